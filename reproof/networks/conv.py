@@ -1,0 +1,104 @@
+"""Conv-2, Conv-4 and Conv-6: VGG-like networks of Frankle & Carbin (2019, figure 2).
+
+Pairs of 3x3 convolutions (64, 128, 256 channels), each pair followed by a 2x2 max pool, then 256 -> 256 -> classes.
+Options of all three: `width` multiplies channels and hidden units; `dropout` is the rate on the inputs of the three
+fully connected layers (the paper gives the rate, 0.5, in figure 6, and does not say where it acts); `batch_norm` puts
+batch norm after each convolution (the paper has none).
+"""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from reproof.networks.layers import Dropout, chain, pooled, scaled
+from reproof.networks.registry import network
+
+
+@network
+def conv_2(
+    *,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+) -> nn.Module:
+    """Return Conv-2: 4,300,992 weights on CIFAR-10, of which 38,592 are convolutional."""
+    return _conv("conv_2", (64,), input_shape, classes, width, dropout, batch_norm)
+
+
+@network
+def conv_4(
+    *,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+) -> nn.Module:
+    """Return Conv-4: 2,425,024 weights on CIFAR-10, of which 259,776 are convolutional."""
+    return _conv("conv_4", (64, 128), input_shape, classes, width, dropout, batch_norm)
+
+
+@network
+def conv_6(
+    *,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+) -> nn.Module:
+    """Return Conv-6: 2,261,184 weights on CIFAR-10, of which 1,144,512 are convolutional.
+
+    The paper contradicts itself here. Its figure 2 counts 1.7M weights, which fits 2,048 inputs to the first fully
+    connected layer; but three 2x2 pools of a 32x32 image leave 4 x 4 x 256 = 4,096 of them, hence 2.26M, and the shares
+    kept that the paper prints for Conv-6 (26.4, 15.1, 10.5 %) fit the larger network better. This is the larger one.
+    """
+    return _conv("conv_6", (64, 128, 256), input_shape, classes, width, dropout, batch_norm)
+
+
+def _conv(
+    name: str,
+    stages: tuple[int, ...],
+    input_shape: tuple[int, int, int],
+    classes: int,
+    width: float,
+    dropout: float,
+    batch_norm: bool,
+) -> nn.Module:
+    height, breadth = pooled(name, input_shape, len(stages))
+    channels = [scaled(stage, width) for stage in stages]
+    hidden = scaled(256, width)
+    return chain(
+        *_convolutions(input_shape[0], channels, batch_norm),
+        ("flatten", nn.Flatten()),
+        *_dropout(1, dropout, channels[-1] * height * breadth),
+        ("fc_1", nn.Linear(channels[-1] * height * breadth, hidden)),
+        ("relu_fc_1", nn.ReLU()),
+        *_dropout(2, dropout, hidden),
+        ("fc_2", nn.Linear(hidden, hidden)),
+        ("relu_fc_2", nn.ReLU()),
+        *_dropout(3, dropout, hidden),
+        ("output", nn.Linear(hidden, classes)),
+    )
+
+
+def _convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
+    """Yield two convolutions and a pool for each stage.
+
+    The pool comes before its ReLU: the maximum and the ReLU commute, and the ReLU then has a quarter to do.
+    """
+    for stage, channels in enumerate(stages, start=1):
+        for index in (2 * stage - 1, 2 * stage):
+            yield f"conv_{index}", nn.Conv2d(inputs, channels, 3, padding=1, bias=not batch_norm)
+            if batch_norm:
+                yield f"norm_{index}", nn.BatchNorm2d(channels)
+            if index == 2 * stage:
+                yield f"pool_{stage}", nn.MaxPool2d(2)
+            yield f"relu_{index}", nn.ReLU()
+            inputs = channels
+
+
+def _dropout(index: int, rate: float, features: int) -> list[tuple[str, nn.Module]]:
+    return [(f"dropout_{index}", Dropout(rate=rate, features=features))] if rate else []

@@ -1,0 +1,85 @@
+"""The parts that networks share: dropout without global chance, names for layers, and which weights can be pruned."""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from reproof.files import ReproofError
+
+
+class Dropout(nn.Module):
+    """Multiplies features by a mask that the trainer draws before each step (Srivastava et al. 2014, section 4).
+
+    The mask is the buffer `keep` [batch, features]: 0 with probability `rate`, else 1 / (1 - rate), so that an output's
+    mean is its input. It is NaN until drawn: a step that forgot to draw cannot pass unseen. Being a buffer, it is
+    stacked and mapped over a block of seeds like any other; it is not saved. In eval mode the layer is the identity.
+    """
+
+    keep: Tensor
+
+    def __init__(self, *, rate: float, features: int) -> None:
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ReproofError(f"dropout: rate {rate} is outside [0, 1)")
+        self.rate = rate
+        self.register_buffer("keep", torch.full((1, features), torch.nan), persistent=False)
+
+    def resize(self, batch: int) -> None:
+        """Make room for the masks of `batch` examples."""
+        self.keep = self.keep.new_full((batch, self.keep.shape[-1]), torch.nan)
+
+    def draw(self, generator: torch.Generator, *, into: Tensor | None = None) -> None:
+        """Draw a mask into `keep`, or `into` one seed's slice of a stacked buffer [seeds, batch, features]."""
+        keep = self.keep if into is None else into
+        chances = torch.rand(keep.shape, generator=generator, device=generator.device)
+        keep.copy_((chances >= self.rate).to(keep.dtype).div_(1 - self.rate))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.keep if self.training else x
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}, features={self.keep.shape[-1]}"
+
+
+def dropouts(module: nn.Module) -> dict[str, Dropout]:
+    """Return the dropout layers of `module` by name, in forward order; the buffer of one is `{name}.keep`."""
+    return {name: layer for name, layer in module.named_modules() if isinstance(layer, Dropout)}
+
+
+def prunable(module: nn.Module) -> dict[str, str]:
+    """Return {parameter name: kind} of the weights that can be pruned, in forward order: no biases, no batch norm.
+
+    Kinds: "conv", "fc", "shortcut" (a convolution inside a child called `shortcut`), "output" (the last layer). The
+    order is that in which the modules were registered, so a network registers its layers as its forward meets them.
+    """
+    layers = [name for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    kinds = {name: _kind(name, module.get_submodule(name)) for name in layers}
+    kinds[layers[-1]] = "output"
+    return {f"{name}.weight": kind for name, kind in kinds.items()}
+
+
+def _kind(name: str, layer: nn.Module) -> str:
+    if "shortcut" in name.split("."):
+        return "shortcut"
+    return "conv" if isinstance(layer, nn.Conv2d) else "fc"
+
+
+def chain(*layers: tuple[str, nn.Module]) -> nn.Sequential:
+    """Return the named layers, one after the other: the names are the parameters' prefixes."""
+    return nn.Sequential(OrderedDict(layers))
+
+
+def scaled(units: int, width: float) -> int:
+    """Return `units` times the width multiplier, rounded, at least 1."""
+    if not width > 0:
+        raise ReproofError(f"width: {width} is not above 0; 1 is the published network, 0.125 an eighth of its units")
+    return max(1, round(units * width))
+
+
+def pooled(name: str, input_shape: tuple[int, int, int], pools: int) -> tuple[int, int]:
+    """Return (height, width) after `pools` poolings by 2, odd sizes rounded down; an empty result is an error."""
+    _, height, width = input_shape
+    if min(height, width) < 2**pools:
+        raise ReproofError(f"network {name}: input {height}x{width} is too small; its {pools} pools need {2**pools}")
+    return height >> pools, width >> pools

@@ -1,0 +1,25 @@
+"""LeNet-300-100: the fully connected network of Frankle & Carbin (2019, figure 2)."""
+
+from math import prod
+
+from torch import nn
+
+from reproof.networks.layers import chain, scaled
+from reproof.networks.registry import network
+
+
+@network
+def lenet_300_100(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+    """Return LeNet-300-100: pixels -> 300 -> 100 -> classes, with ReLU; 266,200 weights on 28x28 grey images.
+
+    `width` multiplies the hidden units.
+    """
+    pixels, first, second = prod(input_shape), scaled(300, width), scaled(100, width)
+    return chain(
+        ("flatten", nn.Flatten()),
+        ("fc_1", nn.Linear(pixels, first)),
+        ("relu_1", nn.ReLU()),
+        ("fc_2", nn.Linear(first, second)),
+        ("relu_2", nn.ReLU()),
+        ("output", nn.Linear(second, classes)),
+    )

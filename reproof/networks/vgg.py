@@ -1,0 +1,61 @@
+"""VGG networks for small images (Simonyan & Zisserman 2015), with batch norm and a single fully connected layer.
+
+VGG-19 as in Frankle & Carbin (2019, figure 2 and appendix I.2), VGG-16 as in Frankle et al. (2020, table 1): 3x3
+convolutions with 64, 128, 256, 512 and 512 channels, a 2x2 max pool between stages, an average over what is left.
+Options of both: `width` multiplies the channels; `batch_norm` false gives the convolutions biases instead.
+"""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from reproof.networks.layers import chain, pooled, scaled
+from reproof.networks.registry import network
+
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+@network
+def vgg_19(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
+) -> nn.Module:
+    """Return VGG-19: 2, 2, 4, 4 and 4 convolutions; 20,024,000 weights on CIFAR-10, of which 5,120 are the output's."""
+    return _vgg("vgg_19", (2, 2, 4, 4, 4), input_shape, classes, width, batch_norm)
+
+
+@network
+def vgg_16(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
+) -> nn.Module:
+    """Return VGG-16: 2, 2, 3, 3 and 3 convolutions; 14,715,584 weights on CIFAR-10."""
+    return _vgg("vgg_16", (2, 2, 3, 3, 3), input_shape, classes, width, batch_norm)
+
+
+def _vgg(
+    name: str, depths: tuple[int, ...], input_shape: tuple[int, int, int], classes: int, width: float, batch_norm: bool
+) -> nn.Module:
+    pooled(name, input_shape, len(depths) - 1)
+    channels = [scaled(stage, width) for stage in CHANNELS]
+    return chain(
+        *_convolutions(input_shape[0], channels, depths, batch_norm),
+        ("average", nn.AdaptiveAvgPool2d(1)),
+        ("flatten", nn.Flatten()),
+        ("output", nn.Linear(channels[-1], classes)),
+    )
+
+
+def _convolutions(
+    inputs: int, stages: list[int], depths: tuple[int, ...], batch_norm: bool
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield `depths[i]` convolutions of `stages[i]` channels, with a pool before each stage but the first."""
+    index = 0
+    for stage, (channels, depth) in enumerate(zip(stages, depths, strict=True)):
+        if stage:
+            yield f"pool_{stage}", nn.MaxPool2d(2)
+        for _ in range(depth):
+            index += 1
+            yield f"conv_{index}", nn.Conv2d(inputs, channels, 3, padding=1, bias=not batch_norm)
+            if batch_norm:
+                yield f"norm_{index}", nn.BatchNorm2d(channels)
+            yield f"relu_{index}", nn.ReLU()
+            inputs = channels
