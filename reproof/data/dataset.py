@@ -1,0 +1,135 @@
+"""A data set as the trainer sees it: bytes on the device in three splits, normalised batch by batch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from reproof.files import ReproofError
+from reproof.seeding import derive
+
+KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+METADATA = ("name", "label", "classes", "mean", "std")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples of one split: images uint8 [N, C, H, W], labels int64 [N]."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Train, validation and test split; `label` is the name shown to people.
+
+    `mean` and `std` are float32 [C, 1, 1], of all training pixels (validation examples included) scaled to [0, 1].
+    """
+
+    name: str
+    label: str
+    classes: int
+    mean: Tensor
+    std: Tensor
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one image."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+
+def load_dataset(
+    path: str | Path, *, validation: int, split_seed: int = 0, device: str | torch.device = "cpu"
+) -> Dataset:
+    """Load what `fetch_dataset` wrote, and set `validation` examples apart.
+
+    They are drawn at random, without replacement, from the training examples; both parts keep the file's order. On a
+    CPU the file is mapped, not read: without a validation split, images occupy memory only once they are looked at.
+    Raises ReproofError naming the file if it is damaged or of another layout, or if `validation` does not fit.
+    """
+    tensors, metadata = _read(Path(path))
+    name, classes = metadata["name"], len(json.loads(metadata["classes"]))
+    _check(Path(path), tensors, classes)
+    images, labels = tensors["train_images"], tensors["train_labels"]
+    mean, std = (_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
+    train, held_out = _draw_validation(Path(path), len(labels), validation, derive("split", name, split_seed))
+    return Dataset(
+        name=name,
+        label=metadata["label"],
+        classes=classes,
+        mean=mean.to(device),
+        std=std.to(device),
+        train=Split(images[train].to(device), labels[train].to(device)),
+        validation=Split(images[held_out].to(device), labels[held_out].to(device)),
+        test=Split(tensors["test_images"].to(device), tensors["test_labels"].to(device)),
+    )
+
+
+def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Return float32 images [..., C, H, W] with `mean` and `std` [C, 1, 1] of the scaled pixels taken out."""
+    return images.to(torch.float32).div_(255).sub_(mean).div_(std)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise _wrong(path, f"cannot be read ({' '.join(str(error).split())})") from error
+    missing = [key for key in KEYS if key not in tensors] + [key for key in METADATA if key not in metadata]
+    if missing:
+        raise _wrong(path, f"is not a data set: it lacks {', '.join(missing)}")
+    return tensors, metadata
+
+
+def _check(path: Path, tensors: dict[str, Tensor], classes: int) -> None:
+    """Raise ReproofError unless images are uint8 [N, C, H, W] and labels int64 [N] in [0, classes)."""
+    shape = tensors["train_images"].shape[1:]
+    for split in ("train", "test"):
+        images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != shape:
+            raise _wrong(path, f"{split}_images is {_kind(images)}, expected uint8 [N, C, H, W], alike in both splits")
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1] or not len(labels):
+            raise _wrong(path, f"{split}_labels is {_kind(labels)}, expected int64 [{len(images)}] and not empty")
+        if labels.min() < 0 or labels.max() >= classes:
+            raise _wrong(
+                path, f"{split}_labels runs from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}"
+            )
+
+
+def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tuple[slice | Tensor, slice | Tensor]:
+    """Return the places of the training and the validation examples; slices copy nothing where none are drawn."""
+    if not 0 <= validation < count:
+        raise ReproofError(f"{path}: validation is {validation}, but must be from 0 to {count - 1} (training examples)")
+    if validation == 0:
+        return slice(None), slice(0)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[validation:].sort().values, order[:validation].sort().values
+
+
+def _per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
+    """Return float32 [C, 1, 1]."""
+    values = torch.tensor(json.loads(text), dtype=torch.float32)
+    if values.shape != (channels,):
+        raise _wrong(path, f"{key} is {text}, expected {channels} numbers, one a channel")
+    return values.reshape(-1, 1, 1)
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _wrong(path: Path, what: str) -> ReproofError:
+    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it anew")
