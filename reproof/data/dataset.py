@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -48,6 +49,15 @@ class Dataset:
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
 
+    @cached_property
+    def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        return 1 / (255 * self.std), -self.mean / self.std
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return float32 images [..., C, H, W]: pixels scaled to [0, 1], less the mean, over the deviation."""
+        scale, shift = self._scale_and_shift
+        return images.to(torch.float32).mul_(scale).add_(shift)
+
 
 def load_dataset(
     path: str | Path, *, validation: int, split_seed: int = 0, device: str | torch.device = "cpu"
@@ -74,11 +84,6 @@ def load_dataset(
         validation=Split(images[held_out].to(device), labels[held_out].to(device)),
         test=Split(tensors["test_images"].to(device), tensors["test_labels"].to(device)),
     )
-
-
-def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Return float32 images [..., C, H, W] with `mean` and `std` [C, 1, 1] of the scaled pixels taken out."""
-    return images.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,0 +1,73 @@
+"""Settings of a run as frozen values, with their defaults: what the configuration says, typed, and importable without torch."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: made from a mapping, and written back without what equals its default.
+
+    Leaving defaults out means that a new setting whose default is "as before" renames no run.
+    """
+
+    @classmethod
+    def of(cls, mapping: dict[str, Any]) -> Self:
+        """Make from a mapping of plain values; lists become tuples."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
+
+    def stated(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults, as plain values."""
+        usual = {field.name: field.default for field in fields(self)}
+        return {key: value for key, value in asdict(self).items() if value != usual[key]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(Settings):
+    """Which data, and how it is split. `validation` examples are drawn at random from the training set."""
+
+    name: str
+    validation: int = 0
+    split_seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Settings):
+    """How one network is trained: budgets in steps, rates per step, `decay_at` and `warmup` in steps."""
+
+    optimizer: str
+    lr: float
+    batch: int
+    steps: int
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    decay_at: tuple[int, ...] = ()
+    decay_factor: float = 0.1
+    warmup: int = 0
+    augment: str = "none"
+    validate_every: int = 100
+    test_every: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningSettings(Settings):
+    """How weights are removed: shares per kind of layer, by which criterion, within a layer or over all of them.
+
+    Iterative pruning removes `share` of the remaining weights in each round; one-shot pruning removes the
+    shares `one_shot[n - 1]` of all weights at once to make level n.
+    """
+
+    by: str = "large_final"
+    scope: str = "layer"
+    share: dict[str, float] | None = None
+    one_shot: tuple[dict[str, float], ...] = ()
+    rewind: int = 0
+    reset: str = "each_round"
+
+    def share_at(self, level: int) -> dict[str, float]:
+        """Return the share of the remaining weights that the round leading to `level` removes, by kind of layer."""
+        return self.one_shot[level - 1] if self.one_shot else dict(self.share or {})
+
+    def pruned_from(self, level: int) -> int:
+        """Return the level whose trained weights decide the mask of `level`: the last one, or the dense network."""
+        return 0 if self.one_shot else level - 1

@@ -1,0 +1,1 @@
+"""Training blocks of networks, exactly repeatable, with masks held at zero."""

@@ -1,0 +1,128 @@
+"""Training a block: its members one after the other on a CPU, or stacked into one network on a GPU."""
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from reproof.data.dataset import Dataset
+from reproof.files import ReproofError, read_tensors, write_tensors
+from reproof.settings import TrainingSettings
+from reproof.training.members import Member, Single, Stacked
+from reproof.training.objective import CLASSIFICATION, Objective
+from reproof.training.progress import progress
+from reproof.training.trainer import Row, Trainer
+
+Points = dict[str, dict[str, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy."""
+
+    points: Points
+    curves: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where a block keeps its resumable state, whose it is (another's is ignored), and how often it is written."""
+
+    path: Path
+    identity: str
+    every_s: float = 60.0
+
+    def load(self) -> dict[str, Tensor]:
+        """Return the saved state of this very job, or nothing."""
+        if not self.path.exists():
+            return {}
+        try:
+            tensors, metadata = read_tensors(self.path)
+        except ReproofError:  # half a disk, an old format: the training starts anew, which is always right
+            return {}
+        return {k: torch.from_numpy(v) for k, v in tensors.items()} if metadata["identity"] == self.identity else {}
+
+    def save(self, state: Mapping[str, Tensor]) -> None:
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+        write_tensors(self.path, arrays, {"identity": self.identity})
+
+
+def train_block(
+    module: nn.Module, members: Sequence[Member], *,
+    dataset: Dataset, settings: TrainingSettings, objective: Objective = CLASSIFICATION, first_step: int = 0,
+    snapshots: Sequence[int] = (), device: str = "cpu", stacked: bool | None = None,
+    saving: Saving | None = None, label: str = "training",
+) -> Trained:  # fmt: skip
+    """Train all members from their weights at `first_step` to the end of the budget.
+
+    The backend is chosen by the device: one plain network after the other on a CPU (a block equals its seeds alone,
+    bit for bit), all stacked on a GPU (equal to rounding); `stacked` overrides. With `saving`, a killed call goes on
+    from its last saved state when called again, and ends in the same bits.
+    """
+    together = stacked if stacked is not None else device != "cpu"
+    groups = [list(members)] if together else [[member] for member in members]
+    backend = Stacked if together else Single
+    parts, state = [], saving.load() if saving else {}
+    for index, group in enumerate(groups):
+        networks = backend(copy.deepcopy(module), group, torch.device(device))
+        trainer = Trainer(
+            networks, group, dataset=dataset, settings=settings, objective=objective, first_step=first_step
+        )
+        if f"{index}:done" in state:
+            trainer.restore(_of_group(index, state))
+        watchers = [progress(f"{label}, {_who(group)}"), _saver(saving, index, state)]
+        trainer.run(snapshots=snapshots, watch=lambda t, ws=watchers: [w(t) for w in ws] and None)  # type: ignore[misc]
+        state |= {f"{index}:{name}": value.clone() for name, value in trainer.state().items()}
+        parts.append(trainer)
+    return Trained(_points(parts), _curves(parts))
+
+
+def _saver(saving: Saving | None, index: int, finished: dict[str, Tensor]) -> Callable[[Trainer], None]:
+    saved = time.monotonic()
+
+    def watch(trainer: Trainer) -> None:
+        nonlocal saved
+        if saving and time.monotonic() - saved >= saving.every_s:
+            saving.save(finished | {f"{index}:{name}": value for name, value in trainer.state().items()})
+            saved = time.monotonic()
+
+    return watch
+
+
+def _of_group(index: int, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{index}:"
+    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+
+
+def _who(group: Sequence[Member]) -> str:
+    first = group[0]
+    return f"seed {first.seed}, draw {first.draw}, level {first.level}" if len(group) == 1 else f"{len(group)} networks"
+
+
+def _points(parts: Sequence[Trainer]) -> Points:
+    ends = [trainer.snapshots | {"final": trainer.networks.state()} for trainer in parts]
+    return {
+        point: {name: torch.cat([end[point][name] for end in ends]).cpu() for name in ends[0][point]}
+        for point in ends[0]
+    }
+
+
+def _curves(parts: Sequence[Trainer]) -> pd.DataFrame:
+    """Return one row for each measurement: level, seed, draw, step, split and the objective's measures."""
+    rows = [
+        _described(row, trainer) for trainer in parts for row in sorted(trainer.rows, key=lambda row: row.member)
+    ]
+    table = pd.DataFrame(rows)
+    return table.astype({"level": np.int16, "seed": np.int16, "draw": np.int16, "step": np.int32, "split": "str"})
+
+
+def _described(row: Row, trainer: Trainer) -> dict[str, object]:
+    member = trainer.members[row.member]
+    measures = dict(zip(trainer.objective.measures, row.values, strict=True))
+    return {"level": member.level, "seed": member.seed, "draw": member.draw, "step": row.step, "split": row.split} | measures

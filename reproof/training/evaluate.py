@@ -1,0 +1,34 @@
+"""Measuring networks on a split: every example counts once, in eval mode."""
+
+import torch
+from torch import Tensor
+
+from reproof.data.dataset import Dataset, Split
+from reproof.training.members import Networks
+from reproof.training.objective import Objective
+
+BATCH = 1000  # large enough for full-rate matrix products, small enough for the cache
+
+
+def evaluate(networks: Networks, split: Split, *, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
+    """Return {measure: float64 [S]}, each network's mean over all examples of the split."""
+    networks.module.eval()
+    with torch.no_grad():
+        sums = [_sums(networks, part, dataset, objective) for part in _parts(split)]
+    networks.module.train()
+    return {name: torch.stack([one[name] for one in sums]).sum(0).cpu() / len(split) for name in objective.measures}
+
+
+def _parts(split: Split) -> list[Split]:
+    return [
+        Split(images, labels)
+        for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True)
+    ]
+
+
+def _sums(networks: Networks, part: Split, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
+    outputs = networks.outputs(dataset.normalise(part.images))
+    return {
+        name: torch.stack([measure(one, part.labels).sum() for one in outputs])
+        for name, measure in objective.measures.items()
+    }

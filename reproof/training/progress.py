@@ -1,0 +1,31 @@
+"""A line every few seconds that says how far a training is: step, loss, accuracy, time left."""
+
+import time
+from collections.abc import Callable
+
+from reproof.training.trainer import Trainer
+
+EVERY_S = 10.0
+
+
+def progress(label: str, say: Callable[[str], None] = print) -> Callable[[Trainer], None]:
+    """Return a watcher that says `label: step 1,200 of 50,000, loss 0.081, accuracy 97.5 %, 82 s left`."""
+    began, spoke, first = time.monotonic(), time.monotonic(), -1
+
+    def watch(trainer: Trainer) -> None:
+        nonlocal spoke, first
+        now, steps = time.monotonic(), trainer.settings.steps
+        first = trainer.done if first < 0 else first
+        if now - spoke >= EVERY_S and trainer.done > first:
+            spoke = now
+            left = (now - began) / (trainer.done - first) * (steps - trainer.done)
+            say(f"{label}: step {trainer.done:,} of {steps:,}{_latest(trainer)}, {left:.0f} s left")
+
+    return watch
+
+
+def _latest(trainer: Trainer) -> str:
+    if not trainer.rows:
+        return ""
+    loss, accuracy = trainer.rows[-1].values[:2]
+    return f", {trainer.rows[-1].split} loss {loss:.3f}, accuracy {accuracy:.1%}"

@@ -1,0 +1,194 @@
+"""The training loop: one step, a validation every n steps, snapshots, and a state from which it goes on to the bit."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from reproof.data.dataset import Dataset
+from reproof.files import ReproofError
+from reproof.seeding import derive
+from reproof.settings import TrainingSettings
+from reproof.training.batches import Batches
+from reproof.training.evaluate import evaluate
+from reproof.training.members import Member, Networks
+from reproof.training.objective import Objective
+from reproof.training.optimisers import initial_state, update
+from reproof.training.schedule import learning_rate
+
+State = dict[str, Tensor]
+Watch = Callable[["Trainer"], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement of one network: the means of the objective's measures over a split after `step` steps."""
+
+    member: int
+    step: int
+    split: str
+    values: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class Best:
+    """The state with the least validation loss so far, network by network (Frankle & Carbin 2019, appendix C)."""
+
+    loss: Tensor
+    step: Tensor
+    state: State = field(default_factory=dict)
+
+    def see(self, *, loss: Tensor, step: int, state: State) -> None:
+        """Keep those networks' states whose validation loss is below their best; the first of equals stays."""
+        better = loss < self.loss
+        if not self.state:
+            self.state = {name: value.clone() for name, value in state.items()}
+        if bool(better.any()):
+            for name, value in state.items():
+                self.state[name][better] = value[better]
+        self.loss, self.step = torch.where(better, loss, self.loss), torch.where(better, step, self.step)
+
+
+class Trainer:
+    """Trains a group of networks together, each with its own data order, under one schedule."""
+
+    def __init__(
+        self, networks: Networks, members: Sequence[Member], *,
+        dataset: Dataset, settings: TrainingSettings, objective: Objective, first_step: int = 0,
+    ) -> None:  # fmt: skip
+        self.networks, self.members, self.dataset = networks, members, dataset
+        self.settings, self.objective, self.done = settings, objective, first_step
+        self.rows: list[Row] = []
+        self.snapshots: dict[str, State] = {}
+        self.best = Best(torch.full((networks.size,), math.inf, dtype=torch.float64), torch.full((networks.size,), -1))
+        self._batches = Batches(dataset, members, batch=settings.batch, augment=settings.augment)
+        self._updated = [parameter.detach() for parameter in networks.parameters]  # same memory, outside autograd
+        self._masks, self._optimiser = networks.masks(), initial_state(self._updated, settings)
+        networks.batch(settings.batch)
+        networks.module.train()
+
+    def run(self, *, snapshots: Sequence[int] = (), watch: Watch = lambda trainer: None) -> None:
+        """Train to the end of the budget; `watch` is called after every validation, when the state is complete.
+
+        A snapshot at step k is the state before step number k, so that k = 0 is the initialisation.
+        """
+        while self.done < self.settings.steps:
+            self._snapshot(snapshots)
+            self.step()
+            if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
+                self._validate()
+                watch(self)
+        self._snapshot(snapshots)
+        self._finish()
+
+    def step(self) -> None:
+        """One step of gradient descent; masked weights, their gradients and their optimiser state stay exactly 0."""
+        inputs, targets = self._batches.at(self.done)
+        self._draw_dropout()
+        loss = self.networks.loss(inputs, targets, self.objective)
+        # The fused updates read raw memory and ignore strides: under vmap a linear layer's gradient comes transposed.
+        gradients = [one.contiguous() for one in torch.autograd.grad(loss, self.networks.parameters)]
+        for gradient, mask in zip(gradients, self._masks, strict=True):
+            if mask is not None:
+                gradient.mul_(mask)
+        rate = learning_rate(self.done, self.settings)
+        update(self._updated, gradients, self._optimiser, lr=rate, settings=self.settings)
+        self.done += 1
+
+    def state(self) -> State:
+        """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
+        rows = torch.tensor([_numbers(row) for row in self.rows], dtype=torch.float64)
+        return {
+            "done": torch.tensor(self.done), "rows": rows, "best.loss": self.best.loss, "best.step": self.best.step,
+            **_prefixed("network", self.networks.state()),
+            **_prefixed("best.state", self.best.state),
+            **_prefixed("optimiser", {f"{k}.{i}": t for k, ts in self._optimiser.items() for i, t in enumerate(ts)}),
+            **_prefixed("snapshot", {f"{k}/{name}": t for k, one in self.snapshots.items() for name, t in one.items()}),
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to what `state` returned, on whatever device the networks are."""
+        self.done = int(state["done"])
+        self.rows = [_row(numbers) for numbers in state["rows"].tolist()]
+        self.best = Best(state["best.loss"], state["best.step"], _suffixed("best.state", state))
+        for name, value in self.networks.state().items():
+            value.copy_(state[f"network:{name}"])
+        for name, tensors in self._optimiser.items():
+            for index, tensor in enumerate(tensors):
+                tensor.copy_(state[f"optimiser:{name}.{index}"])
+        for name, tensor in _suffixed("snapshot", state).items():
+            point, _, weight = name.partition("/")
+            self.snapshots.setdefault(point, {})[weight] = tensor
+
+    def _draw_dropout(self) -> None:
+        for index, name, keep in self.networks.dropout_masks():
+            seed = derive("dropout", self.members[index].noise, self.done, name)
+            layer = self.networks.module.get_submodule(name)
+            layer.draw(torch.Generator().manual_seed(seed), into=keep)  # type: ignore[operator]
+
+    def _snapshot(self, steps: Sequence[int]) -> None:
+        if self.done in steps:
+            self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.state().items()}
+
+    def _validate(self) -> None:
+        if len(self.dataset.validation):
+            loss = self._measure("validation")
+            self._refuse_divergence(loss)
+            self.best.see(loss=loss, step=self.done, state=self.networks.state())
+        if self.done % self.settings.test_every == 0 and self.done < self.settings.steps:
+            self._measure("test")
+
+    def _finish(self) -> None:
+        """Measure everything at the end and at the early-stopping point."""
+        end = {name: value.clone() for name, value in self.networks.state().items()}
+        self._refuse_divergence(self._measure("train"))
+        self._measure("test")
+        if self.best.state:
+            self._load(self.best.state)
+            for split in ("train", "test"):
+                self._measure(split, steps=self.best.step.tolist())
+            self._load(end)
+
+    def _measure(self, split: str, steps: Sequence[int] | None = None) -> Tensor:
+        """Record all measures on a split, as of `steps` (now, if none are given); return the losses [S]."""
+        measured = evaluate(self.networks, getattr(self.dataset, split), dataset=self.dataset, objective=self.objective)
+        for index in range(self.networks.size):
+            values = tuple(float(value[index]) for value in measured.values())
+            row = Row(index, steps[index] if steps else self.done, split, values)
+            if row not in self.rows:
+                self.rows.append(row)
+        return measured["loss"]
+
+    def _load(self, state: State) -> None:
+        for name, value in self.networks.state().items():
+            value.copy_(state[name])
+
+    def _refuse_divergence(self, loss: Tensor) -> None:
+        for member, value in zip(self.members, loss.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise ReproofError(
+                    f"training diverged: seed {member.seed}, level {member.level}: loss {value} after "
+                    f"{self.done} steps; lower training.lr ({self.settings.lr}) or add training.warmup"
+                )
+
+
+def _numbers(row: Row) -> list[float]:
+    return [row.member, row.step, SPLITS.index(row.split), *row.values]
+
+
+def _row(numbers: list[float]) -> Row:
+    member, step, split, *values = numbers
+    return Row(int(member), int(step), SPLITS[int(split)], tuple(values))
+
+
+SPLITS = ("train", "validation", "test")
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+    return {f"{prefix}:{name}": tensor for name, tensor in tensors.items()}
+
+
+def _suffixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+    return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}:")}
