@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from reproof.data.dataset import load_dataset, normalise
+from reproof.data.dataset import load_dataset
 from reproof.files import Array, ReproofError, write_tensors
 
 METADATA = {"name": "tiny", "label": "Tiny", "classes": '["a", "b"]', "mean": "[0.5, 0.25]", "std": "[0.25, 0.5]"}
@@ -77,12 +77,11 @@ def test_describes_its_data(path: Path) -> None:
     assert data.train.labels.dtype == torch.int64
 
 
-def test_normalise_by_hand() -> None:
+def test_normalise_by_hand(path: Path) -> None:
     images = torch.tensor([[[[0, 255]], [[51, 102]]]], dtype=torch.uint8)
-    mean, std = torch.tensor([0.5, 0.2]).reshape(2, 1, 1), torch.tensor([0.25, 0.1]).reshape(2, 1, 1)
-    result = normalise(images, mean, std)
+    result = load_dataset(path, validation=0).normalise(images)
     assert result.dtype == torch.float32
-    torch.testing.assert_close(result, torch.tensor([[[[-2.0, 2.0]], [[0.0, 2.0]]]]))
+    torch.testing.assert_close(result, torch.tensor([[[[-2.0, 2.0]], [[-0.1, 0.3]]]]))
     assert images.flatten().tolist() == [0, 255, 51, 102], "the bytes stay as they are"
 
 

@@ -1,0 +1,121 @@
+"""Decoding the raw files of the known data sets; the content of each must have the hash that is known for it."""
+
+import gzip
+import hashlib
+import io
+import pickle
+import tarfile
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from reproof.data.mirror import Mirror
+from reproof.files import Array
+
+ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+FIRST_BATCH = f"{FOLDER}/data_batch_1"
+Labelled = tuple[Array, Array]  # images uint8 [N, C, H, W], labels int64 [N]
+
+
+def read_idx(mirror: Mirror, relative: str, md5: str) -> Array:
+    """Return the uint8 array of a gzipped idx file of known MD5, that of its uncompressed bytes: gzip wrappers vary."""
+    expected = f"gzip of idx bytes with MD5 {md5}"
+    with mirror.opened(relative, expected) as file:
+        content = gzip.decompress(file.read())
+    _verify(mirror, relative, content, md5, expected)
+    dimensions = content[3]
+    shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def read_digits(mirror: Mirror, relative: str, sha256: str) -> Labelled:
+    """Return the 28x28 images and labels of gzipped lines of 784 pixels and a label, of known SHA-256 as uint8 rows."""
+    expected = f"gzip of digits with SHA-256 {sha256}"
+    with mirror.opened(relative, expected) as file:
+        lines = gzip.decompress(file.read()).split()
+    try:
+        rows = np.loadtxt(lines, np.uint8, delimiter=",", ndmin=2, encoding="latin1")
+    except ValueError as error:
+        raise mirror.damaged(relative, f"other content ({error})", expected) from error
+    _verify(mirror, relative, rows.tobytes(), sha256, expected)
+    return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].astype(np.int64)
+
+
+def read_jpegs(mirror: Mirror, relative: str, sha256: str) -> Labelled:
+    """Return the images and labels of a parquet table of JPEG bytes (`image`) and classes (`label`).
+
+    The SHA-256 is that of each row's JPEG bytes and label byte, in turn: what JPEG decoders make of them may differ.
+    """
+    import pyarrow  # noqa: PLC0415 (late: the other data sets are read without these)
+    from PIL import Image  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415
+
+    expected = f"parquet of images and labels with SHA-256 {sha256}"
+    with mirror.opened(relative, expected) as file:
+        try:
+            table = parquet.read_table(io.BytesIO(file.read()))
+            jpegs, labels = table["image"].to_pylist(), table["label"].to_pylist()
+            content = b"".join(jpeg + bytes([label]) for jpeg, label in zip(jpegs, labels, strict=True))
+        except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise mirror.damaged(relative, f"not such a table ({' '.join(str(error).split())})", expected) from error
+    _verify(mirror, relative, content, sha256, expected)
+    images = np.empty((len(jpegs), 3, 32, 32), np.uint8)
+    for image, jpeg in zip(images, jpegs, strict=True):
+        image[:] = np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")).transpose(2, 0, 1)
+    return images, np.array(labels, np.int64)
+
+
+def read_batches(mirror: Mirror, md5s: Mapping[str, str]) -> dict[str, Labelled]:
+    """Return CIFAR-10's batches by name, each of known MD5, from the mirror's folder of them or else its archive."""
+    if mirror.holds(FIRST_BATCH):
+        return {name: _read_batch(mirror, f"{FOLDER}/{name}", md5) for name, md5 in md5s.items()}
+    expected = f"the archive of {', '.join(md5s)}"
+    batches = {}
+    with mirror.opened(ARCHIVE, expected) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+        for member in archive:
+            content, name = archive.extractfile(member), member.name.removeprefix(f"{FOLDER}/")
+            if content is not None and name in md5s:
+                batches[name] = _decode_batch(mirror, f"{ARCHIVE}/{name}", content.read(), md5s[name])
+    if missing := [name for name in md5s if name not in batches]:
+        raise mirror.damaged(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
+    return {name: batches[name] for name in md5s}  # the archive has an order of its own
+
+
+def _read_batch(mirror: Mirror, relative: str, md5: str) -> Labelled:
+    with mirror.opened(relative, f"a batch with MD5 {md5}") as file:
+        return _decode_batch(mirror, relative, file.read(), md5)
+
+
+def _decode_batch(mirror: Mirror, relative: str, content: bytes, md5: str) -> Labelled:
+    _verify(mirror, relative, content, md5, f"a batch with MD5 {md5}")
+    batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
+    return batch[b"data"].reshape(-1, 3, 32, 32), np.array(batch[b"labels"], np.int64)
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    """Reads pickles of byte arrays as Python 2 wrote them: what they call by name is made here, and nothing else runs.
+
+    NumPy's own constructors warn at these pickles, whose `align` is a number.
+    """
+
+    MAKERS: ClassVar[Mapping[str, Callable[..., Any]]] = {
+        "numpy.core.multiarray._reconstruct": lambda *_: np.empty(0, np.uint8),
+        "numpy.ndarray": np.ndarray,
+        "numpy.dtype": lambda *_: np.dtype(np.uint8, copy=True),
+    }
+
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        """Return the maker of that name; raise UnpicklingError for any other."""
+        try:
+            return self.MAKERS[f"{module}.{name}"]
+        except KeyError as error:
+            raise pickle.UnpicklingError(f"{module}.{name} is not part of a batch") from error
+
+
+def _verify(mirror: Mirror, relative: str, content: bytes, digest: str, expected: str) -> None:
+    """Raise ReproofError unless the content has the MD5 or SHA-256 `digest`, told apart by its length."""
+    algorithm = hashlib.md5 if len(digest) == 32 else hashlib.sha256
+    found = algorithm(content, usedforsecurity=False).hexdigest()
+    if found != digest:
+        raise mirror.damaged(relative, f"{len(content)} bytes of other content, hash {found}", expected)
