@@ -5,7 +5,7 @@ a 1x1 convolution (2,560 weights in all) with batch norm; the paper prunes neith
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import avg_pool2d, relu
 
 from reproof.networks.layers import scaled
 from reproof.networks.registry import network
@@ -45,7 +45,7 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(relu(self.norm(self.conv(x))))
-        return self.output(x.mean(dim=(-2, -1)))  # type: ignore[no-any-return]
+        return self.output(avg_pool2d(x, x.shape[-2:]).flatten(1))  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):
@@ -59,7 +59,8 @@ class Block(nn.Module):
         self.norm_2 = nn.BatchNorm2d(after)
         self.shortcut = nn.Sequential()
         if stride != 1 or before != after:
-            self.shortcut.add_module("conv", nn.Conv2d(before, after, 1, stride=stride, bias=False))
+            self.shortcut.add_module("stride", nn.AvgPool2d(1, stride))
+            self.shortcut.add_module("conv", nn.Conv2d(before, after, 1, bias=False))
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
