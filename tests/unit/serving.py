@@ -1,0 +1,88 @@
+"""Mirrors for tests: where the real data lie, a loopback server, and ways to damage a file."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from reproof.data.fetch import fetch_dataset
+from reproof.files import ReproofError
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+LABELS = "mnist/train-labels-idx1-ubyte.gz"
+IMAGES = "mnist/train-images-idx3-ubyte.gz"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data at {SHARED}")
+
+os.environ["no_proxy"] = "127.0.0.1"  # loopback is reached directly
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class Short(Quiet):
+    """Promises more bytes than it sends."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"12345")
+
+
+class Forbidding(Quiet):
+    """Lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+
+@contextmanager
+def served(folder: Path, handler: type[Quiet] = Quiet) -> Iterator[str]:
+    """The address of a folder, served for a while."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
+        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.02))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def closed_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def message(tmp_path: Path, name: str, place: str | Path) -> str:
+    """The one line that a failing fetch says, having left nothing."""
+    with pytest.raises(ReproofError) as caught:
+        fetch_dataset(name=name, output=tmp_path / "out" / "data.safetensors", mirror=str(place))
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def replace(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Put changed bytes in the place of a file (or of a link to it)."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(change(content))
+
+
+def flip(content: bytes) -> bytes:
+    """Change one byte in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
