@@ -46,6 +46,13 @@ class Forbidding(Quiet):
         self.send_error(403)
 
 
+class Headless(Quiet):
+    """Answers no question about what is there, as some stores do; hands out what there is."""
+
+    def do_HEAD(self) -> None:
+        self.send_error(403)
+
+
 @contextmanager
 def served(folder: Path, handler: type[Quiet] = Quiet) -> Iterator[str]:
     """The address of a folder, served for a while."""

