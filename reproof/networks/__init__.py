@@ -5,7 +5,7 @@ The imports are written out, not found at run time, so that a result's fingerpri
 
 from reproof.networks import conv, lenet, resnet, vgg
 from reproof.networks.initialisation import initial_deviation, initialise
-from reproof.networks.layers import Dropout, dropouts, prunable
+from reproof.networks.layers import Dropout, dropouts, memory_format, prunable
 from reproof.networks.registry import build, network, networks
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "initial_deviation",
     "initialise",
     "lenet",
+    "memory_format",
     "network",
     "networks",
     "prunable",

@@ -33,7 +33,7 @@ class Dropout(nn.Module):
         """Draw a mask into `keep`, or `into` one seed's slice of a stacked buffer [seeds, batch, features]."""
         keep = self.keep if into is None else into
         chances = torch.rand(keep.shape, generator=generator, device=generator.device)
-        keep.copy_((chances >= self.rate).to(keep.dtype).div_(1 - self.rate))
+        keep.copy_(chances.ge_(self.rate).div_(1 - self.rate))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.keep if self.training else x
@@ -63,6 +63,16 @@ def _kind(name: str, layer: nn.Module) -> str:
     if "shortcut" in name.split("."):
         return "shortcut"
     return "conv" if isinstance(layer, nn.Conv2d) else "fc"
+
+
+def memory_format(module: nn.Module) -> torch.memory_format:
+    """Return the layout of inputs [batch, channels, height, width] in which `module` trains fastest on a CPU.
+
+    Convolutions are 15 to 40 % faster with channels last. It is enough to convert the inputs, and only by
+    `inputs.to(memory_format=...)`: `contiguous` leaves a single channel as it is. Other networks keep what they get.
+    """
+    has_convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+    return torch.channels_last if has_convolutions else torch.preserve_format
 
 
 def chain(*layers: tuple[str, nn.Module]) -> nn.Sequential:
