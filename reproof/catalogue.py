@@ -1,27 +1,67 @@
 """What is registered by decorator in the library, found by reading its source: planning must not import torch."""
 
 import ast
+import importlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from reproof.files import ReproofError
 
 LIBRARY = Path(__file__).parent
 
 
-@cache
 def registered(where: str, decorator: str) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.
 
     >>> "large_final" in registered("pruning", "criterion")
     True
     """
+    return tuple(_modules(where, decorator))
+
+
+def module_of(where: str, decorator: str, name: str) -> Path:
+    """Return the file that defines the registered function; raise ReproofError with the known names if none does."""
+    modules = _modules(where, decorator)
+    if name not in modules:
+        raise ReproofError(f"{decorator} {name!r} is unknown; choose one of {', '.join(sorted(modules))}")
+    return modules[name]
+
+
+def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
+    """Return the registered function itself, importing its module only now."""
+    path = module_of(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
+    function: Callable[..., Any] = getattr(importlib.import_module(".".join(path.parts)), name)
+    return function
+
+
+def options(where: str, decorator: str, name: str) -> tuple[str, ...]:
+    """Return the names of the registered function's keyword-only arguments: its options in the configuration."""
+    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
+    (function,) = [node for node in _functions(tree, decorator) if node.name == name]
+    return tuple(argument.arg for argument in function.args.kwonlyargs)
+
+
+def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
+    """Return the parsed module without its functions decorated `@decorator`, except `keep`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    others = [node for node in _functions(tree, decorator) if node.name != keep]
+    tree.body = [node for node in tree.body if node not in others]
+    return tree
+
+
+@cache
+def _modules(where: str, decorator: str) -> dict[str, Path]:
     place = LIBRARY / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return tuple(name for file in files for name in _decorated(file, decorator))
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    return {node.name: file for file, tree in trees.items() for node in _functions(tree, decorator)}
 
 
-def _decorated(file: Path, decorator: str) -> list[str]:
-    functions = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
-    return [function.name for function in functions if decorator in map(_name, function.decorator_list)]
+def _functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [function for function in functions if decorator in map(_name, function.decorator_list)]
 
 
 def _name(node: ast.expr) -> str:

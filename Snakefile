@@ -1,0 +1,23 @@
+"""Reproof: deep-learning papers run again and judged claim by claim.
+
+results/figures/all      everything that config/config.yaml asks for, as a page: open index.html
+results/figures/{paper}  the figures of one paper        results/tables/{paper}   their numbers and the verdicts
+results/dense, tickets, controls/{run}/{seeds}           what was trained: weights, masks, curves, records
+
+The scale says how much of each protocol is run: snakemake --cores 8 --config scale=mnist results/figures/all
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+configfile: "config/config.yaml"
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/train.smk"
+include: "rules/prune.smk"
+include: "rules/judge.smk"

@@ -1,0 +1,78 @@
+"""Collect all that was trained for a paper into tidy tables: measurements, curves and movement."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from reproof.files import read_parquet, write_parquet
+from reproof.metrics import SPLITS
+from reproof.pruning.masks import kept, read_masks
+
+NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
+MEASURES = ["accuracy", "loss"]
+Kept = dict[tuple[str, int, int], float]
+
+
+def collect(*, settings: str, measurements: str, curves: str, movement: str) -> None:
+    """Write the three tables of a paper from the files that `settings` lists by run and arm."""
+    asked = json.loads(settings)
+    shares = _shares(asked["masks"])
+    trained = pd.concat([_curves(*one, shares) for one in asked["trained"]], ignore_index=True)
+    moved = list(_movement(asked["movement"], "metrics"))
+    write_parquet(curves, trained)
+    write_parquet(measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=0) for one in moved)]))
+    write_parquet(movement, pd.concat([EMPTY, *_movement(asked["movement"], "histograms")], ignore_index=True))
+
+
+def measure(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return each network's metrics: at the early-stopping point and at the end, one row a measurement.
+
+    The early-stopping point is the first step of least validation loss (Frankle & Carbin 2019, appendix C).
+    """
+    validation = curves[curves["split"] == "validation"]
+    stops = validation.sort_values(["loss", "step"], kind="stable").drop_duplicates(NETWORK)[[*NETWORK, "step"]]
+    ends = curves.groupby(NETWORK, as_index=False)["step"].max()
+    parts = [_wide(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
+    parts += [_at(curves, stops, "early_stop"), _at(curves, ends, "end")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _at(curves: pd.DataFrame, points: pd.DataFrame, when: str) -> pd.DataFrame:
+    rows = curves.merge(points, on=[*NETWORK, "step"]).melt([*NETWORK, "split"], MEASURES, "measure")
+    rows = rows[rows["split"].isin(SPLITS)]
+    return _wide(rows.assign(metric=rows["split"] + "_" + rows["measure"] + f"_at_{when}"))
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[[*NETWORK, "metric", "value"]].astype({"value": "float64"})
+
+
+def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
+    table = read_parquet(f"{folder}/curves.parquet")
+    share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
+    table = table.assign(run=run, arm=arm, kept=share)
+    return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
+
+
+def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
+    """Return the share kept of each (run, level, seed); level 0 is the dense network."""
+    shares: Kept = {}
+    for run, blocks in masks.items():
+        for seeds, files in blocks:
+            shares |= {(run, 0, seed): 1.0 for seed in seeds}
+            for level, file in enumerate(files, start=1):
+                members = zip(seeds, read_masks(Path(file)), strict=True)
+                shares |= {(run, level, seed): kept(masks) for seed, masks in members}
+    return shares
+
+
+def _movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
+    return (read_parquet(f"{folder}/{table}.parquet").assign(run=run) for run, each in folders.items() for folder in each)
+
+
+EMPTY = pd.DataFrame(
+    {"level": [], "kept": [], "seed": [], "layer": [], "group": [], "quantity": [], "bin_left": [], "bin_right": [],
+     "share": [], "run": []}
+)  # fmt: skip

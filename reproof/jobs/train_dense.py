@@ -1,0 +1,18 @@
+"""Train the dense networks of a block of seeds, keeping the weights at every rewind point."""
+
+from reproof.checkpoints import write_checkpoint
+from reproof.jobs.training import Job, arrays, member, write_curves
+from reproof.networks import prunable
+
+
+def train_dense(job: Job, *, checkpoint: str, curves: str) -> None:
+    """Step 1 and 2 of the lottery ticket procedure (Frankle & Carbin 2019, section 1): initialise, train.
+
+    The checkpoint holds "step{k}" for every rewind point k and "final".
+    """
+    seeds = job.asked["seeds"]
+    members = [member(job.fresh(seed), seed=seed, arm="ticket") for seed in seeds]
+    trained = job.train(members, label="dense", snapshots=job.asked["snapshots"])
+    write_checkpoint(checkpoint, arrays(trained), seeds=seeds, kinds=prunable(job.network()))
+    write_curves(curves, trained)
+    job.finish()

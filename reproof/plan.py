@@ -1,0 +1,304 @@
+"""The plan: everything that a scale asks for, enumerated before Snakemake builds its graph.
+
+Rules follow wildcards and ask the plan what a wildcard stands for: its inputs, its settings as one canonical line, and
+the fingerprint of its code. Nothing here imports torch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from reproof import catalogue
+from reproof.configuration import Configuration, Paper, Tree, complaint
+from reproof.files import ReproofError
+from reproof.judging.claims import check_claim
+from reproof.metrics import METRICS
+from reproof.provenance import Registered, canonical, fingerprint
+from reproof.runs import Run
+
+SCRIPTS = "workflow/scripts"
+RESULTS = "results"
+
+
+class Plan:
+    """What is to be made at one scale, and what each job of it needs to know."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.papers = {paper.name: paper for paper in configuration.papers}
+        self.runs = {paper.name: _runs(paper, configuration) for paper in configuration.papers}
+        self._every = [run for runs in self.runs.values() for run in runs.values()]
+        for paper in configuration.papers:
+            _check_figures(paper)
+            _check_claims(paper)
+
+    # What wildcards stand for
+
+    @cached_property
+    def _dense(self) -> dict[str, Run]:
+        return {run.dense: run for run in self._every}
+
+    @cached_property
+    def _tickets(self) -> dict[str, Run]:
+        return {run.tickets: run for run in self._every}
+
+    @cached_property
+    def _controls(self) -> dict[str, tuple[Run, str]]:
+        return {run.control(arm): (run, arm) for run in self._every for arm in run.controls}
+
+    # Resources
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a training job asks for."""
+        return int(self.configuration.blocks.get("gpu", 0))
+
+    @property
+    def minutes(self) -> int:
+        """Minutes that a training job asks a cluster for, at its first attempt."""
+        return int(self.configuration.blocks.get("minutes", 60))
+
+    # Inputs
+
+    def data(self, run: str) -> str:
+        """Return the data file of a dense, ticket or control run."""
+        return data_file(self._run(run).dataset.name)
+
+    def dense(self, run: str, seeds: str) -> str:
+        """Return the dense checkpoint behind a ticket or control run."""
+        return f"{RESULTS}/dense/{self._run(run).dense}/{seeds}/checkpoint.safetensors"
+
+    def mask(self, run: str, seeds: str, level: int) -> str:
+        """Return the mask of a level of the tickets behind a ticket or control run."""
+        return f"{RESULTS}/tickets/{self._run(run).tickets}/{seeds}/level{level}/mask.safetensors"
+
+    def masks(self, run: str, seeds: str, levels: str) -> list[str]:
+        """Return the masks of a block of levels ("1-4", "7") or of all levels of a run ("all")."""
+        numbers = range(1, self._run(run).levels + 1) if levels == "all" else span(levels)
+        return [self.mask(run, seeds, level) for level in numbers]
+
+    def trained(self, run: str, seeds: str, level: int) -> str:
+        """Return the checkpoint whose weights decide the mask of `level`."""
+        source = self._run(run).pruning.pruned_from(level)
+        ticket = f"{RESULTS}/tickets/{run}/{seeds}/level{source}/checkpoint.safetensors"
+        return ticket if source else self.dense(run, seeds)
+
+    def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
+        """Return the mask that the round leading to `level` starts from: none where it starts from the whole network."""
+        source = self._run(run).pruning.pruned_from(level)
+        return [self.mask(run, seeds, source)] if source else []
+
+    def continued(self, run: str, seeds: str, level: int) -> list[str]:
+        """Return the checkpoint that a level goes on from under resetting strategy 2; none under strategy 1."""
+        return [self.trained(run, seeds, level)] if self._run(run).pruning.reset == "at_end" else []
+
+    def curves(self, paper: str) -> list[str]:
+        """Return the curves of everything trained for a paper."""
+        return [f"{trained.folder}/curves.parquet" for trained in self.trainings(paper)]
+
+    def collected_masks(self, paper: str) -> list[str]:
+        """Return the masks that say how much each level of a paper's runs keeps."""
+        blocks = ((run.tickets, seeds) for run in self.runs[paper].values() for seeds in self.blocks(run.seeds))
+        return list(dict.fromkeys(mask for run, seeds in blocks for mask in self.masks(run, seeds, "all")))
+
+    def movements(self, paper: str) -> list[str]:
+        """Return the measured movement of the weights of all runs of a paper that are pruned."""
+        return [
+            f"{RESULTS}/movement/{run.tickets}/{seeds}/{table}.parquet"
+            for run in self.runs[paper].values() if run.levels
+            for seeds in self.blocks(run.seeds)
+            for table in ("metrics", "histograms")
+        ]  # fmt: skip
+
+    def figures(self, paper: str) -> list[str]:
+        """Return the figures of a paper, in the order of its page."""
+        return list(self.papers[paper].settings["figures"])
+
+    def trainings(self, paper: str) -> Iterator["Training"]:
+        """Yield everything trained for a paper: where it lies, and which run, arm and seeds it holds."""
+        for run in self.runs[paper].values():
+            for seeds in self.blocks(run.seeds):
+                yield Training(run.key, "ticket", f"{RESULTS}/dense/{run.dense}/{seeds}")
+                for level in range(1, run.levels + 1):
+                    yield Training(run.key, "ticket", f"{RESULTS}/tickets/{run.tickets}/{seeds}/level{level}")
+                for arm, control in run.controls.items():
+                    for levels in self.level_blocks(control.levels):
+                        folder = f"{RESULTS}/controls/{run.control(arm)}/{seeds}/levels{levels}"
+                        yield Training(run.key, arm, folder)
+
+    def blocks(self, seeds: int) -> list[str]:
+        """Return the names of the blocks that this many seeds are trained in."""
+        size = self.configuration.blocks["seeds"]
+        return [_spanned(range(low, min(low + size, seeds))) for low in range(0, seeds, size)]
+
+    def level_blocks(self, levels: tuple[int, ...]) -> list[str]:
+        """Return the names of the blocks that these levels of a control are trained in."""
+        size = self.configuration.blocks["levels"]
+        return ["_".join(map(str, levels[low : low + size])) for low in range(0, len(levels), size)]
+
+    # Settings, as one canonical line each
+
+    def dense_settings(self, run: str, seeds: str) -> str:
+        """Return what a dense training needs to know: its identity, its seeds, the snapshots that tickets rewind to."""
+        steps = {one.pruning.rewind for one in self._every if one.dense == run}
+        return canonical(self._run(run).identity | {"seeds": span(seeds), "snapshots": sorted({0, *steps})})
+
+    def prune_settings(self, run: str, level: int) -> str:
+        """Return what a round of pruning needs to know."""
+        pruning = self._run(run).pruning
+        what = {"by": pruning.by, "scope": pruning.scope, "share": pruning.share_at(level)}
+        return canonical(what | {"continued": pruning.reset == "at_end" and pruning.pruned_from(level) > 0})
+
+    def ticket_settings(self, run: str, seeds: str, level: int) -> str:
+        """Return what the training of one level needs to know."""
+        one = self._run(run)
+        return canonical(one.identity | {"rewind": one.pruning.rewind, "seeds": span(seeds), "level": level})
+
+    def control_settings(self, run: str, seeds: str, levels: str) -> str:
+        """Return what the training of a block of a control's levels needs to know."""
+        one, arm = self._controls[run]
+        control = one.controls[arm]
+        what = {"arm": arm, "control": control.kind, "options": control.options, "draws": control.draws}
+        where = {"rewind": one.pruning.rewind, "seeds": span(seeds), "levels": span(levels)}
+        return canonical(one.identity | what | where)
+
+    def movement_settings(self, run: str, seeds: str) -> str:
+        """Return what measuring the movement of weights needs to know."""
+        return canonical({"run": run, "seeds": span(seeds)})
+
+    def data_settings(self, dataset: str) -> str:
+        """Return what decides the content of a data set; where it comes from does not, as its hash is checked."""
+        data = self.configuration.data
+        keys = ("imagefolder", "image_size") if dataset == "imagefolder" else ()
+        return canonical({"name": dataset} | {key: data.get(key) for key in keys})
+
+    def collect_settings(self, paper: str) -> str:
+        """Return which run, arm and folder each collected file belongs to."""
+        masks = {
+            run.key: [[span(seeds), self.masks(run.tickets, seeds, "all")] for seeds in self.blocks(run.seeds)]
+            for run in self.runs[paper].values()
+        }
+        movement = {
+            run.key: [f"{RESULTS}/movement/{run.tickets}/{s}" for s in self.blocks(run.seeds)]
+            for run in self.runs[paper].values() if run.levels
+        }  # fmt: skip
+        trained = [[one.run, one.arm, one.folder] for one in self.trainings(paper)]
+        return canonical({"trained": trained, "masks": masks, "movement": movement})
+
+    def judge_settings(self, paper: str) -> str:
+        """Return a paper's claims and the scale they are judged at."""
+        return canonical({"claims": self.papers[paper].settings["claims"], "scale": self.configuration.scale})
+
+    def figure_settings(self, paper: str, figure: str) -> str:
+        """Return one figure's settings: its kind, texts, runs, references, and the line about scale, seeds and data."""
+        settings = self.papers[paper].settings
+        return canonical(
+            settings["figures"][figure] | {"references": settings.get("references", [])} | self._small_print(paper)
+        )
+
+    def page_settings(self) -> str:
+        """Return what the gallery says beside figures and verdicts."""
+        papers = [self._page(paper) for paper in self.configuration.papers]
+        return canonical({"scale": self.configuration.scale, "about": self.configuration.about, "papers": papers})
+
+    # Code
+
+    def code(self, script: str, run: str = "") -> str:
+        """Return the fingerprint of a script with all it reaches, and of what the run picks by name."""
+        return fingerprint(f"{SCRIPTS}/{script}.py", self._picked(script, run))
+
+    def _picked(self, script: str, run: str) -> list[Registered]:
+        if script in ("train_dense", "retrain", "train_control"):
+            network = ("networks", "network", self._run(run).network["name"])
+            one, arm = self._controls.get(run, (None, ""))
+            return [network, ("pruning", "control", one.controls[arm].kind)] if one else [network]
+        if script == "prune":
+            return [("pruning", "criterion", self._run(run).pruning.by)]
+        return []
+
+    # Parts
+
+    def _run(self, run: str) -> Run:
+        found = self._dense.get(run) or self._tickets.get(run) or self._controls.get(run, (None,))[0]
+        if found is None:
+            scale = self.configuration.scale
+            raise ReproofError(f"results/*/{run}: no run of scale {scale} has this name; it is of other settings")
+        return found
+
+    def _small_print(self, paper: str) -> Tree:
+        runs, departures = self.runs[paper].values(), self.papers[paper].departures
+        seeds = sorted({run.seeds for run in runs})
+        return {
+            "scale": self.configuration.scale,
+            "seeds": f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}",
+            "data": sorted({run.dataset.name for run in runs}),
+            "departures": len(departures),
+        }
+
+    def _page(self, paper: Paper) -> Tree:
+        settings = paper.settings
+        return {
+            "name": paper.name,
+            **settings["paper"],
+            "figures": settings["figures"],
+            "general_departures": settings.get("departures", []),
+            "departures": list(paper.departures),
+            "runs": {run.key: [run.dense, run.tickets] for run in self.runs[paper.name].values()},
+            **self._small_print(paper.name),
+        }
+
+
+@dataclass(frozen=True)
+class Training:
+    """One folder of trained networks: which run of the paper and which arm it holds."""
+
+    run: str
+    arm: str
+    folder: str
+
+
+def data_file(dataset: str) -> str:
+    """Return where a data set lies."""
+    return f"{RESULTS}/data/{dataset}/data.safetensors"
+
+
+def span(block: str) -> list[int]:
+    """Return the numbers of a block's name: "0-2" is 0, 1, 2; "1_2_4" is 1, 2, 4; "5" is 5."""
+    if "_" in block:
+        return [int(number) for number in block.split("_")]
+    low, _, high = block.partition("-")
+    return list(range(int(low), int(high or low) + 1))
+
+
+def _spanned(numbers: range) -> str:
+    return f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+
+
+def _runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+    copy = configuration.data.get("cifar10_copy", "original")
+    runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in paper.settings["runs"].items()}
+    for key, run in runs.items():
+        for at, what in run.problems():
+            raise complaint(paper.source(["runs", key, *at.split(".")]), f"runs.{key}.{at}", what)
+    return runs
+
+
+def _check_figures(paper: Paper) -> None:
+    kinds = catalogue.registered("figures", "figure")
+    for key, figure in paper.settings["figures"].items():
+        if figure["kind"] not in kinds:
+            what = f"{figure['kind']!r} is unknown; choose one of {', '.join(kinds)}"
+            raise complaint(paper.source(["figures", key, "kind"]), f"figures.{key}.kind", what)
+        for run in figure["runs"]:
+            if run not in paper.published_runs:
+                raise complaint(paper.source(["figures", key]), f"figures.{key}.runs", f"{run!r} is no run of the paper")
+
+
+def _check_claims(paper: Paper) -> None:
+    runs: dict[str, set[str]] = {
+        key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()
+    }
+    for claim in paper.settings["claims"]:
+        for problem in check_claim(claim, runs=runs, metrics=set(METRICS)):
+            raise complaint(paper.source(["claims"]), f"claims.{claim['id']}", problem)

@@ -1,0 +1,142 @@
+"""What a result depends on: canonical settings, names from hashes, fingerprints of code, and records."""
+
+import ast
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from reproof.files import write_json
+
+ROOT = Path(__file__).parent.parent
+RECORD_FORMAT = 1
+Registered = tuple[str, str, str]  # (place in the library, decorator, name)
+
+
+def canonical(settings: Any) -> str:
+    """Return settings as one line of JSON with sorted keys: equal settings, and only they, give equal text."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def run_name(label: str, settings: Any) -> str:
+    """Return `label` plus 8 hex digits of the hash of everything the run depends on."""
+    return f"{label}-{hashlib.sha256(canonical(settings).encode()).hexdigest()[:8]}"
+
+
+def fingerprint(script: str, registered: Iterable[Registered] = ()) -> str:
+    """Return 16 hex digits of the code that a script runs: itself and every project module it reaches by imports.
+
+    Modules are compared as parsed, without docstrings and comments, so that only a change of meaning changes it. What
+    a job picks by name (a network, a criterion) is not imported by name; `registered` lists it, and of its module
+    only that function and what is no other registered function counts: adding a network retrains nothing.
+    """
+    parts = [f"{path.relative_to(ROOT)}\n{_normalised(path)}" for path in sorted(_reached(ROOT / script))]
+    parts += [_picked(*one) for one in sorted(set(registered))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def recorded(
+    path: str | Path, *, settings: str, code: str, inputs: Iterable[str], packages: Iterable[str] = ()
+) -> Iterator[None]:
+    """Write, once the body has made a result, its record: settings, code, versions, device, inputs and wall time."""
+    began = time.monotonic()
+    yield
+    write_json(
+        path,
+        {
+            "format": RECORD_FORMAT,
+            "settings": json.loads(settings),
+            "code": code,
+            "inputs": {str(one): sha256(one) for one in inputs},
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+            "device": _device(),
+            "wall_s": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _device() -> str:
+    """Return what the job computed on, without importing torch for it."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else platform.processor() or "cpu"
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, as hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reached(script: Path) -> set[Path]:
+    seen: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting.extend(_imported(path))
+    return seen
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _imported(path: Path) -> tuple[Path, ...]:
+    """Return the project files that a module imports, anywhere in it, packages' own files included."""
+    names: set[str] = set()
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return tuple(file for name in names for file in _files(name))
+
+
+def _files(module: str) -> list[Path]:
+    parts = module.split(".")
+    packages = [ROOT.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    return [path for path in [*packages, ROOT.joinpath(*parts).with_suffix(".py")] if path.is_file()]
+
+
+@cache
+def _normalised(path: Path) -> str:
+    return ast.unparse(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and body and _is_text(body[0]):
+            node.body = body[1:] or [ast.Pass()]
+    return tree
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@cache
+def _picked(where: str, decorator: str, name: str) -> str:
+    """Return the normalised module of a registered function, without its registered neighbours."""
+    from reproof.catalogue import module_of, undecorated  # noqa: PLC0415 (only this corner needs the catalogue)
+
+    path = module_of(where, decorator, name)
+    tree = _without_docstrings(undecorated(path, decorator, keep=name))
+    reached = sorted(_reached(path) - {path})
+    return "\n".join([f"{name} in {path.relative_to(ROOT)}", ast.unparse(tree), *map(_normalised, reached)])
+
+
+def settings_of(record: Mapping[str, Any]) -> str:
+    """Return a record's settings in canonical form."""
+    return canonical(record["settings"])

@@ -1,0 +1,36 @@
+"""What every rule file uses: the plan of this scale, and the shapes of the wildcards."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, workflow.basedir)
+
+from reproof.configuration import read_configuration
+from reproof.files import ReproofError
+from reproof.plan import Plan
+
+
+wildcard_constraints:
+    dataset=r"[a-z0-9_]+",
+    run=r"[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+)*-[0-9a-f]{8}",
+    seeds=r"\d+(-\d+)?",
+    level=r"\d+",
+    levels=r"\d+(_\d+)*",
+    paper=r"[a-z0-9_]+",
+    figure=r"[a-z0-9_]+",
+
+
+class Untracked(str):
+    """A parameter that changes no result, such as where checked data comes from: it must not cause a rerun.
+
+    Snakemake compares parameters by their repr.
+    """
+
+    def __repr__(self):
+        return "untracked"
+
+
+try:
+    PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
+except ReproofError as error:
+    sys.exit(f"error: {error}")

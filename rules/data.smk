@@ -1,0 +1,26 @@
+"""Data sets: fetched once, checked by content, kept as bytes."""
+
+
+rule fetch_dataset:
+    message:
+        "Fetch the data set {wildcards.dataset}"
+    output:
+        data="results/data/{dataset}/data.safetensors",
+        record="results/data/{dataset}/record.json",
+    log:
+        "logs/data/{dataset}.log",
+    benchmark:
+        "benchmarks/data/{dataset}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.data_settings(wildcards.dataset),
+        code=lambda wildcards: PLAN.code("fetch_dataset"),
+        mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
+        downloads="results/data/{dataset}/downloads",
+    script:
+        "../workflow/scripts/fetch_dataset.py"

@@ -1,0 +1,55 @@
+"""Tables and verdicts: everything measured for a paper in tidy form, and each claim beside it."""
+
+
+rule collect:
+    message:
+        "Collect the measurements of {wildcards.paper}"
+    input:
+        curves=lambda wildcards: PLAN.curves(wildcards.paper),
+        masks=lambda wildcards: PLAN.collected_masks(wildcards.paper),
+        movement=lambda wildcards: PLAN.movements(wildcards.paper),
+    output:
+        measurements="results/tables/{paper}/measurements.parquet",
+        curves="results/tables/{paper}/curves.parquet",
+        movement="results/tables/{paper}/movement.parquet",
+        record="results/tables/{paper}/record.json",
+    log:
+        "logs/tables/{paper}/collect.log",
+    benchmark:
+        "benchmarks/tables/{paper}/collect.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.collect_settings(wildcards.paper),
+        code=lambda wildcards: PLAN.code("collect"),
+    script:
+        "../workflow/scripts/collect.py"
+
+
+rule judge_claims:
+    message:
+        "Judge the claims of {wildcards.paper}"
+    input:
+        measurements=rules.collect.output.measurements,
+    output:
+        verdicts="results/tables/{paper}/verdicts.parquet",
+        record="results/tables/{paper}/verdicts.json",
+    log:
+        "logs/tables/{paper}/judge_claims.log",
+    benchmark:
+        "benchmarks/tables/{paper}/judge_claims.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.judge_settings(wildcards.paper),
+        code=lambda wildcards: PLAN.code("judge_claims"),
+    script:
+        "../workflow/scripts/judge_claims.py"

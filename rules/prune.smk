@@ -1,0 +1,55 @@
+"""Pruning: the masks of a level from the weights trained before it, and what the masks did. Needs no torch."""
+
+
+rule prune:
+    message:
+        "Prune {wildcards.run} to level {wildcards.level}, seeds {wildcards.seeds}"
+    input:
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        trained=lambda wildcards: PLAN.trained(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        previous=lambda wildcards: PLAN.previous_mask(wildcards.run, wildcards.seeds, int(wildcards.level)),
+    output:
+        mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
+        record="results/tickets/{run}/{seeds}/level{level}/mask.json",
+    log:
+        "logs/tickets/{run}/{seeds}/prune{level}.log",
+    benchmark:
+        "benchmarks/tickets/{run}/{seeds}/prune{level}.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.prune_settings(wildcards.run, int(wildcards.level)),
+        code=lambda wildcards: PLAN.code("prune", wildcards.run),
+    script:
+        "../workflow/scripts/prune.py"
+
+
+rule measure_movement:
+    message:
+        "Measure the movement of weights in {wildcards.run}, seeds {wildcards.seeds}"
+    input:
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, "all"),
+    output:
+        metrics="results/movement/{run}/{seeds}/metrics.parquet",
+        histograms="results/movement/{run}/{seeds}/histograms.parquet",
+        record="results/movement/{run}/{seeds}/record.json",
+    log:
+        "logs/movement/{run}/{seeds}.log",
+    benchmark:
+        "benchmarks/movement/{run}/{seeds}.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.movement_settings(wildcards.run, wildcards.seeds),
+        code=lambda wildcards: PLAN.code("measure_movement"),
+    script:
+        "../workflow/scripts/measure_movement.py"

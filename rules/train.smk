@@ -1,0 +1,93 @@
+"""Training: dense networks, tickets level by level, and their controls; a job trains a block of seeds.
+
+A job that is killed goes on from `params.state`, which is no declared output because Snakemake deletes those of a
+failed job. The state belongs to one job: settings and code are written into it.
+"""
+
+
+rule train_dense:
+    message:
+        "Train dense {wildcards.run}, seeds {wildcards.seeds}"
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+    output:
+        checkpoint="results/dense/{run}/{seeds}/checkpoint.safetensors",
+        curves="results/dense/{run}/{seeds}/curves.parquet",
+        record="results/dense/{run}/{seeds}/record.json",
+    log:
+        "logs/dense/{run}/{seeds}.log",
+    benchmark:
+        "benchmarks/dense/{run}/{seeds}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=PLAN.gpus,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+    params:
+        settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
+        code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
+        state="results/dense/{run}/{seeds}/state",
+    script:
+        "../workflow/scripts/train_dense.py"
+
+
+rule retrain:
+    message:
+        "Retrain {wildcards.run} at level {wildcards.level}, seeds {wildcards.seeds}"
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
+        continued=lambda wildcards: PLAN.continued(wildcards.run, wildcards.seeds, int(wildcards.level)),
+    output:
+        checkpoint="results/tickets/{run}/{seeds}/level{level}/checkpoint.safetensors",
+        curves="results/tickets/{run}/{seeds}/level{level}/curves.parquet",
+        record="results/tickets/{run}/{seeds}/level{level}/record.json",
+    log:
+        "logs/tickets/{run}/{seeds}/level{level}.log",
+    benchmark:
+        "benchmarks/tickets/{run}/{seeds}/level{level}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=PLAN.gpus,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+    params:
+        settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        code=lambda wildcards: PLAN.code("retrain", wildcards.run),
+        state="results/tickets/{run}/{seeds}/level{level}/state",
+    script:
+        "../workflow/scripts/retrain.py"
+
+
+rule train_control:
+    message:
+        "Train control {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, wildcards.levels),
+    output:
+        curves="results/controls/{run}/{seeds}/levels{levels}/curves.parquet",
+        record="results/controls/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/controls/{run}/{seeds}/levels{levels}.log",
+    benchmark:
+        "benchmarks/controls/{run}/{seeds}/levels{levels}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=PLAN.gpus,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+    params:
+        settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
+        code=lambda wildcards: PLAN.code("train_control", wildcards.run),
+        state="results/controls/{run}/{seeds}/levels{levels}/state",
+    script:
+        "../workflow/scripts/train_control.py"
