@@ -206,7 +206,7 @@ class Plan:
 
     def code(self, script: str, run: str = "") -> str:
         """Return the fingerprint of a script with all it reaches, and of what the run picks by name."""
-        return fingerprint(f"{SCRIPTS}/{script}.py", self._picked(script, run))
+        return fingerprint(f"{SCRIPTS}/{script}.py", tuple(self._picked(script, run)))
 
     def _picked(self, script: str, run: str) -> list[Registered]:
         if script in ("train_dense", "retrain", "train_control"):

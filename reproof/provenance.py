@@ -30,7 +30,8 @@ def run_name(label: str, settings: Any) -> str:
     return f"{label}-{hashlib.sha256(canonical(settings).encode()).hexdigest()[:8]}"
 
 
-def fingerprint(script: str, registered: Iterable[Registered] = ()) -> str:
+@cache
+def fingerprint(script: str, registered: tuple[Registered, ...] = ()) -> str:
     """Return 16 hex digits of the code that a script runs: itself and every project module it reaches by imports.
 
     Modules are compared as parsed, without docstrings and comments, so that only a change of meaning changes it. What
