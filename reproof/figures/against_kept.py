@@ -1,0 +1,98 @@
+"""Figures of a quantity against the share of weights kept (Frankle & Carbin 2019, figures 1 and 4 to 10)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.panels import quantities_across, runs_across
+from reproof.figures.spread import in_panels, of_arms, over_trials, with_published
+from reproof.figures.words import flat
+
+EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
+READING = (
+    "Each point is the mean over trials (a seed, or one draw of a seed); its bar reaches from the lowest to the "
+    "highest trial. A triangle at the bottom marks where a line leaves the frame."
+)
+Tables = Mapping[str, pd.DataFrame]
+Columns = Sequence[Sequence[str]]
+References = Sequence[Mapping[str, Any]]
+
+
+@figure(plot=runs_across, reading=READING)
+def early_stopping_and_accuracy(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    metrics: Sequence[str] = EARLY_AND_LATE,
+    arms: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Iteration and accuracies of early stopping and of the end of training (figures 4, 5, 6, 9 and 10).
+
+    `metrics` names the quantities drawn; `arms` and `without` are shell patterns of the arms to draw and to leave out.
+    """
+    rows = table_named(tables, "measurements")
+    rows = of_arms(rows[rows["run"].isin(flat(columns)) & rows["metric"].isin(metrics)], arms, without)
+    summary = over_trials(rows, ["run", "arm", "level", "kept", "metric"]).rename(columns={"metric": "quantity"})
+    order = {metric: place for place, metric in enumerate(metrics)}
+    summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+    return with_published(in_panels(summary, columns, metrics), references, columns)
+
+
+@figure(plot=runs_across, reading=READING)
+def random_sparsity(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    arms: Sequence[str] = ("ticket", "shuffle_mask"),
+) -> pd.DataFrame:
+    """Tickets against networks of the same sparsity whose mask is drawn at random (figure 1)."""
+    return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
+
+
+@figure(plot=quantities_across, reading=READING)
+def accuracy_during_training(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    at: Sequence[float] = (1 / 3, 2 / 3, 1.0),
+    arms: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Test accuracy at three points of training (figures 7 and 8); `at` gives them as shares of the budget of steps.
+
+    Published values of `test_accuracy_at_end` stand in the last column.
+    """
+    curves = table_named(tables, "curves")
+    curves = of_arms(curves[(curves["split"] == "test") & curves["run"].isin(flat(columns))], arms, without)
+    moments = [_moment(curves, share) for share in at]
+    rows = pd.concat([_recorded(curves, steps, name) for name, steps in moments])
+    summary = over_trials(rows, ["run", "arm", "level", "kept", "quantity"], "accuracy")
+    names = [name for name, _ in moments]
+    final = [{**value, "metric": names[-1]} for value in references if value["metric"] == "test_accuracy_at_end"]
+    return with_published(in_panels(summary, columns, names), final, columns)
+
+
+def _moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
+    """Return a heading and, for each run, the recorded step nearest to that share of its training."""
+    steps = {str(run): _nearest(rows["step"], share) for run, rows in curves.groupby("run")}
+    same = len(set(steps.values())) == 1
+    return (
+        f"Test accuracy, {f'iteration {max(steps.values()):,}' if same else f'{100 * share:.0f} % of training'}",
+        steps,
+    )
+
+
+def _nearest(steps: "pd.Series[int]", share: float) -> int:
+    goal = share * steps.max()
+    return int(min(steps.unique(), key=lambda step: (abs(step - goal), step)))
+
+
+def _recorded(curves: pd.DataFrame, steps: Mapping[str, int], quantity: str) -> pd.DataFrame:
+    """Return the rows at each run's step, named as a quantity."""
+    return curves[curves["step"] == curves["run"].map(steps)].assign(quantity=quantity)

@@ -1,0 +1,85 @@
+"""What a figure says in words: its caption, the text for those who cannot see it, and the line under its panels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from reproof.figures.words import arm_label, flat, is_share, listed, per_cent, quantity_label, run_title, unique
+
+Columns = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a figure says of where it comes from: `data` holds the labels of the datasets, `titles` those of runs."""
+
+    scale: str
+    data: tuple[str, ...]
+    departures: int
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+
+def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
+    """Return the caption: how to read the figure, what is absent, where the published values stand."""
+    sentences = [reading]
+    absent = [run_title(run, context.titles) for run in flat(columns) if not _measured(table, run)]
+    if absent:
+        sentences.append(f"Not run at this scale: {listed(absent)}.")
+    sources = unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
+    if sources:
+        sentences.append(f"Hollow diamonds, at the edge if beyond it: published values ({'; '.join(sources)}).")
+    return " ".join(sentences)
+
+
+def alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
+    """Return the alternative text: what is drawn for which runs and arms, and where tickets start and are best."""
+    quantities = listed(unique(quantity_label(str(name)) for name in table["quantity"]))
+    runs = listed(run_title(run, context.titles) for run in flat(columns))
+    arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
+    first = f"{quantities}: {runs}" + (f"; {arms}." if arms else ".")
+    return " ".join([first, *_highlights(table, context)])
+
+
+def foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: Context) -> str:
+    """Return the line under the panels: scale, seeds, data and departures."""
+    departures = f"{context.departures}, see page" if context.departures else "none"
+    return " · ".join(
+        [
+            f"scale: {context.scale}",
+            f"seeds: {_seeds(tables, flat(columns))}",
+            f"data: {listed(context.data)}",
+            f"departures from the paper: {departures}",
+        ]
+    )
+
+
+def _highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
+    """Yield a sentence per run: the dense network's test accuracy, and the best of the tickets' (last quantity)."""
+    if "kept" not in table or "step" in table or "arm" not in table:
+        return
+    tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
+    shown = [name for name in unique(tickets["quantity"]) if is_share(name)][-1:]
+    for run in unique(tickets["run"]):
+        for quantity in shown:
+            rows = tickets[(tickets["run"] == run) & (tickets["quantity"] == quantity)].sort_values("kept")
+            dense, best = rows.iloc[-1], rows.sort_values("mean", kind="stable").iloc[-1]
+            name = quantity_label(quantity).removesuffix(" (%)").lower()
+            yield (
+                f"{run_title(run, context.titles)}, {name}: {100 * dense['mean']:.1f} % dense, "
+                f"at most {100 * best['mean']:.1f} % at {per_cent(best['kept'])} % kept."
+            )
+
+
+def _measured(table: pd.DataFrame, run: str) -> bool:
+    return bool((table.loc[table["run"] == run, "trials"] > 0).any())
+
+
+def _seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:
+    """Return how many seeds the runs have: "3", "3 to 5", "none"."""
+    counts = [
+        count
+        for table in tables.values()
+        for count in table.loc[table["run"].isin(runs)].groupby("run")["seed"].nunique()
+    ]
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)})) if counts else "none"

@@ -1,0 +1,75 @@
+"""Draw a figure of a paper and save it, the same bytes each time, with its caption and the table it was drawn from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reproof.figures import against_kept, learning_curves, weight_movement  # noqa: F401 (they register their kinds)
+from reproof.figures.captions import Context, alternative, caption, foot_line
+from reproof.figures.kinds import KINDS
+from reproof.figures.style import STYLE, Look, foot, inks
+from reproof.files import ReproofError, atomic, write_json, write_parquet
+
+# No time and no version: the same table gives the same file.
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, the tidy table it shows, a caption that says how to read it, and a text for those who cannot see it."""
+
+    figure: Figure
+    table: pd.DataFrame
+    caption: str
+    alt: str
+
+
+def draw(
+    kind: str,
+    *,
+    tables: Mapping[str, pd.DataFrame],
+    runs: Sequence[str | Sequence[str]],
+    context: Context,
+    references: Sequence[Mapping[str, Any]] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Drawing:
+    """Draw one figure.
+
+    `runs` has one entry per panel; an entry that is a list lays its runs over one another (the first in front).
+    `tables` holds "measurements", "curves" and "movement" (those the kind needs). `references` are published values:
+    `run`, `metric`, `kept`, `source`, and `value`, `gain` (over dense, same unit) or `ratio` (to dense). `options` are
+    the kind's own. Raises ReproofError for an unknown kind or option.
+    """
+    if kind not in KINDS:
+        raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
+    columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
+    table = KINDS[kind].table(tables=tables, columns=columns, references=references, options=options or {})
+    arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
+    with matplotlib.rc_context(STYLE):
+        figure = KINDS[kind].plot(table, Look(inks(arms), context.titles))
+        foot(figure, foot_line(tables, columns=columns, context=context))
+    return Drawing(
+        figure=figure,
+        table=table,
+        caption=caption(KINDS[kind].reading, table, columns=columns, context=context),
+        alt=alternative(table, columns=columns, context=context),
+    )
+
+
+def save(drawing: Drawing, stem: str | Path) -> None:
+    """Write `stem`.svg, .png, .pdf, .parquet (the table) and .json (caption, alt, width and height in CSS pixels)."""
+    for suffix, metadata in METADATA.items():
+        with atomic(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
+            drawing.figure.savefig(temporary, format=suffix, metadata=metadata)
+    write_parquet(f"{stem}.parquet", drawing.table)
+    width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())
+    write_json(f"{stem}.json", {"caption": drawing.caption, "alt": drawing.alt, "width": width, "height": height})

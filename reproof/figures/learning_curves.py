@@ -1,0 +1,130 @@
+"""Test accuracy as training goes on, for a few levels (Frankle & Carbin 2019, figure 3)."""
+
+from collections.abc import Mapping, Sequence
+from math import log
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reproof.figures import scales
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.spread import groups, over_trials
+from reproof.figures.style import DENSE, Look, canvas, say
+from reproof.figures.words import ABSENT, arm_label, flat, per_cent, run_title, unique
+
+# The levels that the paper's three panels show.
+PANELS = (
+    {"kept": (1.0, 0.513, 0.211), "arms": ("ticket",)},
+    {"kept": (1.0, 0.211, 0.07, 0.036, 0.019), "arms": ("ticket",)},
+    {"kept": (1.0, 0.513, 0.211), "arms": ("ticket", "reinitialise")},
+)
+COLUMNS = ["group", "run", "arm", "level", "kept", "quantity", "step", "mean", "lowest", "highest", "trials"]
+NEAR = log(1.3)  # a measured level stands for one of the paper's if it keeps at most 1.3 times more or fewer weights
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per run and one column per selection of levels: means, in bands from lowest to highest trial."""
+    runs, groups = unique(table["run"]), sorted(table["group"].unique())
+    figure, axes = canvas(len(runs), len(groups), size=(2.3, 1.8), labels=(), gap=0.42)
+    colours = _colours(table["kept"].dropna())
+    for run, line in zip(runs, axes, strict=True):
+        rows = table[table["run"] == run]
+        limits = _window(rows) if rows["trials"].any() else (0, 100)
+        for group, place in zip(groups, line, strict=True):
+            _draw(place, rows[rows["group"] == group], colours, limits)
+            place.set_xlabel("Iteration" if run == runs[-1] else "")
+        line[0].set_ylabel("Test accuracy (%)")
+        line[0].set_title(run_title(run, look.titles), loc="left")
+    return figure
+
+
+@figure(
+    plot=plot,
+    reading="Each line is the mean over trials (a seed, or one draw of a seed), its label the share of weights kept "
+    "in per cent; its band reaches from the lowest to the highest trial.",
+)
+def learning_curves(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    panels: Sequence[Mapping[str, Sequence[Any]]] = PANELS,
+    until: float = 1.0,
+) -> pd.DataFrame:
+    """Test accuracy against iteration (figure 3).
+
+    Each of `panels` names the shares `kept` (the nearest measured level is drawn, if one is near) and the `arms`;
+    `until` is the share of training shown.
+    """
+    curves = table_named(tables, "curves")
+    parts = [
+        _panel(curves[(curves["run"] == run) & (curves["split"] == "test")], run, place, panel, until)
+        for run in flat(columns)
+        for place, panel in enumerate(panels)
+    ]
+    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _panel(rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float) -> pd.DataFrame:
+    """Return the curves of one run that one panel shows; a row with no trials if it has none of them."""
+    rows = rows[rows["step"] <= until * rows["step"].max()]
+    wanted = rows[rows["level"].isin(_levels(rows, panel["kept"])) & rows["arm"].isin(panel["arms"])]
+    if wanted.empty:
+        table = pd.DataFrame({"run": [run], "arm": [""], "trials": [0]})
+    else:
+        table = over_trials(wanted, ["run", "arm", "level", "kept", "step"], "accuracy")
+    return table.assign(group=place + 1, quantity="test_accuracy")
+
+
+def _levels(rows: pd.DataFrame, kept: Sequence[float]) -> list[int]:
+    """Return the measured levels nearest to the shares wanted, each once, leaving out shares with no level near."""
+    measured = rows[["level", "kept"]].drop_duplicates().to_dict("records")
+    near = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
+    pairs = zip(near, kept, strict=True)
+    return [int(level["level"]) for level, share in pairs if level and abs(log(level["kept"] / share)) <= NEAR]
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: tuple[float, float]) -> None:
+    """Draw one panel, or say why it is empty."""
+    if not rows["trials"].any():
+        say(axes, ABSENT)
+        return
+    for (kept, arm), line in groups(rows, "kept", "arm"):
+        _line(axes, line, label=_label(kept, arm), colour=colours[kept], whole=arm == "ticket")
+    scales.share_axis(axes, *limits)
+    axes.set_xlim(0, rows["step"].max())
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.legend(loc="lower right", fontsize=7, labelspacing=0.2, handlelength=2, borderaxespad=0.2)
+
+
+def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: bool) -> None:
+    band = 100 * line[["lowest", "highest"]]
+    axes.fill_between(line["step"], band["lowest"], band["highest"], color=colour, alpha=0.15, linewidth=0)
+    axes.plot(line["step"], 100 * line["mean"], color=colour, linestyle="-" if whole else "--", label=label)
+
+
+def _label(kept: float, arm: str) -> str:
+    return per_cent(kept) if arm == "ticket" else f"{per_cent(kept)} {arm_label(arm)}"
+
+
+def _window(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return y-limits in per cent, one for all panels of a run, that leave out the steep first quarter of training."""
+    late = rows[rows["step"] >= 0.25 * rows["step"].max()]
+    low, high = 100 * late["lowest"].min(), 100 * late["highest"].max()
+    return low - 0.6 * (high - low), high + 0.06 * (high - low)
+
+
+def _colours(kept: "pd.Series[float]") -> dict[float, str]:
+    """Return a colour for each share kept: black for the dense network, then ever lighter ones."""
+    levels = sorted(set(kept), reverse=True)
+    ramp = matplotlib.colormaps["viridis"]
+    return {
+        level: DENSE if level == 1 else to_hex(ramp(0.15 + 0.75 * place / max(len(levels) - 1, 1)))
+        for place, level in enumerate(levels)
+    }

@@ -1,0 +1,58 @@
+"""What is drawn in a panel: an arm's line, the dense network, published values, and where lines leave the frame."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reproof.figures.style import DENSE, Ink, tint
+
+Stroke = str | tuple[int, tuple[int, ...]]
+# The same settings draw a mark and its entry in the legend.
+DENSE_LINE: dict[str, Any] = {"color": DENSE, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
+
+
+def arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
+    """Return how an arm is drawn: tickets whole, controls broken; a run laid over the first (place > 0) paler."""
+    strokes: tuple[Stroke, Stroke] = ("-", "--") if place == 0 else ((0, (4, 1, 1, 1)), (0, (1, 1)))
+    colour = tint(ink.colour, min(0.45 * place, 0.7))
+    return {"color": colour, "linestyle": strokes[arm != "ticket"], "marker": ink.marker}
+
+
+def published_style(colour: str) -> dict[str, Any]:
+    """Return how a published value is drawn: a hollow diamond in its arm's colour."""
+    hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.3}
+    return {"marker": "D", "markersize": 6, "linestyle": "none", **hollow}
+
+
+def draw_arm(axes: Axes, points: pd.DataFrame, *, unit: int, style: Mapping[str, Any], front: bool) -> None:
+    """Draw the means of one arm as a line, with bars from the lowest to the highest trial."""
+    bars = [unit * (points["mean"] - points["lowest"]), unit * (points["highest"] - points["mean"])]
+    axes.errorbar(points["kept"], unit * points["mean"], bars, elinewidth=0.8, zorder=3 if front else 2.5, **style)
+
+
+def draw_dense(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
+    """Draw the dense network's mean across the panel (that of the run in front)."""
+    dense = points[(points["level"] == 0) & (points["arm"] == "ticket")].sort_values("place")
+    if not dense.empty:
+        axes.axhline(unit * dense["mean"].iloc[0], zorder=2, **DENSE_LINE)
+
+
+def draw_published(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
+    """Mark published values; those beyond the axis at its edge, as the caption says."""
+    low, high = axes.get_ylim()
+    for point in points.to_dict("records"):
+        colour = inks[point["arm"]].colour if point["arm"] in inks else DENSE
+        value = min(max(unit * point["mean"], low), high)
+        axes.plot(point["kept"], value, zorder=4, clip_on=False, **published_style(colour))
+
+
+def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
+    """Mark, at the bottom edge, where each line leaves the axis: a cut line must not look like one that ends."""
+    low = axes.get_ylim()[0]
+    below = points[unit * points["mean"] < low].sort_values("kept", ascending=False)
+    for point in below.drop_duplicates(["run", "arm"]).to_dict("records"):
+        style = arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
+        axes.plot(point["kept"], low, clip_on=False, zorder=4, **style)

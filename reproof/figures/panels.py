@@ -1,0 +1,148 @@
+"""Panels of a quantity against the share of weights kept, one line per arm with bars from lowest to highest trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproof.figures import scales
+from reproof.figures.key import key
+from reproof.figures.marks import OTHER_LINE, arm_style, draw_arm, draw_dense, draw_exits, draw_published
+from reproof.figures.spread import groups
+from reproof.figures.style import Look, canvas, legend, say
+from reproof.figures.words import ABSENT, is_share, quantity_label, run_title, unique
+
+LABEL_AT = -0.42  # inches from the axis to its label: one line for all panels, however wide their numbers
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One panel: its rows, heading, y label, and the rows of other panels drawn in grey for comparison."""
+
+    rows: pd.DataFrame
+    title: str
+    label: str
+    others: pd.DataFrame
+    lowest: bool
+
+
+def runs_across(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one column per panel of runs and one row per quantity; a single panel is folded into rows of two."""
+    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+    if len(panels) == 1:
+        return _drawn(table, look, _folded(table, quantities, look), size=(2.75, 1.75), gap=0.78)
+    grid = [
+        [
+            Cell(
+                rows=_rows(table, quantity, panel),
+                title=run_title(panel, look.titles) if quantity == quantities[0] else "",
+                label=quantity_label(quantity) if panel == panels[0] else "",
+                others=table.iloc[:0],
+                lowest=quantity == quantities[-1],
+            )
+            for panel in panels
+        ]
+        for quantity in quantities
+    ]
+    return _drawn(table, look, grid, size=(2.1, 1.5), gap=0.5)
+
+
+def quantities_across(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per panel of runs and one column per quantity, all on one y scale, other rows' tickets in grey."""
+    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+    tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
+    grid = [
+        [
+            Cell(
+                rows=_rows(table, quantity, panel),
+                title=quantity if panel == panels[0] else "",
+                label=f"{run_title(panel, look.titles)}\nTest accuracy (%)" if quantity == quantities[0] else "",
+                others=tickets[(tickets["quantity"] == quantity) & (tickets["panel"] != panel)],
+                lowest=panel == panels[-1],
+            )
+            for quantity in quantities
+        ]
+        for panel in panels
+    ]
+    return _drawn(table, look, grid, size=(2.1, 1.5), gap=0.4, share_y=True)
+
+
+def _folded(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> list[list[Cell]]:
+    panel = str(table["panel"].iloc[0])
+    cells = [
+        Cell(
+            rows=_rows(table, quantity, panel),
+            title="" if place else run_title(panel, look.titles),
+            label=quantity_label(quantity),
+            others=table.iloc[:0],
+            lowest=place >= len(quantities) - 2,
+        )
+        for place, quantity in enumerate(quantities)
+    ]
+    return [cells[start : start + 2] for start in range(0, len(cells), 2)]
+
+
+def _drawn(
+    table: pd.DataFrame,
+    look: Look,
+    grid: list[list[Cell]],
+    *,
+    size: tuple[float, float],
+    gap: float,
+    share_y: bool = False,
+) -> Figure:
+    entries = key(table, look, others=any(not cell.others.empty for row in grid for cell in row))
+    labels = [str(entry.get_label()) for entry in entries]
+    figure, axes = canvas(len(grid), len(grid[0]), size=size, labels=labels, gap=gap)
+    limits = scales.window(table) if share_y and (table["trials"] > 0).any() else None
+    for cells, places in zip(grid, axes, strict=True):
+        for cell, place in zip(cells, places, strict=False):
+            _draw(place, cell, look, limits=limits, width=size[0])
+        for place in places[len(cells) :]:
+            place.remove()
+    legend(figure, entries)
+    return figure
+
+
+def _draw(axes: Axes, cell: Cell, look: Look, *, limits: tuple[float, float] | None, width: float) -> None:
+    """Draw one panel, or say why it is empty."""
+    axes.set_title(cell.title, loc="left")
+    axes.set_ylabel(cell.label.replace(" at ", "\nat "))
+    axes.yaxis.set_label_coords(LABEL_AT / width, 0.5)
+    axes.set_xlabel("Weights kept (%)" if cell.lowest else "")
+    points = cell.rows[cell.rows["trials"] > 0]
+    if points.empty:
+        say(axes, ABSENT)
+        return
+    published = cell.rows[cell.rows["source"] != ""]
+    scales.kept_axis(axes, points["kept"], also=published["kept"], width=width)
+    unit = _y_axis(axes, cell.rows, limits)
+    for _, line in _falling(cell.others).groupby("run"):
+        axes.plot(line["kept"], unit * line["mean"], zorder=1.5, **OTHER_LINE)
+    draw_dense(axes, points, unit=unit)
+    for (arm, place), line in groups(_falling(points), "arm", "place"):
+        style = arm_style(arm, look.inks[arm], place)
+        draw_arm(axes, line, unit=unit, style=style, front=arm == "ticket")
+    draw_published(axes, published, unit=unit, inks=look.inks)
+    draw_exits(axes, points, unit=unit, inks=look.inks)
+
+
+def _y_axis(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float] | None) -> int:
+    """Scale y for the quantity of these rows and return the factor that brings its values into the axis's unit."""
+    if not is_share(str(rows["quantity"].iloc[0])):
+        scales.count_axis(axes, rows)
+        return 1
+    low, high = limits or scales.window(rows)
+    scales.share_axis(axes, 100 * low, 100 * high)
+    return 100
+
+
+def _rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:
+    return table[(table["quantity"] == quantity) & (table["panel"] == panel)]
+
+
+def _falling(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points from dense to sparse, as a line runs from left to right."""
+    return points.sort_values("kept", ascending=False, kind="stable")

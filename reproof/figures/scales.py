@@ -1,0 +1,76 @@
+"""Axes as the papers draw them: kept falling on a logarithmic scale in per cent, accuracies in a telling window."""
+
+from collections.abc import Iterable
+from math import log
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from reproof.figures.words import per_cent
+
+STEPS = [1, 2, 2.5, 5, 10]
+
+
+def kept_axis(axes: Axes, kept: Iterable[float], *, also: Iterable[float] = (), width: float) -> None:
+    """Make x the share kept, falling from the left on a logarithmic scale, ticks at measured levels.
+
+    `kept` holds shares in (0, 1], `also` those shown without a tick; `width` is the panel's width in inches: it decides
+    how many ticks fit.
+    """
+    levels = sorted(set(kept), reverse=True) or [1.0]
+    axes.set_xscale("log")
+    lowest = min([*levels, *also])
+    axes.set_xlim(levels[0] * 1.12, lowest / (1.12 if lowest < levels[0] else 2))
+    axes.xaxis.set_major_locator(FixedLocator(spaced(levels, width=width)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: per_cent(value)))
+
+
+def spaced(levels: list[float], *, width: float) -> list[float]:
+    """Return those of the falling `levels` whose labels, 0.34 inches apart or more, fit side by side."""
+    span = max(log(levels[0] / levels[-1]), 1e-9)
+    ticks = levels[:1]
+    for level in levels[1:]:
+        if log(ticks[-1] / level) / span * width >= 0.34:
+            ticks.append(level)
+    return ticks
+
+
+def share_axis(axes: Axes, low: float, high: float) -> None:
+    """Make y a share in per cent between two limits, themselves in per cent."""
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+
+
+def count_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Make y a number of iterations from 0 to the greatest mean, highest trial or published value among the rows."""
+    axes.set_ylim(0, 1.06 * max(rows["mean"].max(), rows["highest"].max()))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def window(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the y-limits that show what a figure of accuracies is about: tickets against the dense network.
+
+    Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit is where
+    the tickets end, but no deeper below the dense network than four times their gain or the spread, and 3 points.
+    Published values widen it by up to half its height.
+    """
+    measured = rows[rows["trials"] > 0]
+    tickets = measured[measured["arm"] == "ticket"]
+    tickets = measured if tickets.empty else tickets
+    dense = tickets.sort_values("kept")["mean"].iloc[-1]
+    top = max(measured["highest"].max(), dense)
+    room = max(4 * (top - dense), 0.03)
+    low = max(measured["lowest"].min(), min(tickets["lowest"].min(), dense - 0.005), dense - room)
+    return _widened(low, top, rows.loc[rows["trials"] == 0, "mean"])
+
+
+def _widened(low: float, high: float, published: pd.Series) -> tuple[float, float]:
+    """Return the limits with room for those published values that lie within half a window of them, and a margin."""
+    reach = 0.5 * (high - low)
+    near = published[(published > low - reach) & (published < high + reach)]
+    low, high = min([low, *near]), max([high, *near])
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin

@@ -1,0 +1,100 @@
+"""Mean and range over trials, as the papers' error bars show them, and published values beside them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = [
+    *("panel", "place", "run", "arm", "level", "kept", "quantity"),
+    *("mean", "lowest", "highest", "trials", "source"),
+]
+
+
+def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
+    """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order."""
+    return rows.groupby(by, sort=False, as_index=False).agg(
+        mean=(value, "mean"), lowest=(value, "min"), highest=(value, "max"), trials=(value, "size")
+    )
+
+
+def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yield (values of the columns `by`, rows that have them), in order of appearance."""
+    for values, part in rows.groupby(list(by), sort=False):
+        yield tuple(values), part
+
+
+def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the arms wanted: all, or those matching `arms`, less those matching `without`.
+
+    Patterns are shell patterns ("noise_*"). Leaving `arms` out lets a control added later appear by itself.
+    """
+    names = [
+        arm
+        for arm in rows["arm"].unique()
+        if _matches(arm, arms if arms is not None else ["*"]) and not _matches(arm, without)
+    ]
+    return rows[rows["arm"].isin(names)]
+
+
+def in_panels(summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str]) -> pd.DataFrame:
+    """Return the rows panel by panel; a run that is absent keeps one row per quantity with no trials.
+
+    `panel` names the first run of its column, `place` a run's place in it: runs after the first are laid over it.
+    """
+    parts = [
+        _in_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
+        for column in columns
+        for place, run in enumerate(column)
+    ]
+    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def with_published(
+    table: pd.DataFrame, references: Sequence[Mapping[str, Any]], columns: Sequence[Sequence[str]]
+) -> pd.DataFrame:
+    """Return the table with a row for every published value of a run, quantity and panel that it shows.
+
+    A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
+    `ratio` (times the measured dense mean); optionally `arm`, "ticket" if left out.
+    """
+    dense = _dense_means(table)
+    rows = [
+        _published(reference, dense[key], column)
+        for reference in references
+        for column in columns
+        if reference["run"] in column and (key := (reference["run"], reference["metric"])) in dense
+    ]
+    return pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)], ignore_index=True) if rows else table
+
+
+def _in_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return a run's rows, or one per quantity with no trials if it has none: its panel has to say so."""
+    absent = pd.DataFrame({"run": run, "quantity": list(quantities), "arm": "", "trials": 0})
+    return absent if rows.empty else rows
+
+
+def _dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the measured mean of the dense network by (run, quantity)."""
+    dense = table[(table["level"] == 0) & (table["arm"] == "ticket") & (table["trials"] > 0)]
+    return {(row["run"], row["quantity"]): row["mean"] for row in dense.to_dict("records")}
+
+
+def _published(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
+    value = reference.get("value", dense * reference.get("ratio", 1) + reference.get("gain", 0))
+    return {
+        "panel": column[0],
+        "place": column.index(reference["run"]),
+        "run": reference["run"],
+        "arm": reference.get("arm", "ticket"),
+        "kept": reference["kept"],
+        "quantity": reference["metric"],
+        "mean": value,
+        "trials": 0,
+        "source": reference["source"],
+    }
+
+
+def _matches(arm: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(arm, pattern) for pattern in patterns)

@@ -1,0 +1,182 @@
+"""One look for every figure: fonts, colours that a colour-blind reader can tell apart, margins, legend, foot line."""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": "#444444",
+    "axes.labelcolor": "#222222",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.hashsalt": "reproof",  # without it matplotlib puts random identifiers into the file
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 160,
+}
+DENSE, MUTED = "#000000", "#666666"
+LEGEND_LINE = 0.17  # inches
+# Okabe and Ito (2008), "Color universal design"; arms keep their colour and marker in every figure of every paper.
+INKS = {
+    "ticket": ("#0072B2", "o"),
+    "reinitialise": ("#D55E00", "s"),
+    "shuffle_mask": ("#009E73", "^"),
+    "reshuffle_initial": ("#CC79A7", "v"),
+    "prune_at_init": ("#E69F00", "P"),
+    "noise": ("#882255", "X"),
+}
+SPARE = (("#56B4E9", "d"), ("#999933", "<"), ("#332288", ">"), ("#661100", "p"), ("#44AA99", "h"), ("#777777", "*"))
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colour and marker of one arm."""
+
+    colour: str
+    marker: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a plot needs beside its table: the ink of every arm and the titles of the runs."""
+
+    inks: Mapping[str, Ink]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+
+def inks(arms: Iterable[str]) -> dict[str, Ink]:
+    """Return an ink for each arm: its own if it has one, else the next spare one in order of name.
+
+    Arms of one family ("noise_0.5", "noise_1", ...) share hue and marker and pale with their number. Give all the arms
+    of a paper at once, so that a control looks the same in all its figures.
+    """
+    families: dict[str, list[str]] = {}
+    for arm in sorted(set(arms), key=_by_number):
+        families.setdefault(_family(arm), []).append(arm)
+    spare = {name: SPARE[i % len(SPARE)] for i, name in enumerate(sorted(set(families) - set(INKS)))}
+    return {
+        arm: Ink(tint(colour, 0.7 * i / len(members)), marker)
+        for name, members in families.items()
+        for colour, marker in [INKS.get(name) or spare[name]]
+        for i, arm in enumerate(members)
+    }
+
+
+def tint(colour: str, share: float) -> str:
+    """Return the colour mixed with that share of white."""
+    red, green, blue = (channel + (1 - channel) * share for channel in to_rgb(colour))
+    return to_hex((red, green, blue))
+
+
+def canvas(
+    rows: int,
+    columns: int,
+    *,
+    size: tuple[float, float],
+    labels: Sequence[str],
+    gap: float = 0.52,
+    drop: float = 0.44,
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure with rows x columns panels of `size` inches and room for a legend with these labels; `gap` and
+    `drop` are the inches between neighbours, across and down.
+
+    Margins are fixed in inches, not solved for: the layout cannot depend on the machine and costs nothing.
+    """
+    (width, height), left, right, low = size, 0.82, 0.24, 0.74
+    total = left + columns * width + (columns - 1) * gap + right
+    top = 0.4 + LEGEND_LINE * len(legend_lines(labels, total))
+    tall = top + rows * height + (rows - 1) * drop + low
+    figure = Figure(figsize=(total, tall))
+    grid = figure.add_gridspec(
+        *(rows, columns),
+        left=left / total,
+        right=1 - right / total,
+        bottom=low / tall,
+        top=1 - top / tall,
+        wspace=gap / width,
+        hspace=drop / height,
+    )
+    return figure, [[figure.add_subplot(grid[row, column]) for column in range(columns)] for row in range(rows)]
+
+
+def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Put one legend for all panels at the figure's top left, set in lines as text is."""
+    width, height = figure.get_size_inches()
+    named = {str(handle.get_label()): handle for handle in handles}
+    for place, labels in enumerate(legend_lines(list(named), width)):
+        figure.legend(
+            handles=[named[label] for label in labels],
+            ncols=len(labels),
+            loc="upper left",
+            bbox_to_anchor=(0.1 / width, 1 - (0.05 + LEGEND_LINE * place) / height),
+            borderaxespad=0,
+            borderpad=0,
+            handlelength=2.4,
+            columnspacing=1.6,
+        )
+
+
+def legend_lines(labels: Sequence[str], width: float) -> list[list[str]]:
+    """Return the labels of a legend line by line, as many to a line as fit in a figure `width` inches wide."""
+    lines: list[list[str]] = []
+    free = 0.0
+    for label in labels:
+        needs = 0.5 + 0.067 * len(label)
+        if not lines or free < needs:
+            lines.append([])
+            free = width - 0.2
+        lines[-1].append(label)
+        free -= needs
+    return lines
+
+
+def foot(figure: Figure, text: str) -> None:
+    """Write a small line (or lines, if it is long) under the panels."""
+    lines = textwrap.fill(text, int((figure.get_figwidth() - 0.2) / 0.053))
+    figure.text(
+        0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), lines, fontsize=6.5, color=MUTED, va="bottom"
+    )
+
+
+def say(axes: Axes, text: str) -> None:
+    """Empty a panel and write in its middle why it is empty."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+
+
+def _family(arm: str) -> str:
+    name, _, number = arm.rpartition("_")
+    return name if name and _number(number) is not None else arm
+
+
+def _by_number(arm: str) -> tuple[str, float]:
+    return _family(arm), _number(arm.rpartition("_")[2]) or 0.0
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.replace(".", "", 1).isdigit() else None

@@ -1,0 +1,104 @@
+"""How far weights move while the dense network trains, those of the ticket against the others (appendix F.5)."""
+
+from collections.abc import Mapping, Sequence
+from math import log
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.spread import over_trials
+from reproof.figures.style import INKS, Look, canvas, legend, say
+from reproof.figures.words import ABSENT, flat, per_cent, run_title, unique
+
+GROUPS: dict[str, dict[str, Any]] = {
+    "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
+    "outside": {"color": "#777777", "linestyle": "--"},
+}
+COLUMNS = [
+    *("run", "level", "kept", "layer", "quantity", "group"),
+    *("bin_left", "bin_right", "mean", "lowest", "highest", "trials"),
+]
+MOST = 4  # layers side by side that a page has room for
+LEAST = 0.0005  # a bin with a smaller share of the weights is not worth widening the axis for
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per run and quantity and one column per layer, the two groups of weights over one another."""
+    lines = list(table[["run", "quantity"]].drop_duplicates().itertuples(index=False))
+    entries = [Line2D([], [], label=f"weights {group}", **style) for group, style in GROUPS.items()]
+    labels = [str(entry.get_label()) for entry in entries]
+    wide = max(table.groupby("run")["layer"].nunique())
+    picture, axes = canvas(len(lines), wide, size=(2.1, 1.5), labels=labels, drop=0.66)
+    for (run, quantity), places in zip(lines, axes, strict=True):
+        _draw_row(places, table[(table["run"] == run) & (table["quantity"] == quantity)], look)
+    legend(picture, entries)
+    return picture
+
+
+def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
+    """Draw one quantity of one run, a panel per layer; a run with fewer layers than the widest leaves places free."""
+    layers = unique(rows["layer"])
+    for layer, place in zip(layers, places, strict=False):
+        _draw(place, rows[rows["layer"] == layer])
+        place.set_xlabel(rows["quantity"].iloc[0].capitalize())
+        place.set_title(layer.removesuffix(".weight"), loc="left")
+    for place in places[len(layers) :]:
+        place.remove()
+    places[0].set_ylabel(f"{_title(rows, look)}\nWeights (%)")
+
+
+@figure(
+    plot=plot,
+    reading="Histograms of each layer's weights, as means over seeds; bands reach from the lowest to the highest seed. "
+    f"Of a network with more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
+)
+def weight_movement(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    kept: float = 0.211,
+) -> pd.DataFrame:
+    """Distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
+    movement = table_named(tables, "movement")
+    parts = [_of_run(movement[movement["run"] == run], run, kept) for run in flat(columns)]
+    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _of_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
+    if rows.empty:
+        return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
+    nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
+    rows = rows[rows["layer"].isin(_spaced(unique(rows["layer"])))]
+    by = ["run", "level", "kept", "layer", "quantity", "group", "bin_left", "bin_right"]
+    return over_trials(rows[rows["kept"] == nearest], by, "share")
+
+
+def _draw(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw one panel, or say why it is empty."""
+    if not rows["trials"].any():
+        say(axes, ABSENT)
+        return
+    for group, bins in rows.groupby("group", sort=False):
+        edges = [*bins["bin_left"], bins["bin_right"].iloc[-1]]
+        style = GROUPS[str(group)]
+        axes.stairs(100 * bins["mean"], edges, linewidth=1.3, **style)
+        axes.stairs(100 * bins["highest"], edges, baseline=100 * bins["lowest"], fill=True, alpha=0.2, **style)
+    seen = rows[rows["highest"] > LEAST]
+    axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
+    axes.set_ylim(bottom=0)
+
+
+def _spaced(layers: Sequence[str]) -> list[str]:
+    """Return at most MOST of the layers, evenly spaced, with the first and the last."""
+    shown = min(len(layers), MOST)
+    return [layers[round(place * (len(layers) - 1) / max(shown - 1, 1))] for place in range(shown)]
+
+
+def _title(rows: pd.DataFrame, look: Look) -> str:
+    kept = rows["kept"].dropna()
+    return run_title(rows["run"].iloc[0], look.titles) + (f", {per_cent(kept.iloc[0])} % kept" if len(kept) else "")

@@ -1,0 +1,88 @@
+"""Names of the tables in the words that a reader sees."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+ABSENT = "not run at this scale"
+ARMS = {
+    "ticket": "ticket",
+    "reinitialise": "reinitialised",
+    "shuffle_mask": "mask shuffled",
+    "reshuffle_initial": "initial values reshuffled",
+    "prune_at_init": "pruned at initialisation",
+}
+NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
+
+
+def arm_label(arm: str) -> str:
+    """Return how a legend calls an arm; an arm nobody named here goes by its own name."""
+    return ARMS.get(arm, arm.replace("_", " "))
+
+
+def run_title(run: str, titles: Mapping[str, str]) -> str:
+    """Return how a panel calls a run: the paper file's title, or its name made readable.
+
+    >>> run_title("conv_2_dropout", {})
+    'Conv-2 dropout'
+    """
+    if run in titles:
+        return titles[run]
+    first, *rest = run.split("_")
+    sizes = [word for word in rest if word.isdigit()]
+    others = [word for word in rest if not word.isdigit()]
+    return " ".join(["-".join([NETWORKS.get(first, first.capitalize()), *sizes]), *others])
+
+
+def unlike(run: str, base: str) -> str:
+    """Return what sets a run apart from the one it is laid over, by the words of their names.
+
+    >>> unlike("lenet_one_shot", "lenet"), unlike("conv_2", "conv_2_dropout")
+    ('one shot', 'without dropout')
+    """
+    words, others = run.split("_"), base.split("_")
+    more = [word for word in words if word not in others]
+    less = [word for word in others if word not in words]
+    return " ".join(more) or "without " + " ".join(less)
+
+
+def quantity_label(metric: str) -> str:
+    """Return an axis label with its unit for a metric of the measurements table.
+
+    >>> quantity_label("test_accuracy_at_early_stop")
+    'Test accuracy at early stop (%)'
+    """
+    if metric == "early_stop_step":
+        return "Early-stop iteration"
+    words = metric.replace("_", " ")
+    return words[0].upper() + words[1:] + (" (%)" if is_share(metric) else "")
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a metric is a share in [0, 1], drawn in per cent."""
+    return "accuracy" in metric
+
+
+def per_cent(kept: float) -> str:
+    """Return a share kept as the papers print it: in per cent, three figures above ten and two below, no padding.
+
+    >>> [per_cent(kept) for kept in (1, 0.512, 0.211, 0.0866, 0.0054)]
+    ['100', '51.2', '21.1', '8.7', '0.54']
+    """
+    value = 100 * kept
+    text = f"{value:.{1 if value >= 1 else 2}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as prose: "a", "a and b", "a, b and c"."""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Return the distinct values in order of appearance."""
+    return list(dict.fromkeys(values))
+
+
+def flat(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return the runs of all columns, each once."""
+    return unique(run for column in columns for run in column)

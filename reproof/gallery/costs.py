@@ -1,0 +1,52 @@
+"""What the results cost, from the benchmark files that Snakemake writes beside its logs."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of all jobs of one rule: wall time in seconds, peak memory in MB of its hungriest job (None: not sampled).
+
+    `unknown` counts the jobs without a benchmark file: results that were pulled and not computed here.
+    """
+
+    rule: str
+    jobs: int
+    unknown: int
+    seconds: float
+    longest: float
+    memory: float | None
+
+
+def costs(benchmarks: Mapping[str, Sequence[str | Path]]) -> list[Cost]:
+    """Return one Cost per rule, dearest first, from the benchmark files (TSV) of its jobs."""
+    found = [_cost(rule, [Path(file) for file in files]) for rule, files in benchmarks.items()]
+    return sorted(found, key=lambda cost: (-cost.seconds, cost.rule))
+
+
+def _cost(rule: str, files: Sequence[Path]) -> Cost:
+    there = [file for file in files if file.is_file()]
+    jobs = [row for file in there for row in _rows(file)]
+    seconds = _numbers(job["s"] for job in jobs)
+    memory = _numbers(job["max_rss"] for job in jobs)
+    return Cost(
+        rule=rule,
+        jobs=len(there),
+        unknown=len(files) - len(there),
+        seconds=sum(seconds),
+        longest=max(seconds, default=0.0),
+        memory=max(memory, default=None),
+    )
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def _numbers(texts: Iterable[str]) -> list[float]:
+    """Return the numbers among the texts: a job shorter than a sample of Snakemake's has "-" or "NA" for its memory."""
+    return [float(text) for text in texts if text.replace(".", "", 1).isdigit()]

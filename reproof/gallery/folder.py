@@ -1,0 +1,92 @@
+"""Build the gallery's folder: the page, and beside it every file that the page links to."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reproof.files import ReproofError, read_json, write_json, write_text
+from reproof.gallery.costs import costs
+from reproof.gallery.page import Shown, page
+from reproof.gallery.shapes import FigureEntry, Paper
+
+FORMATS = ("svg", "png", "pdf", "parquet")
+
+
+def build_gallery(
+    *,
+    output: Path,
+    papers: Sequence[Paper],
+    scale: str,
+    data: Sequence[str],
+    benchmarks: Mapping[str, Sequence[str | Path]],
+    versions: Mapping[str, str],
+    fingerprint: str,
+) -> None:
+    """Write the folder `output`: index.html, figures/, records/ and verdicts/. It can be moved or zipped as it is.
+
+    `data` holds the labels of the datasets, `benchmarks` the benchmark files of each rule, `versions` those of Python
+    and the libraries, `fingerprint` that of the code. Nothing is left of a build that fails; raises ReproofError.
+    """
+    with _folder(output) as folder:
+        shown = {paper["name"]: [_show(folder, paper, entry) for entry in paper["figures"]] for paper in papers}
+        for paper in papers:
+            _copy(Path(paper["verdicts"]), folder / "verdicts" / f"{paper['name']}.parquet")
+        text = page(
+            papers=papers,
+            figures=shown,
+            scale=scale,
+            data=data,
+            costs=costs(benchmarks),
+            versions=versions,
+            fingerprint=fingerprint,
+        )
+        write_text(folder / "index.html", text)
+
+
+def _show(folder: Path, paper: Paper, entry: FigureEntry) -> Shown:
+    """Copy one figure's files and the records of its runs, and return what the page says of it."""
+    stem = Path(entry["stem"])
+    for suffix in FORMATS:
+        _copy(stem.with_name(f"{stem.name}.{suffix}"), folder / "figures" / paper["name"] / f"{stem.name}.{suffix}")
+    runs = [run for run in entry["runs"] if paper["records"].get(run)]
+    for run in runs:
+        records = {str(path): read_json(path) for path in paper["records"][run]}
+        write_json(folder / "records" / paper["name"] / f"{run}.json", records)
+    return Shown(
+        name=stem.name,
+        title=entry["title"],
+        where=entry["where"],
+        records={run: f"records/{paper['name']}/{run}.json" for run in runs},
+        files={suffix: f"figures/{paper['name']}/{stem.name}.{suffix}" for suffix in FORMATS},
+        **read_json(stem.with_name(f"{stem.name}.json")),
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise ReproofError(
+            f"{source}: cannot be copied into the gallery ({error.strerror or error}); make it anew"
+        ) from error
+
+
+@contextmanager
+def _folder(output: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `output`; put it in the place of `output` on success, remove it on any error."""
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        shutil.rmtree(output, ignore_errors=True)
+        os.replace(temporary, output)
+    except OSError as error:
+        raise ReproofError(
+            f"{output}: cannot be written ({error.strerror or error}); free space or mend rights"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""The page itself: verdicts first, then paper by paper, as one file of HTML with its style inside."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from reproof.files import read_parquet
+from reproof.gallery.costs import Cost
+from reproof.gallery.plain import duration, measured, number, prose, setting
+from reproof.gallery.shapes import Paper
+
+HERE = Path(__file__).parent
+# The order of the counts, and the sign that stands beside each word: colour alone must not carry the verdict.
+VERDICTS = {
+    "agrees": "agrees",
+    "disagrees": "disagrees",
+    "inconclusive": "inconclusive",
+    "not judged at this scale": "unjudged",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One figure as the page shows it; paths relative to the page, width and height in CSS pixels."""
+
+    name: str
+    title: str
+    where: str
+    caption: str
+    alt: str
+    width: int
+    height: int
+    files: Mapping[str, str]
+    records: Mapping[str, str]
+
+
+def page(
+    *,
+    papers: Sequence[Paper],
+    figures: Mapping[str, Sequence[Shown]],
+    scale: str,
+    data: Sequence[str],
+    costs: Sequence[Cost],
+    versions: Mapping[str, str],
+    fingerprint: str,
+) -> str:
+    """Return the page as HTML. `figures` maps a paper's name to its figures."""
+    claims = {paper["name"]: claims_of(paper["verdicts"]) for paper in papers}
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            papers=papers,
+            figures=figures,
+            claims=claims,
+            counts={name: counted(rows) for name, rows in claims.items()},
+            total=counted([row for rows in claims.values() for row in rows]),
+            scale=scale,
+            data=data,
+            substitutes=[label for label in data if "JPEG" in label],
+            costs=costs,
+            versions=versions,
+            fingerprint=fingerprint,
+            style=(HERE / "page.css").read_text(encoding="utf-8"),
+        )
+    )
+
+
+def claims_of(verdicts: str) -> list[dict[str, Any]]:
+    """Return the claims of a verdicts.parquet in its order, with `measured` in words and the `sign` of the verdict."""
+    rows = read_parquet(verdicts).to_dict("records")
+    return [{**row, "measured": measured(row), "sign": VERDICTS.get(row["verdict"], "unjudged")} for row in rows]
+
+
+def counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return (verdict, sign, number of claims) for each verdict there is, in the page's order."""
+    numbers = Counter(row["verdict"] for row in rows)
+    return [(verdict, sign, numbers[verdict]) for verdict, sign in VERDICTS.items() if numbers[verdict]]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(number=number, duration=duration, setting=setting, prose=prose)
+    return environment
