@@ -77,7 +77,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapp
     """Write arrays as safetensors, atomically; keys and metadata are sorted, so that equal content gives equal bytes."""
     from safetensors.numpy import save  # noqa: PLC0415
 
-    ordered = {key: np.ascontiguousarray(tensors[key]) for key in sorted(tensors)}
+    ordered = {key: np.asarray(tensors[key], order="C") for key in sorted(tensors)}  # ascontiguousarray adds an axis to scalars
     content = _with_sorted_metadata(save(ordered), metadata or {})
     with atomic(path) as temporary:
         temporary.write_bytes(content)

@@ -1,0 +1,223 @@
+"""The trainer: against torch's own optimisers, bit for bit against itself, masks at exactly zero."""
+
+import math
+
+import pandas as pd
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from training_kit import digits, members, network, settings
+
+from reproof.files import ReproofError
+from reproof.training.block import Saving, train_block
+from reproof.training.members import Single
+from reproof.training.objective import CLASSIFICATION
+from reproof.training.optimisers import initial_state, update
+from reproof.training.schedule import Order, learning_rate
+from reproof.training.trainer import Trainer
+
+OPTIMISERS = {
+    "adam": (torch.optim.Adam, {}),
+    "adam with decay": (torch.optim.Adam, {"weight_decay": 1e-2}),
+    "sgd": (torch.optim.SGD, {}),
+    "sgd with momentum and decay": (torch.optim.SGD, {"momentum": 0.9, "weight_decay": 1e-2}),
+}
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return digits()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def _same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_training_is_what_torch_does(dataset, name):
+    """The plainest loop over the same batches ends in the same weights."""
+    optimiser, options = OPTIMISERS[name]
+    module = network(dataset)
+    (member,) = members(module, seeds=[3])
+    asked = settings(optimizer=name.split()[0], steps=25, **options)
+    ours = train_block(module, [member], dataset=dataset, settings=asked).points["final"]
+    plain = network(dataset)
+    plain.load_state_dict(dict(member.weights))
+    steps, order = optimiser(plain.parameters(), lr=asked.lr, **options), Order(examples=300, batch=30, noise=member.noise)
+    for step in range(asked.steps):
+        chosen = order.indices(step)
+        loss = cross_entropy(plain(dataset.normalise(dataset.train.images[chosen])), dataset.train.labels[chosen])
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+    for key, value in plain.state_dict().items():
+        assert torch.allclose(ours[key][0], value, atol=1e-6), key
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_step(dataset, optimizer, stacked):
+    module = network(dataset)
+    asked = settings(optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, weight_decay=1e-2, steps=10)
+    group = members(module, masked=True)
+    if not stacked:
+        trainer = Trainer(Single(module, group[:1], torch.device("cpu")), group[:1], dataset=dataset, settings=asked,
+                          objective=CLASSIFICATION)  # fmt: skip
+        for _ in range(asked.steps):
+            trainer.step()
+            for weight, mask, *slots in zip(
+                trainer._updated, trainer._masks, *(v for k, v in trainer._optimiser.items() if k != "count"), strict=True
+            ):
+                if mask is not None:
+                    assert (weight[mask[...] == 0] == 0).all()
+                    assert all((slot[mask == 0] == 0).all() for slot in slots)
+                    assert (weight[mask == 1] < 0).any(), "negative weights are frozen"
+    final = train_block(module, group, dataset=dataset, settings=asked, stacked=stacked).points["final"]
+    for index, member in enumerate(group):
+        for name, mask in member.masks.items():
+            assert (final[name][index][~mask] == 0).all()
+            assert (final[name][index][mask] != member.weights[name][mask]).any()
+
+
+def test_the_same_seed_gives_the_same_bits_and_a_block_equals_its_seeds_alone(dataset):
+    module = network(dataset)
+    together = train_block(module, members(module), dataset=dataset, settings=settings())
+    again = train_block(module, members(module), dataset=dataset, settings=settings())
+    alone = [train_block(module, [one], dataset=dataset, settings=settings()) for one in members(module)]
+    assert _same(together.points["final"], again.points["final"])
+    for name, value in together.points["final"].items():
+        assert torch.equal(value, torch.cat([one.points["final"][name] for one in alone]))
+    pd.testing.assert_frame_equal(together.curves, pd.concat([one.curves for one in alone], ignore_index=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "changes"),
+    [
+        ("lenet_300_100", {}, {}),
+        ("lenet_300_100", {}, {"optimizer": "sgd", "momentum": 0.9}),
+        ("conv_2", {"width": 0.05, "dropout": 0.5}, {}),
+        ("resnet_8", {"width": 0.25}, {"optimizer": "sgd", "momentum": 0.9, "augment": "flip_crop"}),
+    ],
+)
+def test_the_two_backends_agree_to_rounding(name, options, changes):
+    dataset = digits(shape=(1, 8, 8), train=120, rest=40)
+    module = network(dataset, name, **options)
+    asked = settings(**({"steps": 6, "validate_every": 3, "test_every": 3, "lr": 1e-3} | changes))
+    one, other = (
+        train_block(module, members(module, masked=True), dataset=dataset, settings=asked, snapshots=[0, 3], stacked=stacked)
+        for stacked in (False, True)
+    )
+    for point in ("step0", "step3", "final"):
+        for key, value in one.points[point].items():
+            assert torch.allclose(value.double(), other.points[point][key].double(), atol=2e-5), (point, key)
+    pd.testing.assert_frame_equal(one.curves, other.curves, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_training_cut_anywhere_goes_on_to_the_same_bits(dataset, tmp_path, stacked):
+    module = network(dataset)
+    asked = settings(augment="flip_crop")
+    whole = train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked)
+
+    class Killed(Exception):
+        pass
+
+    saving = Saving(tmp_path / "state", "me", every_s=0.0)
+    killed = _killed_after(saving, 3, Killed)
+    with pytest.raises(Killed):
+        train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=killed)
+    resumed = train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=saving)
+    for point in whole.points:
+        assert _same(whole.points[point], resumed.points[point]), point
+    pd.testing.assert_frame_equal(whole.curves, resumed.curves)
+
+
+def _killed_after(saving, saves, error):
+    class Fragile(Saving):
+        count = 0
+
+        def save(self, state):
+            super().save(state)
+            Fragile.count += 1
+            if Fragile.count == saves:
+                raise error
+
+    return Fragile(saving.path, saving.identity, saving.every_s)
+
+
+def test_another_jobs_state_is_ignored(dataset, tmp_path):
+    module, asked = network(dataset), settings()
+    saving = Saving(tmp_path / "state", "somebody else", every_s=0.0)
+    train_block(module, members(module, seeds=[8]), dataset=dataset, settings=settings(lr=0.1), saving=saving)
+    assert saving.path.exists()
+    mine = Saving(saving.path, "me", every_s=math.inf)
+    fresh = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked)
+    got = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked, saving=mine)
+    assert _same(fresh.points["final"], got.points["final"])
+
+
+def test_a_later_start_is_the_rest_of_the_whole(dataset):
+    """Rewinding: from the weights at step k with the whole run's noise, SGD without memory ends where it ended."""
+    module, asked = network(dataset), settings(optimizer="sgd", lr=0.05)
+    (member,) = members(module, seeds=[1])
+    whole = train_block(module, [member], dataset=dataset, settings=asked, snapshots=[15])
+    late = type(member)(seed=1, noise=member.noise, weights={k: v[0] for k, v in whole.points["step15"].items()})
+    rest = train_block(module, [late], dataset=dataset, settings=asked, first_step=15)
+    assert _same(whole.points["final"], rest.points["final"])
+
+
+def test_early_stopping_is_the_first_least_validation_loss_and_is_measured_on_all_splits(dataset):
+    module = network(dataset)
+    curves = train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=100)).curves
+    validation = curves[curves["split"] == "validation"]
+    stop = validation.loc[validation["loss"].idxmin(), "step"]
+    assert 0 < stop < 100, "the example does not overfit: it shows nothing"
+    assert set(curves.loc[curves["step"] == stop, "split"]) == {"train", "validation", "test"}
+    again = train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=int(stop))).curves
+    for split in ("train", "test"):
+        one, other = (c[(c["step"] == stop) & (c["split"] == split)][["loss", "accuracy"]].to_numpy() for c in (curves, again))
+        assert (one == other).all(), split
+
+
+def test_accuracy_counts_every_example(dataset):
+    module = network(dataset)
+    trained = train_block(module, members(module, seeds=[4]), dataset=dataset, settings=settings())
+    module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
+    right = (module(dataset.normalise(dataset.test.images)).argmax(1) == dataset.test.labels).double().mean()
+    last = trained.curves.query("split == 'test' and step == 40")["accuracy"].item()
+    assert last == pytest.approx(float(right), abs=1e-12)
+
+
+def test_divergence_is_one_clear_line(dataset):
+    module = network(dataset)
+    with pytest.raises(ReproofError, match=r"training diverged: seed 0.*lower training.lr \(10000.0\)"):
+        train_block(module, members(module), dataset=dataset, settings=settings(optimizer="sgd", lr=1e4))
+
+
+def test_learning_rate_by_hand():
+    asked = settings(lr=0.8, warmup=4, decay_at=(10, 20), decay_factor=0.1)
+    rates = [learning_rate(step, asked) for step in (0, 1, 3, 4, 9, 10, 19, 20)]
+    assert rates == pytest.approx([0.2, 0.4, 0.8, 0.8, 0.8, 0.08, 0.08, 0.008])
+
+
+def test_an_epoch_shows_each_example_once_and_the_next_in_another_order():
+    order = Order(examples=103, batch=10, noise=5)
+    first, second = (torch.cat([order.indices(10 * epoch + i) for i in range(10)]) for epoch in (0, 1))
+    assert len(first.unique()) == len(second.unique()) == 100
+    assert not torch.equal(first, second)
+    assert torch.equal(Order(examples=103, batch=10, noise=5).indices(13), second[30:40]), "depends on what came before"
+
+
+def test_functional_updates_refuse_nothing_that_torch_accepts():
+    """Zero gradients leave weights and state at exactly 0, with weight decay as well."""
+    weights, gradients = [torch.zeros(5)], [torch.zeros(5)]
+    for optimizer in ("adam", "sgd"):
+        asked = settings(optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, weight_decay=0.1)
+        state = initial_state(weights, asked)
+        update(weights, gradients, state, lr=0.1, settings=asked)
+        assert (weights[0] == 0).all()
