@@ -1,0 +1,44 @@
+# make          install what is locked, then replicate every paper at demo scale into results/figures/all
+# make test     install, then run the tests that take minutes; make test-slow runs the rest
+# make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
+# make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-$(shell sha256sum requirements.txt | cut -c1-12)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: all install test test-slow bench lint lock
+
+all: install
+	snakemake --cores all results/figures/all
+
+install: $(READY)
+
+# The lock holds every package with its hashes, so pip need not resolve: --no-deps.
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "error: Makefile: Python 3.11 to 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --no-deps --disable-pip-version-check -r requirements.txt
+	rm -f $(VENV)/.ready-* && touch $(READY)
+
+test: install
+	pytest -m "not slow"
+
+test-slow: install
+	pytest -m slow
+
+bench: install
+	python -m bench
+
+lint: install
+	ruff check . && ruff format --check .
+	mypy
+	snakefmt --check Snakefile rules
+	codespell
+	snakemake --lint
+
+# Needs uv. Resolves for Python 3.11 to 3.13 on every platform and writes no registry's address.
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements.in requirements-dev.in -o requirements.txt
