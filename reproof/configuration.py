@@ -110,10 +110,15 @@ def _differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[T
     """Yield {key, paper, here} for each value of the runs in which the scale departs from the paper."""
     if not isinstance(base, dict) or not isinstance(merged, dict):
         if base != merged:
-            yield {"key": ".".join(at), "paper": base, "here": merged}
+            yield {"key": ".".join(at), "paper": _short(base), "here": _short(merged)}
         return
     for key in list(dict.fromkeys([*base, *merged])) if at else ["runs"]:
         yield from _differences(base.get(key), merged.get(key), (*at, key))
+
+
+def _short(value: Any) -> Any:
+    """Return a value as a table shows it: of a whole mapping (a run, a control) only that it is there or not."""
+    return "run" if isinstance(value, dict) else "not run" if value is None else value
 
 
 def _named(folder: Path, name: str, what: str) -> Path:

@@ -7,6 +7,7 @@ the fingerprint of its code. Nothing here imports torch.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from reproof import catalogue
@@ -191,16 +192,29 @@ class Plan:
         return canonical({"claims": self.papers[paper].settings["claims"], "scale": self.configuration.scale})
 
     def figure_settings(self, paper: str, figure: str) -> str:
-        """Return one figure's settings: its kind, texts, runs, references, and the line about scale, seeds and data."""
+        """Return what drawing one figure needs to know: its entry, published values, run titles, scale, departures."""
         settings = self.papers[paper].settings
+        runs = {run.key: run.title for run in self.runs[paper].values()}
+        runs = {key: one.get("title", key) for key, one in self.papers[paper].published_runs.items()} | runs
         return canonical(
-            settings["figures"][figure] | {"references": settings.get("references", [])} | self._small_print(paper)
+            settings["figures"][figure]
+            | {"references": settings.get("references", []), "titles": runs, "scale": self.configuration.scale}
+            | {"departures": len(self._departures(paper))}
         )
+
+    def figure_data(self, paper: str) -> list[str]:
+        """Return the data files of a paper's runs: their labels stand in its figures."""
+        return sorted({data_file(run.dataset.name) for run in self.runs[paper].values()})
+
+    def figure_stems(self) -> list[str]:
+        """Return the figures of all papers, as paths without suffix."""
+        return [f"{RESULTS}/figures/{paper}/{figure}" for paper in self.papers for figure in self.figures(paper)]
 
     def page_settings(self) -> str:
         """Return what the gallery says beside figures and verdicts."""
         papers = [self._page(paper) for paper in self.configuration.papers]
-        return canonical({"scale": self.configuration.scale, "about": self.configuration.about, "papers": papers})
+        scale = f"{self.configuration.scale}: {self.configuration.about}"
+        return canonical({"scale": scale, "papers": papers, "benchmarks": self._benchmarks()})
 
     # Code
 
@@ -226,27 +240,40 @@ class Plan:
             raise ReproofError(f"results/*/{run}: no run of scale {scale} has this name; it is of other settings")
         return found
 
-    def _small_print(self, paper: str) -> Tree:
-        runs, departures = self.runs[paper].values(), self.papers[paper].departures
-        seeds = sorted({run.seeds for run in runs})
-        return {
-            "scale": self.configuration.scale,
-            "seeds": f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}",
-            "data": sorted({run.dataset.name for run in runs}),
-            "departures": len(departures),
-        }
+    def _departures(self, paper: str) -> list[Tree]:
+        return [*self.papers[paper].settings.get("departures", []), *self.papers[paper].departures]
 
     def _page(self, paper: Paper) -> Tree:
-        settings = paper.settings
+        settings, trained = paper.settings, list(self.trainings(paper.name))
+        figures = [
+            {"stem": f"{RESULTS}/figures/{paper.name}/{name}", "title": one["title"], "where": one["where"]}
+            | {"runs": [key for entry in one["runs"] for key in ([entry] if isinstance(entry, str) else entry)]}
+            for name, one in settings["figures"].items()
+        ]
         return {
             "name": paper.name,
             **settings["paper"],
-            "figures": settings["figures"],
-            "general_departures": settings.get("departures", []),
-            "departures": list(paper.departures),
-            "runs": {run.key: [run.dense, run.tickets] for run in self.runs[paper.name].values()},
-            **self._small_print(paper.name),
+            "figures": figures,
+            "verdicts": f"{RESULTS}/tables/{paper.name}/verdicts.parquet",
+            "departures": self._departures(paper.name),
+            "records": {
+                run: [f"{one.folder}/record.json" for one in trained if one.run == run] for run in self.runs[paper.name]
+            },
         }
+
+    def _benchmarks(self) -> dict[str, list[str]]:
+        """Return the benchmark files of each rule: results/x/... is measured in benchmarks/x/....tsv."""
+        files: dict[str, list[str]] = {}
+        for paper in self.papers:
+            for one in self.trainings(paper):
+                kind = one.folder.split("/")[1]
+                rule = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}[kind]
+                files.setdefault(rule, []).append(_benchmark(one.folder))
+            masks = (Path(mask).parent for mask in self.collected_masks(paper))
+            files["prune"] = [_benchmark(str(mask.with_name(mask.name.replace("level", "prune")))) for mask in masks]
+            files |= {rule: [f"benchmarks/tables/{paper}/{rule}.tsv"] for rule in ("collect", "judge_claims")}
+        files["draw_figure"] = [_benchmark(stem) for stem in self.figure_stems()]
+        return {rule: sorted(set(paths)) for rule, paths in files.items()}
 
 
 @dataclass(frozen=True)
@@ -261,6 +288,10 @@ class Training:
 def data_file(dataset: str) -> str:
     """Return where a data set lies."""
     return f"{RESULTS}/data/{dataset}/data.safetensors"
+
+
+def _benchmark(result: str) -> str:
+    return result.replace(RESULTS, "benchmarks", 1) + ".tsv"
 
 
 def span(block: str) -> list[int]:
@@ -290,7 +321,7 @@ def _check_figures(paper: Paper) -> None:
         if figure["kind"] not in kinds:
             what = f"{figure['kind']!r} is unknown; choose one of {', '.join(kinds)}"
             raise complaint(paper.source(["figures", key, "kind"]), f"figures.{key}.kind", what)
-        for run in figure["runs"]:
+        for run in (key for entry in figure["runs"] for key in ([entry] if isinstance(entry, str) else entry)):
             if run not in paper.published_runs:
                 raise complaint(paper.source(["figures", key]), f"figures.{key}.runs", f"{run!r} is no run of the paper")
 

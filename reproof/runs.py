@@ -38,6 +38,7 @@ class Run:
     """One run of a paper's file. `dense`, `tickets` and `control(arm)` are the names of its parts in results/."""
 
     key: str
+    title: str
     dataset: DataSettings
     network: dict[str, Any]
     initialisation: dict[str, Any]
@@ -56,6 +57,7 @@ class Run:
         levels = mapping["levels"]
         return cls(
             key=key,
+            title=mapping.get("title", key),
             dataset=DataSettings.of(data),
             network=dict(mapping["network"]),
             initialisation=dict(mapping["initialisation"]),

@@ -13,7 +13,7 @@ with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **abou
         Job.of(here.input.data, here.params, here.threads),
         dense=here.input.dense,
         mask=here.input.mask,
-        continued=here.input.continued,
+        continued=next(iter(here.input.get("continued", [])), None),
         checkpoint=here.output.checkpoint,
         curves=here.output.curves,
     )

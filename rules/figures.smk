@@ -1,0 +1,65 @@
+"""Figures, each with its table, and the gallery that shows them with the verdicts."""
+
+
+rule draw_figure:
+    message:
+        "Draw {wildcards.figure} of {wildcards.paper}"
+    input:
+        measurements=rules.collect.output.measurements,
+        curves=rules.collect.output.curves,
+        movement=rules.collect.output.movement,
+        data=lambda wildcards: PLAN.figure_data(wildcards.paper),
+    output:
+        svg=report(
+            "results/figures/{paper}/{figure}.svg",
+            caption="../workflow/report/figure.rst",
+            category="{paper}",
+            labels={"figure": "{figure}"},
+        ),
+        png="results/figures/{paper}/{figure}.png",
+        pdf="results/figures/{paper}/{figure}.pdf",
+        table="results/figures/{paper}/{figure}.parquet",
+        caption="results/figures/{paper}/{figure}.json",
+        record="results/figures/{paper}/{figure}.record.json",
+    log:
+        "logs/figures/{paper}/{figure}.log",
+    benchmark:
+        "benchmarks/figures/{paper}/{figure}.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.figure_settings(wildcards.paper, wildcards.figure),
+        code=lambda wildcards: PLAN.code("draw_figure"),
+    script:
+        "../workflow/scripts/draw_figure.py"
+
+
+rule build_gallery:
+    message:
+        "Build the gallery: results/figures/all/index.html"
+    input:
+        figures=expand("{stem}.{suffix}", stem=PLAN.figure_stems(), suffix=["svg", "png", "pdf", "parquet", "json"]),
+        verdicts=expand(rules.judge_claims.output.verdicts, paper=PLAN.papers),
+        data=[file for paper in PLAN.papers for file in PLAN.figure_data(paper)],
+    output:
+        gallery=directory("results/figures/all"),
+        record="results/figures/all.record.json",
+    log:
+        "logs/figures/all.log",
+    benchmark:
+        "benchmarks/figures/all.tsv"
+    conda:
+        "../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.page_settings(),
+        code=lambda wildcards: PLAN.code("build_gallery"),
+    script:
+        "../workflow/scripts/build_gallery.py"
