@@ -1,0 +1,1 @@
+"""Verdicts: what is measured for a claim, how chance is told from effect, and what is said about it."""

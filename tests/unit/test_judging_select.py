@@ -1,0 +1,204 @@
+"""What a measure selects, on tables small enough to work by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reproof.judging.ladder import Unmeasured, axis_of, grain_of
+from reproof.judging.select import samples
+
+KEPT = {0: 1.0, 1: 0.8, 2: 0.64, 3: 0.512}
+
+
+def rows(values, *, arm="ticket", metric="accuracy", run="lenet", draw=0, levels=(0, 1, 2, 3), kept=None):
+    """Return tidy rows; `values` maps a seed to its values at `levels`."""
+    ladder = kept or KEPT
+    return pd.DataFrame(
+        [
+            (run, arm, level, ladder[level], seed, draw, metric, value)
+            for seed, line in values.items()
+            for level, value in zip(levels, line, strict=True)
+        ],
+        columns=["run", "arm", "level", "kept", "seed", "draw", "metric", "value"],
+    )
+
+
+TICKETS = rows({0: [0.90, 0.92, 0.91, 0.85], 1: [0.80, 0.81, 0.84, 0.70]})
+
+
+def of(**term):
+    return {"metric": "accuracy", "of": {"run": "lenet", **term}}
+
+
+def only(measure, *tables):
+    (sample,) = samples(measure, pd.concat(tables, ignore_index=True))
+    return sample
+
+
+def test_draws_are_averaged_within_a_seed():
+    draws = [rows({0: [value]}, arm="reinitialise", draw=draw, levels=(2,)) for draw, value in enumerate([0.5, 0.7])]
+    sample = only(of(arm="reinitialise", at={"level": 2}), *draws)
+    assert sample.of.values == pytest.approx([0.6])
+    assert sample.seeds == (0,)
+
+
+def test_one_kept_is_the_nearest_level_within_a_factor():
+    sample = only(of(at={"kept": 0.7}), TICKETS)
+    assert sample.of.points == pytest.approx([0.64])
+    assert sample.of.values == pytest.approx([0.91, 0.84])
+
+
+def test_a_kept_that_no_level_is_near_is_unmeasured():
+    with pytest.raises(Unmeasured, match=r"arm ticket of run lenet is not measured at kept 0\.135 at this scale"):
+        only(of(at={"kept": 0.135}), TICKETS)
+    assert only(of(at={"kept": 0.4}), TICKETS).of.points == pytest.approx([0.512])
+    with pytest.raises(Unmeasured):
+        only(of(at={"kept": 0.4}, within=1.2), TICKETS)
+
+
+def test_a_range_includes_its_ends_and_makes_a_curve_by_ascending_kept():
+    sample = only(of(at={"kept": [0.512, 0.8]}), TICKETS)
+    assert sample.of.points == pytest.approx([0.512, 0.64, 0.8])
+    assert sample.of.values == pytest.approx(np.array([[0.85, 0.91, 0.92], [0.70, 0.84, 0.81]]))
+    by_level = only(of(at={"level": [1, 3]}), TICKETS)
+    assert by_level.of.values == pytest.approx(sample.of.values)
+
+
+def test_a_mean_is_over_levels_within_each_seed():
+    sample = only(of(at={"kept": [0.6, 0.9]}, mean=True), TICKETS)
+    assert sample.of.values == pytest.approx([0.915, 0.825])
+
+
+def test_dense_is_level_0_paired_by_seed():
+    sample = only({**of(at={"level": 2}), "against": "dense"}, TICKETS)
+    assert sample.of.values - sample.against.values == pytest.approx([0.01, 0.04])
+
+
+def test_only_seeds_of_both_sides_count_and_the_others_are_told():
+    control = rows({1: [0.75], 2: [0.5]}, arm="reinitialise", levels=(2,))
+    sample = only({**of(at={"level": 2}), "against": {"arm": "reinitialise"}}, TICKETS, control)
+    assert (sample.seeds, sample.lost) == ((1,), 2)
+    assert sample.of.values - sample.against.values == pytest.approx([0.09])
+
+
+def test_a_seed_without_a_finite_value_is_left_out_and_told():
+    table = TICKETS.assign(value=TICKETS["value"].where(TICKETS["seed"] != 0))
+    sample = only(of(at={"level": 1}), table)
+    assert (sample.seeds, sample.lost) == ((1,), 1)
+    with pytest.raises(Unmeasured, match="no seed has a value on every side"):
+        only(of(at={"level": 1}), TICKETS.assign(value=np.inf))
+
+
+def test_two_arms_of_a_run_are_read_at_the_levels_that_both_have():
+    control = rows({0: [0.7, 0.5], 1: [0.6, 0.4]}, arm="reinitialise", levels=(1, 3))
+    measure = {**of(at={"kept": [0.5, 0.9]}, mean=True), "against": {"arm": "reinitialise"}}
+    sample = only(measure, TICKETS, control)
+    assert sample.of.points == pytest.approx([0.512, 0.8])
+    assert sample.of.values == pytest.approx([0.885, 0.755])
+    near = only({**of(at={"kept": 0.64}), "against": {"arm": "reinitialise"}}, TICKETS, control)
+    assert near.of.points.tolist() == near.against.points.tolist() == [0.8], (
+        "of two equally near, the one that keeps more"
+    )
+
+
+def test_the_best_level_is_chosen_by_another_metric_for_each_seed():
+    chooser = rows({0: [0.1, 0.2, 0.9, 0.3], 1: [0.1, 0.9, 0.2, 0.3]}, metric="validation")
+    best = only(of(at={"kept": [0.5, 0.9]}, best={"highest": "validation"}), TICKETS, chooser)
+    assert best.of.values == pytest.approx([0.91, 0.81])
+    assert best.of.points == pytest.approx([0.64, 0.8])
+    least = only(of(at={"kept": [0.5, 0.9]}, best={"lowest": "validation"}), TICKETS, chooser)
+    assert least.of.values == pytest.approx([0.92, 0.84])
+
+
+def test_a_reach_is_the_smallest_kept_that_keeps_the_dense_accuracy():
+    sample = only(of(reach={"smallest": "kept", "at_least": "dense"}), TICKETS)
+    assert sample.of.values == pytest.approx([0.64, 0.64])
+    assert sample.of.step == pytest.approx([0.128, 0.128])
+    assert sample.of.beyond == 0
+
+
+def test_a_margin_lets_a_reach_go_further_and_the_end_of_the_ladder_leaves_it_open():
+    sample = only(of(reach={"smallest": "kept", "at_least": "dense", "margin": 0.06}), TICKETS)
+    assert sample.of.values == pytest.approx([0.512, 0.64])
+    assert sample.of.step == pytest.approx([0.128, 0.128])
+    assert sample.of.beyond == -1
+
+
+def test_a_control_that_falls_at_once_reaches_no_further_than_the_dense_network():
+    control = rows({0: [0.7, 0.6], 1: [0.81, 0.6]}, arm="reinitialise", levels=(1, 2))
+    reach = {"smallest": "kept", "at_least": "dense"}
+    sample = only({**of(arm="reinitialise", reach=reach), "against": {"arm": "ticket"}}, TICKETS, control)
+    assert sample.of.values == pytest.approx([1.0, 0.8])
+    assert sample.against.values == pytest.approx([0.64, 0.64])
+    assert sample.against.beyond == -1, "both sides are read at the levels that both have"
+
+
+def test_a_reach_against_a_number_may_be_met_nowhere():
+    losses = rows({0: [0.5, 0.4, 0.1, 0.1], 1: [0.5, 0.5, 0.5, 0.5]}, metric="loss")
+    sample = only({"metric": "loss", "of": {"run": "lenet", "reach": {"largest": "kept", "at_most": 0.2}}}, losses)
+    assert (sample.seeds, sample.lost) == ((0,), 1)
+    assert sample.of.values == pytest.approx([0.64])
+    assert sample.of.step == pytest.approx([0.16])
+
+
+def test_each_level_is_a_sample_of_its_own_most_kept_first():
+    found = samples({**of(at={"kept": [0.5, 0.9]}), "against": "dense", "each": True}, TICKETS)
+    assert [sample.of.points.tolist() for sample in found] == [[0.8], [0.64], [0.512]]
+    assert found[2].of.values - found[2].against.values == pytest.approx([-0.05, -0.10])
+    assert not any(sample.short for sample in found)
+
+
+def test_each_level_goes_against_the_same_level_of_the_other_side():
+    control = rows({0: [0.7, 0.5], 1: [0.6, 0.4]}, arm="reinitialise", levels=(1, 3))
+    measure = {**of(at={"kept": [0.5, 0.9]}), "against": {"arm": "reinitialise"}, "each": True}
+    found = samples(measure, pd.concat([TICKETS, control]))
+    assert [(sample.of.points.item(), sample.against.points.item()) for sample in found] == [(0.8, 0.8), (0.512, 0.512)]
+    assert found[1].against.values == pytest.approx([0.5, 0.4])
+
+
+def test_a_ladder_that_ends_before_the_range_is_told():
+    found = samples({**of(at={"kept": [0.1, 0.9]}), "against": "dense", "each": True}, TICKETS)
+    assert all(sample.short for sample in found)
+    covered = samples({**of(at={"kept": [0.42, 0.9]}), "against": "dense", "each": True}, TICKETS)
+    assert not any(sample.short for sample in covered)
+
+
+def test_kept_that_differs_between_seeds_is_one_level():
+    wobbly = TICKETS.assign(kept=TICKETS["kept"] + 0.001 * TICKETS["seed"])
+    sample = only(of(at={"kept": [0.6, 0.9]}, mean=True), wobbly)
+    assert sample.of.points == pytest.approx([0.6405, 0.8005])
+    assert sample.of.values == pytest.approx([0.915, 0.825])
+
+
+def test_the_grain_is_the_smallest_gap_between_values():
+    assert grain_of(pd.DataFrame({"value": [300.0, 100.0, 100.0, 900.0]})) == 200.0
+    assert np.isnan(grain_of(pd.DataFrame({"value": [0.3, 0.1 + 0.2, 0.3]})))
+
+
+def test_values_lie_along_the_column_of_the_reach_or_range():
+    assert axis_of({"at": {"kept": 0.1, "rewind": [0, 500]}}) == "rewind"
+    assert axis_of({"reach": {"smallest": "rewind", "at_most": 0.02}}) == "rewind"
+    assert axis_of({"at": {"level": [0, 3]}}) == "kept"
+
+
+def test_later_tables_may_add_columns():
+    table = pd.concat([TICKETS.assign(rewind=0), TICKETS.assign(rewind=500, value=TICKETS["value"] + 0.1)])
+    sample = only(of(at={"kept": 0.64, "rewind": 500}), table)
+    assert sample.of.values == pytest.approx([1.01, 0.94])
+    first = only(of(at={"kept": 0.64}, reach={"smallest": "rewind", "at_least": 0.9}), table)
+    assert first.of.values == pytest.approx([0.0, 500.0])
+
+
+@pytest.mark.parametrize(
+    ("term", "absent"),
+    [
+        ({"run": "vgg"}, "run vgg is not measured at this scale"),
+        ({"arm": "shuffle_mask"}, "arm shuffle_mask of run lenet is not measured at this scale"),
+        ({"metric": "loss"}, "loss of arm ticket of run lenet is not measured at this scale"),
+        ({"at": {"level": 9}}, "arm ticket of run lenet is not measured at level 9 at this scale"),
+        ({"at": {"kept": [0.1, 0.2]}}, "arm ticket of run lenet is not measured at kept from 0.1 to 0.2 at this scale"),
+    ],
+)
+def test_what_is_absent_is_named(term, absent):
+    with pytest.raises(Unmeasured, match=absent):
+        only(of(**term), TICKETS)
