@@ -76,9 +76,7 @@ class Mirror:
         try:
             return request(self.where(relative), method)
         except urllib.error.HTTPError as error:
-            if error.code in (404, 410) or (
-                method == "HEAD" and error.code < 500
-            ):  # stores hide what is absent, as 403
+            if error.code in (404, 410) or (method == "HEAD" and error.code < 500):  # 403 may mean absent
                 return None
             raise self._unreachable(relative, error) from error
         except NETWORK as error:

@@ -58,6 +58,7 @@ def test_mnist_from_a_folder_and_from_an_address(mirror: Path, tmp_path: Path) -
         (LABELS, lambda content: content[:-100]),
         (IMAGES, lambda content: content[:-100]),
         (IMAGES, flip),
+        (IMAGES, lambda _: gzip.compress(b"")[:10] + b"\xff" * 100),
         (IMAGES, lambda _: b""),
         (IMAGES, lambda _: b"<html>"),
     ],
