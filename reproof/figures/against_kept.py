@@ -7,7 +7,7 @@ import pandas as pd
 
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.panels import quantities_across, runs_across
-from reproof.figures.spread import in_panels, of_arms, over_trials, with_published
+from reproof.figures.spread import in_panels, of_arms, over_trials, regular, with_published
 from reproof.figures.words import flat
 
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
@@ -36,7 +36,7 @@ def early_stopping_and_accuracy(
     """
     rows = table_named(tables, "measurements")
     rows = of_arms(rows[rows["run"].isin(flat(columns)) & rows["metric"].isin(metrics)], arms, without)
-    summary = over_trials(rows, ["run", "arm", "level", "kept", "metric"]).rename(columns={"metric": "quantity"})
+    summary = over_trials(rows, ["run", "arm", "level", "metric"]).rename(columns={"metric": "quantity"})
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
     return with_published(in_panels(summary, columns, metrics), references, columns)
@@ -69,10 +69,11 @@ def accuracy_during_training(
     Published values of `test_accuracy_at_end` stand in the last column.
     """
     curves = table_named(tables, "curves")
-    curves = of_arms(curves[(curves["split"] == "test") & curves["run"].isin(flat(columns))], arms, without)
+    curves = regular(curves[(curves["split"] == "test") & curves["run"].isin(flat(columns))])
+    curves = of_arms(curves, arms, without)
     moments = [_moment(curves, share) for share in at]
     rows = pd.concat([_recorded(curves, steps, name) for name, steps in moments])
-    summary = over_trials(rows, ["run", "arm", "level", "kept", "quantity"], "accuracy")
+    summary = over_trials(rows, ["run", "arm", "level", "quantity"], "accuracy")
     names = [name for name, _ in moments]
     final = [{**value, "metric": names[-1]} for value in references if value["metric"] == "test_accuracy_at_end"]
     return with_published(in_panels(summary, columns, names), final, columns)

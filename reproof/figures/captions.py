@@ -28,7 +28,9 @@ def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Con
         sentences.append(f"Not run at this scale: {listed(absent)}.")
     sources = unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
-        sentences.append(f"Hollow diamonds, at the edge if beyond it: published values ({'; '.join(sources)}).")
+        sentences.append(
+            f"Hollow marks: published values ({'; '.join(sources)}); those beyond the axes are in the data."
+        )
     return " ".join(sentences)
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures import scales
 from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import groups, over_trials
+from reproof.figures.spread import groups, over_trials, regular
 from reproof.figures.style import DENSE, Look, canvas, say
 from reproof.figures.words import ABSENT, arm_label, flat, per_cent, run_title, unique
 
@@ -62,8 +62,9 @@ def learning_curves(
     `until` is the share of training shown.
     """
     curves = table_named(tables, "curves")
+    curves = regular(curves[curves["split"] == "test"])
     parts = [
-        _panel(curves[(curves["run"] == run) & (curves["split"] == "test")], run, place, panel, until)
+        _panel(curves[curves["run"] == run], run, place, panel, until)
         for run in flat(columns)
         for place, panel in enumerate(panels)
     ]
@@ -77,7 +78,7 @@ def _panel(rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequenc
     if wanted.empty:
         table = pd.DataFrame({"run": [run], "arm": [""], "trials": [0]})
     else:
-        table = over_trials(wanted, ["run", "arm", "level", "kept", "step"], "accuracy")
+        table = over_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
     return table.assign(group=place + 1, quantity="test_accuracy")
 
 

@@ -1,6 +1,6 @@
 """What is drawn in a panel: an arm's line, the dense network, published values, and where lines leave the frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from reproof.figures.style import DENSE, Ink, tint
 Stroke = str | tuple[int, tuple[int, ...]]
 # The same settings draw a mark and its entry in the legend.
 DENSE_LINE: dict[str, Any] = {"color": DENSE, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+HOLLOW = ("D", "o", "s", "^")
 OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
 
 
@@ -21,10 +22,19 @@ def arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
     return {"color": colour, "linestyle": strokes[arm != "ticket"], "marker": ink.marker}
 
 
-def published_style(colour: str) -> dict[str, Any]:
-    """Return how a published value is drawn: a hollow diamond in its arm's colour."""
-    hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.3}
-    return {"marker": "D", "markersize": 6, "linestyle": "none", **hollow}
+def published_style(colour: str, place: int) -> dict[str, Any]:
+    """Return how a published value is drawn: hollow, in its arm's colour, in the shape of its source."""
+    hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.2}
+    return {"marker": HOLLOW[place % len(HOLLOW)], "markersize": 5.5, "linestyle": "none", **hollow}
+
+
+def publication(source: str) -> str:
+    """Return the publication of a source, without its place in it.
+
+    >>> publication("Frankle & Carbin 2019, section 2")
+    'Frankle & Carbin 2019'
+    """
+    return source.partition(",")[0]
 
 
 def draw_arm(axes: Axes, points: pd.DataFrame, *, unit: int, style: Mapping[str, Any], front: bool) -> None:
@@ -40,13 +50,15 @@ def draw_dense(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
         axes.axhline(unit * dense["mean"].iloc[0], zorder=2, **DENSE_LINE)
 
 
-def draw_published(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
-    """Mark published values; those beyond the axis at its edge, as the caption says."""
-    low, high = axes.get_ylim()
+def draw_published(
+    axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink], publications: Sequence[str]
+) -> None:
+    """Mark published values, with bars where their range is known; those beyond the axis are left to the table."""
     for point in points.to_dict("records"):
         colour = inks[point["arm"]].colour if point["arm"] in inks else DENSE
-        value = min(max(unit * point["mean"], low), high)
-        axes.plot(point["kept"], value, zorder=4, clip_on=False, **published_style(colour))
+        style = published_style(colour, publications.index(publication(point["source"])))
+        bars = [[unit * (point["mean"] - point["lowest"])], [unit * (point["highest"] - point["mean"])]]
+        axes.errorbar([point["kept"]], [unit * point["mean"]], bars, ecolor=colour, elinewidth=0.8, zorder=4, **style)
 
 
 def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:

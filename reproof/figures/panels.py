@@ -1,31 +1,32 @@
 """Panels of a quantity against the share of weights kept, one line per arm with bars from lowest to highest trial."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures import scales
-from reproof.figures.key import key
+from reproof.figures.key import key, publications
 from reproof.figures.marks import OTHER_LINE, arm_style, draw_arm, draw_dense, draw_exits, draw_published
 from reproof.figures.spread import groups
 from reproof.figures.style import Look, canvas, legend, say
-from reproof.figures.words import ABSENT, is_share, quantity_label, run_title, unique
+from reproof.figures.words import ABSENT, quantity_label, run_title, unique
 
 LABEL_AT = -0.42  # inches from the axis to its label: one line for all panels, however wide their numbers
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One panel: its rows, heading, y label, and the rows of other panels drawn in grey for comparison."""
+    """One panel: its rows, heading, y label, rows of other panels drawn in grey, y-limits in the rows' unit."""
 
     rows: pd.DataFrame
     title: str
     label: str
     others: pd.DataFrame
     lowest: bool
+    limits: tuple[float, float] = (0.0, 1.0)
 
 
 def runs_across(table: pd.DataFrame, look: Look) -> Figure:
@@ -93,20 +94,29 @@ def _drawn(
     gap: float,
     share_y: bool = False,
 ) -> Figure:
-    entries = key(table, look, others=any(not cell.others.empty for row in grid for cell in row))
+    shared = scales.limits(table) if share_y else None
+    grid = [[_limited(cell, shared) for cell in cells] for cells in grid]
+    shown = pd.concat([cell.rows for cells in grid for cell in cells])
+    entries = key(shown, look, others=any(not cell.others.empty for cells in grid for cell in cells))
     labels = [str(entry.get_label()) for entry in entries]
     figure, axes = canvas(len(grid), len(grid[0]), size=size, labels=labels, gap=gap)
-    limits = scales.window(table) if share_y and (table["trials"] > 0).any() else None
     for cells, places in zip(grid, axes, strict=True):
         for cell, place in zip(cells, places, strict=False):
-            _draw(place, cell, look, limits=limits, width=size[0])
+            _draw(place, cell, look, publications=publications(shown), width=size[0])
         for place in places[len(cells) :]:
             place.remove()
     legend(figure, entries)
     return figure
 
 
-def _draw(axes: Axes, cell: Cell, look: Look, *, limits: tuple[float, float] | None, width: float) -> None:
+def _limited(cell: Cell, shared: tuple[float, float] | None) -> Cell:
+    """Return the cell with its y-limits, and without the published values beyond them."""
+    low, high = shared or scales.limits(cell.rows)
+    seen = (cell.rows["source"] == "") | cell.rows["mean"].between(low, high)
+    return replace(cell, rows=cell.rows[seen], limits=(low, high))
+
+
+def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], width: float) -> None:
     """Draw one panel, or say why it is empty."""
     axes.set_title(cell.title, loc="left")
     axes.set_ylabel(cell.label.replace(" at ", "\nat "))
@@ -117,26 +127,16 @@ def _draw(axes: Axes, cell: Cell, look: Look, *, limits: tuple[float, float] | N
         say(axes, ABSENT)
         return
     published = cell.rows[cell.rows["source"] != ""]
+    unit = scales.value_axis(axes, str(cell.rows["quantity"].iloc[0]), cell.limits)
     scales.kept_axis(axes, points["kept"], also=published["kept"], width=width)
-    unit = _y_axis(axes, cell.rows, limits)
     for _, line in _falling(cell.others).groupby("run"):
         axes.plot(line["kept"], unit * line["mean"], zorder=1.5, **OTHER_LINE)
     draw_dense(axes, points, unit=unit)
     for (arm, place), line in groups(_falling(points), "arm", "place"):
         style = arm_style(arm, look.inks[arm], place)
         draw_arm(axes, line, unit=unit, style=style, front=arm == "ticket")
-    draw_published(axes, published, unit=unit, inks=look.inks)
+    draw_published(axes, published, unit=unit, inks=look.inks, publications=publications)
     draw_exits(axes, points, unit=unit, inks=look.inks)
-
-
-def _y_axis(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float] | None) -> int:
-    """Scale y for the quantity of these rows and return the factor that brings its values into the axis's unit."""
-    if not is_share(str(rows["quantity"].iloc[0])):
-        scales.count_axis(axes, rows)
-        return 1
-    low, high = limits or scales.window(rows)
-    scales.share_axis(axes, 100 * low, 100 * high)
-    return 100
 
 
 def _rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:

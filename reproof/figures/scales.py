@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reproof.figures.words import per_cent
+from reproof.figures.words import is_share, per_cent
 
 STEPS = [1, 2, 2.5, 5, 10]
 
@@ -37,17 +37,30 @@ def spaced(levels: list[float], *, width: float) -> list[float]:
     return ticks
 
 
+def value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
+    """Scale y for a quantity between limits in the unit of the tables; return the factor from there to the axis."""
+    if is_share(quantity):
+        share_axis(axes, 100 * limits[0], 100 * limits[1])
+        return 100
+    axes.set_ylim(*limits)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return 1
+
+
 def share_axis(axes: Axes, low: float, high: float) -> None:
     """Make y a share in per cent between two limits, themselves in per cent."""
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
 
 
-def count_axis(axes: Axes, rows: pd.DataFrame) -> None:
-    """Make y a number of iterations from 0 to the greatest mean, highest trial or published value among the rows."""
-    axes.set_ylim(0, 1.06 * max(rows["mean"].max(), rows["highest"].max()))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+def limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the y-limits for the rows of one quantity, in their unit: a window for shares, from 0 for counts."""
+    if not (rows["trials"] > 0).any():
+        return 0.0, 1.0
+    if is_share(str(rows["quantity"].iloc[0])):
+        return window(rows)
+    return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max()))
 
 
 def window(rows: pd.DataFrame) -> tuple[float, float]:
@@ -64,7 +77,7 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
     top = max(measured["highest"].max(), dense)
     room = max(4 * (top - dense), 0.03)
     low = max(measured["lowest"].min(), min(tickets["lowest"].min(), dense - 0.005), dense - room)
-    return _widened(low, top, rows.loc[rows["trials"] == 0, "mean"])
+    return _widened(low, top, rows.loc[rows["source"] != "", "mean"])
 
 
 def _widened(low: float, high: float, published: pd.Series) -> tuple[float, float]:

@@ -13,10 +13,26 @@ COLUMNS = [
 
 
 def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
-    """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order."""
+    """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order.
+
+    `kept` is the mean of a group's: `by` names the level, which all trials of a group share.
+    """
     return rows.groupby(by, sort=False, as_index=False).agg(
-        mean=(value, "mean"), lowest=(value, "min"), highest=(value, "max"), trials=(value, "size")
+        kept=("kept", "mean"),
+        mean=(value, "mean"),
+        lowest=(value, "min"),
+        highest=(value, "max"),
+        trials=(value, "size"),
     )
+
+
+def regular(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows at steps where all trainings of a run were measured.
+
+    Each is measured at its own early-stopping step besides, where a mean over trials would be a mean over few.
+    """
+    trainings = curves.groupby(["run", "step"])["accuracy"].transform("size")
+    return curves[trainings == trainings.groupby(curves["run"]).transform("max")]
 
 
 def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -57,7 +73,7 @@ def with_published(
     """Return the table with a row for every published value of a run, quantity and panel that it shows.
 
     A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
-    `ratio` (times the measured dense mean); optionally `arm`, "ticket" if left out.
+    `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
     """
     dense = _dense_means(table)
     rows = [
@@ -91,6 +107,8 @@ def _published(reference: Mapping[str, Any], dense: float, column: Sequence[str]
         "kept": reference["kept"],
         "quantity": reference["metric"],
         "mean": value,
+        "lowest": reference.get("low", value),
+        "highest": reference.get("high", value),
         "trials": 0,
         "source": reference["source"],
     }

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import over_trials
 from reproof.figures.style import INKS, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, per_cent, run_title, unique
 
@@ -18,10 +17,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
     "outside": {"color": "#777777", "linestyle": "--"},
 }
-COLUMNS = [
-    *("run", "level", "kept", "layer", "quantity", "group"),
-    *("bin_left", "bin_right", "mean", "lowest", "highest", "trials"),
-]
+COLUMNS = ["run", "level", "kept", "seed", "layer", "quantity", "group", "bin_left", "bin_right", "share", "trials"]
 MOST = 4  # layers side by side that a page has room for
 LEAST = 0.0005  # a bin with a smaller share of the weights is not worth widening the axis for
 
@@ -53,7 +49,7 @@ def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
 
 @figure(
     plot=plot,
-    reading="Histograms of each layer's weights, as means over seeds; bands reach from the lowest to the highest seed. "
+    reading="Histograms of each layer's weights, of one training. "
     f"Of a network with more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
 )
 def weight_movement(
@@ -74,8 +70,9 @@ def _of_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
         return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
     nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
     rows = rows[rows["layer"].isin(_spaced(unique(rows["layer"])))]
-    by = ["run", "level", "kept", "layer", "quantity", "group", "bin_left", "bin_right"]
-    return over_trials(rows[rows["kept"] == nearest], by, "share")
+    # Every seed has bins of its own, so that a mean over seeds has no meaning here.
+    first: pd.DataFrame = rows[(rows["kept"] == nearest) & (rows["seed"] == rows["seed"].min())]
+    return first.assign(trials=1)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
@@ -85,10 +82,8 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         return
     for group, bins in rows.groupby("group", sort=False):
         edges = [*bins["bin_left"], bins["bin_right"].iloc[-1]]
-        style = GROUPS[str(group)]
-        axes.stairs(100 * bins["mean"], edges, linewidth=1.3, **style)
-        axes.stairs(100 * bins["highest"], edges, baseline=100 * bins["lowest"], fill=True, alpha=0.2, **style)
-    seen = rows[rows["highest"] > LEAST]
+        axes.stairs(100 * bins["share"], edges, linewidth=1.3, **GROUPS[str(group)])
+    seen = rows[rows["share"] > LEAST]
     axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
     axes.set_ylim(bottom=0)
 

@@ -22,26 +22,31 @@ def run_title(run: str, titles: Mapping[str, str]) -> str:
     """Return how a panel calls a run: the paper file's title, or its name made readable.
 
     >>> run_title("conv_2_dropout", {})
-    'Conv-2 dropout'
+    'Conv-2, dropout'
     """
     if run in titles:
         return titles[run]
     first, *rest = run.split("_")
     sizes = [word for word in rest if word.isdigit()]
     others = [word for word in rest if not word.isdigit()]
-    return " ".join(["-".join([NETWORKS.get(first, first.capitalize()), *sizes]), *others])
+    network = "-".join([NETWORKS.get(first, first.capitalize()), *sizes])
+    return f"{network}, {' '.join(others)}" if others else network
 
 
-def unlike(run: str, base: str) -> str:
-    """Return what sets a run apart from the one it is laid over, by the words of their names.
+def unlike(title: str, base: str, *, alone: bool) -> str:
+    """Return what sets a run apart from the one it is laid over, by the parts of their titles.
 
-    >>> unlike("lenet_one_shot", "lenet"), unlike("conv_2", "conv_2_dropout")
-    ('one shot', 'without dropout')
+    `alone` says that the figure has no other panel: then a run that only lacks something goes by its own title.
+
+    >>> unlike("LeNet, one-shot", "LeNet", alone=True), unlike("Conv-2", "Conv-2, dropout", alone=False)
+    ('one-shot', 'without dropout')
     """
-    words, others = run.split("_"), base.split("_")
-    more = [word for word in words if word not in others]
-    less = [word for word in others if word not in words]
-    return " ".join(more) or "without " + " ".join(less)
+    parts, others = title.split(", "), base.split(", ")
+    more = [part for part in parts if part not in others]
+    less = [part for part in others if part not in parts]
+    if more:
+        return ", ".join(more)
+    return title if alone else "without " + ", ".join(less)
 
 
 def quantity_label(metric: str) -> str:

@@ -10,7 +10,7 @@ import jinja2
 
 from reproof.files import read_parquet
 from reproof.gallery.costs import Cost
-from reproof.gallery.plain import duration, measured, number, prose, setting
+from reproof.gallery.plain import duration, measured, prose, setting
 from reproof.gallery.shapes import Paper
 
 HERE = Path(__file__).parent
@@ -90,5 +90,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(number=number, duration=duration, setting=setting, prose=prose)
+    environment.filters.update(duration=duration, setting=setting, prose=prose)
     return environment

@@ -1,22 +1,10 @@
 """Numbers and settings as a reader sees them."""
 
-import json
-import math
+from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
-MINUS = "\N{MINUS SIGN}"
-
-
-def number(value: Any) -> str:
-    """Return a number with three figures and a true minus sign, "" for one that is missing.
-
-    >>> number(-0.08), number(12345.6), number(float("nan"))
-    ('−0.08', '12,346', '')
-    """
-    if value is None or math.isnan(value):
-        return ""
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return text.replace("-", MINUS)
+from reproof.judging.words import number, with_unit
 
 
 def prose(text: str) -> str:
@@ -24,11 +12,13 @@ def prose(text: str) -> str:
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def measured(row: dict[str, Any]) -> str:
-    """Return effect, interval and unit of a verdict, "0.21 [−0.08, 0.5] points"; "" if nothing was measured."""
-    effect, low, high = (number(row[key]) for key in ("effect", "low", "high"))
-    interval = f"[{low or MINUS + '∞'}, {high or '∞'}]" if low or high else ""
-    return " ".join(part for part in (effect, interval, row["unit"]) if part) if effect else ""
+def measured(row: Mapping[str, Any]) -> str:
+    """Return effect and interval of a verdict, "0.21 points [−0.08 to 0.50]"; "" if nothing was measured."""
+    effect, low, high, unit = row["effect"], row["low"], row["high"], row["unit"]
+    if isnan(effect):
+        return ""
+    interval = "" if isnan(low) and isnan(high) else f" [{number(low, unit)} to {number(high, unit)}]"
+    return f"{with_unit(effect, unit)}{interval}"
 
 
 def duration(seconds: float) -> str:
@@ -48,11 +38,17 @@ def duration(seconds: float) -> str:
 def setting(value: Any) -> str:
     """Return a setting's value as one would write it in the paper file: bare words, numbers, compact lists.
 
-    >>> setting("adam"), setting([0, 2]), setting(None)
-    ('adam', '[0, 2]', 'none')
+    >>> setting("adam"), setting([0, 2]), setting({"fc": 0.2, "draws": {"n": 3}})
+    ('adam', '[0, 2]', 'fc: 0.2, draws: {n: 3}')
     """
-    if value is None:
-        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_inner(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inner, value))}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "none" if value is None else str(value)
+
+
+def _inner(value: Any) -> str:
+    return f"{{{setting(value)}}}" if isinstance(value, Mapping) else setting(value)

@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 
 class Departure(TypedDict):
-    """One setting in which this scale differs from the paper. `key` is dotted: "runs.lenet.training.steps"."""
+    """One thing done otherwise than in the paper. `key` is a setting, "runs.lenet.training.steps", or plain words."""
 
     key: str
     paper: Any
@@ -22,7 +22,11 @@ class FigureEntry(TypedDict):
 
 
 class Paper(TypedDict):
-    """One paper: figures in the order of the page; `verdicts` the path of its verdicts.parquet; `records` per run."""
+    """One paper.
+
+    `figures` in the order of the page; `verdicts` the path of verdicts.parquet; `departures` those of every scale and
+    those of this one; `records` the record files of each run.
+    """
 
     name: str
     title: str

@@ -45,7 +45,7 @@ def movement(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3) -> pd.DataFr
         for layer in ("fc1.weight", "fc2.weight", "output.weight")
         for group, centre in (("in ticket", 0.06), ("outside", 0.02))
         for quantity, sign in (("distance moved", 1), ("change of magnitude", 0.8))
-        for left, right, share in _histogram(edges, centre * sign + 0.002 * seed, quantity)
+        for left, right, share in _histogram(edges * (1 + 0.1 * seed), centre * sign, quantity)
     ]
     names = ["run", "level", "kept", "seed", "layer", "group", "quantity", "bin_left", "bin_right", "share"]
     return pd.DataFrame(rows, columns=names)
@@ -63,14 +63,14 @@ def verdicts() -> pd.DataFrame:
     ]
     names = ["claim", "says", "verdict", "effect", "low", "high", "expected"]
     table = pd.DataFrame(rows, columns=names).assign(
-        unit=["ratio", "percentage points", "percentage points", "percentage points", ""],
+        unit=["times", "points", "points", "points", ""],
         published=["38 % earlier", "more than 0.3 points", "", "", ""],
         where="section 2, figure 4",
         why="the paper's own five trials spread over about 0.2 points",
         judged_at="mnist, paper",
         judged=[True, True, True, False, False],
-        judge="paired difference",
-        interval="95 % t interval over seeds",
+        judge="paired_difference",
+        interval=["95 %, t over seeds", "95 %, t over seeds", "95 %, t over seeds", "", ""],
         n=[3, 3, 3, 3, 0],
         seeds_needed=[nan, 9, nan, nan, nan],
         direction=["as claimed", "as claimed", "against", "as claimed", "not measured"],
