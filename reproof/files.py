@@ -53,13 +53,13 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_parquet(path: str | Path, table: Any) -> None:
-    """Write a pandas DataFrame as parquet, without its index, atomically; equal tables give equal bytes."""
+    """Write a pandas DataFrame (without its index) or a dict of columns as parquet; equal tables give equal bytes."""
     import pyarrow  # noqa: PLC0415 (late: the masks are pruned without it)
     from pyarrow import parquet  # noqa: PLC0415
 
-    rows = pyarrow.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    rows = pyarrow.table(table) if isinstance(table, dict) else pyarrow.Table.from_pandas(table, preserve_index=False)
     with atomic(path) as temporary:
-        parquet.write_table(rows, temporary, compression="zstd")
+        parquet.write_table(rows.replace_schema_metadata(None), temporary, compression="zstd")
 
 
 def read_parquet(path: str | Path) -> Any:

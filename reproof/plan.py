@@ -219,7 +219,7 @@ class Plan:
     # Code
 
     def code(self, script: str, run: str = "") -> str:
-        """Return the fingerprint of a script with all it reaches, and of what the run picks by name."""
+        """Return the fingerprint of a script with all it reaches, and of what the run (or data set) picks by name."""
         return fingerprint(f"{SCRIPTS}/{script}.py", tuple(self._picked(script, run)))
 
     def _picked(self, script: str, run: str) -> list[Registered]:
@@ -229,6 +229,8 @@ class Plan:
             return [network, ("pruning", "control", one.controls[arm].kind)] if one else [network]
         if script == "prune":
             return [("pruning", "criterion", self._run(run).pruning.by)]
+        if script == "fetch_dataset":
+            return [("data", "source", run)]
         return []
 
     # Parts

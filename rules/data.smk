@@ -19,7 +19,7 @@ rule fetch_dataset:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=lambda wildcards: PLAN.data_settings(wildcards.dataset),
-        code=lambda wildcards: PLAN.code("fetch_dataset"),
+        code=lambda wildcards: PLAN.code("fetch_dataset", wildcards.dataset),
         mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
         downloads="results/data/{dataset}/downloads",
     script:

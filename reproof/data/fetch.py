@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from reproof.data import imagefolder, sources  # noqa: F401 (importing them registers their sources)
+from reproof import catalogue
 from reproof.data.content import write_content
-from reproof.data.registry import SOURCES, Request
-from reproof.files import ReproofError
+from reproof.data.registry import Request
 
 
 def fetch_dataset(
@@ -25,7 +24,6 @@ def fetch_dataset(
     `image_size` pixels, `threads` at a time. Equal content gives equal bytes. Raises ReproofError, one line that names
     the file, what was expected and the remedy, and leaves nothing half-written.
     """
-    if name not in SOURCES:
-        raise ReproofError(f"{name}: no such data set; known are {', '.join(sorted(SOURCES))}")
+    fetch = catalogue.load("data", "source", name)
     request = Request(mirror=mirror, download_to=download_to, folder=folder, image_size=image_size, threads=threads)
-    write_content(Path(output), name, SOURCES[name](request))
+    write_content(Path(output), name, fetch(request))

@@ -19,10 +19,8 @@ class Request:
 
 
 Source = Callable[[Request], Content]
-SOURCES: dict[str, Source] = {}
 
 
 def source(function: Source) -> Source:
-    """Register a source under the function's name."""
-    SOURCES[function.__name__] = function
+    """Mark a function as the source of the data set of its name; it is found by that name and imported when needed."""
     return function

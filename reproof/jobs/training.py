@@ -22,6 +22,7 @@ from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.training.block import Saving, Trained, train_block
 from reproof.training.members import Member
+from reproof.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Job:
     def train(self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0) -> Trained:
         """Train the members as the settings say, going on from this job's saved state if there is one."""
         torch.set_num_threads(self.threads)  # fixed by the rule: rounding and speed depend on it
+        keep_freed_memory()
         return train_block(
             self.network(), members, dataset=self.dataset, settings=TrainingSettings.of(self.asked["training"]),
             first_step=first_step, snapshots=snapshots, device=self.device, label=label,

@@ -1,9 +1,9 @@
-"""Networks, built by name; a new one is a factory function decorated `@network` in a module imported here.
+"""Networks, built by name; a new one is a factory function decorated `@network` in a module of this folder.
 
-The imports are written out, not found at run time, so that a result's fingerprint sees every network's code.
+Their modules are imported by name when one is built: the fingerprint of a run counts the network it picks, and so
+adding another retrains nothing.
 """
 
-from reproof.networks import conv, lenet, resnet, vgg
 from reproof.networks.initialisation import initial_deviation, initialise
 from reproof.networks.layers import Dropout, dropouts, memory_format, prunable
 from reproof.networks.registry import build, network, networks
@@ -11,15 +11,11 @@ from reproof.networks.registry import build, network, networks
 __all__ = [
     "Dropout",
     "build",
-    "conv",
     "dropouts",
     "initial_deviation",
     "initialise",
-    "lenet",
     "memory_format",
     "network",
     "networks",
     "prunable",
-    "resnet",
-    "vgg",
 ]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from reproof.data.dataset import Dataset
-from reproof.files import ReproofError, read_tensors, write_tensors
+from reproof.files import Array, ReproofError, read_tensors, write_tensors
 from reproof.settings import TrainingSettings
 from reproof.training.members import Member, Single, Stacked
 from reproof.training.objective import CLASSIFICATION, Objective
@@ -20,6 +19,7 @@ from reproof.training.progress import progress
 from reproof.training.trainer import Row, Trainer
 
 Points = dict[str, dict[str, Tensor]]
+Curves = dict[str, Array]  # columns of a tidy table; a job that trains does not pay for importing pandas
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Trained:
     """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy."""
 
     points: Points
-    curves: pd.DataFrame
+    curves: Curves
 
 
 @dataclass(frozen=True)
@@ -113,16 +113,12 @@ def _points(parts: Sequence[Trainer]) -> Points:
     }
 
 
-def _curves(parts: Sequence[Trainer]) -> pd.DataFrame:
+def _curves(parts: Sequence[Trainer]) -> Curves:
     """Return one row for each measurement: level, seed, draw, step, split and the objective's measures."""
-    rows = [
-        _described(row, trainer) for trainer in parts for row in sorted(trainer.rows, key=lambda row: row.member)
-    ]
-    table = pd.DataFrame(rows)
-    return table.astype({"level": np.int16, "seed": np.int16, "draw": np.int16, "step": np.int32, "split": "str"})
-
-
-def _described(row: Row, trainer: Trainer) -> dict[str, object]:
-    member = trainer.members[row.member]
-    measures = dict(zip(trainer.objective.measures, row.values, strict=True))
-    return {"level": member.level, "seed": member.seed, "draw": member.draw, "step": row.step, "split": row.split} | measures
+    rows = [(row, trainer) for trainer in parts for row in sorted(trainer.rows, key=lambda row: row.member)]
+    members = [trainer.members[row.member] for row, trainer in rows]
+    columns = {name: np.array([getattr(one, name) for one in members], np.int16) for name in ("level", "seed", "draw")}
+    columns["step"] = np.array([row.step for row, _ in rows], np.int32)
+    columns["split"] = np.array([row.split for row, _ in rows])
+    values = np.array([row.values for row, _ in rows], np.float64)
+    return columns | {name: values[:, index] for index, name in enumerate(parts[0].objective.measures)}

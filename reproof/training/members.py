@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from reproof.networks import dropouts
+from reproof.networks import dropouts, memory_format
 from reproof.training.objective import Objective
 
 Weights = Mapping[str, Tensor]
@@ -74,14 +74,17 @@ class Single:
         self.module = module.to(device)
         self.module.load_state_dict(self._member.start(device))
         self.parameters = list(self.module.parameters())
-        self._device = device
+        self._device, self._format = device, memory_format(module)
 
     def loss(self, inputs: Tensor, targets: Tensor, objective: Objective) -> Tensor:
-        return objective.loss(self.module(inputs[0]), targets[0])
+        return objective.loss(self._forward(inputs[0]), targets[0])
 
     def outputs(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.module(inputs)
-        return outputs[None]
+        return self._forward(inputs)[None]
+
+    def _forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.module(inputs.to(memory_format=self._format))
+        return outputs
 
     def masks(self) -> list[Tensor | None]:
         masks = self._member.masks or {}
@@ -138,7 +141,7 @@ class Stacked:
 
     def batch(self, size: int) -> None:
         self._keeps = {
-            f"{name}.keep": layer.keep.new_empty((self.size, size, layer.keep.shape[-1]))
+            f"{name}.keep": layer.keep.new_full((self.size, size, layer.keep.shape[-1]), torch.nan)
             for name, layer in dropouts(self.module).items()
         }
 

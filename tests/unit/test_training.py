@@ -34,6 +34,10 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+def table(trained):
+    return pd.DataFrame(trained.curves)
+
+
 def _same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
@@ -92,7 +96,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_block_equals_its_seeds_alone(da
     assert _same(together.points["final"], again.points["final"])
     for name, value in together.points["final"].items():
         assert torch.equal(value, torch.cat([one.points["final"][name] for one in alone]))
-    pd.testing.assert_frame_equal(together.curves, pd.concat([one.curves for one in alone], ignore_index=True))
+    pd.testing.assert_frame_equal(table(together), pd.concat([table(one) for one in alone], ignore_index=True))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_the_two_backends_agree_to_rounding(name, options, changes):
     for point in ("step0", "step3", "final"):
         for key, value in one.points[point].items():
             assert torch.allclose(value.double(), other.points[point][key].double(), atol=2e-5), (point, key)
-    pd.testing.assert_frame_equal(one.curves, other.curves, atol=1e-4, rtol=1e-4)
+    pd.testing.assert_frame_equal(table(one), table(other), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -134,7 +138,7 @@ def test_a_training_cut_anywhere_goes_on_to_the_same_bits(dataset, tmp_path, sta
     resumed = train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=saving)
     for point in whole.points:
         assert _same(whole.points[point], resumed.points[point]), point
-    pd.testing.assert_frame_equal(whole.curves, resumed.curves)
+    pd.testing.assert_frame_equal(table(whole), table(resumed))
 
 
 def _killed_after(saving, saves, error):
@@ -173,12 +177,13 @@ def test_a_later_start_is_the_rest_of_the_whole(dataset):
 
 def test_early_stopping_is_the_first_least_validation_loss_and_is_measured_on_all_splits(dataset):
     module = network(dataset)
-    curves = train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=100)).curves
+    curves = table(train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=100)))
     validation = curves[curves["split"] == "validation"]
     stop = validation.loc[validation["loss"].idxmin(), "step"]
     assert 0 < stop < 100, "the example does not overfit: it shows nothing"
     assert set(curves.loc[curves["step"] == stop, "split"]) == {"train", "validation", "test"}
-    again = train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=int(stop))).curves
+    asked = settings(lr=0.05, steps=int(stop))
+    again = table(train_block(module, members(module, seeds=[2]), dataset=dataset, settings=asked))
     for split in ("train", "test"):
         one, other = (c[(c["step"] == stop) & (c["split"] == split)][["loss", "accuracy"]].to_numpy() for c in (curves, again))
         assert (one == other).all(), split
@@ -189,7 +194,7 @@ def test_accuracy_counts_every_example(dataset):
     trained = train_block(module, members(module, seeds=[4]), dataset=dataset, settings=settings())
     module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
     right = (module(dataset.normalise(dataset.test.images)).argmax(1) == dataset.test.labels).double().mean()
-    last = trained.curves.query("split == 'test' and step == 40")["accuracy"].item()
+    last = table(trained).query("split == 'test' and step == 40")["accuracy"].item()
     assert last == pytest.approx(float(right), abs=1e-12)
 
 
