@@ -42,6 +42,7 @@ class Configuration:
     blocks: Tree
     data: Tree
     papers: tuple[Paper, ...]
+    scales: tuple[str, ...]
 
 
 def read_configuration(config: Tree, *, folder: Path = ROOT / "config") -> Configuration:
@@ -54,7 +55,8 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config") -> Confi
     scale = _read(scale_file)
     _check(scale, "scale.schema.yaml", lambda path: scale_file)
     papers = tuple(_paper(name, scale, scale_file, folder) for name in config["papers"])
-    return Configuration(config["scale"], scale["about"], scale["blocks"], config["data"], papers)
+    scales = tuple(available(folder / "scales"))
+    return Configuration(config["scale"], scale["about"], scale["blocks"], config["data"], papers, scales)
 
 
 def available(folder: Path) -> list[str]:

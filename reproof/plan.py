@@ -13,7 +13,7 @@ from typing import Any
 from reproof import catalogue
 from reproof.configuration import Configuration, Paper, Tree, complaint
 from reproof.files import ReproofError
-from reproof.judging.claims import check_claim
+from reproof.judging.claims import check_claims
 from reproof.metrics import METRICS
 from reproof.provenance import Registered, canonical, fingerprint
 from reproof.runs import Run
@@ -32,7 +32,7 @@ class Plan:
         self._every = [run for runs in self.runs.values() for run in runs.values()]
         for paper in configuration.papers:
             _check_figures(paper)
-            _check_claims(paper)
+            _check_claims(paper, set(configuration.scales))
 
     # What wildcards stand for
 
@@ -328,10 +328,8 @@ def _check_figures(paper: Paper) -> None:
                 raise complaint(paper.source(["figures", key]), f"figures.{key}.runs", f"{run!r} is no run of the paper")
 
 
-def _check_claims(paper: Paper) -> None:
-    runs: dict[str, set[str]] = {
-        key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()
-    }
-    for claim in paper.settings["claims"]:
-        for problem in check_claim(claim, runs=runs, metrics=set(METRICS)):
-            raise complaint(paper.source(["claims"]), f"claims.{claim['id']}", problem)
+def _check_claims(paper: Paper, scales: set[str]) -> None:
+    runs = {key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()}
+    for problem in check_claims(paper.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
+        key, _, what = problem.partition(": ")
+        raise complaint(paper.source(["claims"]), key, what)
