@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -157,10 +157,10 @@ def _check(tree: Tree, schema: str, source: Callable[[list[Any]], Path]) -> None
 
 def _told(error: ValidationError) -> tuple[list[Any], str]:
     """Return (path of the key, what is wrong with it and what would be right)."""
-    path, value = list(error.absolute_path), error.instance
+    path, value = list(error.absolute_path), cast(Any, error.instance)
     if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        extra = sorted(set(value) - set(known))[0]
+        known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
+        extra = sorted(key for key in dict(value) if key not in known)[0]
         near = get_close_matches(extra, known, 1)
         return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
     if error.validator == "type" and isinstance(value, str) and _is_number(value):
@@ -185,4 +185,6 @@ def _as_yaml_number(text: str) -> str:
 def unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
     """Return the complaint about a name that is not among the known ones."""
     near = get_close_matches(name, list(known), 1)
-    return f"{name!r} is unknown; {f'did you mean {near[0]!r}?' if near else 'choose one of ' + ', '.join(sorted(known))}"
+    return (
+        f"{name!r} is unknown; {f'did you mean {near[0]!r}?' if near else 'choose one of ' + ', '.join(sorted(known))}"
+    )

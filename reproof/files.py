@@ -28,7 +28,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise ReproofError(f"{path}: cannot be written ({error.strerror or error}); free space or mend rights") from error
+        raise ReproofError(
+            f"{path}: cannot be written ({error.strerror or error}); free space or mend rights"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -74,17 +76,19 @@ def read_parquet(path: str | Path) -> Any:
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
-    """Write arrays as safetensors, atomically; keys and metadata are sorted, so that equal content gives equal bytes."""
+    """Write arrays as safetensors, atomically; keys and metadata are sorted: equal content gives equal bytes."""
     from safetensors.numpy import save  # noqa: PLC0415
 
-    ordered = {key: np.asarray(tensors[key], order="C") for key in sorted(tensors)}  # ascontiguousarray adds an axis to scalars
+    ordered = {
+        key: np.asarray(tensors[key], order="C") for key in sorted(tensors)
+    }  # ascontiguousarray adds an axis to scalars
     content = _with_sorted_metadata(save(ordered), metadata or {})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """Return (arrays, metadata) of a safetensors file; raise ReproofError naming the file if it is absent or damaged."""
+    """Return (arrays, metadata) of a safetensors file; raise ReproofError naming it if it is absent or damaged."""
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
     try:

@@ -5,21 +5,17 @@ the fingerprint of its code. Nothing here imports torch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from reproof import catalogue
-from reproof.configuration import Configuration, Paper, Tree, complaint
+from reproof.checks import check_figures, check_paper_claims, checked_runs
+from reproof.configuration import Configuration, Paper, Tree
 from reproof.files import ReproofError
-from reproof.judging.claims import check_claims
-from reproof.metrics import METRICS
+from reproof.paths import RESULTS, Training, benchmark, data_file, span, spanned
 from reproof.provenance import Registered, canonical, fingerprint
 from reproof.runs import Run
 
 SCRIPTS = "workflow/scripts"
-RESULTS = "results"
 
 
 class Plan:
@@ -28,11 +24,11 @@ class Plan:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.papers = {paper.name: paper for paper in configuration.papers}
-        self.runs = {paper.name: _runs(paper, configuration) for paper in configuration.papers}
+        self.runs = {paper.name: checked_runs(paper, configuration) for paper in configuration.papers}
         self._every = [run for runs in self.runs.values() for run in runs.values()]
         for paper in configuration.papers:
-            _check_figures(paper)
-            _check_claims(paper, set(configuration.scales))
+            check_figures(paper)
+            check_paper_claims(paper, set(configuration.scales))
 
     # What wildcards stand for
 
@@ -116,7 +112,7 @@ class Plan:
         """Return the figures of a paper, in the order of its page."""
         return list(self.papers[paper].settings["figures"])
 
-    def trainings(self, paper: str) -> Iterator["Training"]:
+    def trainings(self, paper: str) -> Iterator[Training]:
         """Yield everything trained for a paper: where it lies, and which run, arm and seeds it holds."""
         for run in self.runs[paper].values():
             for seeds in self.blocks(run.seeds):
@@ -131,7 +127,7 @@ class Plan:
     def blocks(self, seeds: int) -> list[str]:
         """Return the names of the blocks that this many seeds are trained in."""
         size = self.configuration.blocks["seeds"]
-        return [_spanned(range(low, min(low + size, seeds))) for low in range(0, seeds, size)]
+        return [spanned(range(low, min(low + size, seeds))) for low in range(0, seeds, size)]
 
     def level_blocks(self, levels: tuple[int, ...]) -> list[str]:
         """Return the names of the blocks that these levels of a control are trained in."""
@@ -270,66 +266,9 @@ class Plan:
             for one in self.trainings(paper):
                 kind = one.folder.split("/")[1]
                 rule = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}[kind]
-                files.setdefault(rule, []).append(_benchmark(one.folder))
+                files.setdefault(rule, []).append(benchmark(one.folder))
             masks = (Path(mask).parent for mask in self.collected_masks(paper))
-            files["prune"] = [_benchmark(str(mask.with_name(mask.name.replace("level", "prune")))) for mask in masks]
+            files["prune"] = [benchmark(str(mask.with_name(mask.name.replace("level", "prune")))) for mask in masks]
             files |= {rule: [f"benchmarks/tables/{paper}/{rule}.tsv"] for rule in ("collect", "judge_claims")}
-        files["draw_figure"] = [_benchmark(stem) for stem in self.figure_stems()]
+        files["draw_figure"] = [benchmark(stem) for stem in self.figure_stems()]
         return {rule: sorted(set(paths)) for rule, paths in files.items()}
-
-
-@dataclass(frozen=True)
-class Training:
-    """One folder of trained networks: which run of the paper and which arm it holds."""
-
-    run: str
-    arm: str
-    folder: str
-
-
-def data_file(dataset: str) -> str:
-    """Return where a data set lies."""
-    return f"{RESULTS}/data/{dataset}/data.safetensors"
-
-
-def _benchmark(result: str) -> str:
-    return result.replace(RESULTS, "benchmarks", 1) + ".tsv"
-
-
-def span(block: str) -> list[int]:
-    """Return the numbers of a block's name: "0-2" is 0, 1, 2; "1_2_4" is 1, 2, 4; "5" is 5."""
-    if "_" in block:
-        return [int(number) for number in block.split("_")]
-    low, _, high = block.partition("-")
-    return list(range(int(low), int(high or low) + 1))
-
-
-def _spanned(numbers: range) -> str:
-    return f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
-
-
-def _runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
-    copy = configuration.data.get("cifar10_copy", "original")
-    runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in paper.settings["runs"].items()}
-    for key, run in runs.items():
-        for at, what in run.problems():
-            raise complaint(paper.source(["runs", key, *at.split(".")]), f"runs.{key}.{at}", what)
-    return runs
-
-
-def _check_figures(paper: Paper) -> None:
-    kinds = catalogue.registered("figures", "figure")
-    for key, figure in paper.settings["figures"].items():
-        if figure["kind"] not in kinds:
-            what = f"{figure['kind']!r} is unknown; choose one of {', '.join(kinds)}"
-            raise complaint(paper.source(["figures", key, "kind"]), f"figures.{key}.kind", what)
-        for run in (key for entry in figure["runs"] for key in ([entry] if isinstance(entry, str) else entry)):
-            if run not in paper.published_runs:
-                raise complaint(paper.source(["figures", key]), f"figures.{key}.runs", f"{run!r} is no run of the paper")
-
-
-def _check_claims(paper: Paper, scales: set[str]) -> None:
-    runs = {key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()}
-    for problem in check_claims(paper.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
-        key, _, what = problem.partition(": ")
-        raise complaint(paper.source(["claims"]), key, what)

@@ -46,13 +46,18 @@ def fingerprint(script: str, registered: tuple[Registered, ...] = ()) -> str:
 @contextmanager
 def recorded(
     path: str | Path, *, settings: str, code: str, inputs: Iterable[str], packages: Iterable[str] = ()
-) -> Iterator[None]:
-    """Write, once the body has made a result, its record: settings, code, versions, device, inputs and wall time."""
+) -> Iterator[dict[str, Any]]:
+    """Write, once the body has made a result, its record: settings, code, versions, device, inputs and wall time.
+
+    The body may add facts of its own to the mapping that it is given.
+    """
     began = time.monotonic()
-    yield
+    facts: dict[str, Any] = {}
+    yield facts
     write_json(
         path,
-        {
+        facts
+        | {
             "format": RECORD_FORMAT,
             "settings": json.loads(settings),
             "code": code,

@@ -144,7 +144,9 @@ def _control_problems(at: str, control: Control, levels: int) -> Iterator[Proble
         return
     options = catalogue.options("pruning", "control", control.kind)
     for key in sorted(set(control.options) ^ set(options)):
-        wrong = f"is missing; {control.kind} needs it" if key in options else unknown(key, options or ("draws", "levels"))
+        wrong = (
+            f"is missing; {control.kind} needs it" if key in options else unknown(key, options or ("draws", "levels"))
+        )
         yield f"{at}.{key}", wrong
     beyond = [level for level in control.levels if level > levels]
     if beyond:

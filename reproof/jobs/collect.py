@@ -19,7 +19,9 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str) -> 
     """Write the three tables of a paper from the files that `settings` lists by run and arm."""
     asked = json.loads(settings)
     shares = _shares(asked["masks"])
-    trained = pd.concat([_curves(*one, shares) for one in asked["trained"]], ignore_index=True)
+    trained: pd.DataFrame = pd.concat(
+        [_curves(run, arm, folder, shares) for run, arm, folder in asked["trained"]], ignore_index=True
+    )
     moved = list(_movement(asked["movement"], "metrics"))
     write_parquet(curves, trained)
     write_parquet(measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=0) for one in moved)]))
@@ -33,7 +35,7 @@ def measure(curves: pd.DataFrame) -> pd.DataFrame:
     """
     validation = curves[curves["split"] == "validation"]
     stops = validation.sort_values(["loss", "step"], kind="stable").drop_duplicates(NETWORK)[[*NETWORK, "step"]]
-    ends = curves.groupby(NETWORK, as_index=False)["step"].max()
+    ends = curves.sort_values("step", kind="stable").drop_duplicates(NETWORK, keep="last")[[*NETWORK, "step"]]
     parts = [_wide(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
     parts += [_at(curves, stops, "early_stop"), _at(curves, ends, "end")]
     return pd.concat(parts, ignore_index=True)
@@ -50,7 +52,7 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
-    table = read_parquet(f"{folder}/curves.parquet")
+    table: pd.DataFrame = read_parquet(f"{folder}/curves.parquet")
     share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
     table = table.assign(run=run, arm=arm, kept=share)
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
@@ -69,7 +71,9 @@ def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
 
 
 def _movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
-    return (read_parquet(f"{folder}/{table}.parquet").assign(run=run) for run, each in folders.items() for folder in each)
+    return (
+        read_parquet(f"{folder}/{table}.parquet").assign(run=run) for run, each in folders.items() for folder in each
+    )
 
 
 EMPTY = pd.DataFrame(

@@ -75,7 +75,7 @@ def _histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[str, obj
     ]
 
 
-def _bars(values: Array, chosen: Array) -> list[dict[str, float]]:
+def _bars(values: Array, chosen: Array) -> list[dict[str, object]]:
     edges = np.histogram_bin_edges(values, bins=BINS)
     share = np.histogram(values[chosen], bins=edges)[0] / max(int(chosen.sum()), 1)
     bars = zip(edges[:-1], edges[1:], share, strict=True)

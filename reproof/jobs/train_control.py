@@ -14,8 +14,8 @@ from reproof.seeding import derive
 from reproof.training.members import Member
 
 
-def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) -> None:
-    """Train every seed x level x draw of a control (Frankle & Carbin 2019, section 2 and appendices E, F)."""
+def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) -> float:
+    """Train every seed x level x draw of a control (Frankle & Carbin 2019, section 2, appendices E, F); return the seconds."""
     asked = job.asked
     (starts,) = read_checkpoint(dense, f"step{asked['rewind']}")
     by_level = dict(zip(asked["levels"], (read_masks(Path(path)) for path in masks), strict=True))
@@ -25,8 +25,10 @@ def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) ->
         for index, (seed, start) in enumerate(zip(asked["seeds"], starts, strict=True))
         for draw in range(asked["draws"])
     ]
-    write_curves(curves, job.train(members, label=asked["arm"], first_step=asked["rewind"]))
+    trained = job.train(members, label=asked["arm"], first_step=asked["rewind"])
+    write_curves(curves, trained)
     job.finish()
+    return trained.seconds
 
 
 def _broken(job: Job, start: Weights, mask: Masks, seed: int, level: int, draw: int) -> Member:

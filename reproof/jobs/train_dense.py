@@ -5,10 +5,10 @@ from reproof.jobs.training import Job, arrays, member, write_curves
 from reproof.networks import prunable
 
 
-def train_dense(job: Job, *, checkpoint: str, curves: str) -> None:
+def train_dense(job: Job, *, checkpoint: str, curves: str) -> float:
     """Step 1 and 2 of the lottery ticket procedure (Frankle & Carbin 2019, section 1): initialise, train.
 
-    The checkpoint holds "step{k}" for every rewind point k and "final".
+    The checkpoint holds "step{k}" for every rewind point k and "final". Returns the seconds spent training.
     """
     seeds = job.asked["seeds"]
     members = [member(job.fresh(seed), seed=seed, arm="ticket") for seed in seeds]
@@ -16,3 +16,4 @@ def train_dense(job: Job, *, checkpoint: str, curves: str) -> None:
     write_checkpoint(checkpoint, arrays(trained), seeds=seeds, kinds=prunable(job.network()))
     write_curves(curves, trained)
     job.finish()
+    return trained.seconds

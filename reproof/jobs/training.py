@@ -55,9 +55,7 @@ class Job:
     def dataset(self) -> Dataset:
         """The data, split as the settings say, on the device."""
         split = DataSettings.of(self.asked["dataset"])
-        return load_dataset(
-            self.data, validation=split.validation, split_seed=split.split_seed, device=self.device
-        )
+        return load_dataset(self.data, validation=split.validation, split_seed=split.split_seed, device=self.device)
 
     def network(self) -> nn.Module:
         """Return the network, its weights not yet drawn."""
@@ -75,7 +73,9 @@ class Job:
         """Return the standard deviation that each prunable weight is drawn with."""
         return initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
 
-    def train(self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0) -> Trained:
+    def train(
+        self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0
+    ) -> Trained:
         """Train the members as the settings say, going on from this job's saved state if there is one."""
         torch.set_num_threads(self.threads)  # fixed by the rule: rounding and speed depend on it
         keep_freed_memory()

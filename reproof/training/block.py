@@ -16,7 +16,7 @@ from reproof.settings import TrainingSettings
 from reproof.training.members import Member, Single, Stacked
 from reproof.training.objective import CLASSIFICATION, Objective
 from reproof.training.progress import progress
-from reproof.training.trainer import Row, Trainer
+from reproof.training.trainer import Trainer
 
 Points = dict[str, dict[str, Tensor]]
 Curves = dict[str, Array]  # columns of a tidy table; a job that trains does not pay for importing pandas
@@ -24,10 +24,11 @@ Curves = dict[str, Array]  # columns of a tidy table; a job that trains does not
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy."""
+    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy; `seconds` of wall."""
 
     points: Points
     curves: Curves
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def train_block(
     together = stacked if stacked is not None else device != "cpu"
     groups = [list(members)] if together else [[member] for member in members]
     backend = Stacked if together else Single
-    parts, state = [], saving.load() if saving else {}
+    began, parts, state = time.monotonic(), [], saving.load() if saving else {}
     for index, group in enumerate(groups):
         networks = backend(copy.deepcopy(module), group, torch.device(device))
         trainer = Trainer(
@@ -76,11 +77,11 @@ def train_block(
         )
         if f"{index}:done" in state:
             trainer.restore(_of_group(index, state))
-        watchers = [progress(f"{label}, {_who(group)}"), _saver(saving, index, state)]
-        trainer.run(snapshots=snapshots, watch=lambda t, ws=watchers: [w(t) for w in ws] and None)  # type: ignore[misc]
+        say, save = progress(f"{label}, {_who(group)}"), _saver(saving, index, state)
+        trainer.run(snapshots=snapshots, watch=(say, save))
         state |= {f"{index}:{name}": value.clone() for name, value in trainer.state().items()}
         parts.append(trainer)
-    return Trained(_points(parts), _curves(parts))
+    return Trained(_points(parts), _curves(parts), time.monotonic() - began)
 
 
 def _saver(saving: Saving | None, index: int, finished: dict[str, Tensor]) -> Callable[[Trainer], None]:

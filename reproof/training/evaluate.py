@@ -22,7 +22,7 @@ def evaluate(networks: Networks, split: Split, *, dataset: Dataset, objective: O
 def _parts(split: Split) -> list[Split]:
     return [
         Split(images, labels)
-        for images, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True)
+        for images, labels in zip(torch.split(split.images, BATCH), torch.split(split.labels, BATCH), strict=True)
     ]
 
 

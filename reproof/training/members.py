@@ -39,11 +39,14 @@ class Member:
 
 
 class Networks(Protocol):
-    """What the trainer needs of a group of networks; S counts them."""
+    """What the trainer needs of a group of networks; `size` counts them, written S below."""
 
     module: nn.Module
-    parameters: list[Tensor]
-    size: int
+    parameters: Sequence[Tensor]
+
+    @property
+    def size(self) -> int:
+        """The number of networks."""
 
     def loss(self, inputs: Tensor, targets: Tensor, objective: Objective) -> Tensor:
         """Return the sum over networks of each one's mean loss; inputs [S, B, ...], targets [S, B]."""
@@ -73,7 +76,7 @@ class Single:
         (self._member,) = members
         self.module = module.to(device)
         self.module.load_state_dict(self._member.start(device))
-        self.parameters = list(self.module.parameters())
+        self.parameters: Sequence[Tensor] = list(self.module.parameters())
         self._device, self._format = device, memory_format(module)
 
     def loss(self, inputs: Tensor, targets: Tensor, objective: Objective) -> Tensor:
@@ -112,7 +115,7 @@ class Stacked:
         self._parameters = {name: stacked[name].requires_grad_() for name, _ in module.named_parameters()}
         self._buffers = {name: stacked[name] for name, _ in module.named_buffers() if name in stacked}
         self._keeps: dict[str, Tensor] = {}
-        self.parameters = list(self._parameters.values())
+        self.parameters: Sequence[Tensor] = list(self._parameters.values())
 
     def loss(self, inputs: Tensor, targets: Tensor, objective: Objective) -> Tensor:
         outputs = torch.vmap(self._forward)(self._parameters, self._buffers | self._keeps, inputs)

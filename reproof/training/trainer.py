@@ -69,8 +69,8 @@ class Trainer:
         networks.batch(settings.batch)
         networks.module.train()
 
-    def run(self, *, snapshots: Sequence[int] = (), watch: Watch = lambda trainer: None) -> None:
-        """Train to the end of the budget; `watch` is called after every validation, when the state is complete.
+    def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
+        """Train to the end of the budget; the watchers are called after every validation, when the state is complete.
 
         A snapshot at step k is the state before step number k, so that k = 0 is the initialisation.
         """
@@ -79,7 +79,8 @@ class Trainer:
             self.step()
             if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
                 self._validate()
-                watch(self)
+                for one in watch:
+                    one(self)
         self._snapshot(snapshots)
         self._finish()
 

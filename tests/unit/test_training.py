@@ -52,7 +52,10 @@ def test_training_is_what_torch_does(dataset, name):
     ours = train_block(module, [member], dataset=dataset, settings=asked).points["final"]
     plain = network(dataset)
     plain.load_state_dict(dict(member.weights))
-    steps, order = optimiser(plain.parameters(), lr=asked.lr, **options), Order(examples=300, batch=30, noise=member.noise)
+    steps, order = (
+        optimiser(plain.parameters(), lr=asked.lr, **options),
+        Order(examples=300, batch=30, noise=member.noise),
+    )
     for step in range(asked.steps):
         chosen = order.indices(step)
         loss = cross_entropy(plain(dataset.normalise(dataset.train.images[chosen])), dataset.train.labels[chosen])
@@ -75,7 +78,10 @@ def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_s
         for _ in range(asked.steps):
             trainer.step()
             for weight, mask, *slots in zip(
-                trainer._updated, trainer._masks, *(v for k, v in trainer._optimiser.items() if k != "count"), strict=True
+                trainer._updated,
+                trainer._masks,
+                *(v for k, v in trainer._optimiser.items() if k != "count"),
+                strict=True,
             ):
                 if mask is not None:
                     assert (weight[mask[...] == 0] == 0).all()
@@ -113,7 +119,9 @@ def test_the_two_backends_agree_to_rounding(name, options, changes):
     module = network(dataset, name, **options)
     asked = settings(**({"steps": 6, "validate_every": 3, "test_every": 3, "lr": 1e-3} | changes))
     one, other = (
-        train_block(module, members(module, masked=True), dataset=dataset, settings=asked, snapshots=[0, 3], stacked=stacked)
+        train_block(
+            module, members(module, masked=True), dataset=dataset, settings=asked, snapshots=[0, 3], stacked=stacked
+        )
         for stacked in (False, True)
     )
     for point in ("step0", "step3", "final"):
@@ -134,8 +142,12 @@ def test_a_training_cut_anywhere_goes_on_to_the_same_bits(dataset, tmp_path, sta
     saving = Saving(tmp_path / "state", "me", every_s=0.0)
     killed = _killed_after(saving, 3, Killed)
     with pytest.raises(Killed):
-        train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=killed)
-    resumed = train_block(module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=saving)
+        train_block(
+            module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=killed
+        )
+    resumed = train_block(
+        module, members(module), dataset=dataset, settings=asked, snapshots=[0, 20], stacked=stacked, saving=saving
+    )
     for point in whole.points:
         assert _same(whole.points[point], resumed.points[point]), point
     pd.testing.assert_frame_equal(table(whole), table(resumed))
@@ -177,7 +189,9 @@ def test_a_later_start_is_the_rest_of_the_whole(dataset):
 
 def test_early_stopping_is_the_first_least_validation_loss_and_is_measured_on_all_splits(dataset):
     module = network(dataset)
-    curves = table(train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=100)))
+    curves = table(
+        train_block(module, members(module, seeds=[2]), dataset=dataset, settings=settings(lr=0.05, steps=100))
+    )
     validation = curves[curves["split"] == "validation"]
     stop = validation.loc[validation["loss"].idxmin(), "step"]
     assert 0 < stop < 100, "the example does not overfit: it shows nothing"
@@ -185,7 +199,9 @@ def test_early_stopping_is_the_first_least_validation_loss_and_is_measured_on_al
     asked = settings(lr=0.05, steps=int(stop))
     again = table(train_block(module, members(module, seeds=[2]), dataset=dataset, settings=asked))
     for split in ("train", "test"):
-        one, other = (c[(c["step"] == stop) & (c["split"] == split)][["loss", "accuracy"]].to_numpy() for c in (curves, again))
+        one, other = (
+            c[(c["step"] == stop) & (c["split"] == split)][["loss", "accuracy"]].to_numpy() for c in (curves, again)
+        )
         assert (one == other).all(), split
 
 

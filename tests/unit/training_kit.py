@@ -15,7 +15,9 @@ def digits(*, train=300, rest=100, shape=(1, 6, 6), classes=4):
     images = torch.randint(0, 256, (train + 2 * rest, *shape), dtype=torch.uint8, generator=generator)
     weights = torch.randn(images[0].numel(), classes, generator=generator)
     labels = (images.double().flatten(1) - 127.5).float().mm(weights).argmax(1)
-    parts = [Split(a, b) for a, b in zip(images.split([train, rest, rest]), labels.split([train, rest, rest]), strict=True)]
+    parts = [
+        Split(a, b) for a, b in zip(images.split([train, rest, rest]), labels.split([train, rest, rest]), strict=True)
+    ]
     mean, std = torch.tensor([0.5]).view(1, 1, 1), torch.tensor([0.29]).view(1, 1, 1)
     return Dataset("toy", "Toy", classes, mean, std, *parts)
 

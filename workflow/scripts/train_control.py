@@ -5,11 +5,11 @@ from reproof.provenance import recorded
 
 here = snakemake
 about = {"settings": here.params.settings, "code": here.params.code, "packages": ("torch", "numpy")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about) as record:
     from reproof.jobs.train_control import train_control
     from reproof.jobs.training import Job
 
-    train_control(
+    record["training_s"] = train_control(
         Job.of(here.input.data, here.params, here.threads),
         dense=here.input.dense,
         masks=here.input.masks,

@@ -1,0 +1,23 @@
+"""Print and keep all measurements: python -m bench [steps] [memory] [demo]."""
+
+import importlib
+import sys
+
+from reproof.files import write_parquet
+
+PARTS = ("steps", "memory", "demo")
+
+
+def main(parts: list[str]) -> None:
+    """Measure the named parts, or all of them, and write benchmarks/bench.parquet."""
+    rows: list[tuple[str, float, str]] = []
+    for part in parts or PARTS:
+        for row in importlib.import_module(f"bench.{part}").measure():
+            rows.append(row)
+            print(f"{row[0]:55s} {row[1]:10.3f}  {row[2]}", flush=True)
+    quantities, values, units = (list(column) for column in zip(*rows, strict=True))
+    write_parquet("benchmarks/bench.parquet", {"quantity": quantities, "value": values, "unit": units})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,53 @@
+"""The demo run from nothing in a fresh copy: its wall time, the share of it outside training, peak memory by rule."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COMMAND = ["snakemake", "--cores", "all", "--quiet", "all", "--", "results/figures/all"]
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Yield (quantity, value, unit)."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "reproof")
+        ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__")
+        shutil.copytree(ROOT, tree, ignore=ignored)
+        wall = _timed(tree)
+        trained = sum(record.get("training_s", 0.0) for record in _records(tree))
+        cores = len(os.sched_getaffinity(0))
+        yield f"demo run from nothing, {cores} cores", wall, "s, at most 180"
+        yield "share of it outside training", 1 - trained / (wall * cores), "at most 0.25"
+        yield "a second run, which starts nothing", _timed(tree), "s, at most 5"
+        for rule, peak in sorted(_peaks(tree).items()):
+            yield f"peak memory of {rule}", peak, "GB"
+
+
+def _timed(tree: Path) -> float:
+    began = time.monotonic()
+    subprocess.run(COMMAND, cwd=tree, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def _records(tree: Path) -> Iterator[dict[str, float]]:
+    return (json.loads(path.read_text()) for path in (tree / "results").rglob("record.json"))
+
+
+def _peaks(tree: Path) -> dict[str, float]:
+    """Return the greatest resident memory, in GB, among the benchmarks of each kind of result."""
+    peaks: dict[str, float] = {}
+    for path in (tree / "benchmarks").rglob("*.tsv"):
+        kind = path.relative_to(tree / "benchmarks").parts[0]
+        kind = "prune" if path.stem.startswith("prune") else kind
+        with path.open() as file:
+            (row,) = csv.DictReader(file, delimiter="\t")
+        if row["max_rss"] not in ("-", "NA"):
+            peaks[kind] = max(peaks.get(kind, 0.0), float(row["max_rss"]) * 2**20 / 1e9)
+    return peaks

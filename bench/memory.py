@@ -1,0 +1,70 @@
+"""Peak memory of a full-MNIST LeNet job, measured in a process of its own, beside that of importing torch."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+JOB = """
+import sys
+from reproof.jobs.train_dense import train_dense
+from reproof.jobs.training import Job
+data, settings, folder = sys.argv[1:]
+job = Job(data, settings, "", f"{folder}/state")
+train_dense(job, checkpoint=f"{folder}/c.safetensors", curves=f"{folder}/c.parquet")
+"""
+SETTINGS = {
+    "dataset": {"name": "noise", "validation": 5000},
+    "network": {"name": "lenet_300_100"},
+    "initialisation": {"scheme": "glorot_normal"},
+    "training": {"optimizer": "adam", "lr": 1.2e-3, "batch": 60, "steps": 200},
+    "seeds": [0, 1, 2],
+    "snapshots": [0],
+}
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Yield (quantity, value, unit)."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = f"{folder}/data.safetensors"
+        _run("import bench.memory; bench.memory.write_digits(__import__('sys').argv[1])", data)
+        yield (
+            "peak memory of a full-MNIST LeNet job, 3 seeds",
+            _run(JOB, data, json.dumps(SETTINGS), folder),
+            "GB, at most 1.5",
+        )
+    yield "of which importing torch", _run("import torch"), "GB"
+
+
+def write_digits(path: str) -> None:
+    """Write 60,000 + 10,000 random images in the shape of MNIST as a data set."""
+    import numpy as np  # noqa: PLC0415
+
+    from reproof.files import write_tensors  # noqa: PLC0415
+
+    chance = np.random.default_rng(0)
+    tensors = {}
+    for split, count in (("train", 60_000), ("test", 10_000)):
+        tensors[f"{split}_images"] = chance.integers(0, 256, (count, 1, 28, 28), dtype=np.uint8)
+        tensors[f"{split}_labels"] = chance.integers(0, 10, count)
+    about = {
+        "name": "noise",
+        "label": "noise",
+        "classes": json.dumps(list("0123456789")),
+        "mean": "[0.5]",
+        "std": "[0.3]",
+    }
+    write_tensors(path, tensors, about)
+
+
+def _run(code: str, *arguments: str) -> float:
+    """Return the peak resident memory, in GB, of a Python process that runs `code`."""
+    tell = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", code + tell, *arguments], cwd=root, check=True, capture_output=True, text=True
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(done.stdout.split()[-1]) * unit / 1e9
