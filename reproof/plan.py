@@ -82,7 +82,7 @@ class Plan:
         return ticket if source else self.dense(run, seeds)
 
     def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
-        """Return the mask that the round leading to `level` starts from: none where it starts from the whole network."""
+        """Return the mask that the round leading to `level` starts from: none where that is the whole network."""
         source = self._run(run).pruning.pruned_from(level)
         return [self.mask(run, seeds, source)] if source else []
 

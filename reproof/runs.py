@@ -1,4 +1,4 @@
-"""The runs of a paper: each with its settings typed, its parts named by hashes, and checked for what a schema cannot see."""
+"""The runs of a paper: settings typed, parts named by hashes, checked for what a schema cannot see."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Settings of a run as frozen values, with their defaults: what the configuration says, typed, and importable without torch."""
+"""Settings of a run as frozen values, with their defaults; importable without torch."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self

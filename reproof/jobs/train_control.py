@@ -15,7 +15,7 @@ from reproof.training.members import Member
 
 
 def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) -> float:
-    """Train every seed x level x draw of a control (Frankle & Carbin 2019, section 2, appendices E, F); return the seconds."""
+    """Train every seed x level x draw of a control (Frankle & Carbin 2019, section 2, E, F); return the seconds."""
     asked = job.asked
     (starts,) = read_checkpoint(dense, f"step{asked['rewind']}")
     by_level = dict(zip(asked["levels"], (read_masks(Path(path)) for path in masks), strict=True))

@@ -24,7 +24,7 @@ Curves = dict[str, Array]  # columns of a tidy table; a job that trains does not
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy; `seconds` of wall."""
+    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy."""
 
     points: Points
     curves: Curves

@@ -1,4 +1,4 @@
-"""Learning rates and the order of the data: pure functions of the step, so that a training can stop and go on anywhere."""
+"""Learning rates and the order of the data: functions of the step, so that a training can stop and go on anywhere."""
 
 import torch
 
