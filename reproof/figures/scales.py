@@ -60,14 +60,14 @@ def limits(rows: pd.DataFrame) -> tuple[float, float]:
         return 0.0, 1.0
     if is_share(str(rows["quantity"].iloc[0])):
         return window(rows)
-    return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max()))
+    return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max())) or 1.0
 
 
 def window(rows: pd.DataFrame) -> tuple[float, float]:
     """Return the y-limits that show what a figure of accuracies is about: tickets against the dense network.
 
     Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit is where
-    the tickets end, but no deeper below the dense network than four times their gain or the spread, and 3 points.
+    the tickets end, but no deeper below the dense network than four times the greatest gain (or 3 points, if more).
     Published values widen it by up to half its height.
     """
     measured = rows[rows["trials"] > 0]
@@ -76,7 +76,7 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
     dense = tickets.sort_values("kept")["mean"].iloc[-1]
     top = max(measured["highest"].max(), dense)
     room = max(4 * (top - dense), 0.03)
-    low = max(measured["lowest"].min(), min(tickets["lowest"].min(), dense - 0.005), dense - room)
+    low = max(min(tickets["lowest"].min(), dense - 0.005), dense - room)
     return _widened(low, top, rows.loc[rows["source"] != "", "mean"])
 
 

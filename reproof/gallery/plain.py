@@ -27,8 +27,8 @@ def duration(seconds: float) -> str:
     >>> [duration(span) for span in (0.41, 75, 7000, 200000)]
     ['0.4 s', '1 min 15 s', '1 h 57 min', '2 d 8 h']
     """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     spans = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
     first = next(place for place, (count, _) in enumerate(spans) if count)
