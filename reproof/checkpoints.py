@@ -43,6 +43,8 @@ def _members(path: str | Path, tensors: Mapping[str, Array], point: str, members
     if not stacked:
         raise ReproofError(f"{path}: holds no weights at {point}; delete it and run Snakemake again to make it anew")
     for name, value in stacked.items():
+        if len(value) != members:
+            raise ReproofError(f"{path}: {prefix}{name} is of {len(value)} networks, not {members}; train it again")
         if not np.isfinite(value).all():
             raise ReproofError(f"{path}: {prefix}{name} holds values that are not finite; delete it and train again")
     return [{name: value[index] for name, value in stacked.items()} for index in range(members)]

@@ -1,5 +1,6 @@
 """What a job says: on the terminal and in its log at once, mistakes in one line, surprises with their traceback."""
 
+import io
 import sys
 import traceback
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import TextIO
 from reproof.files import ReproofError
 
 
-class Tee:
+class Tee(io.TextIOBase):
     """A text stream that writes to several others, line by line on disk as well."""
 
     def __init__(self, *streams: TextIO) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or error}); free space or mend rights"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # absent; or its folder is a file or read-only, which was said above
+            temporary.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,0 +1,37 @@
+"""What all tests share: snapshots that `pytest --fix` rewrites, and copies of the repository to run Snakemake in."""
+
+import json
+
+import pytest
+from workspace import Workspace
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fix", action="store_true", help="rewrite the snapshots; read their difference before a commit")
+
+
+@pytest.fixture
+def snapshot(request):
+    """Return a function that compares a value with `snapshots/{name}.json` beside the test."""
+
+    def compare(name, value):
+        file = request.path.parent / "snapshots" / f"{name}.json"
+        if request.config.getoption("--fix"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        kept = json.loads(file.read_text())
+        assert value == kept, f"{file} says otherwise; if the change is meant, run pytest --fix and read the difference"
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory):
+    """A copy of the repository in which nothing has run. Tests that change something take a copy of it."""
+    return Workspace.of_repository(tmp_path_factory.mktemp("pristine") / "reproof")
+
+
+@pytest.fixture
+def workspace(pristine, tmp_path):
+    """A copy of the repository for one test, to change and run in."""
+    return pristine.copy(tmp_path / "reproof")

@@ -1,0 +1,96 @@
+"""Checkpoints of a block: member by member as written, and nothing read from them that should not be."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from reproof.checkpoints import read_checkpoint, read_kinds, write_checkpoint
+from reproof.files import ReproofError, write_tensors
+
+KINDS = {"output.weight": "output", "fc.weight": "fc"}  # in this order, which no sorting gives
+
+
+def block(value=1.0):
+    """Two members, at two points of their training."""
+    start = {"fc.weight": np.zeros((2, 3, 3), np.float32), "bias": np.array([[1.0], [2.0]], np.float32)}
+    final = {name: weight + np.float32(value) for name, weight in start.items()}
+    return {"step0": start, "final": final}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoint.safetensors"
+
+
+def test_each_member_comes_back_at_each_point(path):
+    write_checkpoint(path, block(), seeds=[4, 7], kinds=KINDS)
+    starts, ends = read_checkpoint(path, "step0", "final")
+    assert [one["bias"].tolist() for one in starts] == [[1.0], [2.0]]
+    assert [one["bias"].tolist() for one in ends] == [[2.0], [3.0]]
+    assert ends[1]["fc.weight"].shape == (3, 3)
+    assert set(starts[0]) == {"fc.weight", "bias"}
+
+
+def test_kinds_keep_their_forward_order(path):
+    write_checkpoint(path, block(), seeds=[4, 7], kinds=KINDS)
+    assert list(read_kinds(path).items()) == list(KINDS.items())
+
+
+def test_a_point_is_not_taken_for_one_with_a_longer_name(path):
+    points = {"step1": {"w": np.ones((1, 2))}, "step10": {"w": np.zeros((1, 2))}}
+    write_checkpoint(path, points, seeds=[0], kinds={})
+    assert read_checkpoint(path, "step1")[0][0]["w"].tolist() == [1.0, 1.0]
+
+
+def test_an_absent_point_is_named(path):
+    write_checkpoint(path, block(), seeds=[4, 7], kinds=KINDS)
+    with pytest.raises(ReproofError, match=r"checkpoint.safetensors: holds no weights at step500; delete it"):
+        read_checkpoint(path, "step500")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(path, value):
+    points = block()
+    points["final"]["fc.weight"][1, 2, 0] = value
+    write_checkpoint(path, points, seeds=[4, 7], kinds=KINDS)
+    assert read_checkpoint(path, "step0")
+    with pytest.raises(
+        ReproofError, match=r"final/fc.weight holds values that are not finite; delete it and train again"
+    ):
+        read_checkpoint(path, "final")
+
+
+class Executed:
+    """What an unpickler runs."""
+
+    def __reduce__(self):
+        return open, ("executed", "w")
+
+
+def test_a_pickle_under_a_false_name_is_refused_and_not_executed(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    path.write_bytes(pickle.dumps(Executed()))
+    with pytest.raises(ReproofError, match=r"checkpoint.safetensors: cannot be read \(.*\); delete it"):
+        read_checkpoint(path, "final")
+    assert not (path.parent / "executed").exists()
+    with path.open("rb") as file:
+        pickle.load(file).close()
+    assert (path.parent / "executed").exists(), "an unpickler would have run it"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_a_truncated_checkpoint_is_refused(path, share):
+    write_checkpoint(path, block(), seeds=[4, 7], kinds=KINDS)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ReproofError, match=r"cannot be read \(.*\); delete it and run Snakemake again"):
+        read_checkpoint(path, "final")
+
+
+def test_a_block_with_fewer_members_than_seeds_is_refused(path):
+    tensors = {"final/w": np.zeros((1, 2))}
+    write_tensors(path, tensors, {"seeds": json.dumps([0, 1]), "kinds": "{}"})
+    with pytest.raises(ReproofError, match=r"final/w is of 1 networks, not 2; train it again"):
+        read_checkpoint(path, "final")

@@ -1,0 +1,88 @@
+"""A copy of the repository in a folder of its own: tests never run Snakemake in the repository itself."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LIMIT_S = 400
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it wrote to both its streams."""
+
+    code: int
+    text: str
+
+    def line(self, start):
+        """Return the one line that starts so."""
+        (line,) = [line for line in self.text.splitlines() if line.startswith(start)]
+        return line
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with everything that git tracks or would track."""
+
+    folder: Path
+
+    @classmethod
+    def of_repository(cls, folder):
+        """Copy the repository as it is now, uncommitted changes included, with its modification times."""
+        command = ["git", "ls-files", "-coz", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+        for name in filter(None, listed):
+            if (ROOT / name).is_file():  # a deleted file may still be tracked
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        return cls(folder)
+
+    def copy(self, folder):
+        """Return a copy with results and Snakemake's memory of them, modification times kept."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder)
+
+    def __truediv__(self, name):
+        return self.folder / name
+
+    def edit(self, name, old, new):
+        """Replace the one place in a file that says `old`."""
+        text = (self / name).read_text()
+        assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
+        (self / name).write_text(text.replace(old, new))
+
+    def python(self, *arguments):
+        """Run this Python in the folder."""
+        return self._run([sys.executable, *arguments])
+
+    def snakemake(self, *arguments, scale="smoke", code=0):
+        """Run Snakemake in the folder; it must end with this exit code."""
+        ran = self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"scale={scale}"])
+        assert ran.code == code, f"exit code {ran.code}, not {code}:\n{ran.text}"
+        return ran
+
+    def planned(self, *targets, scale="smoke"):
+        """Return {rule: number of jobs} that Snakemake would run for these targets."""
+        text = self.snakemake("-n", *(targets or ["results/figures/all"]), scale=scale).text
+        if "Nothing to be done" in text:
+            return {}
+        table = text.rpartition("Job stats:")[2].partition("\ntotal ")[0]
+        return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, flags=re.MULTILINE)}
+
+    def find(self, pattern):
+        """Return the relative paths of the files under results/ that match, sorted."""
+        return sorted(path.relative_to(self.folder) for path in (self / "results").rglob(pattern))
+
+    def _run(self, command):
+        paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        settings = os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command, cwd=self.folder, env=settings, text=True, timeout=LIMIT_S, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout)
