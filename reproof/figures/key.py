@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from reproof.figures.marks import DENSE_LINE, OTHER_LINE, arm_style, publication, published_style
+from reproof.figures.marks import DENSE_LINE, OTHER_LINE, arm_style, published_style
 from reproof.figures.style import DENSE, Look
-from reproof.figures.words import arm_label, run_title, unique, unlike
+from reproof.figures.words import arm_label, publication, run_title, unique, unlike
 
 
 def key(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2D]:

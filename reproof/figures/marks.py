@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reproof.figures.style import DENSE, Ink, tint
+from reproof.figures.words import publication
 
 Stroke = str | tuple[int, tuple[int, ...]]
 # The same settings draw a mark and its entry in the legend.
@@ -28,15 +29,6 @@ def published_style(colour: str, place: int) -> dict[str, Any]:
     return {"marker": HOLLOW[place % len(HOLLOW)], "markersize": 5.5, "linestyle": "none", **hollow}
 
 
-def publication(source: str) -> str:
-    """Return the publication of a source, without its place in it.
-
-    >>> publication("Frankle & Carbin 2019, section 2")
-    'Frankle & Carbin 2019'
-    """
-    return source.partition(",")[0]
-
-
 def draw_arm(axes: Axes, points: pd.DataFrame, *, unit: int, style: Mapping[str, Any], front: bool) -> None:
     """Draw the means of one arm as a line, with bars from the lowest to the highest trial."""
     bars = [unit * (points["mean"] - points["lowest"]), unit * (points["highest"] - points["mean"])]
@@ -55,7 +47,7 @@ def draw_published(
 ) -> None:
     """Mark published values, with bars where their range is known; those beyond the axis are left to the table."""
     for point in points.to_dict("records"):
-        colour = inks[point["arm"]].colour if point["arm"] in inks else DENSE
+        colour = arm_style(point["arm"], inks[point["arm"]], point["place"])["color"]
         style = published_style(colour, publications.index(publication(point["source"])))
         bars = [[unit * (point["mean"] - point["lowest"])], [unit * (point["highest"] - point["mean"])]]
         axes.errorbar([point["kept"]], [unit * point["mean"]], bars, ecolor=colour, elinewidth=0.8, zorder=4, **style)

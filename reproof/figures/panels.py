@@ -110,9 +110,9 @@ def _drawn(
 
 
 def _limited(cell: Cell, shared: tuple[float, float] | None) -> Cell:
-    """Return the cell with its y-limits, and without the published values beyond them."""
+    """Return the cell with its y-limits, and without the published values that do not fit in."""
     low, high = shared or scales.limits(cell.rows)
-    seen = (cell.rows["source"] == "") | cell.rows["mean"].between(low, high)
+    seen = (cell.rows["source"] == "") | scales.comparable(cell.rows, low, high)
     return replace(cell, rows=cell.rows[seen], limits=(low, high))
 
 

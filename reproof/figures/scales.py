@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reproof.figures.words import is_share, per_cent
+from reproof.figures.words import is_share, per_cent, publication
 
 STEPS = [1, 2, 2.5, 5, 10]
 
@@ -68,7 +68,7 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
 
     Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit is where
     the tickets end, but no deeper below the dense network than four times the greatest gain (or 3 points, if more).
-    Published values widen it by up to half its height.
+    Published values comparable with these widen it, by up to half its height.
     """
     measured = rows[rows["trials"] > 0]
     tickets = measured[measured["arm"] == "ticket"]
@@ -77,13 +77,17 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
     top = max(measured["highest"].max(), dense)
     room = max(4 * (top - dense), 0.03)
     low = max(min(tickets["lowest"].min(), dense - 0.005), dense - room)
-    return _widened(low, top, rows.loc[rows["source"] != "", "mean"])
+    reach = 0.5 * (top - low)
+    near = rows.loc[comparable(rows, low - reach, top + reach), "mean"]
+    low, top = min([low, *near]), max([top, *near])
+    margin = 0.06 * (top - low)
+    return low - margin, top + margin
 
 
-def _widened(low: float, high: float, published: pd.Series) -> tuple[float, float]:
-    """Return the limits with room for those published values that lie within half a window of them, and a margin."""
-    reach = 0.5 * (high - low)
-    near = published[(published > low - reach) & (published < high + reach)]
-    low, high = min([low, *near]), max([high, *near])
-    margin = 0.06 * (high - low)
-    return low - margin, high + margin
+def comparable(rows: pd.DataFrame, low: float, high: float) -> "pd.Series[bool]":
+    """Return which rows are published values between the limits whose series has its best value between them too.
+
+    A series measured on other data would otherwise show only those of its values that happen to fall into the window.
+    """
+    best = rows.groupby(["run", "arm", rows["source"].map(publication)])["mean"].transform("max")
+    return (rows["source"] != "") & rows["mean"].between(low, high) & best.between(low, high)

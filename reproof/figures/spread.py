@@ -70,17 +70,20 @@ def in_panels(summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantitie
 def with_published(
     table: pd.DataFrame, references: Sequence[Mapping[str, Any]], columns: Sequence[Sequence[str]]
 ) -> pd.DataFrame:
-    """Return the table with a row for every published value of a run, quantity and panel that it shows.
+    """Return the table with a row for every published value of a run, arm, quantity and panel that it shows.
 
     A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
     `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
     """
     dense = _dense_means(table)
+    drawn = set(zip(table["run"], table["arm"], strict=True))
     rows = [
         _published(reference, dense[key], column)
         for reference in references
         for column in columns
-        if reference["run"] in column and (key := (reference["run"], reference["metric"])) in dense
+        if reference["run"] in column
+        and (reference["run"], reference.get("arm", "ticket")) in drawn
+        and (key := (reference["run"], reference["metric"])) in dense
     ]
     return pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)], ignore_index=True) if rows else table
 

@@ -83,6 +83,15 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def publication(source: str) -> str:
+    """Return the publication of a source, without its place in it.
+
+    >>> publication("Frankle & Carbin 2019, section 2")
+    'Frankle & Carbin 2019'
+    """
+    return source.partition(",")[0]
+
+
 def unique(values: Iterable[str]) -> list[str]:
     """Return the distinct values in order of appearance."""
     return list(dict.fromkeys(values))

@@ -41,19 +41,21 @@ def test_published_gains_and_ratios_stand_on_the_measured_dense_mean() -> None:
 
 
 def test_a_published_value_stands_in_the_panel_of_its_run_at_its_place() -> None:
-    measured = _measured(("a", "ticket", 0, 0, 0, 0.9), ("b", "ticket", 0, 0, 0, 0.8))
+    dense = [("a", "ticket", 0, 0, 0, 0.9), ("b", "ticket", 0, 0, 0, 0.8)]
+    measured = _measured(*dense, ("b", "reinitialise", 1, 0, 0, 0.7))
     reference = {"run": "b", "metric": METRIC, "kept": 0.2, "gain": 0.1, "source": "s", "arm": "reinitialise"}
     table = early_stopping_and_accuracy({"measurements": measured}, [["a", "b"]], [reference], metrics=[METRIC])
     (row,) = table[table["source"] != ""].to_dict("records")
     assert (row["panel"], row["place"], row["arm"], row["mean"]) == ("a", 1, "reinitialise", pytest.approx(0.9))
 
 
-def test_published_values_of_other_runs_and_quantities_are_left_out() -> None:
+def test_published_values_of_other_runs_arms_and_quantities_are_left_out() -> None:
     measured = _measured(("lenet", "ticket", 0, 0, 0, 0.9))
     table = early_stopping_and_accuracy({"measurements": measured}, [["lenet"]], [], metrics=[METRIC])
     others = [
         {"run": "conv_2", "metric": METRIC, "kept": 0.2, "source": "s", "value": 1.0},
         {"run": "lenet", "metric": "early_stop_step", "kept": 0.2, "source": "s", "value": 1.0},
+        {"run": "lenet", "metric": METRIC, "arm": "reinitialise", "kept": 0.2, "source": "s", "value": 1.0},
     ]
     assert len(with_published(table, others, [["lenet"]])) == len(table) == 1
 

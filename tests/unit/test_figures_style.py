@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from reproof.figures import words
-from reproof.figures.scales import kept_axis, limits, spaced, value_axis
+from reproof.figures.scales import comparable, kept_axis, limits, spaced, value_axis
 from reproof.figures.style import INKS, SPARE, inks, legend_lines, tint
 
 
@@ -65,6 +65,13 @@ def test_near_published_values_widen_the_window_and_far_ones_do_not() -> None:
     assert alone < 0.954 < near and far == alone
 
 
+def test_a_published_series_is_shown_if_its_best_value_is_comparable() -> None:
+    rows = _published(_published(_rows(("ticket", 1.0, 0.94), ("ticket", 0.2, 0.95)), 0.99), 0.945)
+    assert comparable(rows, 0.93, 0.96).tolist() == [False] * 4
+    assert comparable(rows, 0.93, 1.00).tolist() == [False, False, True, True]
+    assert comparable(rows, 0.95, 1.00).tolist() == [False, False, True, False]
+
+
 def test_iterations_start_at_zero_with_thousands_set_apart() -> None:
     axes = Figure().add_subplot()
     rows = _rows(("ticket", 1.0, 50000.0)).assign(quantity="early_stop_step")
@@ -112,7 +119,9 @@ def test_words_are_listed_as_prose() -> None:
 
 def _rows(*points: tuple[str, float, float]) -> pd.DataFrame:
     rows = pd.DataFrame(points, columns=["arm", "kept", "mean"])
-    return rows.assign(lowest=rows["mean"], highest=rows["mean"], trials=3, source="", quantity="test_accuracy_at_end")
+    return rows.assign(
+        run="lenet", lowest=rows["mean"], highest=rows["mean"], trials=3, source="", quantity="test_accuracy_at_end"
+    )
 
 
 def _published(rows: pd.DataFrame, value: float) -> pd.DataFrame:
