@@ -62,6 +62,19 @@ def test_classes_labels_and_sizes(folder: Path) -> None:
     assert tensors["test_labels"].tolist() == [0, 1]
 
 
+def test_order_is_the_alphabets_not_the_disks(tmp_path: Path) -> None:
+    """Twelve classes of twelve images each, made in a scrambled order, of which a disk makes an order of its own."""
+    for number in (5 * step % 12 for step in range(12)):
+        for picture in (7 * step % 12 for step in range(12)):
+            path = tmp_path / f"photos/train/class{number:02}/{picture:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (2, 2), (12 * number + picture,) * 3).save(path)
+        (tmp_path / f"photos/val/class{number:02}").mkdir(parents=True)
+        Image.effect_noise((2, 2), 50).save(tmp_path / f"photos/val/class{number:02}/a.png")
+    images = read_tensors(fetch(tmp_path / "photos", 2))[0]["train_images"]
+    assert images[:, 0, 0, 0].tolist() == list(range(144))
+
+
 @pytest.mark.parametrize("size", [5, 8, 20])
 def test_resizes_and_crops_as_torchvision_does(folder: Path, size: int) -> None:
     cut = transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size)])
