@@ -22,10 +22,10 @@ class Context:
 
 def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
     """Return the caption: how to read the figure, what is absent, where the published values stand."""
-    sentences = [reading]
+    sentences = [reading] if (table["trials"] > 0).any() else []
     absent = [run_title(run, context.titles) for run in flat(columns) if not _measured(table, run)]
     if absent:
-        sentences.append(f"Not run at this scale: {listed(absent)}.")
+        sentences.append(f"Not run at this scale: {'; '.join(absent)}.")
     sources = unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
         sentences.append(
@@ -37,9 +37,9 @@ def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Con
 def alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
     """Return the alternative text: what is drawn for which runs and arms, and where tickets start and are best."""
     quantities = listed(unique(quantity_label(str(name)) for name in table["quantity"]))
-    runs = listed(run_title(run, context.titles) for run in flat(columns))
+    runs = "; ".join(run_title(run, context.titles) for run in flat(columns))
     arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
-    first = f"{quantities}: {runs}" + (f"; {arms}." if arms else ".")
+    first = f"{quantities} of {arms or 'weights'}. Runs: {runs}."
     return " ".join([first, *_highlights(table, context)])
 
 
@@ -78,10 +78,7 @@ def _measured(table: pd.DataFrame, run: str) -> bool:
 
 
 def _seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:
-    """Return how many seeds the runs have: "3", "3 to 5", "none"."""
-    counts = [
-        count
-        for table in tables.values()
-        for count in table.loc[table["run"].isin(runs)].groupby("run")["seed"].nunique()
-    ]
+    """Return how many seeds the runs have: "3", "3 to 5", "none"; histograms show one of them and do not count."""
+    counted = [table for name, table in tables.items() if name != "movement" or len(tables) == 1]
+    counts = [count for table in counted for count in table[table["run"].isin(runs)].groupby("run")["seed"].nunique()]
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)})) if counts else "none"

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from reproof.figures import against_kept, learning_curves, weight_movement  # noqa: F401 (they register their kinds)
 from reproof.figures.captions import Context, alternative, caption, foot_line
 from reproof.figures.kinds import KINDS
-from reproof.figures.style import STYLE, Look, foot, inks
+from reproof.figures.style import STYLE, Look, blank, foot, inks
+from reproof.figures.words import ABSENT
 from reproof.files import ReproofError, atomic, write_json, write_parquet
 
 # No time and no version: the same table gives the same file.
@@ -55,7 +56,8 @@ def draw(
     table = KINDS[kind].table(tables=tables, columns=columns, references=references, options=options or {})
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with matplotlib.rc_context(STYLE):
-        figure = KINDS[kind].plot(table, Look(inks(arms), context.titles))
+        drawn = (table["trials"] > 0).any()
+        figure = KINDS[kind].plot(table, Look(inks(arms), context.titles)) if drawn else blank(ABSENT)
         foot(figure, foot_line(tables, columns=columns, context=context))
     return Drawing(
         figure=figure,

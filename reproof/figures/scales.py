@@ -18,21 +18,21 @@ def kept_axis(axes: Axes, kept: Iterable[float], *, also: Iterable[float] = (), 
     `kept` holds shares in (0, 1], `also` those shown without a tick; `width` is the panel's width in inches: it decides
     how many ticks fit.
     """
-    levels = sorted(set(kept), reverse=True) or [1.0]
-    axes.set_xscale("log")
+    levels = sorted(set(kept), reverse=True)
     lowest = min([*levels, *also])
-    axes.set_xlim(levels[0] * 1.12, lowest / (1.12 if lowest < levels[0] else 2))
-    axes.xaxis.set_major_locator(FixedLocator(spaced(levels, width=width)))
+    left, right = levels[0] * 1.12, lowest / (1.12 if lowest < levels[0] else 2)
+    axes.set_xscale("log")
+    axes.set_xlim(left, right)
+    axes.xaxis.set_major_locator(FixedLocator(spaced(levels, apart=0.34 / width * log(left / right))))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: per_cent(value)))
 
 
-def spaced(levels: list[float], *, width: float) -> list[float]:
-    """Return those of the falling `levels` whose labels, 0.34 inches apart or more, fit side by side."""
-    span = max(log(levels[0] / levels[-1]), 1e-9)
+def spaced(levels: list[float], *, apart: float) -> list[float]:
+    """Return those of the falling `levels` that lie `apart` in natural logarithm or more, from the first on."""
     ticks = levels[:1]
     for level in levels[1:]:
-        if log(ticks[-1] / level) / span * width >= 0.34:
+        if log(ticks[-1] / level) >= apart:
             ticks.append(level)
     return ticks
 
@@ -66,8 +66,8 @@ def limits(rows: pd.DataFrame) -> tuple[float, float]:
 def window(rows: pd.DataFrame) -> tuple[float, float]:
     """Return the y-limits that show what a figure of accuracies is about: tickets against the dense network.
 
-    Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit is where
-    the tickets end, but no deeper below the dense network than four times the greatest gain (or 3 points, if more).
+    Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit lies no
+    deeper below the dense network than four times the greatest gain (or 3 points, if more).
     Published values comparable with these widen it, by up to half its height.
     """
     measured = rows[rows["trials"] > 0]
@@ -76,7 +76,7 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
     dense = tickets.sort_values("kept")["mean"].iloc[-1]
     top = max(measured["highest"].max(), dense)
     room = max(4 * (top - dense), 0.03)
-    low = max(min(tickets["lowest"].min(), dense - 0.005), dense - room)
+    low = max(min(measured["lowest"].min(), dense - 0.005), dense - room)
     reach = 0.5 * (top - low)
     near = rows.loc[comparable(rows, low - reach, top + reach), "mean"]
     low, top = min([low, *near]), max([top, *near])
@@ -88,6 +88,10 @@ def comparable(rows: pd.DataFrame, low: float, high: float) -> "pd.Series[bool]"
     """Return which rows are published values between the limits whose series has its best value between them too.
 
     A series measured on other data would otherwise show only those of its values that happen to fall into the window.
+    Values at less than half the weights that the sparsest measured level keeps would squeeze the rest to one side.
     """
+    shown: pd.Series[bool] = rows["kept"] >= 0.5 * rows.loc[rows["trials"] > 0, "kept"].min()
     best = rows.groupby(["run", "arm", rows["source"].map(publication)])["mean"].transform("max")
-    return (rows["source"] != "") & rows["mean"].between(low, high) & best.between(low, high)
+    for within in (rows["source"] != "", rows["mean"].between(low, high), best.between(low, high)):
+        shown &= within
+    return shown

@@ -162,6 +162,14 @@ def foot(figure: Figure, text: str) -> None:
     )
 
 
+def blank(text: str) -> Figure:
+    """Return a figure of one low empty panel that says why it is empty."""
+    figure, ((axes,),) = canvas(1, 1, size=(6.0, 0.6), labels=())
+    axes.spines[:].set_visible(False)
+    say(axes, text)
+    return figure
+
+
 def say(axes: Axes, text: str) -> None:
     """Empty a panel and write in its middle why it is empty."""
     axes.set(xticks=[], yticks=[])

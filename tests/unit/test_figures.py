@@ -51,6 +51,18 @@ def test_one_seed_and_the_dense_network_alone_are_enough(kind: str) -> None:
     assert "seeds: 1" in _words(drawing.figure)
 
 
+def test_a_figure_with_nothing_to_show_says_only_that() -> None:
+    drawing = draw("accuracy_during_training", tables=TABLES, runs=["vgg_19_low", "vgg_19_high"], context=CONTEXT)
+    assert drawing.caption == "Not run at this scale: VGG-19, low; VGG-19, high."
+    assert len(drawing.figure.axes) == 1
+
+
+def test_histograms_of_one_seed_do_not_hide_how_many_there_are() -> None:
+    one = {**TABLES, "movement": TABLES["movement"][TABLES["movement"]["seed"] == 0]}
+    drawing = draw("weight_movement", tables=one, runs=["lenet"], context=CONTEXT)
+    assert "seeds: 3 ·" in _words(drawing.figure)
+
+
 def test_a_control_nobody_knew_of_is_drawn_under_its_own_name() -> None:
     table = TABLES["measurements"]
     added = table[table["arm"] == "reinitialise"].assign(arm="twist_the_mask")

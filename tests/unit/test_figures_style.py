@@ -40,9 +40,11 @@ def test_kept_falls_on_a_logarithmic_axis_with_plain_labels() -> None:
 
 def test_ticks_are_left_out_where_their_labels_would_touch() -> None:
     levels = [0.8**level for level in range(25)]
-    wide, narrow = spaced(levels, width=6), spaced(levels, width=2)
-    assert len(narrow) < len(wide) < len(levels) and narrow[0] == 1.0
-    assert spaced([1.0], width=2) == [1.0]
+    assert spaced(levels, apart=0.2) == levels
+    assert spaced(levels, apart=0.4) == levels[::2]
+    axes = Figure().add_subplot()
+    kept_axis(axes, levels[:3], also=[0.01], width=2)
+    assert axes.xaxis.get_majorticklocs().tolist() == [1.0]
 
 
 def test_collapsed_networks_do_not_flatten_the_tickets_gain() -> None:
@@ -70,6 +72,12 @@ def test_a_published_series_is_shown_if_its_best_value_is_comparable() -> None:
     assert comparable(rows, 0.93, 0.96).tolist() == [False] * 4
     assert comparable(rows, 0.93, 1.00).tolist() == [False, False, True, True]
     assert comparable(rows, 0.95, 1.00).tolist() == [False, False, True, False]
+
+
+def test_published_values_far_beyond_the_sparsest_level_are_not_shown() -> None:
+    rows = _published(_rows(("ticket", 1.0, 0.94), ("ticket", 0.2, 0.95)), 0.945)
+    published = [comparable(rows.assign(kept=[1.0, 0.2, kept]), 0.9, 1.0).iloc[-1] for kept in (0.11, 0.09)]
+    assert published == [True, False]
 
 
 def test_iterations_start_at_zero_with_thousands_set_apart() -> None:
