@@ -140,7 +140,7 @@ def _student(values: Array, *, grain: Array) -> Estimate:
     spread = float(np.sqrt(np.mean(grain**2) / 12)) if alike else spread
 
     def band(n: int, confidence: float) -> tuple[float, float]:
-        if n < 2 or np.isnan(spread):
+        if np.isnan(spread):
             return NO_BAND
         half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n))
         return centre - half, centre + half

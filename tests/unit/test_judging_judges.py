@@ -104,6 +104,12 @@ def test_a_trend_that_all_seeds_share_keeps_the_width_of_chance():
     assert (low, high) == pytest.approx((1 - 1.959964 / 4, 1.0), abs=1e-6)
 
 
+def test_a_trend_on_which_seeds_differ_has_the_width_of_their_spread():
+    rising, falling = list(range(30)), list(range(30, 0, -1))
+    low, high = interval(trend(side([rising, falling, rising, falling], points=range(30))))
+    assert (low, high) == (-1.0, 1.0), "mean 0 with standard deviation 1.15: Student's half width is 1.84"
+
+
 def test_a_constant_curve_has_no_trend():
     assert trend(side([[1.0, 1.0, 1.0]] * 3, points=range(3))).effect == 0.0
 

@@ -69,6 +69,12 @@ def test_a_mean_is_over_levels_within_each_seed():
     assert sample.of.values == pytest.approx([0.915, 0.825])
 
 
+def test_a_seed_that_lacks_a_level_of_the_range_is_left_out_of_the_mean():
+    table = TICKETS.drop(index=TICKETS.index[(TICKETS["seed"] == 1) & (TICKETS["level"] == 1)])
+    sample = only(of(at={"kept": [0.6, 0.9]}, mean=True), table)
+    assert (sample.seeds, sample.lost) == ((0,), 1)
+
+
 def test_dense_is_level_0_paired_by_seed():
     sample = only({**of(at={"level": 2}), "against": "dense"}, TICKETS)
     assert sample.of.values - sample.against.values == pytest.approx([0.01, 0.04])

@@ -196,12 +196,23 @@ def test_other_runs_metrics_and_places_are_named():
     )
 
 
+def test_a_difference_that_is_no_accuracy_is_lower_or_higher():
+    steps = table({0: [1000, 1100, 900], 9: [500, 560, 440]}, metric="early_stop_step")
+    down = {**MEASURE, "metric": "early_stop_step"}
+    up = {**down, "of": {"run": "lenet", "at": {"level": 0}}, "against": {"at": {"kept": 0.135}}}
+    assert "the weights kept is 500 steps lower than that of the dense network" in only(steps, measure=down).sentence
+    assert (
+        "is 500 steps higher than that of tickets with 13.5 % of the weights kept" in only(steps, measure=up).sentence
+    )
+
+
 def test_averages_say_over_what():
     averaged = {**MEASURE, "of": {"run": "lenet", "at": {"kept": [0.1, 0.9]}, "mean": True}}
     two_levels = table({**ACCURACY, 5: [0.985] * 5})
     assert only(two_levels, measure=averaged).sentence.startswith(
         "In lenet, tickets on average over 2 levels (13.5 to 32.9 % of the weights kept) are 0.50 points more accurate"
     )
+    assert isnan(only(two_levels, measure=averaged).kept)
     assert only(table(), measure=averaged).sentence.startswith("In lenet, tickets with 13.5 % of the weights kept are")
 
 
