@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reproof.data import content as content_module
 from reproof.data.content import Content, write_content
 from reproof.data.fetch import fetch_dataset
 from reproof.files import Array, ReproofError, read_metadata, read_tensors
@@ -42,8 +43,10 @@ def test_reads_back_what_was_written(tmp_path: Path) -> None:
     assert len(metadata["sha256"]) == 64
 
 
-def test_mean_and_std_by_hand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_mean_and_std_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """One channel holds 0 and 255 in equal number (mean and deviation 1/2), the other three 51 (1/5) to each 255."""
+    monkeypatch.setattr(content_module, "BLOCK", block)
     images = np.zeros((5, 2, 2, 4), np.uint8)
     images[:, 0, 0] = 255
     images[:, 1] = [51, 51, 51, 255]
