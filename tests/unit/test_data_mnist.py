@@ -25,6 +25,7 @@ from serving import (
 from reproof.data import mirror as mirrors
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
+from reproof.data.mirror import Mirror
 
 
 @pytest.fixture
@@ -112,3 +113,8 @@ def test_names_an_address_that_answers_wrongly(tmp_path: Path, handler: type[Qui
         found = message(tmp_path, "mnist", address)
     assert "cannot be fetched" in found
     assert reason in found
+
+
+@pytest.mark.parametrize("place", ["https://host/data", "https://host/data/", "/data/mirror", "/data/mirror/"])
+def test_address_of_a_file_has_one_slash_before_it(place: str) -> None:
+    assert Mirror(place).where("mnist/a.gz") == f"{place.removesuffix('/')}/mnist/a.gz"
