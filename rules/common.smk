@@ -7,6 +7,7 @@ sys.path.insert(0, workflow.basedir)
 
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
+from reproof.guard import refuse_strangers
 from reproof.plan import Plan
 
 
@@ -32,5 +33,7 @@ class Untracked(str):
 
 try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
+    if workflow.is_main_process:
+        refuse_strangers(PLAN.records())
 except ReproofError as error:
     sys.exit(f"error: {error}")
