@@ -38,9 +38,20 @@ def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
 
 def options(where: str, decorator: str, name: str) -> tuple[str, ...]:
     """Return the names of the registered function's keyword-only arguments: its options in the configuration."""
-    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
-    (function,) = [node for node in _functions(tree, decorator) if node.name == name]
-    return tuple(argument.arg for argument in function.args.kwonlyargs)
+    return tuple(argument.arg for argument in _function(where, decorator, name).args.kwonlyargs)
+
+
+def defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
+    """Return those options of the registered function that may be left out, with the values they then have."""
+    arguments = _function(where, decorator, name).args
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {option.arg: ast.literal_eval(value) for option, value in pairs if value is not None}
+
+
+def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
+    """Return those options of the registered function that are annotated as numbers."""
+    arguments = _function(where, decorator, name).args.kwonlyargs
+    return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
 def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
@@ -49,6 +60,12 @@ def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
     others = [node for node in _functions(tree, decorator) if node.name != keep]
     tree.body = [node for node in tree.body if node not in others]
     return tree
+
+
+def _function(where: str, decorator: str, name: str) -> ast.FunctionDef:
+    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
+    (function,) = [node for node in _functions(tree, decorator) if node.name == name]
+    return function
 
 
 @cache

@@ -1,36 +1,55 @@
 """Checks of a merged paper that a schema cannot make: names that must exist, levels and steps that must fit."""
 
+from collections.abc import Iterator
+
 from reproof import catalogue
-from reproof.configuration import Configuration, Paper, complaint
+from reproof.configuration import Configuration, Layer, Paper, Tree, unknown
 from reproof.judging.claims import check_claims
 from reproof.metrics import METRICS
 from reproof.runs import Run
 
 
 def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+    """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
     copy = configuration.data.get("cifar10_copy", "original")
-    runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in paper.settings["runs"].items()}
+    _runs(paper.published, copy)
+    return _runs(paper.merged, copy)
+
+
+def _runs(layer: Layer, copy: str) -> dict[str, Run]:
+    runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
     for key, run in runs.items():
         for at, what in run.problems():
-            raise complaint(paper.source(["runs", key, *at.split(".")]), f"runs.{key}.{at}", what)
+            raise layer.complaint(f"runs.{key}.{at}", what)
     return runs
 
 
 def check_figures(paper: Paper) -> None:
+    """Raise ReproofError for a figure of an unknown kind, run or option, as published and as the scale has it."""
+    for layer in (paper.published, paper.merged):
+        for key, figure in layer.settings["figures"].items():
+            for at, what in _figure_problems(figure, tuple(paper.published_runs)):
+                raise layer.complaint(f"figures.{key}.{at}", what)
+
+
+def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     kinds = catalogue.registered("figures", "figure")
-    for key, figure in paper.settings["figures"].items():
-        if figure["kind"] not in kinds:
-            what = f"{figure['kind']!r} is unknown; choose one of {', '.join(kinds)}"
-            raise complaint(paper.source(["figures", key, "kind"]), f"figures.{key}.kind", what)
-        for run in (key for entry in figure["runs"] for key in ([entry] if isinstance(entry, str) else entry)):
-            if run not in paper.published_runs:
-                raise complaint(
-                    paper.source(["figures", key]), f"figures.{key}.runs", f"{run!r} is no run of the paper"
-                )
+    if figure["kind"] not in kinds:
+        yield "kind", unknown(figure["kind"], kinds)
+        return
+    for run in (key for entry in figure["runs"] for key in ([entry] if isinstance(entry, str) else entry)):
+        if run not in runs:
+            yield "runs", unknown(run, runs)
+    options = catalogue.options("figures", "figure", figure["kind"])
+    for option in figure.get("options", {}):
+        if option not in options:
+            yield f"options.{option}", unknown(option, options)
 
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
+    """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
     runs = {key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()}
-    for problem in check_claims(paper.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
-        key, _, what = problem.partition(": ")
-        raise complaint(paper.source(["claims"]), key, what)
+    for layer in (paper.published, paper.merged):
+        for problem in check_claims(layer.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
+            key, _, what = problem.partition(": ")
+            raise layer.complaint(key, what)

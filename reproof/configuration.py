@@ -3,7 +3,7 @@
 Every complaint is one line that names file and key and says what would be right.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -23,14 +23,40 @@ SCHEMAS = ROOT / "workflow" / "schemas"
 
 
 @dataclass(frozen=True)
+class Layer:
+    """The settings of a paper, as published or as a scale changes them, and where their mistakes are to be mended."""
+
+    settings: Tree
+    file: Path
+    under: str = ""
+
+    def complaint(self, key: str, what: str) -> ReproofError:
+        """Return the error for one key of these settings."""
+        return complaint(self.file, self.under + key, what)
+
+
+@dataclass(frozen=True)
 class Paper:
-    """One paper at one scale, merged and checked, with what the scale changed."""
+    """One paper at one scale, merged and checked, with what the scale changed.
+
+    What is wrong as published is the paper file's mistake; what is wrong only once merged is the scale file's.
+    """
 
     name: str
-    settings: Tree
+    published: Layer
+    merged: Layer
     departures: tuple[Tree, ...]
-    published_runs: Tree
-    source: Callable[[list[Any]], Path]
+
+    @property
+    def settings(self) -> Tree:
+        """The settings at this scale."""
+        return self.merged.settings
+
+    @property
+    def published_runs(self) -> Tree:
+        """The runs as the paper's file has them."""
+        runs: Tree = self.published.settings["runs"]
+        return runs
 
 
 @dataclass(frozen=True)
@@ -50,10 +76,13 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config") -> Confi
 
     Raises ReproofError for an unknown scale or paper, an unreadable file and everything the schemas do not allow.
     """
-    _check(config, "config.schema.yaml", lambda path: folder / "config.yaml")
+    _check(Layer(config, folder / "config.yaml"), "config.schema.yaml")
     scale_file = _named(folder / "scales", config["scale"], "scale")
     scale = _read(scale_file)
-    _check(scale, "scale.schema.yaml", lambda path: scale_file)
+    _check(Layer(scale, scale_file), "scale.schema.yaml")
+    for paper in scale.get("papers", {}):
+        if paper not in available(folder / "papers"):
+            raise complaint(scale_file, f"papers.{paper}", unknown(paper, tuple(available(folder / "papers"))))
     papers = tuple(_paper(name, scale, scale_file, folder) for name in config["papers"])
     scales = tuple(available(folder / "scales"))
     return Configuration(config["scale"], scale["about"], scale["blocks"], config["data"], papers, scales)
@@ -69,8 +98,9 @@ def merge(base: Any, patch: Any) -> Any:
 
     The key "*" with null removes every key of `base` that `patch` does not name.
     """
-    if not isinstance(base, dict) or not isinstance(patch, dict):
+    if not isinstance(patch, dict):
         return patch
+    base = base if isinstance(base, dict) else {}
     if "*" in patch:
         patch = {key: value for key, value in patch.items() if key != "*"}
         base = {key: value for key, value in base.items() if key in patch}
@@ -80,32 +110,19 @@ def merge(base: Any, patch: Any) -> Any:
 
 def complaint(where: Path, key: str, what: str) -> ReproofError:
     """Return the error for one key of one file."""
-    shown = where.relative_to(ROOT) if where.is_relative_to(ROOT) else where
-    return ReproofError(f"{shown}: {key}: {what}")
+    return ReproofError(f"{_shown(where)}: {key}: {what}")
 
 
 def _paper(name: str, scale: Tree, scale_file: Path, folder: Path) -> Paper:
     file = _named(folder / "papers", name, "paper")
     base, patch = _read(file), scale.get("papers", {}).get(name, {})
-    source = _source(patch, scale_file, file)
-    _check(merge(base, {}), "paper.schema.yaml", source)
-    merged = merge(base, patch)
-    _check(merged, "paper.schema.yaml", source)
-    return Paper(name, merged, tuple(_differences(base, merged)), base["runs"], source)
-
-
-def _source(patch: Tree, scale_file: Path, paper_file: Path) -> Callable[[list[Any]], Path]:
-    """Return a function that says which file set a key of the merged paper."""
-
-    def source(path: list[Any]) -> Path:
-        node: Any = patch
-        for key in path:
-            if not isinstance(node, dict) or key not in node:
-                return paper_file
-            node = node[key]
-        return scale_file
-
-    return source
+    published = Layer(merge(base, {}), file)
+    merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
+    _check(published, "paper.schema.yaml")
+    for run in set(merged.settings["runs"]) - set(published.settings["runs"]):
+        raise merged.complaint(f"runs.{run}", unknown(run, published.settings["runs"]))
+    _check(merged, "paper.schema.yaml")
+    return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
 
 
 def _differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
@@ -131,13 +148,33 @@ def _named(folder: Path, name: str, what: str) -> Path:
 
 
 def _read(path: Path) -> Tree:
+    """Return the mapping in a YAML file; raise ReproofError if it is unreadable or says what cannot be meant."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ReproofError(f"{path}: is not readable YAML: {' '.join(str(error).split())}") from error
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        _refuse_slips(path, node)
+        tree = loader.construct_document(node) if node else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ReproofError(f"{_shown(path)}: is not readable YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
-        raise ReproofError(f"{path}: is empty or no mapping; see workflow/schemas for its keys")
+        raise ReproofError(f"{_shown(path)}: is empty or no mapping; see workflow/schemas for its keys")
     return tree
+
+
+def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
+    """Raise ReproofError for what YAML takes without a word: a key that stands twice in a mapping, .nan and .inf."""
+    keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    for place, key in enumerate(keys):
+        if key.value in [earlier.value for earlier in keys[:place]]:
+            raise complaint(path, f"line {key.start_mark.line + 1}", f"the key {key.value!r} stands twice; drop one")
+    if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":float") and "n" in node.value.lower():
+        raise complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
+    for child in node.value if isinstance(node, yaml.CollectionNode) else []:
+        _refuse_slips(path, child[1] if isinstance(child, tuple) else child)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 @cache
@@ -146,13 +183,13 @@ def _registry() -> Registry[Any]:
     return Registry().with_resources((file.name, Resource.from_contents(_read(file))) for file in files)
 
 
-def _check(tree: Tree, schema: str, source: Callable[[list[Any]], Path]) -> None:
+def _check(layer: Layer, schema: str) -> None:
     """Raise ReproofError for the most telling violation of a schema, if there is one."""
     validator = Draft202012Validator(_registry()[schema].contents, registry=_registry())
-    error = max(validator.iter_errors(tree), key=relevance, default=None)
+    error = max(validator.iter_errors(layer.settings), key=relevance, default=None)
     if error is not None:
         path, what = _told(error)
-        raise complaint(source(path), ".".join(map(str, path)) or "(top)", what)
+        raise layer.complaint(".".join(map(str, path)) or "(top)", what)
 
 
 def _told(error: ValidationError) -> tuple[list[Any], str]:
@@ -164,8 +201,15 @@ def _told(error: ValidationError) -> tuple[list[Any], str]:
         near = get_close_matches(extra, known, 1)
         return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
     if error.validator == "type" and isinstance(value, str) and _is_number(value):
-        return path, f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
+        return path, no_number(value)
     return path, error.message.replace("\n", " ")
+
+
+def no_number(value: Any) -> str:
+    """Return the complaint about a value that should be a number; of `1e-4` it says how YAML wants it written."""
+    if isinstance(value, str) and _is_number(value):
+        return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
+    return f"{value!r} is not a number"
 
 
 def _is_number(text: str) -> bool:

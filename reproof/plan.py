@@ -4,6 +4,7 @@ Rules follow wildcards and ask the plan what a wildcard stands for: its inputs, 
 the fingerprint of its code. Nothing here imports torch.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from reproof.checks import check_figures, check_paper_claims, checked_runs
 from reproof.configuration import Configuration, Paper, Tree
 from reproof.files import ReproofError
+from reproof.guard import Expected
 from reproof.paths import RESULTS, Training, benchmark, data_file, span, spanned
 from reproof.provenance import Registered, canonical, fingerprint
 from reproof.runs import Run
@@ -38,11 +40,14 @@ class Plan:
 
     @cached_property
     def _tickets(self) -> dict[str, Run]:
-        return {run.tickets: run for run in self._every}
+        most_levels_last = sorted(self._every, key=lambda run: run.levels)
+        return {run.tickets: run for run in most_levels_last}
 
     @cached_property
     def _controls(self) -> dict[str, tuple[Run, str]]:
-        return {run.control(arm): (run, arm) for run in self._every for arm in run.controls}
+        arms = [(run, arm) for run in self._every for arm in run.controls]
+        most_draws_last = sorted(arms, key=lambda one: one[0].controls[one[1]].draws)
+        return {run.control(arm): (run, arm) for run, arm in most_draws_last}
 
     # Resources
 
@@ -212,6 +217,37 @@ class Plan:
         scale = f"{self.configuration.scale}: {self.configuration.about}"
         return canonical({"scale": scale, "papers": papers, "benchmarks": self._benchmarks()})
 
+    # Records
+
+    def records(self) -> Iterator[Expected]:
+        """Yield what the record of every result of the plan has to say."""
+        for dataset in {run.dataset.name for run in self._every}:
+            record = str(Path(data_file(dataset)).with_name("record.json"))
+            yield Expected(record, self.data_settings(dataset), self.code("fetch_dataset", dataset))
+        for paper in self.papers:
+            for one in self.trainings(paper):
+                yield self._trained_record(one.folder)
+            for mask in self.collected_masks(paper):
+                *_, run, _seeds, level, _ = mask.split("/")
+                settings = self.prune_settings(run, int(level.removeprefix("level")))
+                yield Expected(str(Path(mask).with_name("mask.json")), settings, self.code("prune", run))
+            tables = f"{RESULTS}/tables/{paper}"
+            yield Expected(f"{tables}/record.json", self.collect_settings(paper), self.code("collect"))
+            yield Expected(f"{tables}/verdicts.json", self.judge_settings(paper), self.code("judge_claims"))
+            for figure in self.figures(paper):
+                record = f"{RESULTS}/figures/{paper}/{figure}.record.json"
+                yield Expected(record, self.figure_settings(paper, figure), self.code("draw_figure"))
+
+    def _trained_record(self, folder: str) -> Expected:
+        _, kind, run, seeds, *rest = folder.split("/")
+        place = rest[0].removeprefix("levels").removeprefix("level") if rest else ""
+        record = f"{folder}/record.json"
+        if kind == "dense":
+            return Expected(record, self.dense_settings(run, seeds), self.code("train_dense", run))
+        if kind == "tickets":
+            return Expected(record, self.ticket_settings(run, seeds, int(place)), self.code("retrain", run))
+        return Expected(record, self.control_settings(run, seeds, place), self.code("train_control", run))
+
     # Code
 
     def code(self, script: str, run: str = "") -> str:
@@ -261,14 +297,16 @@ class Plan:
 
     def _benchmarks(self) -> dict[str, list[str]]:
         """Return the benchmark files of each rule: results/x/... is measured in benchmarks/x/....tsv."""
-        files: dict[str, list[str]] = {}
+        trained = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}
+        files: dict[str, set[str]] = defaultdict(set)
         for paper in self.papers:
             for one in self.trainings(paper):
-                kind = one.folder.split("/")[1]
-                rule = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}[kind]
-                files.setdefault(rule, []).append(benchmark(one.folder))
-            masks = (Path(mask).parent for mask in self.collected_masks(paper))
-            files["prune"] = [benchmark(str(mask.with_name(mask.name.replace("level", "prune")))) for mask in masks]
-            files |= {rule: [f"benchmarks/tables/{paper}/{rule}.tsv"] for rule in ("collect", "judge_claims")}
-        files["draw_figure"] = [benchmark(stem) for stem in self.figure_stems()]
-        return {rule: sorted(set(paths)) for rule, paths in files.items()}
+                files[trained[one.folder.split("/")[1]]].add(benchmark(one.folder))
+            for level in (Path(mask).parent for mask in self.collected_masks(paper)):
+                files["prune"].add(benchmark(str(level.with_name(level.name.replace("level", "prune")))))
+            files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in self.movements(paper)}
+            files["fetch_dataset"] |= {benchmark(str(Path(file).parent)) for file in self.figure_data(paper)}
+            for rule in ("collect", "judge_claims"):
+                files[rule].add(f"benchmarks/tables/{paper}/{rule}.tsv")
+        files["draw_figure"] = {benchmark(stem) for stem in self.figure_stems()}
+        return {rule: sorted(paths) for rule, paths in files.items()}

@@ -34,11 +34,13 @@ def run_name(label: str, settings: Any) -> str:
 def fingerprint(script: str, registered: tuple[Registered, ...] = ()) -> str:
     """Return 16 hex digits of the code that a script runs: itself and every project module it reaches by imports.
 
-    Modules are compared as parsed, without docstrings and comments, so that only a change of meaning changes it. What
-    a job picks by name (a network, a criterion) is not imported by name; `registered` lists it, and of its module
-    only that function and what is no other registered function counts: adding a network retrains nothing.
+    Modules are compared as parsed, without docstrings and comments, so that only a change of meaning changes it. The
+    templates that lie beside a module count as they are. What a job picks by name (a network, a criterion) is not
+    imported by name; `registered` lists it, and of its module only that function and what is no other registered
+    function counts: adding a network retrains nothing.
     """
-    parts = [f"{path.relative_to(ROOT)}\n{_normalised(path)}" for path in sorted(_reached(ROOT / script))]
+    reached = _reached(ROOT / script)
+    parts = [f"{path.relative_to(ROOT)}\n{_normalised(path)}" for path in sorted(reached | _beside(reached))]
     parts += [_picked(*one) for one in sorted(set(registered))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -92,6 +94,13 @@ def _reached(script: Path) -> set[Path]:
     return seen
 
 
+def _beside(modules: set[Path]) -> set[Path]:
+    """Return what is no code in the library's folders of these modules: templates, style sheets."""
+    folders = {path.parent for path in modules if path.is_relative_to(ROOT / "reproof")}
+    files = (file for folder in folders for file in folder.iterdir() if file.is_file())
+    return {file for file in files if file.suffix not in (".py", ".pyc") and not file.name.startswith(".")}
+
+
 @cache
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -117,6 +126,8 @@ def _files(module: str) -> list[Path]:
 
 @cache
 def _normalised(path: Path) -> str:
+    if path.suffix != ".py":
+        return path.read_text(encoding="utf-8")
     return ast.unparse(_without_docstrings(ast.parse(path.read_text(encoding="utf-8"))))
 
 

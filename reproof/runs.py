@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from reproof import catalogue
-from reproof.configuration import unknown
+from reproof.configuration import no_number, unknown
 from reproof.provenance import run_name
-from reproof.settings import DataSettings, PruningSettings, TrainingSettings
+from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
 
 Problem = tuple[str, str]  # (key below the run, what is wrong)
 FACTORY_ARGUMENTS = {"input_shape", "classes"}
@@ -41,7 +41,7 @@ class Run:
     title: str
     dataset: DataSettings
     network: dict[str, Any]
-    initialisation: dict[str, Any]
+    initialisation: InitialisationSettings
     training: TrainingSettings
     pruning: PruningSettings
     levels: int
@@ -60,7 +60,7 @@ class Run:
             title=mapping.get("title", key),
             dataset=DataSettings.of(data),
             network=dict(mapping["network"]),
-            initialisation=dict(mapping["initialisation"]),
+            initialisation=InitialisationSettings.of(mapping["initialisation"]),
             training=TrainingSettings.of(mapping["training"]),
             pruning=PruningSettings.of(mapping["pruning"]),
             levels=levels,
@@ -71,10 +71,11 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that the dense network depends on, defaults left out."""
+        usual = catalogue.defaults("networks", "network", self.network["name"])
         return {
             "dataset": self.dataset.stated(),
-            "network": self.network,
-            "initialisation": self.initialisation,
+            "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},
+            "initialisation": self.initialisation.stated(),
             "training": self.training.stated(),
         }
 
@@ -118,9 +119,8 @@ class Run:
         if self.network["name"] not in networks:
             yield "network.name", unknown(self.network["name"], networks)
             return
-        options = set(catalogue.options("networks", "network", self.network["name"])) - FACTORY_ARGUMENTS
-        for key in sorted(set(self.network) - options - {"name"}):
-            yield f"network.{key}", unknown(key, tuple(options))
+        given = {key: value for key, value in self.network.items() if key != "name"}
+        yield from _option_problems("network", given, ("networks", "network", self.network["name"]))
 
     def _pruning(self) -> Iterator[Problem]:
         pruning, criteria = self.pruning, catalogue.registered("pruning", "criterion")
@@ -137,17 +137,26 @@ class Run:
             yield "pruning.share", "the shares of a global ranking must be equal; use scope: layer for different ones"
 
 
+def _option_problems(
+    at: str, given: Mapping[str, Any], which: tuple[str, str, str], besides: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with the options of a registered function: unknown, missing, or text for a number."""
+    options = set(catalogue.options(*which)) - FACTORY_ARGUMENTS
+    for key in sorted(set(given) - options):
+        yield f"{at}.{key}", unknown(key, (*sorted(options), *besides))
+    for key in sorted(options - set(given) - set(catalogue.defaults(*which))):
+        yield f"{at}.{key}", f"is missing; {which[2]} needs it"
+    for key in sorted(catalogue.numeric(*which) & set(given)):
+        if isinstance(given[key], str | bool) or not isinstance(given[key], int | float):
+            yield f"{at}.{key}", no_number(given[key])
+
+
 def _control_problems(at: str, control: Control, levels: int) -> Iterator[Problem]:
     known = catalogue.registered("pruning", "control")
     if control.kind not in known:
         yield f"{at}.control" if control.kind != control.arm else at, unknown(control.kind, known)
         return
-    options = catalogue.options("pruning", "control", control.kind)
-    for key in sorted(set(control.options) ^ set(options)):
-        wrong = (
-            f"is missing; {control.kind} needs it" if key in options else unknown(key, options or ("draws", "levels"))
-        )
-        yield f"{at}.{key}", wrong
+    yield from _option_problems(at, control.options, ("pruning", "control", control.kind), ("draws", "levels"))
     beyond = [level for level in control.levels if level > levels]
     if beyond:
         yield f"{at}.levels", f"{beyond[0]} is beyond the ladder; the run has levels 1 to {levels}"

@@ -32,6 +32,14 @@ class DataSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitialisationSettings(Settings):
+    """How weights are drawn before training."""
+
+    scheme: str
+    batch_norm_scale: str = "one"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Settings):
     """How one network is trained: budgets in steps, rates per step, `decay_at` and `warmup` in steps."""
 

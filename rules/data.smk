@@ -8,7 +8,7 @@ rule fetch_dataset:
         data="results/data/{dataset}/data.safetensors",
         record="results/data/{dataset}/record.json",
     log:
-        "logs/data/{dataset}.log",
+        "logs/data/{dataset}/fetch_dataset.log",
     benchmark:
         "benchmarks/data/{dataset}.tsv"
     conda:

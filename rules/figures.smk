@@ -22,7 +22,7 @@ rule draw_figure:
         caption="results/figures/{paper}/{figure}.json",
         record="results/figures/{paper}/{figure}.record.json",
     log:
-        "logs/figures/{paper}/{figure}.log",
+        "logs/figures/{paper}/{figure}/draw_figure.log",
     benchmark:
         "benchmarks/figures/{paper}/{figure}.tsv"
     conda:
@@ -49,7 +49,7 @@ rule build_gallery:
         gallery=directory("results/figures/all"),
         record="results/figures/all.record.json",
     log:
-        "logs/figures/all.log",
+        "logs/figures/all/build_gallery.log",
     benchmark:
         "benchmarks/figures/all.tsv"
     conda:

@@ -12,7 +12,7 @@ rule prune:
         mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
         record="results/tickets/{run}/{seeds}/level{level}/mask.json",
     log:
-        "logs/tickets/{run}/{seeds}/prune{level}.log",
+        "logs/tickets/{run}/{seeds}/level{level}/prune.log",
     benchmark:
         "benchmarks/tickets/{run}/{seeds}/prune{level}.tsv"
     conda:
@@ -39,7 +39,7 @@ rule measure_movement:
         histograms="results/movement/{run}/{seeds}/histograms.parquet",
         record="results/movement/{run}/{seeds}/record.json",
     log:
-        "logs/movement/{run}/{seeds}.log",
+        "logs/movement/{run}/{seeds}/measure_movement.log",
     benchmark:
         "benchmarks/movement/{run}/{seeds}.tsv"
     conda:

@@ -15,7 +15,7 @@ rule train_dense:
         curves="results/dense/{run}/{seeds}/curves.parquet",
         record="results/dense/{run}/{seeds}/record.json",
     log:
-        "logs/dense/{run}/{seeds}.log",
+        "logs/dense/{run}/{seeds}/train_dense.log",
     benchmark:
         "benchmarks/dense/{run}/{seeds}.tsv"
     conda:
@@ -46,7 +46,7 @@ rule retrain:
         curves="results/tickets/{run}/{seeds}/level{level}/curves.parquet",
         record="results/tickets/{run}/{seeds}/level{level}/record.json",
     log:
-        "logs/tickets/{run}/{seeds}/level{level}.log",
+        "logs/tickets/{run}/{seeds}/level{level}/retrain.log",
     benchmark:
         "benchmarks/tickets/{run}/{seeds}/level{level}.tsv"
     conda:
@@ -75,7 +75,7 @@ rule train_control:
         curves="results/controls/{run}/{seeds}/levels{levels}/curves.parquet",
         record="results/controls/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/controls/{run}/{seeds}/levels{levels}.log",
+        "logs/controls/{run}/{seeds}/levels{levels}/train_control.log",
     benchmark:
         "benchmarks/controls/{run}/{seeds}/levels{levels}.tsv"
     conda:

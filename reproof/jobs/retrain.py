@@ -4,8 +4,8 @@ from pathlib import Path
 
 from reproof.checkpoints import Weights, read_checkpoint, read_kinds, write_checkpoint
 from reproof.jobs.training import Job, arrays, member, write_curves
-from reproof.pruning.controls import Ticket
 from reproof.pruning.masks import Masks, read_masks
+from reproof.pruning.ticket import Ticket
 from reproof.training.members import Member
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from reproof import catalogue
 from reproof.checkpoints import Weights, read_checkpoint
 from reproof.jobs.training import Job, member, write_curves
-from reproof.pruning.controls import Ticket
 from reproof.pruning.masks import Masks, read_masks
+from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.training.members import Member
 

@@ -16,8 +16,8 @@ from reproof.checkpoints import Weights
 from reproof.data.dataset import Dataset, load_dataset
 from reproof.files import write_parquet
 from reproof.networks import build, initial_deviation, initialise
-from reproof.pruning.controls import Ticket
 from reproof.pruning.masks import Masks
+from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.training.block import Saving, Trained, train_block

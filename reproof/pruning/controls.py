@@ -4,33 +4,12 @@ Each control is a function decorated `@control` that takes a ticket and returns 
 of configuration. `reinitialise` under another name or with another option is another arm of the figures.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from reproof.checkpoints import Weights
 from reproof.files import Array
-from reproof.pruning.masks import Masks
-
-
-@dataclass(frozen=True, eq=False)
-class Ticket:
-    """A network about to be trained: weights to start from (the whole state), masks, and what a control may need.
-
-    `fresh` is a fresh draw of the whole state from the run's own initialiser; `deviations` are the standard deviations
-    of that initialiser, by prunable weight.
-    """
-
-    start: Weights
-    masks: Masks
-    fresh: Weights = field(default_factory=dict)
-    deviations: dict[str, float] = field(default_factory=dict)
-
-
-def control(function: Callable[..., Ticket]) -> Callable[..., Ticket]:
-    """Mark a function as a control, to be found by name."""
-    return function
+from reproof.pruning.ticket import Ticket, control
 
 
 @control
