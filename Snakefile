@@ -13,6 +13,8 @@ min_version("9.25")
 
 
 configfile: "config/config.yaml"
+
+
 report: "workflow/report/workflow.rst"
 
 

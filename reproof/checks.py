@@ -46,6 +46,15 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
             yield f"options.{option}", unknown(option, options)
 
 
+def check_references(paper: Paper) -> None:
+    """Raise ReproofError for a published value of an unknown run or metric, as published and as the scale has it."""
+    for layer in (paper.published, paper.merged):
+        for place, reference in enumerate(layer.settings.get("references", [])):
+            for key, known in (("run", tuple(paper.published_runs)), ("metric", METRICS)):
+                if reference[key] not in known:
+                    raise layer.complaint(f"references[{place}].{key}", unknown(reference[key], known))
+
+
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
     """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
     runs = {key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()}

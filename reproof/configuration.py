@@ -20,6 +20,7 @@ from reproof.files import ReproofError
 Tree = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "workflow" / "schemas"
+LONGEST = 120  # characters of a complaint; a longer one repeats a whole mapping before it comes to the point
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,13 @@ def complaint(where: Path, key: str, what: str) -> ReproofError:
 
 
 def _paper(name: str, scale: Tree, scale_file: Path, folder: Path) -> Paper:
-    file = _named(folder / "papers", name, "paper")
+    file = _named(folder / "papers", name, "papers")
     base, patch = _read(file), scale.get("papers", {}).get(name, {})
     published = Layer(merge(base, {}), file)
     merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
     _check(published, "paper.schema.yaml")
-    for run in set(merged.settings["runs"]) - set(published.settings["runs"]):
+    runs = merged.settings.get("runs")
+    for run in sorted(set(runs) - set(published.settings["runs"])) if isinstance(runs, dict) else []:
         raise merged.complaint(f"runs.{run}", unknown(run, published.settings["runs"]))
     _check(merged, "paper.schema.yaml")
     return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
@@ -143,7 +145,7 @@ def _short(value: Any) -> Any:
 def _named(folder: Path, name: str, what: str) -> Path:
     names = available(folder)
     if name not in names:
-        raise complaint(folder.parent / "config.yaml", what, f"{name!r} is unknown; choose one of {', '.join(names)}")
+        raise complaint(folder.parent / "config.yaml", what, unknown(name, tuple(names)))
     return folder / f"{name}.yaml"
 
 
@@ -200,9 +202,10 @@ def _told(error: ValidationError) -> tuple[list[Any], str]:
         extra = sorted(key for key in dict(value) if key not in known)[0]
         near = get_close_matches(extra, known, 1)
         return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
-    if error.validator == "type" and isinstance(value, str) and _is_number(value):
+    if error.validator in ("type", "oneOf") and isinstance(value, str) and _is_number(value):
         return path, no_number(value)
-    return path, error.message.replace("\n", " ")
+    text = " ".join(error.message.split())
+    return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
 
 
 def no_number(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from reproof.checks import check_figures, check_paper_claims, checked_runs
+from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs
 from reproof.configuration import Configuration, Paper, Tree
 from reproof.files import ReproofError
 from reproof.guard import Expected
@@ -30,6 +30,7 @@ class Plan:
         self._every = [run for runs in self.runs.values() for run in runs.values()]
         for paper in configuration.papers:
             check_figures(paper)
+            check_references(paper)
             check_paper_claims(paper, set(configuration.scales))
 
     # What wildcards stand for

@@ -20,6 +20,16 @@ RECORD_FORMAT = 1
 Registered = tuple[str, str, str]  # (place in the library, decorator, name)
 
 
+class Untracked(str):
+    """A parameter that changes no result, such as where checked data comes from: it must not cause a rerun.
+
+    Workflow engines compare parameters by their repr.
+    """
+
+    def __repr__(self) -> str:
+        return "untracked"
+
+
 def canonical(settings: Any) -> str:
     """Return settings as one line of JSON with sorted keys: equal settings, and only they, give equal text."""
     return json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

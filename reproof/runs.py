@@ -109,6 +109,8 @@ class Run:
         training = self.training
         if any(step >= training.steps for step in training.decay_at):
             yield "training.decay_at", f"{max(training.decay_at)} is after the end; training.steps is {training.steps}"
+        if training.warmup > training.steps:
+            yield "training.warmup", f"{training.warmup} is after the end; training.steps is {training.steps}"
         if training.test_every % training.validate_every:
             yield "training.test_every", f"{training.test_every} is no multiple of {training.validate_every}"
 

@@ -9,6 +9,7 @@ from reproof.configuration import read_configuration
 from reproof.files import ReproofError
 from reproof.guard import refuse_strangers
 from reproof.plan import Plan
+from reproof.provenance import Untracked
 
 
 wildcard_constraints:
@@ -19,16 +20,6 @@ wildcard_constraints:
     levels=r"\d+(_\d+)*",
     paper=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
-
-
-class Untracked(str):
-    """A parameter that changes no result, such as where checked data comes from: it must not cause a rerun.
-
-    Snakemake compares parameters by their repr.
-    """
-
-    def __repr__(self):
-        return "untracked"
 
 
 try:

@@ -2,8 +2,6 @@
 
 
 rule fetch_dataset:
-    message:
-        "Fetch the data set {wildcards.dataset}"
     output:
         data="results/data/{dataset}/data.safetensors",
         record="results/data/{dataset}/record.json",
@@ -22,5 +20,7 @@ rule fetch_dataset:
         code=lambda wildcards: PLAN.code("fetch_dataset", wildcards.dataset),
         mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
         downloads="results/data/{dataset}/downloads",
+    message:
+        "Fetch the data set {wildcards.dataset}"
     script:
         "../workflow/scripts/fetch_dataset.py"

@@ -2,8 +2,6 @@
 
 
 rule draw_figure:
-    message:
-        "Draw {wildcards.figure} of {wildcards.paper}"
     input:
         measurements=rules.collect.output.measurements,
         curves=rules.collect.output.curves,
@@ -34,13 +32,13 @@ rule draw_figure:
     params:
         settings=lambda wildcards: PLAN.figure_settings(wildcards.paper, wildcards.figure),
         code=lambda wildcards: PLAN.code("draw_figure"),
+    message:
+        "Draw {wildcards.figure} of {wildcards.paper}"
     script:
         "../workflow/scripts/draw_figure.py"
 
 
 rule build_gallery:
-    message:
-        "Build the gallery: results/figures/all/index.html"
     input:
         figures=expand("{stem}.{suffix}", stem=PLAN.figure_stems(), suffix=["svg", "png", "pdf", "parquet", "json"]),
         verdicts=expand(rules.judge_claims.output.verdicts, paper=PLAN.papers),
@@ -61,5 +59,7 @@ rule build_gallery:
     params:
         settings=lambda wildcards: PLAN.page_settings(),
         code=lambda wildcards: PLAN.code("build_gallery"),
+    message:
+        "Build the gallery: results/figures/all/index.html"
     script:
         "../workflow/scripts/build_gallery.py"

@@ -2,8 +2,6 @@
 
 
 rule collect:
-    message:
-        "Collect the measurements of {wildcards.paper}"
     input:
         curves=lambda wildcards: PLAN.curves(wildcards.paper),
         masks=lambda wildcards: PLAN.collected_masks(wildcards.paper),
@@ -26,13 +24,13 @@ rule collect:
     params:
         settings=lambda wildcards: PLAN.collect_settings(wildcards.paper),
         code=lambda wildcards: PLAN.code("collect"),
+    message:
+        "Collect the measurements of {wildcards.paper}"
     script:
         "../workflow/scripts/collect.py"
 
 
 rule judge_claims:
-    message:
-        "Judge the claims of {wildcards.paper}"
     input:
         measurements=rules.collect.output.measurements,
     output:
@@ -51,5 +49,7 @@ rule judge_claims:
     params:
         settings=lambda wildcards: PLAN.judge_settings(wildcards.paper),
         code=lambda wildcards: PLAN.code("judge_claims"),
+    message:
+        "Judge the claims of {wildcards.paper}"
     script:
         "../workflow/scripts/judge_claims.py"

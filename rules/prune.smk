@@ -2,8 +2,6 @@
 
 
 rule prune:
-    message:
-        "Prune {wildcards.run} to level {wildcards.level}, seeds {wildcards.seeds}"
     input:
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
         trained=lambda wildcards: PLAN.trained(wildcards.run, wildcards.seeds, int(wildcards.level)),
@@ -24,13 +22,13 @@ rule prune:
     params:
         settings=lambda wildcards: PLAN.prune_settings(wildcards.run, int(wildcards.level)),
         code=lambda wildcards: PLAN.code("prune", wildcards.run),
+    message:
+        "Prune {wildcards.run} to level {wildcards.level}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/prune.py"
 
 
 rule measure_movement:
-    message:
-        "Measure the movement of weights in {wildcards.run}, seeds {wildcards.seeds}"
     input:
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
         masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, "all"),
@@ -51,5 +49,7 @@ rule measure_movement:
     params:
         settings=lambda wildcards: PLAN.movement_settings(wildcards.run, wildcards.seeds),
         code=lambda wildcards: PLAN.code("measure_movement"),
+    message:
+        "Measure the movement of weights in {wildcards.run}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/measure_movement.py"

@@ -6,8 +6,6 @@ failed job. The state belongs to one job: settings and code are written into it.
 
 
 rule train_dense:
-    message:
-        "Train dense {wildcards.run}, seeds {wildcards.seeds}"
     input:
         data=lambda wildcards: PLAN.data(wildcards.run),
     output:
@@ -29,13 +27,13 @@ rule train_dense:
         settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
         code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
         state="results/dense/{run}/{seeds}/state",
+    message:
+        "Train dense {wildcards.run}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/train_dense.py"
 
 
 rule retrain:
-    message:
-        "Retrain {wildcards.run} at level {wildcards.level}, seeds {wildcards.seeds}"
     input:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
@@ -60,13 +58,13 @@ rule retrain:
         settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
         code=lambda wildcards: PLAN.code("retrain", wildcards.run),
         state="results/tickets/{run}/{seeds}/level{level}/state",
+    message:
+        "Retrain {wildcards.run} at level {wildcards.level}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/retrain.py"
 
 
 rule train_control:
-    message:
-        "Train control {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
     input:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
@@ -89,5 +87,7 @@ rule train_control:
         settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
         code=lambda wildcards: PLAN.code("train_control", wildcards.run),
         state="results/controls/{run}/{seeds}/levels{levels}/state",
+    message:
+        "Train control {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/train_control.py"
