@@ -74,5 +74,5 @@ def test_a_damaged_mask_is_named(tmp_path):
     path = tmp_path / "mask.safetensors"
     write_masks(path, [{"a": np.ones((3, 5), dtype=bool)}])
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ReproofError, match="mask.safetensors: cannot be read"):
+    with pytest.raises(ReproofError, match=r"mask\.safetensors: cannot be read"):
         read_masks(path)
