@@ -164,11 +164,15 @@ def _read(path: Path) -> Tree:
 
 
 def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
-    """Raise ReproofError for what YAML takes without a word: a key that stands twice in a mapping, .nan and .inf."""
+    """Raise ReproofError for what YAML takes without a word: a key that stands twice or is no text, .nan and .inf."""
     keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
     for place, key in enumerate(keys):
         if key.value in [earlier.value for earlier in keys[:place]]:
             raise complaint(path, f"line {key.start_mark.line + 1}", f"the key {key.value!r} stands twice; drop one")
+        if not key.tag.endswith((":str", ":merge")):
+            raise complaint(
+                path, f"line {key.start_mark.line + 1}", f"YAML does not read {key.value!r} as text; quote it"
+            )
     if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":float") and "n" in node.value.lower():
         raise complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
     for child in node.value if isinstance(node, yaml.CollectionNode) else []:

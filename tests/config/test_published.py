@@ -1,0 +1,77 @@
+"""The configuration as it is: every paper at every scale merges, validates and can be planned."""
+
+import pytest
+import yaml
+from workspace import ROOT
+
+from reproof.configuration import available, merge, read_configuration
+from reproof.plan import Plan
+
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+PAPERS = available(ROOT / "config/papers")
+SCALES = available(ROOT / "config/scales")
+
+
+def configured(scale, papers=tuple(PAPERS)):
+    return read_configuration(CONFIG | {"scale": scale, "papers": list(papers)})
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_paper_can_be_planned_at_every_scale(paper, scale):
+    plan = Plan(configured(scale, [paper]))
+    assert plan.figures(paper)
+    assert plan.papers[paper].settings["claims"]
+    assert list(plan.trainings(paper))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_all_papers_can_be_planned_together(scale):
+    assert list(Plan(configured(scale)).papers) == PAPERS
+
+
+def test_the_scales_of_the_design_are_there():
+    assert set(SCALES) == {"smoke", "demo", "mnist", "paper"}
+    assert CONFIG["scale"] == "demo"
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_paper_scale_departs_in_nothing(paper):
+    (only,) = configured("paper", [paper]).papers
+    assert only.departures == ()
+    assert only.settings == only.published.settings
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale != "paper"])
+def test_departures_are_the_patch(paper, scale):
+    (only,) = configured(scale, [paper]).papers
+    for departure in only.departures:
+        assert departure["key"].startswith("runs.")
+        assert departure["paper"] != departure["here"]
+    assert {d["key"].split(".")[1] for d in only.departures} <= set(only.published_runs)
+
+
+def test_the_original_and_the_jpeg_copy_of_cifar10_are_planned_apart():
+    original = Plan(configured("paper"))
+    copy = Plan(read_configuration(CONFIG | {"scale": "paper", "data": {"mirror": None, "cifar10_copy": "jpeg"}}))
+    assert {"results/data/cifar10_jpeg/data.safetensors"} <= set(copy.figure_data("lottery_ticket"))
+    assert "results/data/cifar10_jpeg/data.safetensors" not in original.figure_data("lottery_ticket")
+
+
+@pytest.mark.parametrize(
+    ("base", "patch", "merged"),
+    [
+        ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}, {"a": 1, "b": {"c": 4, "d": 3}}),
+        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ({"a": {"b": 1}}, {"a": 2}, {"a": 2}),
+        ({"a": 1}, {"a": {"b": 2}}, {"a": {"b": 2}}),
+        ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
+        ({"a": 1, "b": 2, "c": 3}, {"b": 5, "*": None}, {"b": 5}),
+        ({"a": {"b": 1}}, {"a": {"*": None}}, {"a": {}}),
+        ({}, {"a": {"b": None, "*": None, "c": 1}}, {"a": {"c": 1}}),
+        ({"a": 1}, {}, {"a": 1}),
+    ],
+)
+def test_merging(base, patch, merged):
+    assert merge(base, patch) == merged

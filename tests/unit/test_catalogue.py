@@ -1,0 +1,78 @@
+"""What is registered by decorator, found without importing it."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from workspace import ROOT
+
+from reproof.catalogue import load, module_of, options, registered, undecorated
+from reproof.figures import KINDS
+from reproof.files import ReproofError
+from reproof.judging.judges import JUDGES
+from reproof.networks import networks
+from reproof.pruning import criteria
+
+PLACES = {
+    ("pruning", "criterion"): {"large_final", "large_init"},
+    ("pruning", "control"): {"reinitialise", "shuffle_mask", "reshuffle_initial", "prune_at_init", "noise"},
+    ("networks", "network"): {"lenet_300_100", "conv_2", "conv_4", "conv_6", "resnet_20", "vgg_16", "vgg_19"},
+    ("data", "source"): {"mnist5k", "mnist", "cifar10", "cifar10_jpeg", "imagefolder"},
+    ("figures", "figure"): {"early_stopping_and_accuracy", "learning_curves", "weight_movement"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
+def test_what_the_papers_use_is_found(place):
+    assert PLACES[place] <= set(registered(*place))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
+def test_everything_found_can_be_loaded_under_its_name(place):
+    for name in registered(*place):
+        assert load(*place, name).__name__ == name
+
+
+def test_what_is_read_from_source_is_what_the_libraries_register():
+    assert set(registered("figures", "figure")) == set(KINDS)
+    assert set(registered("judging", "judge")) == set(JUDGES)
+    assert set(registered("networks", "network")) == set(networks())
+
+
+def test_a_single_module_can_be_searched():
+    assert registered("pruning/criteria.py", "criterion") == registered("pruning", "criterion")
+    assert registered("pruning/masks.py", "criterion") == ()
+
+
+def test_options_are_the_keyword_only_arguments():
+    assert options("pruning", "control", "noise") == ("scale",)
+    assert options("pruning", "control", "shuffle_mask") == ()
+    assert set(options("networks", "network", "lenet_300_100")) == {"input_shape", "classes", "width"}
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ReproofError, match=r"^criterion 'largest' is unknown; choose one of large_final, large_init"):
+        module_of("pruning", "criterion", "largest")
+
+
+def test_a_module_without_the_neighbours_of_one_function():
+    tree = undecorated(ROOT / "reproof/pruning/criteria.py", "criterion", keep="large_init")
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert names == ["criterion", "large_init"]
+    assert criteria.large_final, "the module itself is as it was"
+
+
+def test_planning_loads_neither_torch_nor_what_draws_and_judges():
+    code = """
+import sys, yaml
+from pathlib import Path
+from reproof.configuration import read_configuration
+from reproof.plan import Plan
+import reproof.provenance
+plan = Plan(read_configuration(yaml.safe_load(Path("config/config.yaml").read_text())))
+plan.code("train_dense", next(iter(plan.runs["lottery_ticket"].values())).dense)
+print(sorted({"torch", "pandas", "matplotlib", "scipy", "snakemake"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

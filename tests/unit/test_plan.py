@@ -1,0 +1,164 @@
+"""The plan: what each wildcard stands for, what runs share, and what the page lists."""
+
+import json
+
+import pytest
+from small_paper import PAPER, RUN, SCALE, changed, plan
+
+from reproof.files import ReproofError
+from reproof.paths import span, spanned
+
+ONE_SHOT = {"one_shot": [{"fc": 0.2}, {"fc": 0.5}, {"fc": 0.9}]}
+
+
+@pytest.fixture
+def small(tmp_path):
+    return plan(tmp_path)
+
+
+@pytest.fixture
+def run(small):
+    return small.runs["one"]["small"]
+
+
+def planned(tmp_path, **changes):
+    """Return (plan, run) with the run changed."""
+    changed_plan = plan(tmp_path, papers={"one": changed(PAPER, {f"runs.small.{k}": v for k, v in changes.items()})})
+    return changed_plan, changed_plan.runs["one"]["small"]
+
+
+def two_papers(tmp_path, **changes):
+    """Two papers that share a run, but for these settings of the second's."""
+    second = changed(PAPER, {f"runs.small.{key}": value for key, value in changes.items()})
+    return plan(tmp_path, papers={"one": PAPER, "two": second})
+
+
+def test_block_names_and_their_numbers():
+    assert (spanned(range(0, 3)), spanned(range(4, 5))) == ("0-2", "4")
+    assert (span("0-2"), span("4"), span("1_2_4")) == ([0, 1, 2], [4], [1, 2, 4])
+
+
+def test_seeds_and_levels_are_cut_into_blocks(small):
+    assert small.blocks(5) == ["0-1", "2-3", "4"]
+    assert small.level_blocks((1, 2, 4, 8, 9)) == ["1_2", "4_8", "9"]
+
+
+def test_blocks_change_no_name(tmp_path):
+    plans = [plan(tmp_path / str(size), scale=changed(SCALE, {"blocks.seeds": size})) for size in (1, 3)]
+    assert plans[0].runs["one"]["small"].tickets == plans[1].runs["one"]["small"].tickets
+
+
+def test_a_level_is_pruned_by_the_weights_trained_before_it(small, run):
+    assert small.trained(run.tickets, "0-1", 1) == f"results/dense/{run.dense}/0-1/checkpoint.safetensors"
+    assert small.trained(run.tickets, "0-1", 3) == f"results/tickets/{run.tickets}/0-1/level2/checkpoint.safetensors"
+    assert small.previous_mask(run.tickets, "0-1", 1) == []
+    assert small.previous_mask(run.tickets, "0-1", 3) == [f"results/tickets/{run.tickets}/0-1/level2/mask.safetensors"]
+    assert small.continued(run.tickets, "0-1", 3) == []
+
+
+def test_one_shot_levels_are_all_pruned_from_the_dense_network(tmp_path):
+    small, run = planned(tmp_path, pruning=ONE_SHOT)
+    for level in (1, 2, 3):
+        assert small.trained(run.tickets, "2", level) == small.dense(run.tickets, "2")
+        assert small.previous_mask(run.tickets, "2", level) == []
+    assert json.loads(small.prune_settings(run.tickets, 2))["share"] == {"fc": 0.5}
+
+
+def test_resetting_at_the_end_goes_on_from_the_weights_trained_before(tmp_path):
+    small, run = planned(tmp_path, **{"pruning.reset": "at_end"})
+    assert small.continued(run.tickets, "2", 1) == [small.dense(run.tickets, "2")]
+    assert small.continued(run.tickets, "2", 2) == [f"results/tickets/{run.tickets}/2/level1/checkpoint.safetensors"]
+    asked = [json.loads(small.prune_settings(run.tickets, level))["continued"] for level in (1, 2)]
+    assert asked == [False, True], "the dense network has no continued weights"
+
+
+def test_a_control_reads_the_masks_of_its_own_levels(small, run):
+    noise = run.control("noise_2")
+    assert [mask.split("/")[-2] for mask in small.masks(noise, "0-1", "1_3")] == ["level1", "level3"]
+    assert small.dense(noise, "2").split("/")[2] == run.dense
+    asked = json.loads(small.control_settings(noise, "0-1", "1_3"))
+    assert (asked["control"], asked["options"], asked["levels"]) == ("noise", {"scale": 2.0}, [1, 3])
+
+
+def test_a_dense_training_keeps_what_all_its_tickets_rewind_to(tmp_path):
+    other = changed(RUN, {"pruning.rewind": 40})
+    small = plan(tmp_path, papers={"one": changed(PAPER, {"runs.rewound": other})})
+    asked = json.loads(small.dense_settings(small.runs["one"]["small"].dense, "0-1"))
+    assert asked["snapshots"] == [0, 40]
+    assert asked["seeds"] == [0, 1]
+
+
+def test_settings_are_one_canonical_line(small, run):
+    for text in (small.dense_settings(run.dense, "2"), small.judge_settings("one"), small.page_settings()):
+        assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_everything_trained_is_listed_once_with_its_arm(small, run):
+    trained = [(one.arm, one.folder.split("/", 3)[3]) for one in small.trainings("one")]
+    assert trained[:7] == [
+        ("ticket", "0-1"),
+        ("ticket", "0-1/level1"),
+        ("ticket", "0-1/level2"),
+        ("ticket", "0-1/level3"),
+        ("reinitialise", "0-1/levels1_2"),
+        ("reinitialise", "0-1/levels3"),
+        ("noise_2", "0-1/levels1_3"),
+    ]
+    assert len(trained) == len({one.folder for one in small.trainings("one")}) == 14
+
+
+def test_a_name_of_other_settings_is_refused(small):
+    with pytest.raises(ReproofError, match=r"results/\*/lenet-0123abcd: no run of scale tiny has this name"):
+        small.data("lenet-0123abcd")
+
+
+def test_a_run_of_two_papers_reaches_as_far_as_either_wants(tmp_path):
+    for folder, levels in (("more", 5), ("less", 2)):
+        both = two_papers(tmp_path / folder, levels=levels, controls={})
+        name = both.runs["one"]["small"].tickets
+        assert name == both.runs["two"]["small"].tickets
+        assert len(both.masks(name, "0-1", "all")) == max(3, levels)
+        for paper in ("one", "two"):
+            masks = json.loads(both.collect_settings(paper))["masks"]["small"]
+            assert len(masks[0][1]) == max(3, levels)
+
+
+def test_a_control_of_two_papers_has_as_many_draws_as_either_wants(tmp_path):
+    for folder, draws in (("more", 5), ("less", 1)):
+        both = two_papers(tmp_path / folder, **{"controls.reinitialise.draws": draws})
+        name = both.runs["one"]["small"].control("reinitialise")
+        assert name == both.runs["two"]["small"].control("reinitialise")
+        assert json.loads(both.control_settings(name, "0-1", "1_2"))["draws"] == max(2, draws)
+
+
+def test_the_page_counts_the_cost_of_every_paper(tmp_path):
+    both = two_papers(tmp_path, **{"training.lr": 0.02})
+    files = json.loads(both.page_settings())["benchmarks"]
+    for rule in ("train_dense", "prune", "retrain", "train_control", "measure_movement"):
+        names = {one.control("reinitialise") if rule == "train_control" else one.tickets for one in _runs(both)}
+        names = {one.dense for one in _runs(both)} if rule == "train_dense" else names
+        assert names <= {path.split("/")[2] for path in files[rule]}, rule
+    for rule in ("collect", "judge_claims", "draw_figure"):
+        assert {path.split("/")[2] for path in files[rule]} == {"one", "two"}, rule
+    assert files["fetch_dataset"] == ["benchmarks/data/mnist5k.tsv"]
+
+
+def _runs(both):
+    return [runs["small"] for runs in both.runs.values()]
+
+
+def test_figures_follow_the_departures_of_the_scale(tmp_path):
+    scale = changed(SCALE, {"papers.one.runs.small.training.steps": 50})
+    here = plan(tmp_path, scale=scale)
+    assert here.papers["one"].departures == ({"key": "runs.small.training.steps", "paper": 100, "here": 50},)
+    assert json.loads(here.figure_settings("one", "figure_1"))["departures"] == 1
+
+
+def test_what_a_job_picks_by_name_is_part_of_its_code(tmp_path):
+    small, run = planned(tmp_path)
+    wider, other = planned(tmp_path / "other", **{"network.name": "conv_2", "pruning.by": "large_init"})
+    assert small.code("train_dense", run.dense) != wider.code("train_dense", other.dense)
+    assert small.code("prune", run.tickets) != wider.code("prune", other.tickets)
+    assert small.code("collect") == wider.code("collect")
+    noise, fresh = run.control("noise_2"), run.control("reinitialise")
+    assert small.code("train_control", noise) != small.code("train_control", fresh)

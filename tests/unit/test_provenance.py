@@ -1,0 +1,230 @@
+"""What results depend on: canonical settings, pinned names, fingerprints that see a change of meaning and no other."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from reproof.files import ReproofError
+from reproof.provenance import canonical, fingerprint, recorded, run_name, sha256
+
+LARGE_FINAL = ["pruning", "criterion", "large_final"]
+LENET = ["networks", "network", "lenet_300_100"]
+PROBE = """
+import json, sys
+from reproof.provenance import fingerprint
+asked = json.loads(sys.argv[1])
+print(json.dumps({key: fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
+                  for key, (script, picked) in asked.items()}))
+"""
+ASKED = {
+    "prune": ("prune", [LARGE_FINAL]),
+    "train": ("train_dense", [LENET]),
+    "retrain": ("retrain", [LENET]),
+    "reinitialise": ("train_control", [LENET, ["pruning", "control", "reinitialise"]]),
+    "shuffle_mask": ("train_control", [LENET, ["pruning", "control", "shuffle_mask"]]),
+    "collect": ("collect", []),
+    "judge": ("judge_claims", []),
+    "figure": ("draw_figure", []),
+    "gallery": ("build_gallery", []),
+    "fetch": ("fetch_dataset", [["data", "source", "mnist5k"]]),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(pristine, tmp_path_factory):
+    return pristine.copy(tmp_path_factory.mktemp("tree") / "reproof")
+
+
+def fingerprints(tree):
+    return json.loads(tree.python("-c", PROBE, json.dumps(ASKED)).text)
+
+
+@pytest.fixture(scope="module")
+def before(tree):
+    return fingerprints(tree)
+
+
+@pytest.fixture
+def changed(tree, before):
+    """Return a function that edits files and tells whose fingerprints changed; the files are put back afterwards."""
+    kept = {}
+
+    def change(*edits):
+        for name, edit in edits:
+            now = (tree / name).read_text() if (tree / name).exists() else None
+            kept.setdefault(name, now)
+            (tree / name).write_text(edit(now))
+        after = fingerprints(tree)
+        return {key for key in ASKED if after[key] != before[key]}
+
+    yield change
+    for name, text in kept.items():
+        (tree / name).unlink() if text is None else (tree / name).write_text(text)
+
+
+def said_otherwise(old, new):
+    def edit(text):
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
+        return text.replace(old, new)
+
+    return edit
+
+
+def followed_by(more):
+    return lambda text: (text or "") + more
+
+
+def test_equal_settings_give_equal_text_whatever_their_order():
+    one = canonical({"lr": 1e-3, "a": {"y": [1, 2.5], "x": None}, "name": "é"})
+    assert one == canonical({"name": "é", "a": {"x": None, "y": [1, 2.5]}, "lr": 0.001})
+    assert one == '{"a":{"x":null,"y":[1,2.5]},"lr":0.001,"name":"é"}'
+    assert canonical({"levels": (1, 2)}) == canonical({"levels": [1, 2]})
+
+
+def test_other_settings_give_other_text():
+    texts = [canonical(one) for one in ({"a": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"b": 1}, {"a": 1, "b": None})]
+    assert len(set(texts)) == len(texts)
+
+
+def test_names_are_pinned():
+    settings = {"b": [1, 2.5], "a": {"y": None, "x": "é"}}
+    assert run_name("lenet_300_100-mnist", settings) == "lenet_300_100-mnist-b5e6f8f1"
+
+
+def test_every_script_has_a_fingerprint_of_its_own(before):
+    assert len(set(before.values())) == len(ASKED)
+    assert all(len(one) == 16 and int(one, 16) >= 0 for one in before.values())
+
+
+def test_a_touch_changes_nothing(tree, before):
+    for path in tree.folder.rglob("*.py"):
+        os.utime(path)
+    assert fingerprints(tree) == before
+
+
+def test_a_comment_or_a_docstring_changes_nothing(changed):
+    edits = [
+        ("reproof/training/schedule.py", followed_by("\n\n# A remark.\n")),
+        (
+            "reproof/training/schedule.py",
+            said_otherwise('"""Return the rate of', '"""Give the rate of'),
+        ),
+        ("workflow/scripts/prune.py", said_otherwise('"""Adapter: reproof.jobs.prune."""', '"""Another text."""')),
+        ("reproof/pruning/criteria.py", followed_by("\n# Another remark.\n")),
+        (
+            "reproof/files.py",
+            said_otherwise("ReproofError(Exception):\n", "ReproofError(Exception):  # why\n"),
+        ),
+    ]
+    assert changed(*edits) == set()
+
+
+TRAINING = {"train", "retrain", "reinitialise", "shuffle_mask"}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "who"),
+    [
+        ("reproof/training/schedule.py", "(step + 1) / settings.warmup", "(step + 2) / settings.warmup", TRAINING),
+        ("reproof/training/evaluate.py", "BATCH = 1000", "BATCH = 1001", TRAINING),
+        (
+            "reproof/pruning/masks.py",
+            "round(rate * len(ranked))",
+            "1 + round(rate * len(ranked))",
+            {"prune", *TRAINING, "collect"},
+        ),
+        ("reproof/jobs/measure_movement.py", "BINS = 40", "BINS = 41", set()),
+        ("reproof/seeding.py", ">> 1", ">> 2", {*TRAINING, "fetch"}),
+        ("reproof/networks/lenet.py", "scaled(300, width)", "scaled(301, width)", TRAINING),
+        ("reproof/networks/conv.py", "import", "import", set()),
+        ("workflow/scripts/prune.py", 'packages": ("numpy",)', 'packages": ()', {"prune"}),
+    ],
+)
+def test_a_deep_change_is_seen_by_its_dependents_alone(changed, name, old, new, who):
+    edit = followed_by("\nUNUSED = 1\n") if old == new else said_otherwise(old, new)
+    assert changed((name, edit)) == who
+
+
+def test_everything_depends_on_how_files_are_written(changed):
+    assert changed(("reproof/files.py", said_otherwise('compression="zstd"', 'compression="gzip"'))) == set(ASKED)
+
+
+@pytest.mark.parametrize("name", ["page.css", "page.html.j2"])
+def test_what_is_read_beside_the_code_counts_as_well(changed, name):
+    """The page's template is no module, and the page is stale without it all the same."""
+    assert changed((f"reproof/gallery/{name}", followed_by("\n"))) == {"gallery"}
+
+
+def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):
+    more = "\n\n@criterion\ndef magnitude_increase(initial: Array, final: Array) -> Array:\n    return np.abs(final)\n"
+    assert changed(("reproof/pruning/criteria.py", followed_by(more))) == set()
+
+
+def test_an_edit_of_the_criterion_that_is_picked_is_seen(changed):
+    assert changed(("reproof/pruning/criteria.py", said_otherwise("return np.abs(final)", "return final"))) == {"prune"}
+
+
+def test_an_edit_of_a_criterion_that_is_not_picked_changes_nothing(changed):
+    assert changed(("reproof/pruning/criteria.py", said_otherwise("return np.abs(initial)", "return initial"))) == set()
+
+
+def test_a_new_control_retrains_nothing(changed):
+    more = "\n\n@control\ndef mirrored(ticket: Ticket, chance: np.random.Generator) -> Ticket:\n    return ticket\n"
+    assert changed(("reproof/pruning/controls.py", followed_by(more))) == set()
+
+
+def test_an_edit_of_a_control_retrains_it_alone(changed):
+    edit = said_otherwise("replace(ticket, start=ticket.fresh)", "replace(ticket, start=dict(ticket.fresh))")
+    assert changed(("reproof/pruning/controls.py", edit)) == {"reinitialise"}
+
+
+def test_a_new_network_in_a_module_of_its_own_retrains_nothing(tree, changed):
+    text = (tree / "reproof/networks/lenet.py").read_text().replace("def lenet_300_100", "def lenet_500")
+    assert changed(("reproof/networks/another.py", followed_by(text))) == set()
+
+
+def test_a_pick_that_is_not_registered_is_named():
+    with pytest.raises(ReproofError, match="network 'lenet_5' is unknown"):
+        fingerprint("workflow/scripts/train_dense.py", (("networks", "network", "lenet_5"),))
+
+
+def test_no_project_module_is_imported_in_a_way_that_fingerprints_miss(tree):
+    """They follow absolute imports."""
+    relative = [
+        f"{path}: {line}"
+        for folder in ("reproof", "workflow/scripts")
+        for path in (tree / folder).rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith(("from .", "import ."))
+    ]
+    assert relative == []
+
+
+def test_the_record_of_a_result_says_what_it_came_from(tmp_path):
+    (tmp_path / "input").write_text("abc")
+    about = {"settings": '{"lr":0.1}', "code": "12ab", "inputs": [str(tmp_path / "input")], "packages": ["numpy"]}
+    with recorded(tmp_path / "record.json", **about) as facts:
+        facts["training_s"] = 1.5
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["settings"] == {"lr": 0.1}
+    assert record["code"] == "12ab"
+    assert record["inputs"][about["inputs"][0]].startswith("ba7816bf8f01cfea")  # SHA-256 of "abc"
+    assert set(record["versions"]) == {"python", "numpy"}
+    assert record["wall_s"] >= 0
+    assert record["training_s"] == 1.5
+    assert record["device"]
+
+
+def test_a_result_that_was_not_made_has_no_record(tmp_path):
+    with pytest.raises(ZeroDivisionError), recorded(tmp_path / "record.json", settings="{}", code="", inputs=[]):
+        assert 1 / 0
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_a_file_is_hashed_by_its_bytes(tmp_path):
+    (tmp_path / "one").write_bytes(b"abc")
+    shutil.copy(tmp_path / "one", tmp_path / "two")
+    assert sha256(tmp_path / "one") == sha256(tmp_path / "two")
+    assert sha256(tmp_path / "one").startswith("ba7816bf8f01cfea")
