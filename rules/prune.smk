@@ -13,6 +13,7 @@ rule prune:
         "logs/tickets/{run}/{seeds}/level{level}/prune.log",
     benchmark:
         "benchmarks/tickets/{run}/{seeds}/prune{level}.tsv"
+    priority: 1
     conda:
         "../envs/plot.yaml"
     threads: 1

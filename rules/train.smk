@@ -16,6 +16,7 @@ rule train_dense:
         "logs/dense/{run}/{seeds}/train_dense.log",
     benchmark:
         "benchmarks/dense/{run}/{seeds}.tsv"
+    priority: 1  # the chain of levels is the longest path; controls fill the gaps
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -47,6 +48,7 @@ rule retrain:
         "logs/tickets/{run}/{seeds}/level{level}/retrain.log",
     benchmark:
         "benchmarks/tickets/{run}/{seeds}/level{level}.tsv"
+    priority: 1  # the chain of levels is the longest path; controls fill the gaps
     conda:
         "../envs/torch.yaml"
     threads: 1
