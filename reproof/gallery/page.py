@@ -71,9 +71,18 @@ def page(
 
 
 def claims_of(verdicts: str) -> list[dict[str, Any]]:
-    """Return the claims of a verdicts.parquet in its order, with `measured` in words and the `sign` of the verdict."""
-    rows = read_parquet(verdicts).to_dict("records")
-    return [{**row, "measured": measured(row), "sign": VERDICTS.get(row["verdict"], "unjudged")} for row in rows]
+    """Return the claims of a verdicts.parquet, those judged first, each with words for the page.
+
+    `measured` is the effect with its interval, `sign` that of the verdict, `finding` the verdict's sentence less what
+    follows the semicolon: expectation, published value and verdict have columns of their own.
+    """
+    rows = sorted(read_parquet(verdicts).to_dict("records"), key=lambda row: not row["judged"])
+    return [
+        row
+        | {"measured": measured(row), "sign": VERDICTS.get(row["verdict"], "unjudged")}
+        | {"finding": row["sentence"].partition("; ")[0].rstrip(".") + "."}
+        for row in rows
+    ]
 
 
 def counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:

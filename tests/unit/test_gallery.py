@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pages
+import pandas as pd
 import pytest
 
-from reproof.files import ReproofError
+from reproof.files import ReproofError, write_parquet
 from reproof.gallery import build_gallery
 from reproof.gallery.costs import costs
 from reproof.gallery.page import claims_of, counted
@@ -187,3 +188,14 @@ class Page(HTMLParser):
     def _links(self) -> Iterator[str]:
         for _, attributes in self._elements:
             yield from (attributes[key] for key in ("href", "src", "srcset") if key in attributes)
+
+
+def test_judged_claims_come_first_and_their_findings_end_before_what_has_a_column(tmp_path):
+    rows = [
+        {"claim": "B1", "judged": False, "verdict": "not judged at this scale", "sentence": "x is 1; expected 2: so."},
+        {"claim": "B2", "judged": True, "verdict": "agrees", "sentence": "y is 3 (95 %); expected 2: agrees."},
+    ]
+    fields = {"effect": 1.0, "unit": "", "low": 0.0, "high": 2.0, "interval": "95 %", "n": 3}
+    write_parquet(tmp_path / "verdicts.parquet", pd.DataFrame([row | fields for row in rows]))
+    claims = claims_of(str(tmp_path / "verdicts.parquet"))
+    assert [(row["claim"], row["finding"]) for row in claims] == [("B2", "y is 3 (95 %)."), ("B1", "x is 1.")]
