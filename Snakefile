@@ -4,7 +4,7 @@ results/figures/all      everything that config/config.yaml asks for, as a page:
 results/figures/{paper}  the figures of one paper        results/tables/{paper}   their numbers and the verdicts
 results/dense, tickets, controls/{run}/{seeds}           what was trained: weights, masks, curves, records
 
-The scale says how much of each protocol is run: snakemake --cores 8 --config scale=mnist results/figures/all
+The scale says how much of each protocol is run: snakemake --cores 8 results/figures/all --config scale=mnist
 """
 
 from snakemake.utils import min_version
@@ -24,3 +24,9 @@ include: "rules/train.smk"
 include: "rules/prune.smk"
 include: "rules/judge.smk"
 include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.build_gallery.output.gallery,

@@ -4,16 +4,13 @@ Rules follow wildcards and ask the plan what a wildcard stands for: its inputs, 
 the fingerprint of its code. Nothing here imports torch.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 
 from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs
-from reproof.configuration import Configuration, Paper, Tree
+from reproof.configuration import Configuration, Tree
 from reproof.files import ReproofError
-from reproof.guard import Expected
-from reproof.paths import RESULTS, Training, benchmark, data_file, span, spanned
+from reproof.paths import RESULTS, Training, data_file, span, spanned
 from reproof.provenance import Registered, canonical, fingerprint
 from reproof.runs import Run
 
@@ -201,7 +198,7 @@ class Plan:
         return canonical(
             settings["figures"][figure]
             | {"references": settings.get("references", []), "titles": runs, "scale": self.configuration.scale}
-            | {"departures": len(self._departures(paper))}
+            | {"departures": len(self.departures(paper))}
         )
 
     def figure_data(self, paper: str) -> list[str]:
@@ -212,42 +209,9 @@ class Plan:
         """Return the figures of all papers, as paths without suffix."""
         return [f"{RESULTS}/figures/{paper}/{figure}" for paper in self.papers for figure in self.figures(paper)]
 
-    def page_settings(self) -> str:
-        """Return what the gallery says beside figures and verdicts."""
-        papers = [self._page(paper) for paper in self.configuration.papers]
-        scale = f"{self.configuration.scale}: {self.configuration.about}"
-        return canonical({"scale": scale, "papers": papers, "benchmarks": self._benchmarks()})
-
-    # Records
-
-    def records(self) -> Iterator[Expected]:
-        """Yield what the record of every result of the plan has to say."""
-        for dataset in {run.dataset.name for run in self._every}:
-            record = str(Path(data_file(dataset)).with_name("record.json"))
-            yield Expected(record, self.data_settings(dataset), self.code("fetch_dataset", dataset))
-        for paper in self.papers:
-            for one in self.trainings(paper):
-                yield self._trained_record(one.folder)
-            for mask in self.collected_masks(paper):
-                *_, run, _seeds, level, _ = mask.split("/")
-                settings = self.prune_settings(run, int(level.removeprefix("level")))
-                yield Expected(str(Path(mask).with_name("mask.json")), settings, self.code("prune", run))
-            tables = f"{RESULTS}/tables/{paper}"
-            yield Expected(f"{tables}/record.json", self.collect_settings(paper), self.code("collect"))
-            yield Expected(f"{tables}/verdicts.json", self.judge_settings(paper), self.code("judge_claims"))
-            for figure in self.figures(paper):
-                record = f"{RESULTS}/figures/{paper}/{figure}.record.json"
-                yield Expected(record, self.figure_settings(paper, figure), self.code("draw_figure"))
-
-    def _trained_record(self, folder: str) -> Expected:
-        _, kind, run, seeds, *rest = folder.split("/")
-        place = rest[0].removeprefix("levels").removeprefix("level") if rest else ""
-        record = f"{folder}/record.json"
-        if kind == "dense":
-            return Expected(record, self.dense_settings(run, seeds), self.code("train_dense", run))
-        if kind == "tickets":
-            return Expected(record, self.ticket_settings(run, seeds, int(place)), self.code("retrain", run))
-        return Expected(record, self.control_settings(run, seeds, place), self.code("train_control", run))
+    def departures(self, paper: str) -> list[Tree]:
+        """Return what is done otherwise than in a paper: at every scale, and at this one."""
+        return [*self.papers[paper].settings.get("departures", []), *self.papers[paper].departures]
 
     # Code
 
@@ -274,40 +238,3 @@ class Plan:
             scale = self.configuration.scale
             raise ReproofError(f"results/*/{run}: no run of scale {scale} has this name; it is of other settings")
         return found
-
-    def _departures(self, paper: str) -> list[Tree]:
-        return [*self.papers[paper].settings.get("departures", []), *self.papers[paper].departures]
-
-    def _page(self, paper: Paper) -> Tree:
-        settings, trained = paper.settings, list(self.trainings(paper.name))
-        figures = [
-            {"stem": f"{RESULTS}/figures/{paper.name}/{name}", "title": one["title"], "where": one["where"]}
-            | {"runs": [key for entry in one["runs"] for key in ([entry] if isinstance(entry, str) else entry)]}
-            for name, one in settings["figures"].items()
-        ]
-        return {
-            "name": paper.name,
-            **settings["paper"],
-            "figures": figures,
-            "verdicts": f"{RESULTS}/tables/{paper.name}/verdicts.parquet",
-            "departures": self._departures(paper.name),
-            "records": {
-                run: [f"{one.folder}/record.json" for one in trained if one.run == run] for run in self.runs[paper.name]
-            },
-        }
-
-    def _benchmarks(self) -> dict[str, list[str]]:
-        """Return the benchmark files of each rule: results/x/... is measured in benchmarks/x/....tsv."""
-        trained = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}
-        files: dict[str, set[str]] = defaultdict(set)
-        for paper in self.papers:
-            for one in self.trainings(paper):
-                files[trained[one.folder.split("/")[1]]].add(benchmark(one.folder))
-            for level in (Path(mask).parent for mask in self.collected_masks(paper)):
-                files["prune"].add(benchmark(str(level.with_name(level.name.replace("level", "prune")))))
-            files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in self.movements(paper)}
-            files["fetch_dataset"] |= {benchmark(str(Path(file).parent)) for file in self.figure_data(paper)}
-            for rule in ("collect", "judge_claims"):
-                files[rule].add(f"benchmarks/tables/{paper}/{rule}.tsv")
-        files["draw_figure"] = {benchmark(stem) for stem in self.figure_stems()}
-        return {rule: sorted(paths) for rule, paths in files.items()}

@@ -8,6 +8,7 @@ sys.path.insert(0, workflow.basedir)
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
 from reproof.guard import refuse_strangers
+from reproof.listings import page_settings, records
 from reproof.plan import Plan
 from reproof.provenance import Untracked
 
@@ -25,6 +26,6 @@ wildcard_constraints:
 try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
     if workflow.is_main_process:
-        refuse_strangers(PLAN.records())
+        refuse_strangers(records(PLAN))
 except ReproofError as error:
     sys.exit(f"error: {error}")

@@ -57,7 +57,7 @@ rule build_gallery:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.page_settings(),
+        settings=lambda wildcards: page_settings(PLAN),
         code=lambda wildcards: PLAN.code("build_gallery"),
     message:
         "Build the gallery: results/figures/all/index.html"

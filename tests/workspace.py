@@ -67,8 +67,8 @@ class Workspace:
         return ran
 
     def planned(self, *targets, scale="smoke"):
-        """Return {rule: number of jobs} that Snakemake would run for these targets."""
-        text = self.snakemake("-n", *(targets or ["results/figures/all"]), scale=scale).text
+        """Return {rule: number of jobs} that Snakemake would run for these targets, or for the default one."""
+        text = self.snakemake("-n", *targets, scale=scale).text
         if "Nothing to be done" in text:
             return {}
         table = text.rpartition("Job stats:")[2].partition("\ntotal ")[0]

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
@@ -21,6 +22,15 @@ def build_gallery(*, settings: str, data: Sequence[str], code: str, gallery: str
         scale=asked["scale"],
         data=[read_metadata(file)["label"] for file in dict.fromkeys(data)],
         benchmarks=asked["benchmarks"],
-        versions={"python": python_version()} | {name: version(name) for name in PACKAGES},
+        versions={"python": python_version()} | _versions(),
         fingerprint=code,
     )
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of those packages that this environment has: one that only draws has no torch."""
+    versions = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions

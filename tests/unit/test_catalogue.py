@@ -1,8 +1,6 @@
 """What is registered by decorator, found without importing it."""
 
 import ast
-import subprocess
-import sys
 
 import pytest
 from workspace import ROOT
@@ -61,18 +59,3 @@ def test_a_module_without_the_neighbours_of_one_function():
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert names == ["criterion", "large_init"]
     assert criteria.large_final, "the module itself is as it was"
-
-
-def test_planning_loads_neither_torch_nor_what_draws_and_judges():
-    code = """
-import sys, yaml
-from pathlib import Path
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
-import reproof.provenance
-plan = Plan(read_configuration(yaml.safe_load(Path("config/config.yaml").read_text())))
-plan.code("train_dense", next(iter(plan.runs["lottery_ticket"].values())).dense)
-print(sorted({"torch", "pandas", "matplotlib", "scipy", "snakemake"} & set(sys.modules)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -6,6 +6,7 @@ import pytest
 from small_paper import PAPER, RUN, SCALE, changed, plan
 
 from reproof.files import ReproofError
+from reproof.listings import page_settings, records
 from reproof.paths import span, spanned
 
 ONE_SHOT = {"one_shot": [{"fc": 0.2}, {"fc": 0.5}, {"fc": 0.9}]}
@@ -89,7 +90,7 @@ def test_a_dense_training_keeps_what_all_its_tickets_rewind_to(tmp_path):
 
 
 def test_settings_are_one_canonical_line(small, run):
-    for text in (small.dense_settings(run.dense, "2"), small.judge_settings("one"), small.page_settings()):
+    for text in (small.dense_settings(run.dense, "2"), small.judge_settings("one"), page_settings(small)):
         assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -133,7 +134,7 @@ def test_a_control_of_two_papers_has_as_many_draws_as_either_wants(tmp_path):
 
 def test_the_page_counts_the_cost_of_every_paper(tmp_path):
     both = two_papers(tmp_path, **{"training.lr": 0.02})
-    files = json.loads(both.page_settings())["benchmarks"]
+    files = json.loads(page_settings(both))["benchmarks"]
     for rule in ("train_dense", "prune", "retrain", "train_control", "measure_movement"):
         names = {one.control("reinitialise") if rule == "train_control" else one.tickets for one in _runs(both)}
         names = {one.dense for one in _runs(both)} if rule == "train_dense" else names
@@ -141,6 +142,14 @@ def test_the_page_counts_the_cost_of_every_paper(tmp_path):
     for rule in ("collect", "judge_claims", "draw_figure"):
         assert {path.split("/")[2] for path in files[rule]} == {"one", "two"}, rule
     assert files["fetch_dataset"] == ["benchmarks/data/mnist5k.tsv"]
+
+
+def test_the_guard_knows_the_record_of_everything_that_is_trained(small):
+    known = {one.record: one for one in records(small)}
+    assert {f"{one.folder}/record.json" for one in small.trainings("one")} <= set(known)
+    for one in known.values():
+        assert one.settings == json.dumps(json.loads(one.settings), sort_keys=True, separators=(",", ":"))
+        assert len(one.code) == 16
 
 
 def _runs(both):

@@ -1,0 +1,88 @@
+"""What a plan lists of its results as a whole: records for the guard; figures, records and costs for the page."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from reproof.configuration import Paper, Tree
+from reproof.guard import Expected
+from reproof.paths import RESULTS, benchmark, data_file
+from reproof.plan import Plan
+from reproof.provenance import canonical
+
+
+def records(plan: Plan) -> Iterator[Expected]:
+    """Yield what the record of every result of the plan has to say, but the page's."""
+    for dataset in {run.dataset.name for runs in plan.runs.values() for run in runs.values()}:
+        record = str(Path(data_file(dataset)).with_name("record.json"))
+        yield Expected(record, plan.data_settings(dataset), plan.code("fetch_dataset", dataset))
+    for paper in plan.papers:
+        for one in plan.trainings(paper):
+            yield _trained(plan, one.folder)
+        for mask in plan.collected_masks(paper):
+            *_, run, _, level, _ = mask.split("/")
+            settings = plan.prune_settings(run, int(level.removeprefix("level")))
+            yield Expected(str(Path(mask).with_name("mask.json")), settings, plan.code("prune", run))
+        for folder in {str(Path(table).parent) for table in plan.movements(paper)}:
+            *_, run, seeds = folder.split("/")
+            yield Expected(f"{folder}/record.json", plan.movement_settings(run, seeds), plan.code("measure_movement"))
+        tables = f"{RESULTS}/tables/{paper}"
+        yield Expected(f"{tables}/record.json", plan.collect_settings(paper), plan.code("collect"))
+        yield Expected(f"{tables}/verdicts.json", plan.judge_settings(paper), plan.code("judge_claims"))
+        for figure in plan.figures(paper):
+            record = f"{RESULTS}/figures/{paper}/{figure}.record.json"
+            yield Expected(record, plan.figure_settings(paper, figure), plan.code("draw_figure"))
+
+
+def _trained(plan: Plan, folder: str) -> Expected:
+    _, kind, run, seeds, *rest = folder.split("/")
+    place = rest[0].removeprefix("levels").removeprefix("level") if rest else ""
+    record = f"{folder}/record.json"
+    if kind == "dense":
+        return Expected(record, plan.dense_settings(run, seeds), plan.code("train_dense", run))
+    if kind == "tickets":
+        return Expected(record, plan.ticket_settings(run, seeds, int(place)), plan.code("retrain", run))
+    return Expected(record, plan.control_settings(run, seeds, place), plan.code("train_control", run))
+
+
+def page_settings(plan: Plan) -> str:
+    """Return what the gallery says beside figures and verdicts, as one canonical line."""
+    papers = [_page(plan, paper) for paper in plan.configuration.papers]
+    scale = f"{plan.configuration.scale}: {plan.configuration.about}"
+    return canonical({"scale": scale, "papers": papers, "benchmarks": _benchmarks(plan)})
+
+
+def _page(plan: Plan, paper: Paper) -> Tree:
+    settings, trained = paper.settings, list(plan.trainings(paper.name))
+    figures = [
+        {"stem": f"{RESULTS}/figures/{paper.name}/{name}", "title": one["title"], "where": one["where"]}
+        | {"runs": [key for entry in one["runs"] for key in ([entry] if isinstance(entry, str) else entry)]}
+        for name, one in settings["figures"].items()
+    ]
+    return {
+        "name": paper.name,
+        **settings["paper"],
+        "figures": figures,
+        "verdicts": f"{RESULTS}/tables/{paper.name}/verdicts.parquet",
+        "departures": plan.departures(paper.name),
+        "records": {
+            run: [f"{one.folder}/record.json" for one in trained if one.run == run] for run in plan.runs[paper.name]
+        },
+    }
+
+
+def _benchmarks(plan: Plan) -> dict[str, list[str]]:
+    """Return the benchmark files of each rule: results/x/... is measured in benchmarks/x/....tsv."""
+    trained = {"dense": "train_dense", "tickets": "retrain", "controls": "train_control"}
+    files: dict[str, set[str]] = defaultdict(set)
+    for paper in plan.papers:
+        for one in plan.trainings(paper):
+            files[trained[one.folder.split("/")[1]]].add(benchmark(one.folder))
+        for level in (Path(mask).parent for mask in plan.collected_masks(paper)):
+            files["prune"].add(benchmark(str(level.with_name(level.name.replace("level", "prune")))))
+        files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in plan.movements(paper)}
+        files["fetch_dataset"] |= {benchmark(str(Path(file).parent)) for file in plan.figure_data(paper)}
+        for rule in ("collect", "judge_claims"):
+            files[rule].add(f"benchmarks/tables/{paper}/{rule}.tsv")
+    files["draw_figure"] = {benchmark(stem) for stem in plan.figure_stems()}
+    return {rule: sorted(paths) for rule, paths in files.items()}

@@ -1,0 +1,89 @@
+"""The graph of each scale: how many jobs of each rule, against snapshots, and what Snakemake's own linter says."""
+
+import re
+import sys
+
+import pytest
+import yaml
+from workspace import ROOT
+
+from reproof.configuration import available, read_configuration
+from reproof.paths import data_file
+from reproof.plan import Plan
+
+SCALES = available(ROOT / "config/scales")
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def planned(scale):
+    return Plan(read_configuration(CONFIG | {"scale": scale}))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_job_counts(pristine, snapshot, scale):
+    snapshot(f"jobs_{scale}", pristine.planned("results/figures/all", scale=scale))
+
+
+def test_the_gallery_is_what_is_made_when_nothing_is_asked_for(pristine):
+    assert pristine.planned() == pristine.planned("results/figures/all") | {"all": 1}
+
+
+def test_dense_networks_are_shared(pristine):
+    """LeNet's three ways of pruning start from the same dense networks, trained once."""
+    runs = planned("paper").runs["lottery_ticket"]
+    assert len({runs[key].dense for key in ("lenet", "lenet_one_shot", "lenet_continue")}) == 1
+    assert len({runs[key].tickets for key in ("lenet", "lenet_one_shot", "lenet_continue")}) == 3
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_names_fit_the_wildcards_in_one_way(scale):
+    text = (ROOT / "rules/common.smk").read_text()
+    shapes = dict(re.findall(r'^    (\w+)=r"(.*)",$', text, flags=re.MULTILINE))
+    plan = planned(scale)
+    names = {run.dense for run in plan.runs["lottery_ticket"].values()}
+    names |= {run.tickets for run in plan.runs["lottery_ticket"].values()}
+    names |= {run.control(arm) for run in plan.runs["lottery_ticket"].values() for arm in run.controls}
+    assert all(re.fullmatch(shapes["run"], name) for name in names)
+    for training in plan.trainings("lottery_ticket"):
+        _, _, _, seeds, *rest = training.folder.split("/")
+        assert re.fullmatch(shapes["seeds"], seeds)
+        assert not rest or re.fullmatch(f"level({shapes['level']})|levels({shapes['levels']})", rest[0])
+    assert all(re.fullmatch(shapes["figure"], figure) for figure in plan.figures("lottery_ticket"))
+    assert all(
+        re.fullmatch(shapes["dataset"], data_file(run.dataset.name).split("/")[2])
+        for run in plan.runs["lottery_ticket"].values()
+    )
+
+
+def test_snakemake_finds_nothing_to_say(pristine):
+    ran = pristine.python("-m", "snakemake", "--lint")
+    assert ran.code == 0, ran.text
+    assert "Congratulations" in ran.text
+
+
+def test_rules_are_formatted(pristine):
+    ran = pristine.python("-m", "snakefmt", "--check", "Snakefile", "rules")
+    assert ran.code == 0, ran.text
+
+
+COMMAND = re.compile(r"snakemake +(?:[^\n`#]*?)--config[^\n`#]*")
+
+
+def documents():
+    """Return the files that tell people which commands to type."""
+    found = [ROOT / "Snakefile", ROOT / "Makefile", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return [path for path in found if path.is_file()]
+
+
+def test_commands_that_people_are_told_to_type_name_the_target_first():
+    """`--config` takes every word that follows it, a target as well."""
+    commands = [command for path in documents() for command in COMMAND.findall(path.read_text())]
+    assert commands
+    for command in commands:
+        words = command.partition("--config")[2].split()
+        values = [word for word in words[: next((i for i, w in enumerate(words) if w.startswith("-")), None)]]
+        assert all("=" in value for value in values), command
+
+
+def test_the_interpreter_of_these_tests_is_one_of_those_promised():
+    assert (3, 11) <= sys.version_info[:2] <= (3, 13)
