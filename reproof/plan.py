@@ -197,9 +197,15 @@ class Plan:
         runs = {key: one.get("title", key) for key, one in self.papers[paper].published_runs.items()} | runs
         return canonical(
             settings["figures"][figure]
-            | {"references": settings.get("references", []), "titles": runs, "scale": self.configuration.scale}
+            | {"references": self._comparable(paper), "titles": runs, "scale": self.configuration.scale}
             | {"departures": len(self.departures(paper))}
         )
+
+    def _comparable(self, paper: str) -> list[Tree]:
+        """Return the published values of runs whose network this scale leaves as it is: of others they say nothing."""
+        here, published = self.papers[paper].settings["runs"], self.papers[paper].published_runs
+        same = {key for key, run in here.items() if run["network"] == published[key]["network"]}
+        return [one for one in self.papers[paper].settings.get("references", []) if one["run"] in same]
 
     def figure_data(self, paper: str) -> list[str]:
         """Return the data files of a paper's runs: their labels stand in its figures."""

@@ -5,9 +5,11 @@ import json
 import pytest
 from small_paper import PAPER, RUN, SCALE, changed, plan
 
+from reproof.configuration import read_configuration
 from reproof.files import ReproofError
 from reproof.listings import page_settings, records
 from reproof.paths import span, spanned
+from reproof.plan import Plan
 
 ONE_SHOT = {"one_shot": [{"fc": 0.2}, {"fc": 0.5}, {"fc": 0.9}]}
 
@@ -171,3 +173,10 @@ def test_what_a_job_picks_by_name_is_part_of_its_code(tmp_path):
     assert small.code("collect") == wider.code("collect")
     noise, fresh = run.control("noise_2"), run.control("reinitialise")
     assert small.code("train_control", noise) != small.code("train_control", fresh)
+
+
+def test_published_values_stand_only_beside_the_published_network():
+    demo = Plan(read_configuration({"scale": "demo", "papers": ["lottery_ticket"], "data": {}}))
+    runs = {one["run"] for one in json.loads(demo.figure_settings("lottery_ticket", "figure_8"))["references"]}
+    assert "lenet" in runs
+    assert not {"conv_2", "resnet_18_low", "conv_6"} & runs, "stand-ins are no Conv-2 and no Resnet-18"
