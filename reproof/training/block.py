@@ -47,7 +47,7 @@ class Saving:
             tensors, metadata = read_tensors(self.path)
         except ReproofError:  # half a disk, an old format: the training starts anew, which is always right
             return {}
-        return {k: torch.from_numpy(v) for k, v in tensors.items()} if metadata["identity"] == self.identity else {}
+        return {k: torch.from_numpy(v) for k, v in tensors.items()} if metadata.get("identity") == self.identity else {}
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}

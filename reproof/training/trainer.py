@@ -111,9 +111,11 @@ class Trainer:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `state` returned, on whatever device the networks are."""
+        device = self.networks.parameters[0].device
         self.done = int(state["done"])
         self.rows = [_row(numbers) for numbers in state["rows"].tolist()]
-        self.best = Best(state["best.loss"], state["best.step"], _suffixed("best.state", state))
+        best = {name: value.to(device) for name, value in _suffixed("best.state", state).items()}
+        self.best = Best(state["best.loss"], state["best.step"], best)
         for name, value in self.networks.state().items():
             value.copy_(state[f"network:{name}"])
         for name, tensors in self._optimiser.items():
