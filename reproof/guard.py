@@ -4,6 +4,7 @@ With its memory (.snakemake/metadata) Snakemake itself reruns what changed. With
 fresh. So a result that it does not remember is compared with the plan by its record, before anything starts.
 """
 
+import os
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +38,14 @@ def refuse_strangers(expected: Iterable[Expected], *, metadata: Path = Path(".sn
             f"{', '.join(strangers[:SHOWN])}{more}: made with other settings or code than this plan's, and not on this "
             "machine; remove the results beside these records to make them anew, or check out the code that made them"
         )
+
+
+def refuse_read_only(*folders: str) -> None:
+    """Raise ReproofError naming the first of these folders in which nothing can be written."""
+    for folder in folders:
+        there = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
+        if not os.access(there, os.W_OK):
+            raise ReproofError(f"{folder}: is read-only; mend its rights, or work in a copy of this folder")
 
 
 def _memory(result: str) -> str:

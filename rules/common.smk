@@ -7,7 +7,7 @@ sys.path.insert(0, workflow.basedir)
 
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
-from reproof.guard import refuse_strangers
+from reproof.guard import refuse_read_only, refuse_strangers
 from reproof.listings import page_settings, records
 from reproof.plan import Plan
 from reproof.provenance import Untracked
@@ -29,3 +29,10 @@ try:
         refuse_strangers(records(PLAN))
 except ReproofError as error:
     sys.exit(f"error: {error}")
+
+
+onstart:
+    try:
+        refuse_read_only("results", "logs", "benchmarks")
+    except ReproofError as error:
+        sys.exit(f"error: {error}")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from reproof.files import read_parquet, write_parquet
@@ -24,8 +25,11 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str) -> 
     )
     moved = list(_movement(asked["movement"], "metrics"))
     write_parquet(curves, trained)
-    write_parquet(measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=0) for one in moved)]))
-    write_parquet(movement, pd.concat([EMPTY, *_movement(asked["movement"], "histograms")], ignore_index=True))
+    write_parquet(
+        measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=np.int16(0)) for one in moved)])
+    )
+    bars = list(_movement(asked["movement"], "histograms"))
+    write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
 
 
 def measure(curves: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +80,6 @@ def _movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFram
     )
 
 
-EMPTY = pd.DataFrame(
-    {"level": [], "kept": [], "seed": [], "layer": [], "group": [], "quantity": [], "bin_left": [], "bin_right": [],
-     "share": [], "run": []}
-)  # fmt: skip
+TYPES = {"level": "int16", "seed": "int16", "kept": "float64", "bin_left": "float64", "bin_right": "float64"}
+TYPES |= {"layer": "str", "group": "str", "quantity": "str", "share": "float64", "run": "str"}
+EMPTY = pd.DataFrame({column: [] for column in TYPES}).astype(TYPES)

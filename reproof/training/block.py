@@ -77,6 +77,7 @@ def train_block(
         )
         if f"{index}:done" in state:
             trainer.restore(_of_group(index, state))
+            print(f"{label}, {_who(group)}: goes on from step {trainer.done:,}")
         say, save = progress(f"{label}, {_who(group)}"), _saver(saving, index, state)
         trainer.run(snapshots=snapshots, watch=(say, save))
         state |= {f"{index}:{name}": value.clone() for name, value in trainer.state().items()}

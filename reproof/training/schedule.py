@@ -2,6 +2,7 @@
 
 import torch
 
+from reproof.files import ReproofError
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
 
@@ -25,6 +26,8 @@ class Order:
     """
 
     def __init__(self, *, examples: int, batch: int, noise: int) -> None:
+        if batch > examples:
+            raise ReproofError(f"training.batch: {batch} is more than the {examples} training examples; lower it")
         self._examples, self._batch, self._noise = examples, batch, noise
         self._steps = examples // batch
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
