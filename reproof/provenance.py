@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,14 +21,14 @@ RECORD_FORMAT = 1
 Registered = tuple[str, str, str]  # (place in the library, decorator, name)
 
 
-class Untracked(str):
+@dataclass(frozen=True)
+class Untracked:
     """A parameter that changes no result, such as where checked data comes from: it must not cause a rerun.
 
-    Workflow engines compare parameters by their repr.
+    Snakemake compares parameters of plain types only; a subclass of str would reach it as a plain str.
     """
 
-    def __repr__(self) -> str:
-        return "untracked"
+    value: str
 
 
 def canonical(settings: Any) -> str:

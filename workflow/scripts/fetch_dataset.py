@@ -10,7 +10,7 @@ with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **abou
 
     fetch_dataset(
         settings=here.params.settings,
-        mirror=here.params.mirror,
+        mirror=here.params.mirror.value,
         downloads=here.params.downloads,
         data=here.output.data,
     )
