@@ -14,7 +14,7 @@ from reproof.provenance import sha256
 
 DENSE = "results/dense/{run}/0-1/checkpoint.safetensors"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 3000, validate_every: 20}")
+LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 1200, validate_every: 20}")
 
 
 @pytest.fixture
@@ -98,13 +98,20 @@ def test_a_damaged_mask_is_named(finished):
     assert all(line.startswith(f"error: {path}: cannot be read (") for line in lines)
 
 
-@pytest.fixture
-def undisturbed(workspace, tmp_path_factory):
-    """A workspace whose training takes seconds, and another in which it has run."""
+@pytest.fixture(scope="module")
+def longer(pristine, tmp_path_factory):
+    """A workspace whose training takes seconds."""
+    workspace = pristine.copy(tmp_path_factory.mktemp("longer") / "reproof")
     workspace.edit("config/scales/smoke.yaml", *LONG)
-    other = workspace.copy(tmp_path_factory.mktemp("undisturbed") / "reproof")
-    other.snakemake(_dense(other))
-    return other
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def undisturbed(longer, tmp_path_factory):
+    """The same, in which that training has run."""
+    workspace = longer.copy(tmp_path_factory.mktemp("undisturbed") / "reproof")
+    workspace.snakemake(_dense(workspace))
+    return workspace
 
 
 def _dense(workspace):
@@ -119,9 +126,10 @@ print(plan.runs["lottery_ticket"]["lenet"].dense)
 
 
 @pytest.mark.parametrize("who", ["the job", "everything"])
-def test_what_is_killed_goes_on_and_ends_in_the_same_bytes(workspace, undisturbed, who):
+def test_what_is_killed_goes_on_and_ends_in_the_same_bytes(longer, undisturbed, tmp_path, who):
+    workspace = longer.copy(tmp_path / "reproof")
     target = _dense(workspace)
-    workspace.edit("reproof/training/block.py", "every_s: float = 60.0", "every_s: float = 0.2")
+    workspace.edit("reproof/training/block.py", "every_s: float = 60.0", "every_s: float = 0.1")
     _kill_while_training(workspace, target, who)
     assert not (workspace / target).exists()
     if who == "everything":
