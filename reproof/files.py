@@ -36,6 +36,13 @@ def atomic(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def sweep(path: str | Path) -> None:
+    """Remove what killed writers of `path` left half-written beside it; nobody else may be writing it now."""
+    path = Path(path)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic(path) as temporary:
@@ -52,7 +59,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def write_parquet(path: str | Path, table: Any) -> None:
@@ -73,7 +80,7 @@ def read_parquet(path: str | Path) -> Any:
     try:
         return parquet.read_table(path).to_pandas()
     except (OSError, pyarrow.ArrowException) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
@@ -95,8 +102,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
     try:
         with safe_open(path, framework="numpy") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+    except (OSError, SafetensorError, TypeError) as error:  # TypeError: a type that numpy does not have
+        raise unreadable(path, error) from error
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -107,7 +114,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         with safe_open(path, framework="numpy") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _with_sorted_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
@@ -121,6 +128,7 @@ def _with_sorted_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
-def _unreadable(path: str | Path, error: Exception) -> ReproofError:
+def unreadable(path: str | Path, error: Exception) -> ReproofError:
+    """Return the error that names a damaged file, the reason, and the remedy."""
     reason = " ".join(str(error).split())
     return ReproofError(f"{path}: cannot be read ({reason}); delete it and run Snakemake again to make it anew")

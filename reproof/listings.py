@@ -12,7 +12,8 @@ from reproof.provenance import canonical
 
 
 def records(plan: Plan) -> Iterator[Expected]:
-    """Yield what the record of every result of the plan has to say, but the page's."""
+    """Yield what the record of every result of the plan has to say."""
+    yield Expected(f"{RESULTS}/figures/all.record.json", page_settings(plan), plan.code("build_gallery"))
     for dataset in {run.dataset.name for runs in plan.runs.values() for run in runs.values()}:
         record = str(Path(data_file(dataset)).with_name("record.json"))
         yield Expected(record, plan.data_settings(dataset), plan.code("fetch_dataset", dataset))

@@ -1,23 +1,14 @@
-"""What a result depends on: canonical settings, names from hashes, fingerprints of code, and records."""
+"""What a result depends on: canonical settings, names from hashes, fingerprints of code."""
 
 import ast
 import hashlib
 import json
-import platform
-import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from reproof.files import write_json
-
 ROOT = Path(__file__).parent.parent
-RECORD_FORMAT = 1
 Registered = tuple[str, str, str]  # (place in the library, decorator, name)
 
 
@@ -54,44 +45,6 @@ def fingerprint(script: str, registered: tuple[Registered, ...] = ()) -> str:
     parts = [f"{path.relative_to(ROOT)}\n{_normalised(path)}" for path in sorted(reached | _beside(reached))]
     parts += [_picked(*one) for one in sorted(set(registered))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def recorded(
-    path: str | Path, *, settings: str, code: str, inputs: Iterable[str], packages: Iterable[str] = ()
-) -> Iterator[dict[str, Any]]:
-    """Write, once the body has made a result, its record: settings, code, versions, device, inputs and wall time.
-
-    The body may add facts of its own to the mapping that it is given.
-    """
-    began = time.monotonic()
-    facts: dict[str, Any] = {}
-    yield facts
-    write_json(
-        path,
-        facts
-        | {
-            "format": RECORD_FORMAT,
-            "settings": json.loads(settings),
-            "code": code,
-            "inputs": {str(one): sha256(one) for one in inputs},
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-            "device": _device(),
-            "wall_s": round(time.monotonic() - began, 3),
-        },
-    )
-
-
-def _device() -> str:
-    """Return what the job computed on, without importing torch for it."""
-    torch = sys.modules.get("torch")
-    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else platform.processor() or "cpu"
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, as hex."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reached(script: Path) -> set[Path]:
@@ -163,8 +116,3 @@ def _picked(where: str, decorator: str, name: str) -> str:
     tree = _without_docstrings(undecorated(path, decorator, keep=name))
     reached = sorted(_reached(path) - {path})
     return "\n".join([f"{name} in {path.relative_to(ROOT)}", ast.unparse(tree), *map(_normalised, reached)])
-
-
-def settings_of(record: Mapping[str, Any]) -> str:
-    """Return a record's settings in canonical form."""
-    return canonical(record["settings"])

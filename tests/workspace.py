@@ -60,6 +60,12 @@ class Workspace:
         """Run this Python in the folder."""
         return self._run([sys.executable, *arguments])
 
+    def shell(self, command):
+        """Run a command as a user would type it; the scale is smoke from then on."""
+        config = self / "config/config.yaml"
+        config.write_text(config.read_text().replace("scale: demo", "scale: smoke"))
+        return self._run(["bash", "-c", command])
+
     def snakemake(self, *arguments, scale="smoke", code=0):
         """Run Snakemake in the folder; it must end with this exit code."""
         ran = self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"scale={scale}"])

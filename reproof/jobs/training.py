@@ -20,9 +20,10 @@ from reproof.pruning.masks import Masks
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
-from reproof.training.block import Saving, Trained, train_block
+from reproof.training.block import Trained, train_block
 from reproof.training.members import Member
 from reproof.training.memory import keep_freed_memory
+from reproof.training.saving import Saving
 
 
 @dataclass(frozen=True)

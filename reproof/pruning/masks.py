@@ -5,11 +5,12 @@ Works on numpy arrays: pruning a level must not pay for importing torch.
 
 import json
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from reproof.files import Array, ReproofError, read_tensors, write_tensors
+from reproof.files import Array, ReproofError, read_tensors, unreadable, write_tensors
 
 Masks = dict[str, Array]
 
@@ -67,10 +68,15 @@ def read_masks(path: Path) -> list[Masks]:
     packed, metadata = read_tensors(path)
     if not {"shapes", "members"} <= set(metadata):
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again to make it anew")
-    shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
-    members = range(int(metadata["members"]))
-    return [{name: _unpacked(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
+    try:
+        shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
+        members = range(int(metadata["members"]))
+        return [{name: _unpacked(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise unreadable(path, error) from error
 
 
 def _unpacked(bits: Array, shape: Sequence[int]) -> Array:
-    return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+    if bits.size != -(-prod(shape) // 8):
+        raise ValueError(f"{bits.size} bytes for a mask of shape {shape}")
+    return np.unpackbits(bits, count=prod(shape)).astype(bool).reshape(shape)

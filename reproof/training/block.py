@@ -3,19 +3,20 @@
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from reproof.data.dataset import Dataset
-from reproof.files import Array, ReproofError, read_tensors, write_tensors
+from reproof.files import Array
 from reproof.settings import TrainingSettings
 from reproof.training.members import Member, Single, Stacked
 from reproof.training.objective import CLASSIFICATION, Objective
 from reproof.training.progress import progress
+from reproof.training.saving import Saving
 from reproof.training.trainer import Trainer
 
 Points = dict[str, dict[str, Tensor]]
@@ -29,29 +30,6 @@ class Trained:
     points: Points
     curves: Curves
     seconds: float
-
-
-@dataclass(frozen=True)
-class Saving:
-    """Where a block keeps its resumable state, whose it is (another's is ignored), and how often it is written."""
-
-    path: Path
-    identity: str
-    every_s: float = 60.0
-
-    def load(self) -> dict[str, Tensor]:
-        """Return the saved state of this very job, or nothing."""
-        if not self.path.exists():
-            return {}
-        try:
-            tensors, metadata = read_tensors(self.path)
-        except ReproofError:  # half a disk, an old format: the training starts anew, which is always right
-            return {}
-        return {k: torch.from_numpy(v) for k, v in tensors.items()} if metadata.get("identity") == self.identity else {}
-
-    def save(self, state: Mapping[str, Tensor]) -> None:
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
-        write_tensors(self.path, arrays, {"identity": self.identity})
 
 
 def train_block(
@@ -70,29 +48,29 @@ def train_block(
     groups = [list(members)] if together else [[member] for member in members]
     backend = Stacked if together else Single
     began, parts, state = time.monotonic(), [], saving.load() if saving else {}
-    for index, group in enumerate(groups):
-        networks = backend(copy.deepcopy(module), group, torch.device(device))
-        trainer = Trainer(
-            networks, group, dataset=dataset, settings=settings, objective=objective, first_step=first_step
-        )
-        if f"{index}:done" in state:
-            trainer.restore(_of_group(index, state))
-            print(f"{label}, {_who(group)}: goes on from step {trainer.done:,}")
-        say, save = progress(f"{label}, {_who(group)}"), _saver(saving, index, state)
-        trainer.run(snapshots=snapshots, watch=(say, save))
-        state |= {f"{index}:{name}": value.clone() for name, value in trainer.state().items()}
-        parts.append(trainer)
+    with saving.until_asked_to_stop() if saving else nullcontext():
+        for index, group in enumerate(groups):
+            networks = backend(copy.deepcopy(module), group, torch.device(device))
+            trainer = Trainer(
+                networks, group, dataset=dataset, settings=settings, objective=objective, first_step=first_step
+            )
+            if f"{index}:done" in state:
+                trainer.restore(_of_group(index, state))
+                print(f"{label}, {_who(group)}: goes on from step {trainer.done:,}")
+            watch = [progress(f"{label}, {_who(group)}"), *([_saver(saving, index, state)] if saving else [])]
+            trainer.run(snapshots=snapshots, watch=watch)
+            state |= {f"{index}:{name}": value.clone() for name, value in trainer.state().items()}
+            parts.append(trainer)
     return Trained(_points(parts), _curves(parts), time.monotonic() - began)
 
 
-def _saver(saving: Saving | None, index: int, finished: dict[str, Tensor]) -> Callable[[Trainer], None]:
-    saved = time.monotonic()
+def _saver(saving: Saving, index: int, finished: Mapping[str, Tensor]) -> Callable[[Trainer], None]:
+    """Return a watcher that saves what the rest of the block depends on: finished groups, and this one so far."""
 
     def watch(trainer: Trainer) -> None:
-        nonlocal saved
-        if saving and time.monotonic() - saved >= saving.every_s:
-            saving.save(finished | {f"{index}:{name}": value for name, value in trainer.state().items()})
-            saved = time.monotonic()
+        if saving.is_due:
+            saving.save({**finished, **{f"{index}:{name}": value for name, value in trainer.state().items()}})
+            saving.stop_if_asked()
 
     return watch
 

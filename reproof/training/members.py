@@ -30,10 +30,10 @@ class Member:
     masks: Weights | None = None
 
     def start(self, device: torch.device) -> dict[str, Tensor]:
-        """Return fresh copies of the weights on `device`, masked."""
+        """Return fresh copies of the weights on `device`, those outside the mask zero (a product may give -0)."""
         masks = self.masks or {}
         return {
-            name: (weight * masks[name].to(weight.dtype) if name in masks else weight).to(device, copy=True)
+            name: (weight.masked_fill(~masks[name].bool(), 0) if name in masks else weight).to(device, copy=True)
             for name, weight in self.weights.items()
         }
 

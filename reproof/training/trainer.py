@@ -70,7 +70,7 @@ class Trainer:
         networks.module.train()
 
     def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
-        """Train to the end of the budget; the watchers are called after every validation, when the state is complete.
+        """Train to the end of the budget; the watchers are called after every step, when the state is complete.
 
         A snapshot at step k is the state before step number k, so that k = 0 is the initialisation.
         """
@@ -79,8 +79,8 @@ class Trainer:
             self.step()
             if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
                 self._validate()
-                for one in watch:
-                    one(self)
+            for one in watch:
+                one(self)
         self._snapshot(snapshots)
         self._finish()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reproof.provenance import sha256
+from reproof.records import sha256
 
 DENSE = "results/dense/{run}/0-1/checkpoint.safetensors"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -89,13 +89,15 @@ def test_a_surprise_leaves_its_traceback_in_the_log_and_on_the_terminal(workspac
 
 
 def test_a_damaged_mask_is_named(finished):
-    """The job that reads it says so; nothing is made from it."""
+    """Before anything starts, with the command that mends it; that mends it, and nothing else is made anew."""
     (path,) = [path for path in finished.find("mask.safetensors") if "level2" in path.parts]
     (finished / path).write_bytes((finished / path).read_bytes()[:-100])
     ran = finished.snakemake("results/figures/all", code=1)
-    lines = {line for line in ran.text.splitlines() if line.startswith("error:")}
-    assert lines
-    assert all(line.startswith(f"error: {path}: cannot be read (") for line in lines)
+    told, _, mend = ran.line("error:").partition("; mend it with: ")
+    assert told.startswith(f"error: {path}: is damaged or was edited")
+    assert "Traceback" not in ran.text
+    assert finished.shell(mend).code == 0
+    assert finished.planned("results/figures/all") == {}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,7 @@ print(plan.runs["lottery_ticket"]["lenet"].dense)
 def test_what_is_killed_goes_on_and_ends_in_the_same_bytes(longer, undisturbed, tmp_path, who):
     workspace = longer.copy(tmp_path / "reproof")
     target = _dense(workspace)
-    workspace.edit("reproof/training/block.py", "every_s: float = 60.0", "every_s: float = 0.1")
+    workspace.edit("reproof/training/saving.py", "every_s: float = 60.0", "every_s: float = 0.1")
     _kill_while_training(workspace, target, who)
     assert not (workspace / target).exists()
     if who == "everything":

@@ -17,8 +17,8 @@ from reproof.files import read_json, read_parquet
 from reproof.listings import page_settings, records
 from reproof.metrics import METRICS
 from reproof.plan import Plan
-from reproof.provenance import sha256
 from reproof.pruning.masks import kept, read_masks
+from reproof.records import sha256
 
 PAPER = "lottery_ticket"
 BYTES = ("*.parquet", "*.safetensors", "*.svg", "*.png", "*.pdf")

@@ -15,7 +15,7 @@ from reproof.jobs.train_control import train_control
 from reproof.jobs.train_dense import train_dense
 from reproof.networks import build
 from reproof.pruning.masks import read_masks
-from reproof.training.block import Saving
+from reproof.training.saving import Saving
 from reproof.training.trainer import Trainer
 
 STILL = {"lr": 1e-9}  # so that final weights are the initial ones
@@ -212,7 +212,7 @@ def test_a_killed_job_goes_on_and_ends_in_the_same_bytes(folder, monkeypatch, ca
     assert (folder.path / "parts.state.ticket").exists()
     assert not (folder.path / "parts.safetensors").exists()
     retrained(folder, name="parts", **asked)
-    assert "goes on from step 28" in capsys.readouterr().out
+    assert "goes on from step 30" in capsys.readouterr().out
     for suffix in ("safetensors", "parquet"):
         assert (folder.path / f"parts.{suffix}").read_bytes() == (folder.path / f"whole.{suffix}").read_bytes()
     assert not list(folder.path.glob("*.state*")), "the state goes once the results are there"

@@ -91,6 +91,71 @@ def test_a_truncated_checkpoint_is_refused(path, share):
 
 def test_a_block_with_fewer_members_than_seeds_is_refused(path):
     tensors = {"final/w": np.zeros((1, 2))}
-    write_tensors(path, tensors, {"seeds": json.dumps([0, 1]), "kinds": "{}"})
-    with pytest.raises(ReproofError, match=r"final/w is of 1 networks, not 2; train it again"):
+    write_tensors(path, tensors, {"seeds": json.dumps([0, 1]), "kinds": "{}", "shapes": "{}"})
+    with pytest.raises(ReproofError, match=r"final/w has shape \(1, 2\), not 2 networks; train it again"):
+        read_checkpoint(path, "final")
+
+
+def sparse(kept, size=64_000):
+    """Two networks' weights of which a share is not zero, a negative zero among them."""
+    chance, shape = np.random.default_rng(0), (2, 10, size // 20)
+    weight = np.where(chance.random(shape) < kept, chance.normal(size=shape), 0).astype(np.float32)
+    weight[1, 2, 3] = -0.0
+    return {"final": {"fc.weight": weight}}
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.03, 0.5, 1.0])
+def test_pruned_weights_come_back_to_the_bit_whatever_is_kept(path, kept):
+    points = sparse(kept)
+    write_checkpoint(path, points, seeds=[4, 7], kinds=KINDS)
+    (back,) = read_checkpoint(path, "final")
+    for index, member in enumerate(back):
+        assert member["fc.weight"].tobytes() == points["final"]["fc.weight"][index].tobytes()
+
+
+def test_a_checkpoint_shrinks_with_its_network(path):
+    """A bit for every weight, four bytes for every kept one."""
+    sizes = []
+    for kept in (1.0, 0.03):
+        write_checkpoint(path, sparse(kept), seeds=[4, 7], kinds=KINDS)
+        sizes.append(path.stat().st_size)
+    assert sizes[0] == pytest.approx(4 * 64_000, rel=0.01)
+    assert sizes[1] == pytest.approx(64_000 / 8 + 0.03 * 4 * 64_000, rel=0.1)
+
+
+def header(tensors, about, body=b""):
+    """A file in the format of safetensors, as somebody hostile may write it."""
+    text = json.dumps({"__metadata__": about, **tensors}).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def tensor(kind, shape, start, end):
+    return {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+
+
+ABOUT = {"seeds": "[0]", "kinds": "{}", "shapes": "{}"}
+PACKED = {"final/w|places": tensor("U8", [1], 0, 1), "final/w|values": tensor("F32", [1], 1, 5)}
+HOSTILE = {
+    "a header longer than any file": (2**63 - 1).to_bytes(8, "little") + b"{}",
+    "a header longer than this file": (10**9).to_bytes(8, "little") + b"{}",
+    "tensors one over the other": header(
+        {n: tensor("F32", [1, 2], 0, 8) for n in ("final/a", "final/b")}, ABOUT, bytes(8)
+    ),
+    "more weights than bytes": header({"final/w": tensor("F32", [2**40, 2**40], 0, 8)}, ABOUT, bytes(8)),
+    "a type numpy does not have": header({"final/w": tensor("BF16", [1, 2], 0, 4)}, ABOUT, bytes(4)),
+    "truth values for weights": header({"final/w": tensor("BOOL", [1, 2], 0, 2)}, ABOUT, bytes(2)),
+    "a single number": header({"final/w": tensor("F32", [], 0, 4)}, ABOUT, bytes(4)),
+    "no metadata": header({"final/w": tensor("F32", [1, 1], 0, 4)}, {}, bytes(4)),
+    "seeds that are no list": header({"final/w": tensor("F32", [1, 1], 0, 4)}, ABOUT | {"seeds": "3"}, bytes(4)),
+    "a shape of petabytes": header(PACKED, ABOUT | {"shapes": json.dumps({"final/w": [1, 2**50]})}, bytes(5)),
+    "a negative shape": header(PACKED, ABOUT | {"shapes": json.dumps({"final/w": [-1, -8]})}, bytes(5)),
+    "one value for eight places": header(PACKED, ABOUT | {"shapes": '{"final/w": [1, 8]}'}, b"\xff" + bytes(4)),
+    "places without a shape": header(PACKED, ABOUT, bytes(5)),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_checkpoint_is_refused_by_name(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ReproofError, match=r"^.*checkpoint\.safetensors: "):
         read_checkpoint(path, "final")

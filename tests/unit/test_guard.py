@@ -1,47 +1,145 @@
-"""The guard: a result that Snakemake does not remember must have the plan's record."""
+"""The guard: what is damaged, has no record, or was made otherwise than planned is refused by name."""
 
-from base64 import urlsafe_b64encode
+import json
 
 import pytest
+from snakemake.persistence.file import FilePersistence
 
 from reproof.files import ReproofError
-from reproof.guard import Expected, refuse_strangers
-from reproof.provenance import recorded
+from reproof.guard import Expected, Memory, _place, refuse_strangers
+from reproof.records import recorded, sha256
 
 
 @pytest.fixture
-def expected(tmp_path):
-    """A record as a job of the plan writes it."""
-    one = Expected(str(tmp_path / "record.json"), '{"lr":0.1}', "abc")
-    with recorded(one.record, settings=one.settings, code=one.code, inputs=[]):
-        pass
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, as Snakemake would: paths are relative."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def expected(here):
+    """A result and its record as a job of the plan writes them."""
+    (here / "data").write_text("input")
+    one = Expected("results/record.json", '{"lr":0.1}', "abc")
+    about = {"inputs": ["data"], "outputs": ["results/a"]}
+    with recorded(one.record, settings=one.settings, code=one.code, **about):
+        (here / "results/a").write_text("content")
     return one
 
 
-def test_the_plans_own_result_passes(expected, tmp_path):
-    refuse_strangers([expected, Expected(str(tmp_path / "not yet made.json"), "{}", "")], metadata=tmp_path / "none")
+def remember(one, inputs, *, settings=None):
+    """Let Snakemake remember the job of a record as its metadata would."""
+    place = _place(Memory().folder / "metadata", one.record)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    params = [repr(one.code), repr("results/state"), repr(settings or one.settings)]
+    place.write_text(json.dumps({"params": params, "input_checksums": inputs}))
+
+
+def incomplete(*results):
+    for result in results:
+        place = _place(Memory().folder / "incomplete", result)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+
+
+def test_the_plans_own_result_passes_and_what_is_not_made_yet_as_well(expected):
+    refuse_strangers([expected, Expected("results/later/record.json", "{}", "")])
 
 
 @pytest.mark.parametrize(("settings", "code"), [('{"lr":0.2}', "abc"), ('{"lr":0.1}', "other")])
-def test_other_settings_or_code_are_refused_by_name(expected, tmp_path, settings, code):
-    with pytest.raises(ReproofError, match=r"record\.json: made with other settings or code") as error:
-        refuse_strangers([Expected(expected.record, settings, code)], metadata=tmp_path / "none")
+def test_without_memory_other_settings_or_code_are_refused_by_name(expected, settings, code):
+    with pytest.raises(ReproofError, match=r"results/record\.json: made with other settings, code or inputs") as error:
+        refuse_strangers([Expected(expected.record, settings, code)])
     assert "\n" not in str(error.value)
 
 
-def test_a_damaged_record_is_refused(expected, tmp_path):
-    (tmp_path / "record.json").write_text("{")
-    with pytest.raises(ReproofError, match="record"):
-        refuse_strangers([expected], metadata=tmp_path / "none")
+def test_what_snakemake_remembers_is_left_to_snakemake(expected):
+    remember(expected, {"data": f"sha256:{sha256('data')}"})
+    refuse_strangers([Expected(expected.record, '{"lr":0.2}', "new")])
 
 
-def test_what_snakemake_remembers_is_left_to_snakemake(expected, tmp_path):
-    metadata = tmp_path / "metadata"
-    metadata.mkdir()
-    (metadata / urlsafe_b64encode(expected.record.encode()).decode()).touch()
-    refuse_strangers([Expected(expected.record, '{"lr":0.2}', "abc")], metadata=metadata)
+def test_memory_of_other_settings_is_not_memory_of_this_result(expected):
+    """A partial checkout: the record is an older version's, Snakemake's memory the newer one's."""
+    remember(expected, {"data": f"sha256:{sha256('data')}"}, settings='{"lr":0.2}')
+    with pytest.raises(ReproofError, match="made with other settings, code or inputs"):
+        refuse_strangers([Expected(expected.record, '{"lr":0.2}', "abc")])
 
 
-def test_many_strangers_are_counted(expected, tmp_path):
+def test_memory_of_other_inputs_is_not_memory_of_this_result(expected):
+    remember(expected, {"data": "sha256:00"})
+    with pytest.raises(ReproofError, match="made with other settings, code or inputs"):
+        refuse_strangers([expected])
+
+
+def test_an_edited_result_is_refused_with_the_command_that_mends_it(expected, here):
+    remember(expected, {"data": f"sha256:{sha256('data')}"})
+    (here / "results/a").write_text("contenT")
+    mend = "rm -f results/a results/record.json; snakemake --cores 1 -- results/a"
+    with pytest.raises(ReproofError, match=f"^results/a: is damaged or was edited.*mend it with: {mend}$"):
+        refuse_strangers([expected])
+
+
+def test_a_missing_result_is_no_damage(expected, here):
+    (here / "results/a").unlink()
+    refuse_strangers([expected])
+
+
+def test_a_result_without_a_record_is_refused(expected, here):
+    (here / expected.record).unlink()
+    with pytest.raises(ReproofError, match=r"^results/a: has no record of how it was made; remove it: rm -f results/a"):
+        refuse_strangers([expected])
+
+
+def test_what_was_being_made_is_made_anew_by_snakemake(expected, here):
+    (here / expected.record).unlink()
+    incomplete("results/a")
+    refuse_strangers([expected])
+
+
+def test_a_jobs_state_and_temporary_files_are_no_results(expected, here):
+    for name in ("state.dense", ".a.12.ab.tmp"):
+        (here / "results" / name).touch()
+    refuse_strangers([expected])
+
+
+def test_a_damaged_record_is_refused_by_name(expected, here):
+    (here / expected.record).write_text("{")
+    with pytest.raises(ReproofError, match=r"^results/record\.json: cannot be read"):
+        refuse_strangers([expected])
+
+
+def test_a_record_of_another_format_is_refused(expected, here):
+    record = json.loads((here / expected.record).read_text())
+    (here / expected.record).write_text(json.dumps(record | {"format": 1}))
+    with pytest.raises(ReproofError, match="made with other"):
+        refuse_strangers([expected])
+
+
+def test_many_strangers_are_counted(expected, here):
+    for number in range(5):
+        about = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
+        with recorded(f"results/{number}/record.json", **about):
+            pass
+    others = [Expected(f"results/{number}/record.json", "{}", "x") for number in range(5)]
     with pytest.raises(ReproofError, match="and 2 more: made"):
-        refuse_strangers([Expected(expected.record, "{}", "x")] * 5, metadata=tmp_path / "none")
+        refuse_strangers(others)
+
+
+def test_a_hash_is_kept_as_long_as_the_file_is_the_same(expected, here):
+    refuse_strangers([expected])
+    kept = here / ".snakemake/reproof_hashes.json"
+    assert json.loads(kept.read_text())["results/a"][3] == sha256("results/a")
+    before = kept.stat().st_mtime_ns
+    refuse_strangers([expected])
+    assert kept.stat().st_mtime_ns == before, "nothing new, nothing written"
+
+
+def test_a_long_name_lies_where_snakemake_keeps_it(tmp_path):
+    """Its own class says where."""
+    name = "results/" + 30 * "a-long-folder/" + "record.json"
+    own = FilePersistence.__new__(FilePersistence)
+    own._max_len = None
+    for result in (name, "results/short.json"):
+        assert str(_place(tmp_path, result)) == own._record_path(str(tmp_path), result)

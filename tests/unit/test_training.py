@@ -1,6 +1,8 @@
 """The trainer: against torch's own optimisers, bit for bit against itself, masks at exactly zero."""
 
 import math
+import os
+import signal
 
 import pandas as pd
 import pytest
@@ -9,10 +11,11 @@ from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
 from reproof.files import ReproofError
-from reproof.training.block import Saving, train_block
+from reproof.training.block import train_block
 from reproof.training.members import Single
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.optimisers import initial_state, update
+from reproof.training.saving import Saving
 from reproof.training.schedule import Order, learning_rate
 from reproof.training.trainer import Trainer
 
@@ -164,6 +167,64 @@ def _killed_after(saving, saves, error):
                 raise error
 
     return Fragile(saving.path, saving.identity, saving.every_s)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(dataset, tmp_path, monkeypatch, number):
+    """At the next step, whatever the interval; afterwards signals mean what they meant before."""
+    module, asked = network(dataset), settings()
+    whole = train_block(module, members(module), dataset=dataset, settings=asked)
+    saving = Saving(tmp_path / "state", "me", every_s=math.inf)
+    step = Trainer.step
+
+    def asked_in_step_17_of_the_second(trainer):
+        if trainer.done == 16 and trainer.members[0].seed == 1:
+            os.kill(os.getpid(), number)
+        step(trainer)
+
+    before = signal.getsignal(number)
+    told = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
+    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=told):
+        patch.setattr(Trainer, "step", asked_in_step_17_of_the_second)
+        train_block(module, members(module), dataset=dataset, settings=asked, saving=saving)
+    assert signal.getsignal(number) is before
+    assert int(saving.load()["1:done"]) == 17
+    saving = Saving(saving.path, "me", every_s=math.inf)
+    resumed = train_block(module, members(module), dataset=dataset, settings=asked, saving=saving)
+    assert _same(whole.points["final"], resumed.points["final"])
+    pd.testing.assert_frame_equal(table(whole), table(resumed))
+
+
+@pytest.mark.parametrize("damage", ["a bit", "the tail", "everything"])
+def test_a_damaged_state_is_named_and_not_used(dataset, tmp_path, capsys, damage):
+    module, asked = network(dataset), settings()
+    saving = Saving(tmp_path / "state", "me", every_s=0.0)
+    whole = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked, saving=saving)
+    content = bytearray(saving.path.read_bytes())
+    content[-1] ^= 1
+    saving.path.write_bytes({"a bit": content, "the tail": content[:-20], "everything": b""}[damage])
+    again = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked, saving=saving)
+    said = capsys.readouterr().out
+    assert f"{saving.path}: is damaged and is not used; the training starts anew" in said
+    assert "goes on" not in said
+    assert _same(whole.points["final"], again.points["final"])
+
+
+def test_the_time_of_saving_is_the_blocks_and_not_each_networks(dataset, tmp_path):
+    """Of a block of many short trainings the state is saved as well."""
+    module, asked = network(dataset), settings(steps=8, validate_every=4, test_every=4)
+    saving = Saving(tmp_path / "state", "me", every_s=10.0)
+    saving._saved -= 9.9
+    slow = Trainer._finish
+
+    def finish(trainer):
+        slow(trainer)
+        saving._saved -= 0.2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_finish", finish)
+        train_block(module, members(module, seeds=[1, 2, 3]), dataset=dataset, settings=asked, saving=saving)
+    assert int(saving.load()["0:done"]) == 8
 
 
 def test_another_jobs_state_is_ignored(dataset, tmp_path):

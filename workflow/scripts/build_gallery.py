@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.build_gallery."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("jinja2", "pandas")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "jinja2", "pandas"):
     from reproof.jobs.build_gallery import build_gallery
 
     build_gallery(

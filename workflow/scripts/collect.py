@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.collect."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("numpy", "pandas")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "numpy", "pandas"):
     from reproof.jobs.collect import collect
 
     collect(

@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.draw_figure."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("matplotlib", "pandas")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "matplotlib", "pandas"):
     from reproof.jobs.draw_figure import draw_figure
 
     draw_figure(

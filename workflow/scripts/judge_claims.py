@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.judge_claims."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("pandas", "scipy")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "pandas", "scipy"):
     from reproof.jobs.judge_claims import judge_claims
 
     judge_claims(

@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.measure_movement."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("numpy", "pandas")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "numpy", "pandas"):
     from reproof.jobs.measure_movement import measure_movement
 
     measure_movement(

@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.prune."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("numpy",)}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about):
+with job(here, "numpy"):
     from reproof.jobs.prune import prune
 
     prune(

@@ -1,11 +1,9 @@
 """Adapter: reproof.jobs.retrain."""
 
-from reproof.console import logged
-from reproof.provenance import recorded
+from reproof.adapter import job
 
 here = snakemake
-about = {"settings": here.params.settings, "code": here.params.code, "packages": ("torch", "numpy")}
-with logged(here.log[0]), recorded(here.output.record, inputs=here.input, **about) as record:
+with job(here, "torch", "numpy") as record:
     from reproof.jobs.retrain import retrain
     from reproof.jobs.training import Job
 
