@@ -1,7 +1,7 @@
 """Reproof: deep-learning papers run again and judged claim by claim.
 
 results/figures/all      everything that config/config.yaml asks for, as a page: open index.html
-results/figures/{paper}  the figures of one paper        results/tables/{paper}   their numbers and the verdicts
+results/figures, tables/{scale}/{paper}                  its figures; its numbers and verdicts
 results/dense, tickets, controls/{run}/{seeds}           what was trained: weights, masks, curves, records
 
 The scale says how much of each protocol is run: snakemake --cores 8 results/figures/all --config scale=mnist

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reproof.configuration import Paper, Tree
 from reproof.guard import Expected
-from reproof.paths import RESULTS, benchmark, data_file
+from reproof.paths import RESULTS, benchmark, data_record
 from reproof.plan import Plan
 from reproof.provenance import canonical
 
@@ -15,8 +15,7 @@ def records(plan: Plan) -> Iterator[Expected]:
     """Yield what the record of every result of the plan has to say."""
     yield Expected(f"{RESULTS}/figures/all.record.json", page_settings(plan), plan.code("build_gallery"))
     for dataset in {run.dataset.name for runs in plan.runs.values() for run in runs.values()}:
-        record = str(Path(data_file(dataset)).with_name("record.json"))
-        yield Expected(record, plan.data_settings(dataset), plan.code("fetch_dataset", dataset))
+        yield Expected(data_record(dataset), plan.data_settings(dataset), plan.code("fetch_dataset", dataset))
     for paper in plan.papers:
         for one in plan.trainings(paper):
             yield _trained(plan, one.folder)
@@ -27,11 +26,11 @@ def records(plan: Plan) -> Iterator[Expected]:
         for folder in {str(Path(table).parent) for table in plan.movements(paper)}:
             *_, run, seeds = folder.split("/")
             yield Expected(f"{folder}/record.json", plan.movement_settings(run, seeds), plan.code("measure_movement"))
-        tables = f"{RESULTS}/tables/{paper}"
+        tables = plan.tables(paper)
         yield Expected(f"{tables}/record.json", plan.collect_settings(paper), plan.code("collect"))
         yield Expected(f"{tables}/verdicts.json", plan.judge_settings(paper), plan.code("judge_claims"))
         for figure in plan.figures(paper):
-            record = f"{RESULTS}/figures/{paper}/{figure}.record.json"
+            record = f"{plan.figure(paper, figure)}.record.json"
             yield Expected(record, plan.figure_settings(paper, figure), plan.code("draw_figure"))
 
 
@@ -54,9 +53,9 @@ def page_settings(plan: Plan) -> str:
 
 
 def _page(plan: Plan, paper: Paper) -> Tree:
-    settings, trained = paper.settings, list(plan.trainings(paper.name))
+    settings = paper.settings
     figures = [
-        {"stem": f"{RESULTS}/figures/{paper.name}/{name}", "title": one["title"], "where": one["where"]}
+        {"stem": plan.figure(paper.name, name), "title": one["title"], "where": one["where"]}
         | {"runs": [key for entry in one["runs"] for key in ([entry] if isinstance(entry, str) else entry)]}
         for name, one in settings["figures"].items()
     ]
@@ -64,11 +63,9 @@ def _page(plan: Plan, paper: Paper) -> Tree:
         "name": paper.name,
         **settings["paper"],
         "figures": figures,
-        "verdicts": f"{RESULTS}/tables/{paper.name}/verdicts.parquet",
+        "verdicts": f"{plan.tables(paper.name)}/verdicts.parquet",
+        "runs": f"{plan.tables(paper.name)}/runs.json",
         "departures": plan.departures(paper.name),
-        "records": {
-            run: [f"{one.folder}/record.json" for one in trained if one.run == run] for run in plan.runs[paper.name]
-        },
     }
 
 
@@ -84,6 +81,6 @@ def _benchmarks(plan: Plan) -> dict[str, list[str]]:
         files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in plan.movements(paper)}
         files["fetch_dataset"] |= {benchmark(str(Path(file).parent)) for file in plan.figure_data(paper)}
         for rule in ("collect", "judge_claims"):
-            files[rule].add(f"benchmarks/tables/{paper}/{rule}.tsv")
+            files[rule].add(benchmark(f"{plan.tables(paper)}/{rule}"))
     files["draw_figure"] = {benchmark(stem) for stem in plan.figure_stems()}
     return {rule: sorted(paths) for rule, paths in files.items()}

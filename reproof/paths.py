@@ -19,6 +19,11 @@ def data_file(dataset: str) -> str:
     return f"{RESULTS}/data/{dataset}/data.safetensors"
 
 
+def data_record(dataset: str) -> str:
+    """Return where the record of a data set lies."""
+    return f"{RESULTS}/data/{dataset}/record.json"
+
+
 def benchmark(result: str) -> str:
     return result.replace(RESULTS, "benchmarks", 1) + ".tsv"
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs
 from reproof.configuration import Configuration, Tree
 from reproof.files import ReproofError
-from reproof.paths import RESULTS, Training, data_file, span, spanned
+from reproof.paths import RESULTS, Training, data_file, data_record, span, spanned
 from reproof.provenance import Registered, canonical, fingerprint
 from reproof.runs import Run
 
@@ -46,18 +46,6 @@ class Plan:
         arms = [(run, arm) for run in self._every for arm in run.controls]
         most_draws_last = sorted(arms, key=lambda one: one[0].controls[one[1]].draws)
         return {run.control(arm): (run, arm) for run, arm in most_draws_last}
-
-    # Resources
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that a training job asks for."""
-        return int(self.configuration.blocks.get("gpu", 0))
-
-    @property
-    def minutes(self) -> int:
-        """Minutes that a training job asks a cluster for, at its first attempt."""
-        return int(self.configuration.blocks.get("minutes", 60))
 
     # Inputs
 
@@ -110,6 +98,19 @@ class Plan:
             for seeds in self.blocks(run.seeds)
             for table in ("metrics", "histograms")
         ]  # fmt: skip
+
+    @property
+    def scale(self) -> str:
+        """The scale that is asked for."""
+        return self.configuration.scale
+
+    def tables(self, paper: str) -> str:
+        """Return the folder of a paper's tables and verdicts at this scale."""
+        return f"{RESULTS}/tables/{self.scale}/{paper}"
+
+    def figure(self, paper: str, figure: str) -> str:
+        """Return where a figure of this scale lies, as a path without suffix."""
+        return f"{RESULTS}/figures/{self.scale}/{paper}/{figure}"
 
     def figures(self, paper: str) -> list[str]:
         """Return the figures of a paper, in the order of its page."""
@@ -188,7 +189,7 @@ class Plan:
 
     def judge_settings(self, paper: str) -> str:
         """Return a paper's claims and the scale they are judged at."""
-        return canonical({"claims": self.papers[paper].settings["claims"], "scale": self.configuration.scale})
+        return canonical({"claims": self.papers[paper].settings["claims"], "scale": self.scale})
 
     def figure_settings(self, paper: str, figure: str) -> str:
         """Return what drawing one figure needs to know: its entry, published values, run titles, scale, departures."""
@@ -197,7 +198,7 @@ class Plan:
         runs = {key: one.get("title", key) for key, one in self.papers[paper].published_runs.items()} | runs
         return canonical(
             settings["figures"][figure]
-            | {"references": self._comparable(paper), "titles": runs, "scale": self.configuration.scale}
+            | {"references": self._comparable(paper), "titles": runs, "scale": self.scale}
             | {"departures": len(self.departures(paper))}
         )
 
@@ -208,12 +209,12 @@ class Plan:
         return [one for one in self.papers[paper].settings.get("references", []) if one["run"] in same]
 
     def figure_data(self, paper: str) -> list[str]:
-        """Return the data files of a paper's runs: their labels stand in its figures."""
-        return sorted({data_file(run.dataset.name) for run in self.runs[paper].values()})
+        """Return the records of the data of a paper's runs: their labels stand in its figures."""
+        return sorted({data_record(run.dataset.name) for run in self.runs[paper].values()})
 
     def figure_stems(self) -> list[str]:
         """Return the figures of all papers, as paths without suffix."""
-        return [f"{RESULTS}/figures/{paper}/{figure}" for paper in self.papers for figure in self.figures(paper)]
+        return [self.figure(paper, figure) for paper in self.papers for figure in self.figures(paper)]
 
     def departures(self, paper: str) -> list[Tree]:
         """Return what is done otherwise than in a paper: at every scale, and at this one."""
@@ -241,6 +242,6 @@ class Plan:
     def _run(self, run: str) -> Run:
         found = self._dense.get(run) or self._tickets.get(run) or self._controls.get(run, (None,))[0]
         if found is None:
-            scale = self.configuration.scale
+            scale = self.scale
             raise ReproofError(f"results/*/{run}: no run of scale {scale} has this name; it is of other settings")
         return found

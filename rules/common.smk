@@ -11,6 +11,15 @@ from reproof.guard import refuse_read_only, refuse_strangers
 from reproof.listings import page_settings, records
 from reproof.plan import Plan
 from reproof.provenance import Untracked
+from reproof.resources import Requested
+
+try:
+    PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
+    REQUESTED = Requested.of(PLAN.configuration)
+    if workflow.is_main_process:
+        refuse_strangers(records(PLAN))
+except ReproofError as error:
+    sys.exit(f"error: {error}")
 
 
 wildcard_constraints:
@@ -19,16 +28,9 @@ wildcard_constraints:
     seeds=r"\d+(-\d+)?",
     level=r"\d+",
     levels=r"\d+(_\d+)*",
+    scale=PLAN.scale,
     paper=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
-
-
-try:
-    PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
-    if workflow.is_main_process:
-        refuse_strangers(records(PLAN))
-except ReproofError as error:
-    sys.exit(f"error: {error}")
 
 
 onstart:

@@ -9,20 +9,20 @@ rule draw_figure:
         data=lambda wildcards: PLAN.figure_data(wildcards.paper),
     output:
         svg=report(
-            "results/figures/{paper}/{figure}.svg",
+            "results/figures/{scale}/{paper}/{figure}.svg",
             caption="../workflow/report/figure.rst",
             category="{paper}",
             labels={"figure": "{figure}"},
         ),
-        png="results/figures/{paper}/{figure}.png",
-        pdf="results/figures/{paper}/{figure}.pdf",
-        table="results/figures/{paper}/{figure}.parquet",
-        caption="results/figures/{paper}/{figure}.json",
-        record="results/figures/{paper}/{figure}.record.json",
+        png="results/figures/{scale}/{paper}/{figure}.png",
+        pdf="results/figures/{scale}/{paper}/{figure}.pdf",
+        table="results/figures/{scale}/{paper}/{figure}.parquet",
+        caption="results/figures/{scale}/{paper}/{figure}.json",
+        record="results/figures/{scale}/{paper}/{figure}.record.json",
     log:
-        "logs/figures/{paper}/{figure}/draw_figure.log",
+        "logs/figures/{scale}/{paper}/{figure}/draw_figure.log",
     benchmark:
-        "benchmarks/figures/{paper}/{figure}.tsv"
+        "benchmarks/figures/{scale}/{paper}/{figure}.tsv"
     conda:
         "../envs/plot.yaml"
     threads: 1
@@ -41,7 +41,8 @@ rule draw_figure:
 rule build_gallery:
     input:
         figures=expand("{stem}.{suffix}", stem=PLAN.figure_stems(), suffix=["svg", "png", "pdf", "parquet", "json"]),
-        verdicts=expand(rules.judge_claims.output.verdicts, paper=PLAN.papers),
+        verdicts=expand(rules.judge_claims.output.verdicts, scale=PLAN.scale, paper=PLAN.papers),
+        runs=expand(rules.collect.output.runs, scale=PLAN.scale, paper=PLAN.papers),
         data=[file for paper in PLAN.papers for file in PLAN.figure_data(paper)],
     output:
         gallery=directory("results/figures/all"),

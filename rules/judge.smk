@@ -7,14 +7,15 @@ rule collect:
         masks=lambda wildcards: PLAN.collected_masks(wildcards.paper),
         movement=lambda wildcards: PLAN.movements(wildcards.paper),
     output:
-        measurements="results/tables/{paper}/measurements.parquet",
-        curves="results/tables/{paper}/curves.parquet",
-        movement="results/tables/{paper}/movement.parquet",
-        record="results/tables/{paper}/record.json",
+        measurements="results/tables/{scale}/{paper}/measurements.parquet",
+        curves="results/tables/{scale}/{paper}/curves.parquet",
+        movement="results/tables/{scale}/{paper}/movement.parquet",
+        runs="results/tables/{scale}/{paper}/runs.json",
+        record="results/tables/{scale}/{paper}/record.json",
     log:
-        "logs/tables/{paper}/collect.log",
+        "logs/tables/{scale}/{paper}/collect.log",
     benchmark:
-        "benchmarks/tables/{paper}/collect.tsv"
+        "benchmarks/tables/{scale}/{paper}/collect.tsv"
     conda:
         "../envs/plot.yaml"
     threads: 1
@@ -34,12 +35,12 @@ rule judge_claims:
     input:
         measurements=rules.collect.output.measurements,
     output:
-        verdicts="results/tables/{paper}/verdicts.parquet",
-        record="results/tables/{paper}/verdicts.json",
+        verdicts="results/tables/{scale}/{paper}/verdicts.parquet",
+        record="results/tables/{scale}/{paper}/verdicts.json",
     log:
-        "logs/tables/{paper}/judge_claims.log",
+        "logs/tables/{scale}/{paper}/judge_claims.log",
     benchmark:
-        "benchmarks/tables/{paper}/judge_claims.tsv"
+        "benchmarks/tables/{scale}/{paper}/judge_claims.tsv"
     conda:
         "../envs/plot.yaml"
     threads: 1

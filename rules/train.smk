@@ -21,9 +21,9 @@ rule train_dense:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=PLAN.gpus,
+        gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
     params:
         settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
         code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
@@ -53,9 +53,9 @@ rule retrain:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=PLAN.gpus,
+        gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
     params:
         settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
         code=lambda wildcards: PLAN.code("retrain", wildcards.run),
@@ -82,9 +82,9 @@ rule train_control:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=PLAN.gpus,
+        gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: PLAN.minutes * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
     params:
         settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
         code=lambda wildcards: PLAN.code("train_control", wildcards.run),

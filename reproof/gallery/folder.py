@@ -31,7 +31,7 @@ def build_gallery(
     and the libraries, `fingerprint` that of the code. Nothing is left of a build that fails; raises ReproofError.
     """
     with _folder(output) as folder:
-        shown = {paper["name"]: [_show(folder, paper, entry) for entry in paper["figures"]] for paper in papers}
+        shown = {paper["name"]: _shown(folder, paper) for paper in papers}
         for paper in papers:
             _copy(Path(paper["verdicts"]), folder / "verdicts" / f"{paper['name']}.parquet")
         text = page(
@@ -46,21 +46,25 @@ def build_gallery(
         write_text(folder / "index.html", text)
 
 
-def _show(folder: Path, paper: Paper, entry: FigureEntry) -> Shown:
-    """Copy one figure's files and the records of its runs, and return what the page says of it."""
+def _shown(folder: Path, paper: Paper) -> list[Shown]:
+    """Copy a paper's figures and the records of their runs, and return what the page says of them."""
+    records = read_json(paper["runs"])
+    shown = [(entry, [run for run in entry["runs"] if run in records]) for entry in paper["figures"]]
+    for run in {run for _, runs in shown for run in runs}:
+        write_json(folder / "records" / paper["name"] / f"{run}.json", records[run])
+    return [_show(folder, paper["name"], entry, runs) for entry, runs in shown]
+
+
+def _show(folder: Path, paper: str, entry: FigureEntry, runs: Sequence[str]) -> Shown:
     stem = Path(entry["stem"])
     for suffix in FORMATS:
-        _copy(stem.with_name(f"{stem.name}.{suffix}"), folder / "figures" / paper["name"] / f"{stem.name}.{suffix}")
-    runs = [run for run in entry["runs"] if paper["records"].get(run)]
-    for run in runs:
-        records = {str(path): read_json(path) for path in paper["records"][run]}
-        write_json(folder / "records" / paper["name"] / f"{run}.json", records)
+        _copy(stem.with_name(f"{stem.name}.{suffix}"), folder / "figures" / paper / f"{stem.name}.{suffix}")
     return Shown(
         name=stem.name,
         title=entry["title"],
         where=entry["where"],
-        records={run: f"records/{paper['name']}/{run}.json" for run in runs},
-        files={suffix: f"figures/{paper['name']}/{stem.name}.{suffix}" for suffix in FORMATS},
+        records={run: f"records/{paper}/{run}.json" for run in runs},
+        files={suffix: f"figures/{paper}/{stem.name}.{suffix}" for suffix in FORMATS},
         **read_json(stem.with_name(f"{stem.name}.json")),
     )
 

@@ -24,8 +24,8 @@ class FigureEntry(TypedDict):
 class Paper(TypedDict):
     """One paper.
 
-    `figures` in the order of the page; `verdicts` the path of verdicts.parquet; `departures` those of every scale and
-    those of this one; `records` the record files of each run.
+    `figures` in the order of the page; `verdicts` the path of verdicts.parquet, `runs` that of runs.json, with the
+    records of each run; `departures` those of every scale and those of this one.
     """
 
     name: str
@@ -35,4 +35,4 @@ class Paper(TypedDict):
     figures: list[FigureEntry]
     verdicts: str
     departures: list[Departure]
-    records: dict[str, list[str]]
+    runs: str

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
-from reproof.files import read_metadata
+from reproof.files import read_json
 from reproof.gallery.folder import build_gallery as built
 
 PACKAGES = ("snakemake", "torch", "numpy", "pandas", "scipy", "matplotlib")
@@ -20,7 +20,7 @@ def build_gallery(*, settings: str, data: Sequence[str], code: str, gallery: str
         output=Path(gallery),
         papers=asked["papers"],
         scale=asked["scale"],
-        data=[read_metadata(file)["label"] for file in dict.fromkeys(data)],
+        data=[read_json(record)["label"] for record in dict.fromkeys(data)],
         benchmarks=asked["benchmarks"],
         versions={"python": python_version()} | _versions(),
         fingerprint=code,

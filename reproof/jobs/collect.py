@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproof.files import read_parquet, write_parquet
+from reproof.files import read_json, read_parquet, write_json, write_parquet
 from reproof.metrics import SPLITS
 from reproof.pruning.masks import kept, read_masks
+from reproof.records import Record
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
 MEASURES = ["accuracy", "loss"]
 Kept = dict[tuple[str, int, int], float]
 
 
-def collect(*, settings: str, measurements: str, curves: str, movement: str) -> None:
-    """Write the three tables of a paper from the files that `settings` lists by run and arm."""
+def collect(*, settings: str, measurements: str, curves: str, movement: str, runs: str) -> None:
+    """Write the three tables of a paper from the files that `settings` lists by run and arm, and all their records."""
     asked = json.loads(settings)
     shares = _shares(asked["masks"])
     trained: pd.DataFrame = pd.concat(
@@ -28,6 +29,7 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str) -> 
     write_parquet(
         measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=np.int16(0)) for one in moved)])
     )
+    write_json(runs, _records(asked["trained"]))
     bars = list(_movement(asked["movement"], "histograms"))
     write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
 
@@ -60,6 +62,14 @@ def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
     share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
     table = table.assign(run=run, arm=arm, kept=share)
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
+
+
+def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
+    """Return {run: {path of a record: the record}} of everything trained."""
+    records: dict[str, dict[str, Record]] = {}
+    for run, _, folder in trained:
+        records.setdefault(run, {})[f"{folder}/record.json"] = read_json(f"{folder}/record.json")
+    return records
 
 
 def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 
 from reproof.figures import Context, draw, save
-from reproof.files import read_metadata, read_parquet
+from reproof.files import read_json, read_parquet
 
 
 def draw_figure(*, settings: str, tables: dict[str, str], data: Sequence[str], stem: str) -> None:
     """Write `stem` as SVG, PNG and PDF, with its table and its caption beside it."""
     asked = json.loads(settings)
-    labels = tuple(read_metadata(file)["label"] for file in data)
+    labels = tuple(read_json(record)["label"] for record in data)
     drawing = draw(
         asked["kind"],
         tables={name: read_parquet(path) for name, path in tables.items()},

@@ -66,7 +66,7 @@ def test_a_full_disk(workspace, mounted):
 def test_a_disk_that_fills_up_while_training(workspace, mounted):
     """The data fits (4 MB), the dense networks (4 MB) do not."""
     mounted(workspace / "results", "size=6m")
-    ran = workspace.snakemake("results/tables/lottery_ticket/verdicts.parquet", code=1)
+    ran = workspace.snakemake("results/tables/smoke/lottery_ticket/verdicts.parquet", code=1)
     assert "checkpoint.safetensors: cannot be written (No space left on device)" in ran.line("error:")
     assert {path.name for path in left(workspace)} == {"data.safetensors", "record.json"}
 

@@ -73,7 +73,7 @@ def test_the_page_shows_every_figure_and_each_link_leads_somewhere(smoke, page, 
 
 
 def test_a_verdict_for_every_claim(smoke, plan):
-    verdicts = read_parquet(smoke / f"results/tables/{PAPER}/verdicts.parquet")
+    verdicts = read_parquet(smoke / f"results/tables/smoke/{PAPER}/verdicts.parquet")
     assert verdicts["claim"].tolist() == [claim["id"] for claim in plan.papers[PAPER].settings["claims"]]
     assert set(verdicts["verdict"]) == {"not judged at this scale"}
     assert (verdicts["direction"] != "not measured").any(), "what can be measured is measured all the same"
@@ -124,7 +124,7 @@ def test_tickets_start_where_their_own_dense_network_started(smoke, plan, lenet,
 
 
 def test_kept_in_the_tables_is_what_the_masks_keep(smoke, levels):
-    measured = read_parquet(smoke / f"results/tables/{PAPER}/measurements.parquet")
+    measured = read_parquet(smoke / f"results/tables/smoke/{PAPER}/measurements.parquet")
     for level, masks in enumerate(levels):
         for seed, mask in enumerate(masks):
             rows = measured[(measured["level"] == level) & (measured["seed"] == seed)]
@@ -133,7 +133,7 @@ def test_kept_in_the_tables_is_what_the_masks_keep(smoke, levels):
 
 
 def test_every_network_is_measured_in_full(smoke, plan):
-    measured = read_parquet(smoke / f"results/tables/{PAPER}/measurements.parquet")
+    measured = read_parquet(smoke / f"results/tables/smoke/{PAPER}/measurements.parquet")
     networks = measured.groupby(["arm", "level", "seed", "draw"])["metric"].agg(set)
     assert set(networks.index) == {("ticket", level, seed, 0) for level in (0, 1, 2) for seed in (0, 1)} | {
         (arm, level, seed, 0)
@@ -149,7 +149,7 @@ def test_every_network_is_measured_in_full(smoke, plan):
 def test_every_record_is_the_plans_and_tells_what_went_in(smoke, plan):
     expected = {one.record: one for one in records(plan)}
     found = {str(path) for pattern in ("*record.json", "mask.json", "verdicts.json") for path in smoke.find(pattern)}
-    assert found == set(expected) | {"results/figures/all.record.json"}
+    assert found == set(expected)
     for name, one in expected.items():
         record = read_json(smoke / name)
         assert record["settings"] == json.loads(one.settings), name
@@ -214,8 +214,8 @@ RUNS = {
 def test_every_way_to_prune_rewind_and_reset_runs(workspace):
     scale = changed(BRANCHES, {f"papers.{PAPER}.runs": RUNS})
     (workspace / "config/scales/branches.yaml").write_text(yaml.safe_dump(scale, sort_keys=False))
-    workspace.snakemake(f"results/tables/{PAPER}/verdicts.parquet", scale="branches")
-    measured = read_parquet(workspace / f"results/tables/{PAPER}/measurements.parquet")
+    workspace.snakemake(f"results/tables/branches/{PAPER}/verdicts.parquet", scale="branches")
+    measured = read_parquet(workspace / f"results/tables/branches/{PAPER}/measurements.parquet")
     assert measured.groupby("run")["level"].max().to_dict() == {
         "lenet": 1,
         "lenet_one_shot": 2,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.files import read_parquet, write_parquet
+from reproof.files import read_json, read_parquet, write_json, write_parquet
 from reproof.jobs.collect import collect
 from reproof.metrics import METRICS
 from reproof.pruning.masks import write_masks
@@ -70,7 +70,10 @@ def run(folder, *, trained, masks, movement):
         "movement": {key: [str(folder / name) for name in names] for key, names in movement.items()},
     }
     names = ("measurements", "curves", "movement")
-    collect(settings=json.dumps(settings), **{name: str(folder / f"{name}.parquet") for name in names})
+    for _, _, name in trained:
+        write_json(folder / name / "record.json", {"made": name})
+    files = {name: str(folder / f"{name}.parquet") for name in names}
+    collect(settings=json.dumps(settings), **files, runs=str(folder / "runs.json"))
     return {name: read_parquet(folder / f"{name}.parquet") for name in names}
 
 
@@ -120,3 +123,10 @@ def test_a_run_that_is_not_pruned_has_no_movement(tmp_path):
     assert {"run", "level", "group", "quantity", "share"} <= set(tables["movement"].columns)
     assert tables["movement"]["level"].dtype == np.int16
     assert set(tables["measurements"]["level"]) == {0}
+
+
+def test_the_records_of_a_run_are_kept_together(tmp_path):
+    write_parquet(tmp_path / "dense/curves.parquet", curves(0))
+    run(tmp_path, trained=[["lenet", "ticket", "dense"]], masks={"lenet": [[[0, 1], []]]}, movement={})
+    record = str(tmp_path / "dense/record.json")
+    assert read_json(tmp_path / "runs.json") == {"lenet": {record: {"made": "dense"}}}

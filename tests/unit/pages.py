@@ -18,7 +18,7 @@ def built(folder: Path) -> Path:
     """Build a gallery of two papers from what is written into `folder`; return the folder of the gallery."""
     stems = _figures(folder)
     write_parquet(folder / "verdicts.parquet", tables.verdicts())
-    write_json(folder / "record.json", {"settings": {"steps": 2000}, "wall_s": 1.5})
+    write_json(folder / "runs.json", {"lenet": {"dense/record.json": {"settings": {"steps": 2000}, "wall_s": 1.5}}})
     write_text(folder / "one.tsv", "s\th:m:s\tmax_rss\tmax_vms\n75.25\t0:01:15\t812.5\t-\n")
     write_text(folder / "two.tsv", "s\th:m:s\tmax_rss\tmax_vms\n0.41\t0:00:00\t-\t-\n")
     build_gallery(
@@ -70,5 +70,5 @@ def _paper(folder: Path, stems: list[Path], name: str) -> Paper:
         figures=figures,
         verdicts=str(folder / "verdicts.parquet"),
         departures=departures if stems else [],
-        records={"lenet": [str(folder / "record.json")], "conv_2": []},
+        runs=str(folder / "runs.json"),
     )

@@ -142,7 +142,7 @@ def test_the_page_counts_the_cost_of_every_paper(tmp_path):
         names = {one.dense for one in _runs(both)} if rule == "train_dense" else names
         assert names <= {path.split("/")[2] for path in files[rule]}, rule
     for rule in ("collect", "judge_claims", "draw_figure"):
-        assert {path.split("/")[2] for path in files[rule]} == {"one", "two"}, rule
+        assert {tuple(path.split("/")[2:4]) for path in files[rule]} == {("tiny", "one"), ("tiny", "two")}, rule
     assert files["fetch_dataset"] == ["benchmarks/data/mnist5k.tsv"]
 
 

@@ -11,4 +11,5 @@ with job(here, "numpy", "pandas"):
         measurements=here.output.measurements,
         curves=here.output.curves,
         movement=here.output.movement,
+        runs=here.output.runs,
     )

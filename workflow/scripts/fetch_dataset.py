@@ -3,10 +3,10 @@
 from reproof.adapter import job
 
 here = snakemake
-with job(here, "numpy"):
+with job(here, "numpy") as record:
     from reproof.jobs.fetch_dataset import fetch_dataset
 
-    fetch_dataset(
+    record["label"] = fetch_dataset(
         settings=here.params.settings,
         mirror=here.params.mirror.value,
         downloads=here.params.downloads,
