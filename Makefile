@@ -1,6 +1,7 @@
 # make          install what is locked, then replicate every paper at demo scale into results/figures/all
 # make test     install, then run the tests that take minutes; make test-slow runs the rest
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
+# make publish  let DVC take what the scales name under `publish`; make pull  get what was published
 # make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell sha256sum requirements.txt | cut -c1-12)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all install test test-slow bench lint lock
+.PHONY: all install test test-slow bench publish pull lint lock
 
 all: install
 	snakemake --cores all results/figures/all
@@ -31,6 +32,12 @@ test-slow: install
 
 bench: install
 	python -m bench
+
+publish: install
+	python -m workflow.publish
+
+pull: install
+	dvc pull
 
 lint: install
 	ruff check . && ruff format --check .

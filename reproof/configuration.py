@@ -70,6 +70,7 @@ class Configuration:
     data: Tree
     papers: tuple[Paper, ...]
     scales: tuple[str, ...]
+    publish: Tree | None = None
 
 
 def read_configuration(config: Tree, *, folder: Path = ROOT / "config") -> Configuration:
@@ -79,14 +80,15 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config") -> Confi
     """
     _check(Layer(config, folder / "config.yaml"), "config.schema.yaml")
     scale_file = _named(folder / "scales", config["scale"], "scale")
-    scale = _read(scale_file)
+    scale = read_yaml(scale_file)
     _check(Layer(scale, scale_file), "scale.schema.yaml")
     for paper in scale.get("papers", {}):
         if paper not in available(folder / "papers"):
             raise complaint(scale_file, f"papers.{paper}", unknown(paper, tuple(available(folder / "papers"))))
     papers = tuple(_paper(name, scale, scale_file, folder) for name in config["papers"])
     scales = tuple(available(folder / "scales"))
-    return Configuration(config["scale"], scale["about"], scale["blocks"], config["data"], papers, scales)
+    blocks, publish = scale["blocks"], scale.get("publish")
+    return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
 
 
 def available(folder: Path) -> list[str]:
@@ -116,7 +118,7 @@ def complaint(where: Path, key: str, what: str) -> ReproofError:
 
 def _paper(name: str, scale: Tree, scale_file: Path, folder: Path) -> Paper:
     file = _named(folder / "papers", name, "papers")
-    base, patch = _read(file), scale.get("papers", {}).get(name, {})
+    base, patch = read_yaml(file), scale.get("papers", {}).get(name, {})
     published = Layer(merge(base, {}), file)
     merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
     _check(published, "paper.schema.yaml")
@@ -149,7 +151,7 @@ def _named(folder: Path, name: str, what: str) -> Path:
     return folder / f"{name}.yaml"
 
 
-def _read(path: Path) -> Tree:
+def read_yaml(path: Path) -> Tree:
     """Return the mapping in a YAML file; raise ReproofError if it is unreadable or says what cannot be meant."""
     try:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
@@ -186,7 +188,7 @@ def _shown(path: Path) -> Path:
 @cache
 def _registry() -> Registry[Any]:
     files = SCHEMAS.glob("*.schema.yaml")
-    return Registry().with_resources((file.name, Resource.from_contents(_read(file))) for file in files)
+    return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
 
 
 def _check(layer: Layer, schema: str) -> None:

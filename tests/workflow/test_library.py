@@ -8,7 +8,7 @@ import pytest
 from workspace import ROOT
 
 MODULES = sorted((ROOT / "reproof").rglob("*.py"))
-ABOUT_CONFIGURATION = {"configuration", "checks", "runs", "plan", "guard", "listings", "resources"}
+ABOUT_CONFIGURATION = {"configuration", "checks", "runs", "plan", "guard", "listings", "publishing", "resources"}
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 

@@ -1,0 +1,68 @@
+"""What travels of the results: which folders of a scale are published, and the DVC stage that binds them to code."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from reproof.configuration import Tree, complaint, unknown
+from reproof.files import ReproofError
+from reproof.paths import RESULTS
+from reproof.plan import Plan
+
+MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
+CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.txt", "rules", "workflow"]
+COMMAND = "snakemake --cores all results/figures/all"
+STAGE = "published"
+LIMIT_MB = 20  # of the remote that lies in the repository
+SHOWN = 3
+
+
+def published(plan: Plan) -> list[str]:
+    """Return what travels of a scale: tables, verdicts and labels, and the weights of the runs that it names."""
+    tables = [plan.tables(paper) for paper in plan.papers]
+    labels = sorted({record for paper in plan.papers for record in plan.figure_data(paper)})
+    return [*tables, *labels, *_weights(plan)]
+
+
+def targets(plan: Plan) -> list[str]:
+    """Return the files that must be up to date for a scale to be published."""
+    return [f"{plan.tables(paper)}/{file}.parquet" for paper in plan.papers for file in ("measurements", "verdicts")]
+
+
+def stage(outputs: Iterable[str]) -> Tree:
+    """Return the content of dvc.yaml: one stage, so that its lock binds code, results and Snakemake's memory.
+
+    With `persist` DVC does not remove an output before it is made anew.
+    """
+    outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
+    return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs}}}
+
+
+def refuse_too_much(outputs: Iterable[str], *, limit_mb: float = LIMIT_MB) -> float:
+    """Return how many MB travel; raise ReproofError naming the largest outputs if the embedded remote has no room."""
+    sizes = {path: _megabytes(Path(path)) for path in {MEMORY, *outputs}}
+    total = sum(sizes.values())
+    if total > limit_mb:
+        largest = sorted(sizes, key=lambda path: -sizes[path])[:SHOWN]
+        named = ", ".join(f"{path} ({sizes[path]:.1f} MB)" for path in largest)
+        raise ReproofError(
+            f"{total:.1f} MB are more than the {limit_mb:g} MB of the embedded remote; the largest are {named}; "
+            "name fewer runs under publish in config/scales"
+        )
+    return total
+
+
+def _weights(plan: Plan) -> list[str]:
+    """Return the folders of the dense networks and tickets of the runs that the scale names under `publish`."""
+    folders: list[str] = []
+    for paper, keys in (plan.configuration.publish or {}).items():
+        runs = plan.runs.get(paper, {})
+        for key in keys:
+            if key not in runs:
+                raise complaint(Path(f"config/scales/{plan.scale}.yaml"), f"publish.{paper}", unknown(key, (*runs,)))
+            folders += [f"{RESULTS}/dense/{runs[key].dense}", f"{RESULTS}/tickets/{runs[key].tickets}"]
+    return list(dict.fromkeys(folders))
+
+
+def _megabytes(path: Path) -> float:
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files) / 1e6
