@@ -52,6 +52,11 @@ class Workspace:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder)
 
+    @staticmethod
+    def at(folder):
+        """Return the workspace that lies in a folder."""
+        return Workspace(folder)
+
     def __truediv__(self, name):
         return self.folder / name
 
@@ -109,6 +114,8 @@ class Workspace:
 
 def show_table(request, heading, columns, rows):
     """Print {name: cells} on the terminal, whether or not the tests pass: for people to read."""
+    if not rows:
+        return
     width = max(map(len, [heading, *rows])) + 2
     wide = [max(len(str(cell)) for cell in column) for column in zip(columns, *rows.values(), strict=True)]
     report, capture = map(request.config.pluginmanager.getplugin, ("terminalreporter", "capturemanager"))
