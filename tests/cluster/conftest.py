@@ -1,14 +1,17 @@
 """One Slurm for all tests here; they are skipped, with the reason, where none can be started."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from node import missing, one_node
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    """The running Slurm of one node."""
+def node():
+    """The running Slurm of one node; its folder must be one that every user can enter, which pytest's own are not."""
     why = missing()
     if why:
         pytest.skip(why)
-    with one_node(tmp_path_factory.mktemp("slurm")) as node:
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, one_node(Path(folder)) as node:
         yield node

@@ -82,15 +82,15 @@ class Node:
     daemons: list[subprocess.Popen] = field(default_factory=list)
 
     def jobs(self):
-        """Return [{id, state, comment}] of all jobs, finished ones as well, oldest first."""
-        lines = _said("squeue", "--states=all", "--noheader", "--sort=i", "--format=%i|%T|%k").splitlines()
-        return [dict(zip(("id", "state", "comment"), line.split("|"), strict=True)) for line in lines]
+        """Return all jobs, finished ones as well, oldest first: id, state, what Snakemake says of it, what it asked."""
+        names = {"id": "%i", "state": "%T", "comment": "%k", "memory": "%m", "limit": "%l"}
+        form = "|".join(names.values())
+        lines = _said("squeue", "--states=all", "--noheader", "--sort=i", f"--format={form}").splitlines()
+        return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
 
-    def asked(self, job):
-        """Return {name: value} of what a job asked for: its TRES, such as mem and gres/gpu."""
-        shown = _said("scontrol", "show", "job", job, "--oneliner").split()
-        (tres,) = [word.removeprefix("TRES=") for word in shown if word.startswith("TRES=")]
-        return dict(one.split("=") for one in tres.split(","))
+    def cancel(self, job):
+        """Cancel a job as its owner would."""
+        _said("scancel", job)
 
     def seen(self):
         """Return {job: [GPUs that a task of it saw, or "none"]}."""
