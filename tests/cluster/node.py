@@ -27,8 +27,9 @@ SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 SlurmUser=root
+# What is put back into the queue waits until its credential has expired: 20 seconds instead of 120.
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=20
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/controller
 SlurmdSpoolDir={folder}/node
@@ -91,6 +92,10 @@ class Node:
     def cancel(self, job):
         """Cancel a job as its owner would."""
         _said("scancel", job)
+
+    def put_back(self, job):
+        """Stop a job and put it back into the queue, as happens to one that is preempted."""
+        _said("scontrol", "requeue", job)
 
     def seen(self):
         """Return {job: [GPUs that a task of it saw, or "none"]}."""
