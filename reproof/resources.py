@@ -14,6 +14,7 @@ START_S = 10  # two starts of Snakemake and one of torch
 LIGHT_S = {"fetch_dataset": 300, "measure_movement": 30, "collect": 60}  # others take LIGHT_S_ELSE; all by experience
 LIGHT_S_ELSE = 15
 LEAST_MINUTES = 10  # below that a busy file system decides, and no cluster starts a job sooner for asking less
+MOST_HOURS = 24  # what partitions usually allow; a job that asks for more would never start
 HEADROOM = {True: 1.5, False: 3.0}  # a measured time varies by the machine's load, an estimate is less sure
 TRAINING_MB = 3000  # torch, and a data set as bytes; twice what full MNIST takes on a CPU
 GPU_MB = 2000  # what CUDA takes of the machine's memory besides
@@ -22,7 +23,7 @@ TABLES_MB, TABLE_MB = 2000, 4  # pandas and scipy, and the curves of one trainin
 
 
 class Requested:
-    """GPUs, minutes and memory of the jobs of a plan at their first attempt.
+    """GPUs, minutes and memory of the jobs of a plan; memory at the first attempt.
 
     Minutes come from the trainings recorded under `results`, or without it from the estimate alone.
     """
@@ -50,10 +51,11 @@ class Requested:
         steps = network_steps(settings) * self._trainings(rule, wildcards)
         return Duration(START_S + steps * step_s, known is not None)
 
-    def minutes(self, rule: str, wildcards: Mapping[str, str]) -> int:
-        """Return the time limit of a training job."""
+    def minutes(self, rule: str, wildcards: Mapping[str, str], attempt: int = 1) -> int:
+        """Return the time limit of a training job at an attempt, never more than the longest that the scale allows."""
         expected = self.expected(rule, wildcards)
-        return max(LEAST_MINUTES, ceil(expected.seconds * HEADROOM[expected.measured] / 60))
+        needed = max(LEAST_MINUTES, ceil(expected.seconds * HEADROOM[expected.measured] / 60))
+        return min(needed * attempt, 60 * int(self.plan.configuration.blocks.get("hours", MOST_HOURS)))
 
     def memory(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return the memory of a training job in MB."""

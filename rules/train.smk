@@ -23,7 +23,7 @@ rule train_dense:
     resources:
         gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_dense", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_dense", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_dense", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
         code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
@@ -55,7 +55,7 @@ rule retrain:
     resources:
         gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("retrain", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("retrain", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("retrain", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
         code=lambda wildcards: PLAN.code("retrain", wildcards.run),
@@ -84,7 +84,7 @@ rule train_control:
     resources:
         gpu=REQUESTED.gpus,
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_control", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_control", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_control", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
         code=lambda wildcards: PLAN.code("train_control", wildcards.run),
