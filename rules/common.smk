@@ -15,7 +15,7 @@ from reproof.resources import Requested
 
 try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
-    REQUESTED = Requested.of(PLAN.configuration)
+    REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
         refuse_strangers(records(PLAN))
 except ReproofError as error:
