@@ -2,6 +2,7 @@
 # make test     install, then run the tests that take minutes; make test-slow runs the rest
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
 # make publish  let DVC take what the scales name under `publish`; make pull  get what was published
+# make resume   go on after a kill or a power cut; ARGS="--config scale=mnist" as it was called
 # make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
 
 PYTHON ?= python3
@@ -10,10 +11,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell sha256sum requirements.txt | cut -c1-12)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all install test test-slow bench publish pull lint lock
+.PHONY: all resume install test test-slow bench publish pull lint lock
 
 all: install
 	snakemake --cores all results/figures/all
+
+# Snakemake's lock outlives it when it is killed. Nothing is installed: it ran before.
+TARGET ?= results/figures/all
+resume:
+	@python -m reproof.processes
+	snakemake --unlock $(ARGS) -- $(TARGET)
+	snakemake --cores all $(ARGS) -- $(TARGET)
 
 install: $(READY)
 
