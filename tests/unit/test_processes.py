@@ -51,7 +51,7 @@ def test_a_child_is_killed_with_its_parent_whatever_it_does():
 @linux
 def test_a_child_whose_parent_is_already_gone_ends_before_it_begins():
     parent, child = started(off=1)  # as if somebody else, by now, were its parent
-    parent.communicate()
+    parent.communicate(timeout=20)
     assert ended(child)
 
 
