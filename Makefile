@@ -4,6 +4,7 @@
 # make test-cluster   run what needs a Slurm, on one that the tests start and stop themselves
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
 # make publish  let DVC take what the scales name under `publish`; make pull  get what was published
+# make resume   go on after a kill or a power cut; ARGS="--config scale=mnist" as it was called
 # make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
 
 PYTHON ?= python3
@@ -14,10 +15,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 SCALE ?= paper
 
-.PHONY: all install test test-slow test-cluster plan bench publish pull lint lock
+.PHONY: all resume install test test-slow test-cluster plan bench publish pull lint lock
 
 all: install
 	snakemake --cores all results/figures/all
+
+# Snakemake's lock outlives it when it is killed. Nothing is installed: it ran before.
+TARGET ?= results/figures/all
+resume:
+	@python -m reproof.processes
+	snakemake --unlock $(ARGS) -- $(TARGET)
+	snakemake --cores all $(ARGS) -- $(TARGET)
 
 install: $(READY)
 

@@ -1,5 +1,6 @@
 """What every rule file uses: the plan of this scale, and the shapes of the wildcards."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reproof.files import ReproofError
 from reproof.guard import refuse_read_only, refuse_strangers
 from reproof.listings import page_settings, records
 from reproof.plan import Plan
+from reproof.processes import dies_with
 from reproof.provenance import Untracked
 from reproof.resources import Requested
 
@@ -20,6 +22,8 @@ try:
         refuse_strangers(records(PLAN))
 except ReproofError as error:
     sys.exit(f"error: {error}")
+
+shell._process_args["preexec_fn"] = dies_with(os.getpid())  # every job: an orphan must not go on writing
 
 
 wildcard_constraints:

@@ -1,7 +1,6 @@
 """Build the gallery's folder: the page, and beside it every file that the page links to."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,9 +80,13 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def _folder(output: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `output`; put it in the place of `output` on success, remove it on any error."""
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    """Yield a temporary folder beside `output`; put it in the place of `output` on success, remove it on any error.
+
+    What a killed build left of it is removed first; its one name is no file's temporary name, which `sweep` looks for.
+    """
+    temporary = output.with_name(f".{output.name}.new")
     try:
+        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
         shutil.rmtree(output, ignore_errors=True)

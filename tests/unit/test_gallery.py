@@ -10,7 +10,7 @@ import pages
 import pandas as pd
 import pytest
 
-from reproof.files import ReproofError, write_parquet
+from reproof.files import ReproofError, sweep, write_parquet
 from reproof.gallery import build_gallery
 from reproof.gallery.costs import costs
 from reproof.gallery.page import claims_of, counted
@@ -90,6 +90,16 @@ def test_a_new_gallery_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "stale.svg").touch()
     assert not (pages.built(tmp_path) / "stale.svg").exists()
+
+
+def test_what_a_killed_build_left_is_swept_away(tmp_path: Path) -> None:
+    """By the next build; and the job's own sweep for half-written files, which comes before it, meets no folder."""
+    left = tmp_path / ".all.new"
+    left.mkdir()
+    (left / "stale.svg").touch()
+    sweep(tmp_path / "all")
+    assert not (pages.built(tmp_path) / "stale.svg").exists()
+    assert not left.exists()
 
 
 def test_a_missing_figure_is_named_and_nothing_is_left_behind(tmp_path: Path) -> None:
