@@ -34,15 +34,16 @@ def longest_chain(jobs: Sequence[Job]) -> list[Job]:
     makers = {output: index for index, job in enumerate(jobs) for output in job.outputs}
     needs = {i: {makers[file] for file in job.inputs if file in makers} for i, job in enumerate(jobs)}
     ends: dict[int, float] = {}
-    before: dict[int, int | None] = {}
+    before: dict[int, int] = {}
     for index in TopologicalSorter(needs).static_order():
-        before[index] = max(needs[index], key=lambda one: ends[one], default=None)
-        ends[index] = jobs[index].seconds + ends.get(before[index], 0.0)  # type: ignore[arg-type]
-    chain, index_ = [], max(ends, key=lambda one: ends[one], default=None)
-    while index_ is not None:
-        chain.append(jobs[index_])
-        index_ = before[index_]
-    return chain[::-1]
+        ends[index] = jobs[index].seconds
+        if needs[index]:
+            before[index] = max(needs[index], key=ends.__getitem__)
+            ends[index] += ends[before[index]]
+    backwards = [max(ends, key=ends.__getitem__)] if ends else []
+    while backwards and backwards[-1] in before:
+        backwards.append(before[backwards[-1]])
+    return [jobs[index] for index in reversed(backwards)]
 
 
 def told(jobs: Sequence[Job]) -> str:

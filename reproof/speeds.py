@@ -46,7 +46,7 @@ SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for t
 TEST_EXAMPLES = 10_000  # of MNIST and of CIFAR-10
 PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights
 
-# One core: LeNet as published does 50,000 steps in 157 s on one core of a two-core machine that was busy (35 GFLOP/s).
+# One core: 50,000 steps of LeNet as published took 157 to 219 s, two at once on two cores: 41 to 29 GFLOP/s.
 CORE_FLOPS = 30e9
 # One GPU, not measured: a fifth of an A100's 19.5 TFLOP/s (its data sheet, float32), as many small networks rarely fill
 # it; and 5 ms a step of a block, however small, for the hundreds of kernels that it launches.
