@@ -19,7 +19,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
     REQUESTED = Requested.of(PLAN.configuration)
     if workflow.is_main_process:
-        refuse_strangers(records(PLAN))
+        refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
 except ReproofError as error:
     sys.exit(f"error: {error}")
 
