@@ -1,5 +1,7 @@
 # make          install what is locked, then replicate every paper at demo scale into results/figures/all
 # make test     install, then run the tests that take minutes; make test-slow runs the rest
+# make plan     what a scale would take: jobs, GPU-hours, the longest chain; SCALE=paper unless told otherwise
+# make test-cluster   run what needs a Slurm, on one that the tests start and stop themselves
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
 # make publish  let DVC take what the scales name under `publish`; make pull  get what was published
 # make resume   go on after a kill or a power cut; ARGS="--config scale=mnist" as it was called
@@ -11,7 +13,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell sha256sum requirements.txt | cut -c1-12)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: all resume install test test-slow bench publish pull lint lock
+SCALE ?= paper
+
+.PHONY: all resume install test test-slow test-cluster plan bench publish pull lint lock
 
 all: install
 	snakemake --cores all results/figures/all
@@ -33,10 +37,17 @@ $(READY): requirements.txt
 	rm -f $(VENV)/.ready-* && touch $(READY)
 
 test: install
-	pytest -m "not slow"
+	pytest -m "not slow and not cluster"
 
 test-slow: install
 	pytest -m slow
+
+# Needs root and Debian's slurmctld, slurmd, slurm-client and munge; without them the tests are skipped and say why.
+test-cluster: install
+	pytest -m cluster
+
+plan: install
+	@python -m workflow.ahead $(SCALE)
 
 bench: install
 	python -m bench

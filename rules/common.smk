@@ -17,7 +17,7 @@ from reproof.resources import Requested
 
 try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
-    REQUESTED = Requested.of(PLAN.configuration)
+    REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
         refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
 except ReproofError as error:

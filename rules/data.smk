@@ -1,6 +1,10 @@
 """Data sets: fetched once, checked by content, kept as bytes."""
 
 
+localrules:  # on a cluster the login node fetches: compute nodes often reach no network
+    fetch_dataset,
+
+
 rule fetch_dataset:
     output:
         data="results/data/{dataset}/data.safetensors",

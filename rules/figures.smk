@@ -27,7 +27,7 @@ rule draw_figure:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: PLAN.figure_settings(wildcards.paper, wildcards.figure),

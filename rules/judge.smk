@@ -20,8 +20,8 @@ rule collect:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=lambda wildcards: PLAN.collect_settings(wildcards.paper),
         code=lambda wildcards: PLAN.code("collect"),
@@ -45,7 +45,7 @@ rule judge_claims:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: PLAN.judge_settings(wildcards.paper),

@@ -22,8 +22,8 @@ rule train_dense:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_dense", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_dense", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
         code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
@@ -54,8 +54,8 @@ rule retrain:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.memory("retrain", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("retrain", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
         code=lambda wildcards: PLAN.code("retrain", wildcards.run),
@@ -83,8 +83,8 @@ rule train_control:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_control", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_control", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
         code=lambda wildcards: PLAN.code("train_control", wildcards.run),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 400
+PUBLISHED = ("dvcstore/", "dvc.yaml", "dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,14 @@ class Ran:
         (line,) = [line for line in self.text.splitlines() if line.startswith(start)]
         return line
 
+    def check(self):
+        """Raise AssertionError with the text unless the command succeeded."""
+        assert self.code == 0, self.text
+
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with everything that git tracks or would track."""
+    """A folder with everything that git tracks or would track, but what was published."""
 
     folder: Path
 
@@ -37,7 +42,7 @@ class Workspace:
         command = ["git", "ls-files", "-coz", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
         for name in filter(None, listed):
-            if (ROOT / name).is_file():  # a deleted file may still be tracked
+            if (ROOT / name).is_file() and not name.startswith(PUBLISHED):  # a deleted file may still be tracked
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         return cls(folder)
@@ -45,6 +50,11 @@ class Workspace:
     def copy(self, folder):
         """Return a copy with results and Snakemake's memory of them, modification times kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder)
+
+    @staticmethod
+    def at(folder):
+        """Return the workspace that lies in a folder."""
         return Workspace(folder)
 
     def __truediv__(self, name):
@@ -60,10 +70,18 @@ class Workspace:
         """Run this Python in the folder."""
         return self._run([sys.executable, *arguments])
 
+    def commit(self, message):
+        """Commit everything that git does not ignore, in a repository of the folder's own."""
+        who = "-c user.name=test -c user.email=test@localhost"
+        self.shell(f"git init -q && git add -A && git {who} commit -q --allow-empty -m '{message}'").check()
+
+    def clone(self, folder):
+        """Return a clone of what was committed, with what was published pulled."""
+        self.shell(f"git clone -q . {folder} && cd {folder} && dvc pull -q").check()
+        return Workspace(folder)
+
     def shell(self, command):
-        """Run a command as a user would type it; the scale is smoke from then on."""
-        config = self / "config/config.yaml"
-        config.write_text(config.read_text().replace("scale: demo", "scale: smoke"))
+        """Run a command as a user would type it."""
         return self._run(["bash", "-c", command])
 
     def snakemake(self, *arguments, scale="smoke", code=0):
@@ -92,3 +110,16 @@ class Workspace:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout)
+
+
+def show_table(request, heading, columns, rows):
+    """Print {name: cells} on the terminal, whether or not the tests pass: for people to read."""
+    if not rows:
+        return
+    width = max(map(len, [heading, *rows])) + 2
+    wide = [max(len(str(cell)) for cell in column) for column in zip(columns, *rows.values(), strict=True)]
+    report, capture = map(request.config.pluginmanager.getplugin, ("terminalreporter", "capturemanager"))
+    with capture.global_and_fixture_disabled():
+        for name, cells in {heading: columns, **rows}.items():
+            told = "  ".join(f"{cell!s:{size}s}" for cell, size in zip(cells, wide, strict=True))
+            report.write_line(f"\n{name:{width}s}{told}" if name == heading else f"{name:{width}s}{told}")

@@ -10,6 +10,8 @@ from test_library import imported
 from test_shape import RULES
 from workspace import ROOT
 
+from reproof.catalogue import module_of, registered
+
 CONDA_NAMES = {"torch": "pytorch"}
 PACKAGES = {"yaml": "pyyaml", "PIL": "pillow"}
 BROUGHT_BY = {"numpy": "pandas"}
@@ -32,7 +34,7 @@ def locked(python):
 
 
 def reached(script):
-    """Return the modules of other packages that a script reaches through the library."""
+    """Return the modules of other packages that a script reaches through the library, and whose data it reads."""
     waiting, seen, outside = [script], set(), set()
     while waiting:
         path = waiting.pop()
@@ -43,7 +45,26 @@ def reached(script):
             waiting += [one for one in inside if one not in seen]
             if name.split(".")[0] not in {"reproof", *sys.stdlib_module_names}:
                 outside.add(name.split(".")[0])
+        waiting += [one for one in loaded(path) if one not in seen]
+        outside |= located(path)
     return outside
+
+
+def loaded(path):
+    """Return the modules that a file imports by a registered name: `catalogue.load(where, decorator, name)`."""
+    kinds = re.findall(r'catalogue\.load\("(\w+)", "(\w+)"', path.read_text())
+    return {module_of(*kind, name) for kind in kinds for name in registered(*kind)}
+
+
+def located(path):
+    """Return the packages whose folder a file looks for, to read the data in it."""
+    return set(re.findall(r'find_spec\("(\w+)"\)', path.read_text()))
+
+
+def recorded(script):
+    """Return the packages whose versions a script writes into its record."""
+    (line,) = re.findall(r"^with job\((.*)\)", script.read_text(), flags=re.MULTILINE)
+    return set(re.findall(r'"(\w+)"', line))
 
 
 @pytest.mark.parametrize("environment", [path.name for path in ENVIRONMENTS])
@@ -58,7 +79,8 @@ def test_versions_are_those_of_the_lock(environment):
 def test_an_environment_has_what_its_scripts_import(name):
     (environment,) = re.findall(r'"\.\./envs/(\w+\.yaml)"', RULES[name]["conda"])
     there = set(pinned(environment))
-    needed = {PACKAGES.get(module, module) for module in reached(ROOT / f"workflow/scripts/{name}.py")}
+    script = ROOT / f"workflow/scripts/{name}.py"
+    needed = {PACKAGES.get(module, module) for module in reached(script) | recorded(script)}
     needed = {CONDA_NAMES.get(package, package) for package in needed}
     assert {package for package in needed if BROUGHT_BY.get(package, package) not in there} == set()
 

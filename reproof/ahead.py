@@ -1,0 +1,86 @@
+"""What lies ahead: jobs, GPU-hours and the longest chain of a graph of jobs, as text."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from reproof.speeds import Duration
+
+HOUR_S = 3600
+HEAD = ("rule", "jobs", "GPU-hours", "core-hours", "longest job, hours", "time")
+Row = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: the files it reads and writes, what it holds while it runs, how long that should take."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    duration: Duration
+    gpus: int = 0
+    cores: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from start to end."""
+        return self.duration.seconds
+
+
+def longest_chain(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs, one after the other, that take longest however many run at once: the critical path."""
+    makers = {output: index for index, job in enumerate(jobs) for output in job.outputs}
+    needs = {i: {makers[file] for file in job.inputs if file in makers} for i, job in enumerate(jobs)}
+    ends: dict[int, float] = {}
+    before: dict[int, int | None] = {}
+    for index in TopologicalSorter(needs).static_order():
+        before[index] = max(needs[index], key=lambda one: ends[one], default=None)
+        ends[index] = jobs[index].seconds + ends.get(before[index], 0.0)  # type: ignore[arg-type]
+    chain, index_ = [], max(ends, key=lambda one: ends[one], default=None)
+    while index_ is not None:
+        chain.append(jobs[index_])
+        index_ = before[index_]
+    return chain[::-1]
+
+
+def told(jobs: Sequence[Job]) -> str:
+    """Return the table of jobs and hours by rule, and the longest chain, as lines of text."""
+    rules = list(dict.fromkeys(job.rule for job in jobs))
+    rows = [HEAD, *(_row(rule, [job for job in jobs if job.rule == rule]) for rule in rules), _row("all", jobs)]
+    return "\n".join([*_aligned(rows), "", *_chain(longest_chain(jobs))])
+
+
+def _row(name: str, jobs: Sequence[Job]) -> Row:
+    gpu = _hours(sum(job.gpus * job.seconds for job in jobs))
+    core = _hours(sum(job.cores * job.seconds for job in jobs))
+    longest = _hours(max((job.seconds for job in jobs), default=0.0))
+    return name, f"{len(jobs):,}", gpu, core, longest, _sources(jobs)
+
+
+def _hours(seconds: float) -> str:
+    hours = seconds / HOUR_S
+    return f"{hours:,.0f}" if hours >= 10 else f"{hours:.2f}"
+
+
+def _sources(jobs: Sequence[Job]) -> str:
+    """Return whether the times were measured, or are estimates, or how many of which."""
+    measured = sum(job.duration.measured for job in jobs)
+    if 0 < measured < len(jobs):
+        return f"{measured} measured, {len(jobs) - measured} estimated"
+    return "measured" if measured else "estimated"
+
+
+def _aligned(rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    for name, *numbers, source in rows:
+        middle = "  ".join(number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True))
+        yield f"{name.ljust(widths[0])}  {middle}  {source}"
+
+
+def _chain(chain: Sequence[Job]) -> Iterator[str]:
+    hours = _hours(sum(job.seconds for job in chain))
+    counts = Counter(job.rule for job in chain)
+    parts = ", ".join(f"{count} {rule}" for rule, count in counts.items())
+    yield f"longest chain: {hours} hours in {len(chain)} jobs, however many GPUs there are: {parts}"

@@ -1,0 +1,110 @@
+"""How long trainings take: from the records of finished ones where there are any, otherwise by an estimate.
+
+The unit is a network-step: one step of one network, with its share of the evaluations between steps.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from reproof.files import ReproofError, read_json
+from reproof.provenance import canonical
+from reproof.settings import DataSettings, TrainingSettings
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds that a job is expected to take, and whether that was measured or is an estimate."""
+
+    seconds: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Size:
+    """Weights of a network, and multiply-adds of its forward pass for one example."""
+
+    weights: int
+    products: int
+
+
+SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for the rest; a test counts them
+    "lenet_300_100": Size(266_200, 266_200),
+    "conv_2": Size(4_300_992, 43_780_608),
+    "conv_4": Size(2_425_024, 98_306_560),
+    "conv_6": Size(2_261_184, 153_881_088),
+    "resnet_8": Size(77_360, 12_501_632),
+    "resnet_20": Size(270_896, 40_813_184),
+    "vgg_16": Size(14_715_584, 313_201_664),
+    "vgg_19": Size(20_024_000, 398_136_320),
+}
+TEST_EXAMPLES = 10_000  # of MNIST and of CIFAR-10
+PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights
+
+# One core: LeNet as published does 50,000 steps in 157 s on one core of a two-core machine that was busy (35 GFLOP/s).
+CORE_FLOPS = 30e9
+# One GPU, not measured: a fifth of an A100's 19.5 TFLOP/s (its data sheet, float32), as many small networks rarely fill
+# it; and 5 ms a step of a block, however small, for the hundreds of kernels that it launches.
+GPU_FLOPS = 4e12
+GPU_STEP_S = 5e-3
+
+CPUS = {"cpu", "x86_64", "aarch64", "arm64", "arm", "i386"}  # what records call a machine without a GPU
+
+
+def networks(settings: Settings) -> int:
+    """Return how many networks a training job trains: its seeds, times a control's levels and draws."""
+    return len(settings["seeds"]) * len(settings.get("levels", [1])) * int(settings.get("draws", 1))
+
+
+def network_steps(settings: Settings) -> int:
+    """Return networks times the steps from their rewind point to the end."""
+    return networks(settings) * (int(settings["training"]["steps"]) - int(settings.get("rewind", 0)))
+
+
+def size(settings: Settings) -> Size:
+    """Return the size of a job's network; of one that is not listed, the largest that is."""
+    largest = max(SIZES.values(), key=lambda one: one.products)
+    found = SIZES.get(settings["network"]["name"], largest)
+    narrower = min(float(settings["network"].get("width", 1.0)), 1.0) ** 2
+    return Size(int(found.weights * narrower), int(found.products * narrower))
+
+
+def estimate(settings: Settings, *, gpu: bool) -> float:
+    """Return the seconds a network-step is estimated to take on one core or one GPU."""
+    training, data = TrainingSettings.of(settings["training"]), DataSettings.of(settings["dataset"])
+    evaluated = data.validation / training.validate_every + TEST_EXAMPLES / training.test_every
+    flop = 2 * size(settings).products * (PASSES * training.batch + evaluated)
+    return GPU_STEP_S / networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
+
+
+def likeness(settings: Settings) -> str:
+    """Return what two jobs must share for the time of one to tell that of the other: network, data, batch."""
+    return canonical([settings["network"], settings["dataset"]["name"], settings["training"]["batch"]])
+
+
+def measured(results: str | Path, *, gpu: bool) -> dict[str, float]:
+    """Return {likeness: median seconds a network-step} of the finished trainings with (or without) a GPU.
+
+    The median, because some were killed and tell only the time since, and some shared their machine.
+    """
+    found: dict[str, list[float]] = defaultdict(list)
+    for path in sorted(Path(results).glob("*/*/*/**/record.json")):
+        record = _training(path)
+        if record and (record["device"] not in CPUS) == gpu:
+            settings = record["settings"]
+            found[likeness(settings)].append(record["training_s"] / network_steps(settings))
+    return {which: median(times) for which, times in found.items()}
+
+
+def _training(path: Path) -> dict[str, Any]:
+    """Return the record of a training; of anything else, or of a file that cannot be read, nothing."""
+    try:
+        record = read_json(path)
+    except ReproofError:
+        return {}
+    return record if isinstance(record, dict) and "training_s" in record else {}

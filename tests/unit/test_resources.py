@@ -1,0 +1,79 @@
+"""What jobs ask for: more for more networks and for a GPU, time from records where there are any."""
+
+import json
+
+import pytest
+from small_paper import SCALE, plan
+
+from reproof.resources import Requested
+from reproof.speeds import estimate
+
+STEPS = 100
+
+
+def dense(planned):
+    (run,) = planned.runs["one"].values()
+    return run, {"run": run.dense, "seeds": "0-1"}
+
+
+def on_gpus(folder):
+    return plan(folder, scale=SCALE | {"blocks": {"seeds": 2, "levels": 2, "gpu": 1}})
+
+
+def test_a_scale_without_gpus_asks_for_none_and_others_for_one(tmp_path):
+    assert Requested(plan(tmp_path / "cpu")).gpus == 0
+    assert Requested(on_gpus(tmp_path / "gpu")).gpus == 1
+
+
+def test_the_expected_time_is_an_estimate_until_a_record_tells(tmp_path):
+    planned = plan(tmp_path)
+    _, wildcards = dense(planned)
+    settings = json.loads(planned.dense_settings(**wildcards))
+    guess = Requested(planned, results=str(tmp_path / "results")).expected("train_dense", wildcards)
+    assert not guess.measured
+    assert guess.seconds == pytest.approx(10 + 2 * STEPS * estimate(settings, gpu=False))
+    record = tmp_path / "results/dense/x/0-1/record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"settings": settings, "training_s": 1000.0, "device": "cpu"}))
+    known = Requested(planned, results=str(tmp_path / "results")).expected("train_dense", wildcards)
+    assert known.measured
+    assert known.seconds == pytest.approx(10 + 1000)
+
+
+def test_the_time_limit_has_headroom_a_floor_and_a_ceiling(tmp_path):
+    planned = plan(tmp_path)
+    _, wildcards = dense(planned)
+    settings = json.loads(planned.dense_settings(**wildcards))
+    assert [Requested(planned).minutes("train_dense", wildcards, attempt) for attempt in (1, 2, 3)] == [10, 20, 30]
+    record = tmp_path / "results/dense/x/0-1/record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"settings": settings, "training_s": 7180.0, "device": "cpu"}))
+    requested = Requested(planned, results=str(tmp_path / "results"))
+    limits = [requested.minutes("train_dense", wildcards, attempt) for attempt in (1, 2, 3, 8, 9)]
+    assert limits == [180, 360, 540, 1440, 1440], "one and a half times 7,190 s, in whole minutes; never over a day"
+
+
+def test_a_control_takes_as_long_as_all_its_networks(tmp_path):
+    planned = plan(tmp_path)
+    run, wildcards = dense(planned)
+    requested = Requested(planned)
+    control = {"run": run.control("reinitialise"), "seeds": "0-1", "levels": "1_2"}
+    one, four = requested.expected("train_dense", wildcards), requested.expected("train_control", control)
+    assert four.seconds - 10 == pytest.approx(4 * (one.seconds - 10)), "2 levels x 2 draws"
+    assert requested.memory("train_control", control) > requested.memory("train_dense", wildcards)
+
+
+def test_a_gpu_takes_memory_of_the_machine_besides(tmp_path):
+    few, more = plan(tmp_path / "cpu"), on_gpus(tmp_path / "gpu")
+    both = [Requested(one).memory("train_dense", dense(one)[1]) for one in (few, more)]
+    assert both[1] - both[0] == 2000
+    assert both[0] == 3000 + 22, "ten times 2 x 266,200 weights of 4 bytes"
+
+
+def test_strategy_2_trains_twice(tmp_path):
+    planned = plan(tmp_path)
+    (run,) = planned.runs["one"].values()
+    wildcards = {"run": run.tickets, "seeds": "0-1", "level": "2"}
+    once = Requested(planned).expected("retrain", wildcards).seconds - 10
+    planned.continued = lambda *_: ["the level before"]
+    assert Requested(planned).expected("retrain", wildcards).seconds - 10 == pytest.approx(2 * once)

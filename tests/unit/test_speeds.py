@@ -1,0 +1,73 @@
+"""How long trainings take: sizes counted, records read, estimates by hand."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from reproof.networks import build, prunable
+from reproof.speeds import SIZES, estimate, likeness, measured, network_steps, networks, size
+
+TRAINING = {"optimizer": "adam", "lr": 0.01, "batch": 60, "steps": 1000, "validate_every": 50, "test_every": 500}
+DENSE = {
+    "dataset": {"name": "mnist", "validation": 5000},
+    "network": {"name": "lenet_300_100"},
+    "training": TRAINING,
+    "seeds": [0, 1],
+}
+CONTROL = DENSE | {"levels": [1, 2, 4], "draws": 2, "rewind": 400}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_are_those_of_the_networks(name):
+    shape = (1, 28, 28) if name.startswith("lenet") else (3, 32, 32)
+    module, products = build(name, input_shape=shape, classes=10), []
+
+    def count(layer, _, output):
+        pixels = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
+        products.append(layer.weight.numel() * pixels)
+
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    module.eval()(torch.zeros(1, *shape))
+    weights = sum(value.numel() for key, value in module.named_parameters() if key in prunable(module))
+    assert (SIZES[name].weights, SIZES[name].products) == (weights, sum(products))
+
+
+def test_a_narrower_network_is_smaller_and_an_unknown_one_is_taken_for_the_largest():
+    assert size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products == SIZES["conv_2"].products // 4
+    assert size(DENSE | {"network": {"name": "new"}}) == SIZES["vgg_19"]
+
+
+def test_networks_and_steps():
+    assert (networks(DENSE), network_steps(DENSE)) == (2, 2 * 1000)
+    assert (networks(CONTROL), network_steps(CONTROL)) == (2 * 3 * 2, 12 * 600)
+
+
+def test_the_estimate():
+    """A step passes 3 x 60 examples, and evaluates 5,000 / 50 + 10,000 / 500 = 120 more: 300 of 2 x 266,200 FLOP."""
+    flop = 300 * 2 * 266_200
+    assert estimate(DENSE, gpu=False) == pytest.approx(flop / 30e9)
+    assert estimate(DENSE, gpu=True) == pytest.approx(0.005 / 2 + flop / 4e12)
+
+
+def write(folder, name, settings, seconds, device="cpu"):
+    path = folder / name / "record.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"settings": settings, "training_s": seconds, "device": device}))
+
+
+def test_measured_times_are_medians_over_records_of_the_same_kind(tmp_path):
+    write(tmp_path, "dense/a/0-1", DENSE, 4.0)  # 2 ms a network-step
+    write(tmp_path, "controls/b/0-1/levels1_2_4", CONTROL, 21.6)  # 3 ms
+    write(tmp_path, "tickets/c/0-1/level1", DENSE | {"level": 1, "rewind": 0}, 200.0)  # 100 ms: disturbed
+    write(tmp_path, "tickets/c/0-1/level2", DENSE, 0.2, device="NVIDIA A100-SXM4-40GB")
+    write(tmp_path, "dense/d/0", DENSE | {"training": TRAINING | {"batch": 128}}, 5.0)
+    (tmp_path / "dense/e/0").mkdir(parents=True)
+    (tmp_path / "dense/e/0/record.json").write_text("{")
+    assert measured(tmp_path, gpu=False)[likeness(DENSE)] == pytest.approx(3e-3)
+    assert measured(tmp_path, gpu=True) == {likeness(DENSE): pytest.approx(1e-4)}
+    assert len(measured(tmp_path, gpu=False)) == 2
+    assert measured(tmp_path / "nowhere", gpu=False) == {}

@@ -1,0 +1,84 @@
+"""Print what a scale would take: python -m workflow.ahead SCALE, or `make plan SCALE=paper`.
+
+The jobs are those of Snakemake's own dry run: it tells each of them to its logger, and here we listen.
+"""
+
+import logging
+import sys
+
+import yaml
+from snakemake.cli import main as snakemake
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from reproof.ahead import Job, told
+from reproof.configuration import read_configuration
+from reproof.plan import Plan
+from reproof.resources import Requested
+
+TARGET = "results/figures/all"
+NOTE = """
+Times are without waiting in the queue. Measured: the median over the trainings of the same network, data and batch that
+are recorded under results/, on the same kind of device. Estimated: see reproof/speeds.py. A job may take 1.5 times as
+long as measured, or 3 times as long as estimated, and twice and three times that at its next attempts."""
+
+
+class Listener(logging.Filter):
+    """Keeps what Snakemake logs of each job, and lets only errors through.
+
+    A filter, because Snakemake replaces the handlers of its logger when it starts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[logging.LogRecord] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record if it tells of a job; return whether it is shown."""
+        if getattr(record, "event", None) == LogEvent.JOB_INFO:
+            self.jobs.append(record)
+        return record.levelno >= logging.ERROR
+
+
+def dry_run(scale: str) -> list[logging.LogRecord]:
+    """Return what Snakemake logs of each job that it would run at a scale; end the program as it does if it fails."""
+    listener = Listener()
+    logger.addFilter(listener)
+    try:
+        snakemake(["-n", "--config", f"scale={scale}", "--", TARGET])
+    except SystemExit as end:
+        if end.code:
+            raise
+    return listener.jobs
+
+
+def jobs(scale: str) -> list[Job]:
+    """Return the jobs that a scale still needs, each with the time it should take."""
+    logged = dry_run(scale)
+    with open("config/config.yaml", encoding="utf-8") as file:
+        plan = Plan(read_configuration(yaml.safe_load(file) | {"scale": scale}))
+    requested = Requested(plan, results="results")
+    return [_job(record, requested) for record in logged]
+
+
+def _job(record: logging.LogRecord, requested: Requested) -> Job:
+    one = vars(record)
+    return Job(
+        rule=one["rule_name"],
+        inputs=tuple(one["input"]),
+        outputs=tuple(one["output"]),
+        duration=requested.expected(one["rule_name"], one["wildcards"]),
+        gpus=one["resources"].get("gpu", 0),
+        cores=one["threads"],
+    )
+
+
+def main(scale: str) -> None:
+    """Print the table and the longest chain."""
+    print(f"Scale {scale}: what is still to be done for {TARGET}\n")
+    print(told(jobs(scale)))
+    print(NOTE)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
