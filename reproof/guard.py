@@ -7,7 +7,7 @@ the record must say what the plan says. Both before anything starts.
 
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from reproof.files import ReproofError, read_json, write_json
-from reproof.records import RECORD_FORMAT, Record, damaged, records_in, settings_of, sha256
+from reproof.records import RECORD_FORMAT, Record, settings_of, sha256
 
 SHOWN = 3
 NAME_MAX = 255
+AGAIN = "snakemake --cores 1 --"
+TIMES = ("starttime", "endtime")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,25 @@ class Memory:
     def of(self, result: str) -> dict[str, Any] | None:
         """Return what Snakemake remembers of a result, if it does."""
         path = _place(self.folder / "metadata", result)
-        return dict(read_json(path)) if path.exists() else None
+        try:
+            return dict(read_json(path)) if path.exists() else None
+        except (ReproofError, TypeError, ValueError) as error:
+            raise _forgotten([path], f"cannot be read as what Snakemake remembers of {result}") from error
+
+    def of_job(self, results: Iterable[str]) -> dict[str, Any] | None:
+        """Return what Snakemake remembers of the job that made these results: of each the same, but for the times.
+
+        Raises ReproofError if it is not the same: it would then follow one of them, and never miss the others.
+        """
+        told = {one: remembered for one in results if (remembered := self.of(one)) is not None}
+        facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in told.items()}
+        for one, each in facts.items():
+            alike = [other for other in facts if facts[other] == each]
+            if 2 * len(alike) <= len(facts) > 1:
+                odd = [one] if 2 * len(alike) < len(facts) else facts
+                places = [_place(self.folder / "metadata", result) for result in odd]
+                raise _forgotten(places, f"tells of {one} another job than of what was made with it")
+        return next(iter(told.values()), None)
 
     def is_incomplete(self, result: str) -> bool:
         """Return whether Snakemake was killed while it made the result: it will make it anew."""
@@ -68,25 +88,35 @@ class Memory:
             return {}
 
 
-def refuse_strangers(expected: Iterable[Expected], *, memory: Memory | None = None) -> None:
-    """Raise ReproofError naming results that are damaged, have no record, or were made otherwise than planned."""
+def refuse_strangers(expected: Iterable[Expected], *, again: str = AGAIN, memory: Memory | None = None) -> None:
+    """Raise ReproofError naming results that are damaged, have no record, or were made otherwise than planned.
+
+    The error tells the command that mends it; `again` is the part of it that makes a result anew.
+    """
     memory = memory or Memory()
     wanted = {one.record: one for one in expected}
-    strangers = []
+    strangers = {}
     for folder in sorted({Path(record).parent for record in wanted}):
-        records = {str(path): content for path, content in records_in(folder)}
+        records = _records(folder, wanted, memory, again)
         _refuse_unrecorded(folder, records, memory)
         for path, content in records.items():
             if path in wanted and not memory.is_incomplete(path):
-                _refuse_damaged(path, content, memory)
-                strangers += [path] * (not _is_planned(content, wanted[path], memory.of(path)))
+                _refuse_damaged(path, content, memory, again)
+                if not _is_planned(content, wanted[path], memory.of_job(_made(path, content))):
+                    strangers[path] = content
     memory.keep()
     if strangers:
-        more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
-        raise ReproofError(
-            f"{', '.join(strangers[:SHOWN])}{more}: made with other settings, code or inputs than this plan's, and not "
-            "here; remove the results beside these records to make them anew, or check out the code that made them"
-        )
+        raise _strange(strangers, again)
+
+
+def _strange(strangers: Mapping[str, Record], again: str) -> ReproofError:
+    shown = list(strangers)[:SHOWN]
+    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
+    files = [file for path in shown for file in [*strangers[path]["outputs"], path]]
+    return ReproofError(
+        f"{', '.join(shown)}{more}: made with other settings, code or inputs than this plan's, and not here; check out "
+        f"the code that made them, or {_mend(files, again, ' '.join(shown))}"
+    )
 
 
 def refuse_read_only(*folders: str) -> None:
@@ -97,24 +127,61 @@ def refuse_read_only(*folders: str) -> None:
             raise ReproofError(f"{folder}: is read-only; mend its rights, or work in a copy of this folder")
 
 
-def _refuse_unrecorded(folder: Path, records: dict[str, Record], memory: Memory) -> None:
+def _records(folder: Path, wanted: Mapping[str, Expected], memory: Memory, again: str) -> dict[str, Record]:
+    """Return the records that lie in a folder; raise ReproofError if one that is wanted cannot be read as one."""
+    records, broken = {}, []
+    for path in sorted(map(str, folder.glob("*.json"))):
+        try:
+            content = read_json(path)
+        except ReproofError:  # a caption, say: its own record tells that it is damaged
+            content = None
+        if isinstance(content, dict) and isinstance(content.get("outputs"), dict):
+            records[path] = content
+        elif path in wanted and not memory.is_incomplete(path):
+            broken.append(path)
+    for path in broken:
+        its = [*map(str, _unrecorded(folder, records)), path]
+        raise ReproofError(f"{path}: cannot be read as a record; {_mend(dict.fromkeys(its), again, path)}")
+    return records
+
+
+def _refuse_unrecorded(folder: Path, records: Mapping[str, Record], memory: Memory) -> None:
     """Raise ReproofError if a file in a folder of results is spoken of by no record, and is not being made."""
+    for path in map(str, _unrecorded(folder, records)):
+        if not memory.is_incomplete(path):
+            raise ReproofError(f"{path}: has no record of how it was made; mend it with: rm -f {path}")
+
+
+def _unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
+    """Yield results of a folder that no record tells of: no job's resumable state, nothing half-written."""
     told = {file for content in records.values() for file in content["outputs"]} | set(records)
-    for path in map(str, _results(folder)):
-        if path not in told and not memory.is_incomplete(path):
-            raise ReproofError(f"{path}: has no record of how it was made; remove it: rm -f {path}")
-
-
-def _results(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are results: neither a job's resumable state nor half-written."""
     files = (path for path in sorted(folder.iterdir()) if path.is_file()) if folder.is_dir() else ()
-    return (path for path in files if not path.name.startswith((".", "state.")))
+    return (path for path in files if not path.name.startswith((".", "state.")) and str(path) not in told)
 
 
-def _refuse_damaged(record: str, content: Record, memory: Memory) -> None:
+def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) -> None:
     for path, told in content["outputs"].items():
         if os.path.exists(path) and memory.sha256(path) != told:
-            raise damaged(path, Path(record), content)
+            raise ReproofError(
+                f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
+                f"{_mend([*content['outputs'], record], again, path)}"
+            )
+
+
+def _mend(files: Iterable[str], again: str, targets: str) -> str:
+    return f"mend it with: rm -f {' '.join(files)}; {again} {targets}"
+
+
+def _forgotten(places: Iterable[Path], what: str) -> ReproofError:
+    """Return the error that names a damaged memory; without it, a record has to say what the plan says."""
+    first, *more = map(str, places)
+    return ReproofError(f"{first}: is damaged: it {what}; mend it with: rm -f {' '.join([first, *more])}")
+
+
+def _made(record: str, content: Record) -> list[str]:
+    """Return all that Snakemake may remember of a job: its record, its files, the folder of files if it made one."""
+    folders = [str(folder) for file in content["outputs"] for folder in Path(file).parents]
+    return list(dict.fromkeys([record, *content["outputs"], *folders]))
 
 
 def _is_planned(record: Record, plan: Expected, remembered: dict[str, Any] | None) -> bool:
@@ -126,8 +193,7 @@ def _is_planned(record: Record, plan: Expected, remembered: dict[str, Any] | Non
         if remembered is None:
             return told == (plan.settings, plan.code)
         inputs = {path: told.removeprefix("sha256:") for path, told in remembered["input_checksums"].items()}
-        same = all(inputs.get(path, hashed) == hashed for path, hashed in record["inputs"].items())
-        return same and set(map(repr, told)) <= set(remembered["params"])
+        return inputs == record["inputs"] and set(map(repr, told)) <= set(remembered["params"])
     except (KeyError, TypeError, AttributeError):
         return False
 

@@ -19,7 +19,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config")))
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_strangers(records(PLAN))
+        refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
 except ReproofError as error:
     sys.exit(f"error: {error}")
 

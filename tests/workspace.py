@@ -84,6 +84,10 @@ class Workspace:
         """Run a command as a user would type it."""
         return self._run(["bash", "-c", command])
 
+    def typed(self, command):
+        """Run a command as a user would type it, the configuration as it is."""
+        return self._run(["bash", "-c", command])
+
     def snakemake(self, *arguments, scale="smoke", code=0):
         """Run Snakemake in the folder; it must end with this exit code."""
         ran = self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"scale={scale}"])

@@ -61,7 +61,7 @@ class Run:
     def has_ended(self):
         return self.process.poll() is not None
 
-    def ended(self, limit_s=300):
+    def ended(self, limit_s=1200):
         """Wait for the command to end; return its exit code."""
         return self.process.wait(timeout=limit_s)
 
@@ -73,7 +73,7 @@ class Run:
         return stamps(self.workspace) == before
 
 
-def until(condition, limit_s=120):
+def until(condition, limit_s=600):
     """Wait for a condition, and return its value."""
     began = time.monotonic()
     while not (value := condition()):

@@ -16,8 +16,8 @@ from reproof.plan import Plan
 from reproof.records import sha256
 
 BYTES = {".parquet", ".safetensors", ".svg", ".png", ".pdf"}
-LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 600, validate_every: 20}")
-OFTEN = ("reproof/training/saving.py", "every_s: float = 60.0", "every_s: float = 0.1")
+LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 400, validate_every: 20}")
+OFTEN = ("reproof/training/saving.py", "every_s: float = 60.0", "every_s: float = 0.05")
 EVERYTHING = "results/figures/all"
 KILLS, A_CHAIN, SEED = 20, 4, 20
 STARTS_S = 2  # how long a start takes: it makes no progress, and is to be hit as well
@@ -114,11 +114,14 @@ def test_twenty_kills_at_random_moments_change_no_byte(longer, tmp_path, capsys)
     began = time.monotonic()
     expected = results(run_to_the_end(longer.copy(tmp_path / "undisturbed"), EVERYTHING))
     chance, lasts_s, kills = random.Random(SEED), time.monotonic() - began, []
-    while len(kills) < KILLS:
-        kills += a_chain(longer.copy(tmp_path / f"chain{len(kills)}"), expected, chance, lasts_s, kills)
     with capsys.disabled():
         print(f"\nundisturbed: {lasts_s:.0f} s\n kill chain   after  victim      clean  identical  running")
-        print("\n".join(f"{number:5d} {one}" for number, one in enumerate(kills, start=1)))
+        while len(kills) < KILLS:
+            new = a_chain(longer.copy(tmp_path / f"chain{len(kills)}"), expected, chance, lasts_s, kills)
+            kills += new
+            print(
+                *(f"{len(kills) - len(new) + n:5d} {one}" for n, one in enumerate(new, start=1)), sep="\n", flush=True
+            )
     assert [one for one in kills if not (one.clean and one.identical)] == []
 
 

@@ -9,6 +9,8 @@ from reproof.files import ReproofError
 from reproof.guard import Expected, Memory, _place, refuse_strangers
 from reproof.records import recorded, sha256
 
+AB = ("results/a", "results/b")
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -29,9 +31,9 @@ def expected(here):
     return one
 
 
-def remember(one, inputs, *, settings=None):
-    """Let Snakemake remember the job of a record as its metadata would."""
-    place = _place(Memory().folder / "metadata", one.record)
+def remember(one, inputs, *, settings=None, of=None):
+    """Let Snakemake remember the job of a record, as its metadata of one result would."""
+    place = _place(Memory().folder / "metadata", of or one.record)
     place.parent.mkdir(parents=True, exist_ok=True)
     params = [repr(one.code), repr("results/state"), repr(settings or one.settings)]
     place.write_text(json.dumps({"params": params, "input_checksums": inputs}))
@@ -73,6 +75,13 @@ def test_memory_of_other_inputs_is_not_memory_of_this_result(expected):
         refuse_strangers([expected])
 
 
+def test_a_record_of_an_input_that_is_not_remembered_is_not_the_jobs(expected, here):
+    remember(expected, {"data": f"sha256:{sha256('data')}"})
+    (here / expected.record).write_text((here / expected.record).read_text().replace('"data"', '"eata"'))
+    with pytest.raises(ReproofError, match=r"mend it with: rm -f results/a results/record\.json; snakemake"):
+        refuse_strangers([expected])
+
+
 def test_an_edited_result_is_refused_with_the_command_that_mends_it(expected, here):
     remember(expected, {"data": f"sha256:{sha256('data')}"})
     (here / "results/a").write_text("contenT")
@@ -88,7 +97,9 @@ def test_a_missing_result_is_no_damage(expected, here):
 
 def test_a_result_without_a_record_is_refused(expected, here):
     (here / expected.record).unlink()
-    with pytest.raises(ReproofError, match=r"^results/a: has no record of how it was made; remove it: rm -f results/a"):
+    with pytest.raises(
+        ReproofError, match=r"^results/a: has no record of how it was made; mend it with: rm -f results/a"
+    ):
         refuse_strangers([expected])
 
 
@@ -104,9 +115,36 @@ def test_a_jobs_state_and_temporary_files_are_no_results(expected, here):
     refuse_strangers([expected])
 
 
-def test_a_damaged_record_is_refused_by_name(expected, here):
-    (here / expected.record).write_text("{")
-    with pytest.raises(ReproofError, match=r"^results/record\.json: cannot be read"):
+@pytest.mark.parametrize("damage", ["{", '{"outputt": {}}', "[]", ""])
+def test_a_damaged_record_is_refused_with_the_command_that_mends_it(expected, here, damage):
+    (here / expected.record).write_text(damage)
+    mend = "rm -f results/a results/record.json; make again -- results/record.json"
+    with pytest.raises(ReproofError, match=f"^results/record.json: cannot be read as a record; mend it with: {mend}$"):
+        refuse_strangers([expected], again="make again --")
+
+
+@pytest.mark.parametrize(("old", "new"), [("results/state", "results/statf"), ('"params"', '"paramt"'), ("{", "[")])
+def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, here, old, new):
+    """Of one of three results that one job made: Snakemake would follow it, or see no change ever again."""
+    (here / "results/b").write_text("content")
+    record = json.loads((here / expected.record).read_text())
+    (here / expected.record).write_text(json.dumps(record | {"outputs": {one: sha256(one) for one in AB}}))
+    for one in (expected.record, *AB):
+        remember(expected, {"data": f"sha256:{sha256('data')}"}, of=one)
+    refuse_strangers([expected])
+    place = _place(Memory().folder / "metadata", "results/b")
+    place.write_text(place.read_text().replace(old, new, 1))
+    with pytest.raises(ReproofError, match=f"^{place}: is damaged: it .*; mend it with: rm -f {place}$"):
+        refuse_strangers([expected])
+    place.unlink()
+    refuse_strangers([expected])
+
+
+def test_of_two_memories_that_differ_both_go(expected, here):
+    places = [_place(Memory().folder / "metadata", one) for one in (expected.record, "results/a")]
+    for number, one in enumerate((expected.record, "results/a")):
+        remember(expected, {"data": f"sha256:{number}"}, of=one)
+    with pytest.raises(ReproofError, match=f"^{places[0]}: is damaged: .*mend it with: rm -f {places[0]} {places[1]}$"):
         refuse_strangers([expected])
 
 
