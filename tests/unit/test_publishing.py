@@ -1,0 +1,55 @@
+"""What travels: of every scale that is published its tables, and the weights of the runs it names; never too much."""
+
+import pytest
+import yaml
+from small_paper import SCALE, plan
+from workspace import ROOT
+
+from reproof.configuration import available, read_configuration
+from reproof.files import ReproofError
+from reproof.plan import Plan
+from reproof.publishing import MEMORY, published, refuse_too_much, stage, targets
+
+
+def test_tables_and_labels_travel_always_and_weights_of_the_runs_that_are_named(tmp_path):
+    without, with_weights = (
+        plan(tmp_path / name, scale=SCALE | {"publish": what}) for name, what in (("a", {}), ("b", {"one": ["small"]}))
+    )
+    assert published(without) == ["results/tables/tiny/one", "results/data/mnist5k/record.json"]
+    run = with_weights.runs["one"]["small"]
+    weights = [f"results/dense/{run.dense}", f"results/tickets/{run.tickets}"]
+    assert published(with_weights) == [*published(without), *weights]
+
+
+@pytest.mark.parametrize("publish", [{"one": ["large"]}, {"two": ["small"]}])
+def test_a_run_that_is_not_there_is_named(tmp_path, publish):
+    with pytest.raises(ReproofError, match=r"scales/tiny\.yaml: publish\.(one|two): '(large|small)' is unknown"):
+        published(plan(tmp_path, scale=SCALE | {"publish": publish}))
+
+
+def test_every_scale_names_runs_that_it_has():
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    plans = [Plan(read_configuration(config | {"scale": scale})) for scale in available(ROOT / "config/scales")]
+    assert {one.scale for one in plans if one.configuration.publish is not None and published(one)} == {"demo", "mnist"}
+
+
+def test_what_must_be_up_to_date_are_the_numbers_and_the_verdicts(tmp_path):
+    files = ("measurements", "verdicts")
+    assert targets(plan(tmp_path)) == [f"results/tables/tiny/one/{file}.parquet" for file in files]
+
+
+def test_one_stage_binds_code_results_and_memory():
+    (only,) = stage(["results/b", "results/a", "results/a"])["stages"].values()
+    assert only["outs"] == [{path: {"persist": True}} for path in (MEMORY, "results/a", "results/b")]
+    assert {"reproof", "workflow", "rules", "Snakefile", "requirements.txt"} <= set(only["deps"])
+
+
+def test_more_than_there_is_room_for_is_refused_with_the_largest_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("small", 100_000), ("large", 2_000_000), (MEMORY, 300_000)):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").write_bytes(bytes(size))
+    assert refuse_too_much(["small", "large"], limit_mb=2.5) == pytest.approx(2.4)
+    told = r"^2\.4 MB are more than the 2 MB .* large \(2\.0 MB\), \.snakemake/metadata \(0\.3 MB\), small"
+    with pytest.raises(ReproofError, match=told):
+        refuse_too_much(["small", "large"], limit_mb=2)
