@@ -163,7 +163,10 @@ def _started(workspace, targets):
     """Start Snakemake in the background; end it if the test does not."""
     with (workspace / "out").open("w") as out:
         command = ["bash", "-c", f"exec {RUN} -- {' '.join(targets)}"]
-        started = subprocess.Popen(command, cwd=workspace.folder, stdout=out, stderr=out)
+        started = subprocess.Popen(
+            command, cwd=workspace.folder, stdout=out, stderr=out,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
+        )  # fmt: skip
     try:
         yield started
     finally:
