@@ -55,8 +55,8 @@ def test_departures_are_the_patch(paper, scale):
 def test_the_original_and_the_jpeg_copy_of_cifar10_are_planned_apart():
     original = Plan(configured("paper"))
     copy = Plan(read_configuration(CONFIG | {"scale": "paper", "data": {"mirror": None, "cifar10_copy": "jpeg"}}))
-    assert {"results/data/cifar10_jpeg/data.safetensors"} <= set(copy.figure_data("lottery_ticket"))
-    assert "results/data/cifar10_jpeg/data.safetensors" not in original.figure_data("lottery_ticket")
+    assert {"results/data/cifar10_jpeg/record.json"} <= set(copy.figure_data("lottery_ticket"))
+    assert "results/data/cifar10_jpeg/record.json" not in original.figure_data("lottery_ticket")
 
 
 @pytest.mark.parametrize(
