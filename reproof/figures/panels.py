@@ -14,7 +14,7 @@ from reproof.figures.spread import groups
 from reproof.figures.style import Look, canvas, legend, say
 from reproof.figures.words import ABSENT, quantity_label, run_title, unique
 
-LABEL_AT = -0.42  # inches from the axis to its label: one line for all panels, however wide their numbers
+LABEL_AT = -0.55  # inches from the axis to its label: one line for all panels, however wide their numbers
 
 
 @dataclass(frozen=True)

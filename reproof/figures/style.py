@@ -106,7 +106,7 @@ def canvas(
 
     Margins are fixed in inches, not solved for: the layout cannot depend on the machine and costs nothing.
     """
-    (width, height), left, right, low = size, 0.82, 0.24, 0.74
+    (width, height), left, right, low = size, 0.95, 0.24, 0.74
     total = left + columns * width + (columns - 1) * gap + right
     top = 0.4 + LEGEND_LINE * len(legend_lines(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
