@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 400
+LIMIT_S = 1200
 PUBLISHED = ("dvcstore/", "dvc.yaml", "dvc.lock")
 
 
