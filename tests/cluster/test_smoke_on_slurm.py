@@ -20,6 +20,7 @@ def asking(pristine, tmp_path_factory):
     """A copy of the repository in which training jobs ask for a GPU at smoke scale."""
     workspace = pristine.copy(tmp_path_factory.mktemp("asking") / "reproof")
     workspace.edit("config/scales/smoke.yaml", "blocks: {seeds: 2,", "blocks: {gpu: 1, seeds: 2,")
+    workspace.edit("config/config.yaml", "scale: demo", "scale: smoke")
     return workspace
 
 
