@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        _reach_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise ReproofError(
@@ -36,11 +38,20 @@ def atomic(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def _reach_disk(path: Path) -> None:
+    """Wait until the file's bytes are on the disk: a power cut after the renaming must not leave an empty file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sweep(path: str | Path) -> None:
     """Remove what killed writers of `path` left half-written beside it; nobody else may be writing it now."""
     path = Path(path)
     for left in path.parent.glob(f".{path.name}.*.tmp"):
-        left.unlink(missing_ok=True)
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reproof.files import ReproofError, read_json, write_json
-from reproof.records import RECORD_FORMAT, Record, settings_of, sha256
+from reproof.records import RECORD_FORMAT, Record, is_record, settings_of, sha256
 
 SHOWN = 3
 NAME_MAX = 255
@@ -135,7 +135,7 @@ def _records(folder: Path, wanted: Mapping[str, Expected], memory: Memory, again
             content = read_json(path)
         except ReproofError:  # a caption, say: its own record tells that it is damaged
             content = None
-        if isinstance(content, dict) and isinstance(content.get("outputs"), dict):
+        if is_record(content):
             records[path] = content
         elif path in wanted and not memory.is_incomplete(path):
             broken.append(path)

@@ -14,8 +14,9 @@ from typing import Any
 from reproof.files import ReproofError, read_json, sweep, write_json
 from reproof.provenance import canonical
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
 Record = dict[str, Any]
+SEAL = "sha256"  # of the rest of a record
 
 
 @contextmanager
@@ -29,25 +30,22 @@ def recorded(
     the mapping that it is given.
     """
     began, made = time.monotonic(), list(outputs)
-    for one in made:
+    for one in [*made, path]:
         sweep(one)
     read = verified(inputs)
     facts: Record = {}
     yield facts
-    write_json(
-        path,
-        facts
-        | {
-            "format": RECORD_FORMAT,
-            "settings": json.loads(settings),
-            "code": code,
-            "inputs": read,
-            "outputs": {str(file): sha256(file) for one in made for file in _files(Path(one))},
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-            "device": _device(),
-            "wall_s": round(time.monotonic() - began, 3),
-        },
-    )
+    about: Record = {
+        "format": RECORD_FORMAT,
+        "settings": json.loads(settings),
+        "code": code,
+        "inputs": read,
+        "outputs": {str(file): sha256(file) for one in made for file in _files(Path(one))},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "device": _device(),
+        "wall_s": round(time.monotonic() - began, 3),
+    }
+    write_json(path, sealed(facts | about))
 
 
 def verified(paths: Iterable[str]) -> dict[str, str]:
@@ -61,12 +59,28 @@ def verified(paths: Iterable[str]) -> dict[str, str]:
     return hashes
 
 
+def sealed(content: Record) -> Record:
+    """Return a record with the hash of what it says."""
+    said = {key: value for key, value in content.items() if key != SEAL}
+    return said | {SEAL: hashlib.sha256(canonical(said).encode()).hexdigest()}
+
+
+def is_record(content: Any) -> bool:
+    """Whether what a JSON file holds is a record, and says what it said when it was written."""
+    return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and sealed(content) == content
+
+
 def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
     """Yield (path, content) of the records that lie in a folder; raise ReproofError naming one that is damaged."""
     for path in sorted(folder.glob("*.json")):
         content = read_json(path)
-        if isinstance(content, dict) and isinstance(content.get("outputs"), dict):
+        if is_record(content):
             yield path, content
+        elif isinstance(content, dict) and SEAL in content:
+            raise ReproofError(
+                f"{path}: is damaged or was edited: it is not what was recorded; run Snakemake again, which says how "
+                "to mend it"
+            )
 
 
 def damaged(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
@@ -74,7 +88,7 @@ def damaged(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError
     together = " ".join([*content["outputs"], str(record)])
     return ReproofError(
         f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
-        f"mend it with: rm -f {together}; snakemake --cores 1 -- {path}"
+        f"mend it with: rm -f {together}; then run Snakemake again as you did"
     )
 
 

@@ -22,7 +22,7 @@ from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.training.block import Trained, train_block
 from reproof.training.members import Member
-from reproof.training.memory import keep_freed_memory
+from reproof.training.processor import flush_subnormals, keep_freed_memory
 from reproof.training.saving import Saving
 
 
@@ -80,6 +80,7 @@ class Job:
         """Train the members as the settings say, going on from this job's saved state if there is one."""
         torch.set_num_threads(self.threads)  # fixed by the rule: rounding and speed depend on it
         keep_freed_memory()
+        flush_subnormals()
         return train_block(
             self.network(), members, dataset=self.dataset, settings=TrainingSettings.of(self.asked["training"]),
             first_step=first_step, snapshots=snapshots, device=self.device, label=label,

@@ -70,13 +70,19 @@ def read_masks(path: Path) -> list[Masks]:
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again to make it anew")
     try:
         shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
-        members = range(int(metadata["members"]))
+        members = range(_positive(int(metadata["members"])))
         return [{name: _unpacked(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
 def _unpacked(bits: Array, shape: Sequence[int]) -> Array:
-    if bits.size != -(-prod(shape) // 8):
+    if bits.size != -(-prod(map(_positive, shape)) // 8):
         raise ValueError(f"{bits.size} bytes for a mask of shape {shape}")
     return np.unpackbits(bits, count=prod(shape)).astype(bool).reshape(shape)
+
+
+def _positive(number: int) -> int:
+    if number < 1:
+        raise ValueError(f"{number} is no number of members, and no side of a mask")
+    return number

@@ -12,27 +12,52 @@ from reproof.training.members import Member
 from reproof.training.schedule import Order
 
 PADDING = 4
+MOST_AT_ONCE, CACHE_BYTES = 16, 4 << 20  # steps whose batches are made ready together, and how many bytes of them
 
 
 class Batches:
-    """The training batches of a group of networks, each in its own order."""
+    """The training batches of a group of S networks, each in its own order."""
 
     def __init__(self, dataset: Dataset, members: Sequence[Member], *, batch: int, augment: str) -> None:
-        self._dataset, self._members, self._augment = dataset, members, augment
-        images = dataset.train.images
-        self._flat = images.view(len(images), -1)  # index_select on rows is 8 times faster than indexing images
-        self._shape = (len(members), batch, *images.shape[1:])
-        self._orders = [Order(examples=len(images), batch=batch, noise=member.noise) for member in members]
+        self.dataset, self._members, self._augment = dataset, members, augment
+        self._images, self._labels = dataset.train.images, dataset.train.labels
+        self._flat = self._images.view(len(self._images), -1)  # selecting rows is 8 times faster than selecting images
+        self._shape = (len(members), batch, *self._images.shape[1:])
+        self._orders = [Order(examples=len(self._images), batch=batch, noise=member.noise) for member in members]
+        bytes_a_step = 4 * len(members) * batch * self._flat.shape[1]
+        self._at_once = min(MOST_AT_ONCE, max(1, CACHE_BYTES // bytes_a_step))
+        self._from, self._ahead = -1, (torch.empty(0), torch.empty(0))
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return inputs float32 [S, B, C, H, W] and labels int64 [S, B] of this step."""
-        orders = [order.indices(step) for order in self._orders]
-        chosen = (torch.cat(orders) if len(orders) > 1 else orders[0]).to(self._flat.device)
-        images = self._flat.index_select(0, chosen).view(self._shape)
+        """Return inputs float32 [S, B, C, H, W] and labels int64 [S, B] of this step; to be read, not changed."""
+        first = step - step % self._at_once
+        if first != self._from:
+            self._from, self._ahead = first, self._gathered(range(first, first + self._at_once))
+        inputs, labels = self._ahead
+        return inputs[step - first], labels[step - first]
+
+    def examples(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return images uint8 [N, pixels], labels int64 [N], and for each network which of them are its batch [B]."""
+        if self._augment == "none":
+            return self._flat, self._labels, [order.indices(step) for order in self._orders]
+        images, labels = self._bytes([step])
+        places = torch.arange(labels.numel()).view(labels.shape[1:])
+        return images.flatten(0, 2).flatten(1), labels.flatten(), list(places)
+
+    def _gathered(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return inputs [steps, S, B, C, H, W] and labels [steps, S, B]: a few steps cost little more than one."""
+        images, labels = self._bytes(steps)
+        return self.dataset.normalise(images), labels
+
+    def _bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return images uint8 [steps, S, B, C, H, W], augmented, and labels [steps, S, B]."""
+        chosen = torch.cat([order.indices(step) for step in steps for order in self._orders]).to(self._flat.device)
+        images = self._flat.index_select(0, chosen).view(len(steps), *self._shape)
+        labels = self._labels.index_select(0, chosen).view(len(steps), *self._shape[:2])
         if self._augment == "flip_crop":
-            images = self._flipped_and_cropped(images, step)
-        labels = self._dataset.train.labels.index_select(0, chosen).view(self._shape[:2])
-        return self._dataset.normalise(images), labels
+            pairs = zip(images, steps, strict=True)
+            images = torch.stack([self._flipped_and_cropped(one, step) for one, step in pairs])
+        return images, labels
 
     def _flipped_and_cropped(self, images: Tensor, step: int) -> Tensor:
         generators = (torch.Generator().manual_seed(derive("augment", member.noise, step)) for member in self._members)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from reproof.data.dataset import Dataset
 from reproof.files import Array
 from reproof.settings import TrainingSettings
-from reproof.training.members import Member, Single, Stacked
+from reproof.training.backends import backends
+from reproof.training.members import Member
 from reproof.training.objective import CLASSIFICATION, Objective
 from reproof.training.progress import progress
 from reproof.training.saving import Saving
@@ -45,12 +46,15 @@ def train_block(
     from its last saved state when called again, and ends in the same bits.
     """
     together = stacked if stacked is not None else device != "cpu"
-    groups = [list(members)] if together else [[member] for member in members]
-    backend = Stacked if together else Single
+    groups = backends(
+        module, members, settings=settings, objective=objective, steps=settings.steps - first_step, together=together
+    )
     began, parts, state = time.monotonic(), [], saving.load() if saving else {}
     with saving.until_asked_to_stop() if saving else nullcontext():
-        for index, group in enumerate(groups):
-            networks = backend(copy.deepcopy(module), group, torch.device(device))
+        for index, (group, backend) in enumerate(groups):
+            networks = backend(
+                copy.deepcopy(module), group, device=torch.device(device), settings=settings, objective=objective
+            )
             trainer = Trainer(
                 networks, group, dataset=dataset, settings=settings, objective=objective, first_step=first_step
             )

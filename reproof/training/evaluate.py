@@ -1,13 +1,23 @@
 """Measuring networks on a split: every example counts once, in eval mode."""
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor
 
 from reproof.data.dataset import Dataset, Split
-from reproof.training.members import Networks
+from reproof.training.backends.protocol import Networks
 from reproof.training.objective import Objective
 
 BATCH = 1000  # large enough for full-rate matrix products, small enough for the cache
+
+
+@runtime_checkable
+class ReadsBytes(Protocol):
+    """Networks that take images as they are stored: what they do not look at is not normalised."""
+
+    def outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
+        """Return the outputs [S, B, ...] of all networks for the same images uint8 [B, C, H, W]."""
 
 
 def evaluate(networks: Networks, split: Split, *, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
@@ -27,7 +37,10 @@ def _parts(split: Split) -> list[Split]:
 
 
 def _sums(networks: Networks, part: Split, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
-    outputs = networks.outputs(dataset.normalise(part.images))
+    if isinstance(networks, ReadsBytes):
+        outputs = networks.outputs_of_bytes(part.images, dataset)
+    else:
+        outputs = networks.outputs(dataset.normalise(part.images))
     return {
         name: torch.stack([measure(one, part.labels).sum() for one in outputs])
         for name, measure in objective.measures.items()

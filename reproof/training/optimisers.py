@@ -15,6 +15,30 @@ from reproof.settings import TrainingSettings
 State = dict[str, list[Tensor]]
 
 
+class Descent:
+    """Parameters, what holds some of them at 0, and the optimiser's state: one update after the other."""
+
+    def __init__(
+        self, parameters: Sequence[Tensor], masks: Sequence[Tensor | None], settings: TrainingSettings
+    ) -> None:
+        self.parameters = [one.detach() for one in parameters]  # same memory, outside autograd
+        self._masks, self._settings = masks, settings
+        self._state = initial_state(self.parameters, settings)
+
+    def apply(self, gradients: Sequence[Tensor], rate: float) -> None:
+        """Take one step; masked weights, their gradients and their optimiser state stay exactly 0."""
+        # The fused updates read raw memory and ignore strides, which those of convolutions and under vmap differ in.
+        ordered = [one.contiguous() for one in gradients]
+        for gradient, mask in zip(ordered, self._masks, strict=True):
+            if mask is not None:
+                gradient.mul_(mask)
+        update(self.parameters, ordered, self._state, lr=rate, settings=self._settings)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the optimiser's state as flat named tensors, sharing memory."""
+        return {f"{name}.{place}": one for name, tensors in self._state.items() for place, one in enumerate(tensors)}
+
+
 def initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> State:
     """Return the optimiser's state before the first step: named lists of tensors, one for each parameter."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]

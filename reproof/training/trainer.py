@@ -11,11 +11,11 @@ from reproof.data.dataset import Dataset
 from reproof.files import ReproofError
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
+from reproof.training.backends.protocol import Networks
 from reproof.training.batches import Batches
 from reproof.training.evaluate import evaluate
-from reproof.training.members import Member, Networks
+from reproof.training.members import Member
 from reproof.training.objective import Objective
-from reproof.training.optimisers import initial_state, update
 from reproof.training.schedule import learning_rate
 
 State = dict[str, Tensor]
@@ -64,9 +64,6 @@ class Trainer:
         self.snapshots: dict[str, State] = {}
         self.best = Best(torch.full((networks.size,), math.inf, dtype=torch.float64), torch.full((networks.size,), -1))
         self._batches = Batches(dataset, members, batch=settings.batch, augment=settings.augment)
-        self._updated = [parameter.detach() for parameter in networks.parameters]  # same memory, outside autograd
-        self._masks, self._optimiser = networks.masks(), initial_state(self._updated, settings)
-        networks.batch(settings.batch)
         networks.module.train()
 
     def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
@@ -85,17 +82,9 @@ class Trainer:
         self._finish()
 
     def step(self) -> None:
-        """One step of gradient descent; masked weights, their gradients and their optimiser state stay exactly 0."""
-        inputs, targets = self._batches.at(self.done)
+        """One step of gradient descent, all that is random in it drawn before."""
         self._draw_dropout()
-        loss = self.networks.loss(inputs, targets, self.objective)
-        # The fused updates read raw memory and ignore strides: under vmap a linear layer's gradient comes transposed.
-        gradients = [one.contiguous() for one in torch.autograd.grad(loss, self.networks.parameters)]
-        for gradient, mask in zip(gradients, self._masks, strict=True):
-            if mask is not None:
-                gradient.mul_(mask)
-        rate = learning_rate(self.done, self.settings)
-        update(self._updated, gradients, self._optimiser, lr=rate, settings=self.settings)
+        self.networks.descend(self._batches, self.done, learning_rate(self.done, self.settings))
         self.done += 1
 
     def state(self) -> State:
@@ -105,22 +94,20 @@ class Trainer:
             "done": torch.tensor(self.done), "rows": rows, "best.loss": self.best.loss, "best.step": self.best.step,
             **_prefixed("network", self.networks.state()),
             **_prefixed("best.state", self.best.state),
-            **_prefixed("optimiser", {f"{k}.{i}": t for k, ts in self._optimiser.items() for i, t in enumerate(ts)}),
+            **_prefixed("optimiser", self.networks.optimiser()),
             **_prefixed("snapshot", {f"{k}/{name}": t for k, one in self.snapshots.items() for name, t in one.items()}),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `state` returned, on whatever device the networks are."""
-        device = self.networks.parameters[0].device
         self.done = int(state["done"])
         self.rows = [_row(numbers) for numbers in state["rows"].tolist()]
-        best = {name: value.to(device) for name, value in _suffixed("best.state", state).items()}
+        self.networks.load(_suffixed("network", state))
+        for name, tensor in self.networks.optimiser().items():
+            tensor.copy_(state[f"optimiser:{name}"])
+        now = self.networks.state()
+        best = {name: value.to(now[name].device) for name, value in _suffixed("best.state", state).items()}
         self.best = Best(state["best.loss"], state["best.step"], best)
-        for name, value in self.networks.state().items():
-            value.copy_(state[f"network:{name}"])
-        for name, tensors in self._optimiser.items():
-            for index, tensor in enumerate(tensors):
-                tensor.copy_(state[f"optimiser:{name}.{index}"])
         for name, tensor in _suffixed("snapshot", state).items():
             point, _, weight = name.partition("/")
             self.snapshots.setdefault(point, {})[weight] = tensor
@@ -149,10 +136,10 @@ class Trainer:
         self._refuse_divergence(self._measure("train"))
         self._measure("test")
         if self.best.state:
-            self._load(self.best.state)
+            self.networks.load(self.best.state)
             for split in ("train", "test"):
                 self._measure(split, steps=self.best.step.tolist())
-            self._load(end)
+            self.networks.load(end)
 
     def _measure(self, split: str, steps: Sequence[int] | None = None) -> Tensor:
         """Record all measures on a split, as of `steps` (now, if none are given); return the losses [S]."""
@@ -163,10 +150,6 @@ class Trainer:
             if row not in self.rows:
                 self.rows.append(row)
         return measured["loss"]
-
-    def _load(self, state: State) -> None:
-        for name, value in self.networks.state().items():
-            value.copy_(state[name])
 
     def _refuse_divergence(self, loss: Tensor) -> None:
         for member, value in zip(self.members, loss.tolist(), strict=True):

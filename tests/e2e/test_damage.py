@@ -38,8 +38,8 @@ def cut(content):
 
 
 def flip(content):
-    """Flip a bit in the middle; of a record in the hash of its code: a flip in its times is not noticed."""
-    place = content.find(b'"code": "') + 9 if b'"code": "' in content[:4000] else len(content) // 2
+    """Flip a bit in the middle; of a record in its time, which nothing else tells."""
+    place = content.find(b'"wall_s": ') + 10 if b'"wall_s": ' in content else len(content) // 2
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
 

@@ -1,13 +1,14 @@
 """The guard: what is damaged, has no record, or was made otherwise than planned is refused by name."""
 
 import json
+from pathlib import Path
 
 import pytest
 from snakemake.persistence.file import FilePersistence
 
 from reproof.files import ReproofError
 from reproof.guard import Expected, Memory, _place, refuse_strangers
-from reproof.records import recorded, sha256
+from reproof.records import recorded, sealed, sha256
 
 AB = ("results/a", "results/b")
 
@@ -128,7 +129,7 @@ def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, he
     """Of one of three results that one job made: Snakemake would follow it, or see no change ever again."""
     (here / "results/b").write_text("content")
     record = json.loads((here / expected.record).read_text())
-    (here / expected.record).write_text(json.dumps(record | {"outputs": {one: sha256(one) for one in AB}}))
+    (here / expected.record).write_text(json.dumps(sealed(record | {"outputs": {one: sha256(one) for one in AB}})))
     for one in (expected.record, *AB):
         remember(expected, {"data": f"sha256:{sha256('data')}"}, of=one)
     refuse_strangers([expected])
@@ -150,7 +151,7 @@ def test_of_two_memories_that_differ_both_go(expected, here):
 
 def test_a_record_of_another_format_is_refused(expected, here):
     record = json.loads((here / expected.record).read_text())
-    (here / expected.record).write_text(json.dumps(record | {"format": 1}))
+    (here / expected.record).write_text(json.dumps(sealed(record | {"format": 1})))
     with pytest.raises(ReproofError, match="made with other"):
         refuse_strangers([expected])
 
@@ -181,3 +182,11 @@ def test_a_long_name_lies_where_snakemake_keeps_it(tmp_path):
     own._max_len = None
     for result in (name, "results/short.json"):
         assert str(_place(tmp_path, result)) == own._record_path(str(tmp_path), result)
+
+
+def test_a_record_that_says_something_else_than_was_recorded_is_refused_by_name(expected):
+    """Of what it tells, nothing else tells the wall time."""
+    record = json.loads(Path(expected.record).read_text())
+    Path(expected.record).write_text(json.dumps(record | {"wall_s": 1e9}))
+    with pytest.raises(ReproofError, match=rf"^{expected.record}: cannot be read as a record; mend it with: rm -f"):
+        refuse_strangers([expected])

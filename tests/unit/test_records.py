@@ -55,11 +55,28 @@ def test_an_input_whose_bytes_are_not_its_records_is_refused_before_the_body(mad
     (made / "file").write_bytes(damage(b"abc"))
     entered = False
     with (
-        pytest.raises(ReproofError, match=rf"^{inputs[0]}: is damaged or was edited.*rm -f .*record\.json; snakemake"),
+        pytest.raises(ReproofError, match=rf"^{inputs[0]}: is damaged or was edited.*rm -f .*record\.json; then run"),
         recorded(made / "other.json", **NOTHING | {"inputs": inputs}),
     ):
         entered = True
     assert not entered
+
+
+def test_a_record_that_was_edited_is_refused_by_name(made):
+    record = json.loads((made / "record.json").read_text())
+    (made / "record.json").write_text(json.dumps(record | {"wall_s": record["wall_s"] + 1}))
+    with pytest.raises(ReproofError, match=r"^.*record\.json: is damaged or was edited"):
+        verified([str(made / "file")])
+
+
+def test_what_a_killed_job_left_half_written_is_swept_its_record_as_well(made):
+    left = [made / ".record.json.17.abcd.tmp", made / ".file.17.abcd.tmp", made / ".folder.17.abcd.tmp/page"]
+    for one in left:
+        one.parent.mkdir(exist_ok=True)
+        one.write_text("half")
+    outputs = [str(made / "file"), str(made / "folder")]
+    with recorded(made / "record.json", **NOTHING | {"outputs": outputs}):
+        assert not any(one.exists() for one in left)
 
 
 def test_an_input_without_a_record_is_taken_as_it_is(tmp_path):

@@ -11,8 +11,9 @@ from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
 from reproof.files import ReproofError
+from reproof.training.backends import Perceptron, Single, Stacked
+from reproof.training.backends.sparse import SparsePerceptron
 from reproof.training.block import train_block
-from reproof.training.members import Single
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.optimisers import initial_state, update
 from reproof.training.saving import Saving
@@ -70,31 +71,27 @@ def test_training_is_what_torch_does(dataset, name):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("stacked", [False, True])
-def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_step(dataset, optimizer, stacked):
+@pytest.mark.parametrize("backend", [Single, Perceptron, Stacked, SparsePerceptron])
+def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_step(dataset, optimizer, backend):
     module = network(dataset)
     asked = settings(optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, weight_decay=1e-2, steps=10)
-    group = members(module, masked=True)
-    if not stacked:
-        trainer = Trainer(Single(module, group[:1], torch.device("cpu")), group[:1], dataset=dataset, settings=asked,
-                          objective=CLASSIFICATION)  # fmt: skip
-        for _ in range(asked.steps):
-            trainer.step()
-            for weight, mask, *slots in zip(
-                trainer._updated,
-                trainer._masks,
-                *(v for k, v in trainer._optimiser.items() if k != "count"),
-                strict=True,
-            ):
-                if mask is not None:
-                    assert (weight[mask[...] == 0] == 0).all()
-                    assert all((slot[mask == 0] == 0).all() for slot in slots)
-                    assert (weight[mask == 1] < 0).any(), "negative weights are frozen"
-    final = train_block(module, group, dataset=dataset, settings=asked, stacked=stacked).points["final"]
-    for index, member in enumerate(group):
-        for name, mask in member.masks.items():
-            assert (final[name][index][~mask] == 0).all()
-            assert (final[name][index][mask] != member.weights[name][mask]).any()
+    group = members(module, masked=True, seeds=(0, 1) if backend is Stacked else (0,))
+    networks = backend(module, group, device=torch.device("cpu"), settings=asked, objective=CLASSIFICATION)
+    trainer = Trainer(networks, group, dataset=dataset, settings=asked, objective=CLASSIFICATION)
+    places = [name for name, _ in module.named_parameters()]
+    for _ in range(asked.steps):
+        trainer.step()
+        for index, member in enumerate(group):
+            for name, mask in member.masks.items():
+                now = networks.state()[name][index]
+                assert (now[~mask] == 0).all()
+                assert ((now != member.weights[name])[mask]).any()
+                assert (now[mask] < 0).any(), "negative weights are frozen"
+                for slot, value in networks.optimiser().items():
+                    if slot.endswith(f".{places.index(name)}") and not slot.startswith("count"):
+                        slots = value[index] if backend is Stacked else value
+                        assert (slots[~mask] == 0).all()
+                        assert (slots[mask] != 0).any()
 
 
 def test_the_same_seed_gives_the_same_bits_and_a_block_equals_its_seeds_alone(dataset):

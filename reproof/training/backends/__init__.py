@@ -1,0 +1,49 @@
+"""The backends of a group of networks: plain or stacked autograd, and the written-out step of a perceptron."""
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from reproof.settings import TrainingSettings
+from reproof.training.backends.perceptron import Perceptron, is_perceptron, linears
+from reproof.training.backends.plain import Single
+from reproof.training.backends.protocol import Networks
+from reproof.training.backends.stacked import Stacked
+from reproof.training.backends.wiring import kept_share
+from reproof.training.members import Member
+from reproof.training.objective import Objective
+
+Backend = Callable[..., Networks]
+SPARSE_BELOW = 0.25  # of the weights kept: on LeNet-300-100 both ways cost the same at three tenths
+WORTH_COMPILING = 1e9  # weights times steps: four seconds of a core, of which loading or compiling takes one or more
+
+
+def on_cpu(
+    module: nn.Module, member: Member, *, settings: TrainingSettings, objective: Objective, steps: int
+) -> Backend:
+    """Return the fastest backend for one network that is trained alone for this many steps."""
+    if not is_perceptron(module, objective):
+        return Single
+    sizes = {f"{name}.weight": layer.weight.numel() for name, layer in linears(module).items()}
+    masks = {name: mask.numpy() for name, mask in (member.masks or {}).items()}
+    few = kept_share(masks, sizes) < SPARSE_BELOW and sum(sizes.values()) * steps >= WORTH_COMPILING
+    return _sparse() if few else Perceptron
+
+
+def _sparse() -> Backend:
+    from reproof.training.backends.sparse import SparsePerceptron  # noqa: PLC0415 (late: it imports a compiler)
+
+    return SparsePerceptron
+
+
+def backends(
+    module: nn.Module, members: Sequence[Member], *,
+    settings: TrainingSettings, objective: Objective, steps: int, together: bool,
+) -> list[tuple[list[Member], Backend]]:  # fmt: skip
+    """Return the groups that a block is trained in, each with its backend: all together, or one after the other."""
+    if together:
+        return [(list(members), Stacked)]
+    return [([one], on_cpu(module, one, settings=settings, objective=objective, steps=steps)) for one in members]
+
+
+__all__ = ["Backend", "Networks", "Perceptron", "Single", "Stacked", "backends", "on_cpu"]

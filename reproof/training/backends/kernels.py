@@ -1,0 +1,150 @@
+"""Compiled loops over the kept weights of a fully connected network: forward, backward, and the updates.
+
+Every layer is in one list of units: first the constant 1 (biases are weights from it), then the inputs that the mask
+uses, then the neurons layer by layer. `values` and `slopes` are float32 [units, columns], a column an example. Row r
+is neuron `first + r`; its weights are entries start[r] to start[r + 1] of `weights`, and come from units `source`.
+Four weights are taken at a time, so that the sum they add to is loaded and stored once.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+
+from reproof.files import Array
+
+F = TypeVar("F", bound=Callable[..., Any])
+# Sums may be reordered and multiplied-and-added in one: that is what lets the processor take sixteen at a time. No
+# assumption that numbers are finite: a training that diverges must be seen to.
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+ZERO, ONE = np.float32(0), np.float32(1)
+BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+
+
+def _compiled(function: F) -> F:
+    return cast(F, njit(cache=True, fastmath=FAST, error_model="numpy")(function))
+
+
+@_compiled
+def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Array, channel: Array) -> None:
+    """Fill `values[1:]` with the `pixels` of the chosen images uint8 [N, pixels], looked up in table [C, 256].
+
+    The images are copied together first: read row by row they come from memory at its rate, while one pixel of all of
+    them would wait for it sixty times.
+    """
+    batch = np.empty((len(chosen), images.shape[1]), images.dtype)
+    for column in range(len(chosen)):
+        image, copy = images[chosen[column]], batch[column]
+        for pixel in range(len(image)):
+            copy[pixel] = image[pixel]
+    for place in range(len(pixels)):
+        pixel, row, known = pixels[place], values[1 + place], table[channel[place]]
+        for column in range(len(chosen)):
+            row[column] = known[batch[column, pixel]]
+
+
+@_compiled
+def forward(values: Array, first: int, start: Array, source: Array, weights: Array, hidden: int) -> None:
+    """Fill the rows of all neurons: weighted sums, and their positive part in the first `hidden` of them."""
+    columns = values.shape[1]
+    for neuron in range(len(start) - 1):
+        out = values[first + neuron]
+        for j in range(columns):
+            out[j] = ZERO
+        k, end = start[neuron], start[neuron + 1]
+        while k + 4 <= end:
+            a, b, c, d = values[source[k]], values[source[k + 1]], values[source[k + 2]], values[source[k + 3]]
+            u, v, w, x = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+            for j in range(columns):
+                out[j] += (u * a[j] + v * b[j]) + (w * c[j] + x * d[j])
+            k += 4
+        while k < end:
+            a, u = values[source[k]], weights[k]
+            for j in range(columns):
+                out[j] += u * a[j]
+            k += 1
+        if neuron < hidden:
+            for j in range(columns):
+                out[j] = max(out[j], ZERO)
+
+
+@_compiled
+def slopes_of_outputs(values: Array, slopes: Array, labels: Array, chosen: Array, classes: int) -> None:
+    """Set the slopes of all neurons to 0, those of the outputs to (softmax - target) / batch: of mean cross-entropy."""
+    for row in range(slopes.shape[0]):
+        for j in range(slopes.shape[1]):
+            slopes[row, j] = ZERO
+    outputs, wanted = values[-classes:], slopes[-classes:]
+    batch = len(chosen)
+    for j in range(batch):
+        greatest = outputs[0, j]
+        for c in range(1, classes):
+            greatest = max(greatest, outputs[c, j])
+        total = ZERO
+        for c in range(classes):
+            wanted[c, j] = np.exp(outputs[c, j] - greatest)
+            total += wanted[c, j]
+        for c in range(classes):
+            wanted[c, j] /= total * np.float32(batch)
+        wanted[labels[chosen[j]], j] -= ONE / np.float32(batch)
+
+
+@_compiled
+def backward(
+    values: Array, slopes: Array, first: int, start: Array, source: Array, weights: Array, hidden: int, gradient: Array
+) -> None:
+    """Fill the gradient of every kept weight, the last neuron first; `slopes` [neurons, columns] gathers the way."""
+    columns = values.shape[1]
+    for neuron in range(len(start) - 2, -1, -1):
+        slope, value = slopes[neuron], values[first + neuron]
+        if neuron < hidden:
+            for j in range(columns):
+                slope[j] = slope[j] if value[j] > ZERO else ZERO
+        k, end = start[neuron], start[neuron + 1]
+        while k + 4 <= end:
+            a, b, c, d = values[source[k]], values[source[k + 1]], values[source[k + 2]], values[source[k + 3]]
+            p, q, r, s = ZERO, ZERO, ZERO, ZERO
+            for j in range(columns):
+                y = slope[j]
+                p += y * a[j]
+                q += y * b[j]
+                r += y * c[j]
+                s += y * d[j]
+            gradient[k], gradient[k + 1], gradient[k + 2], gradient[k + 3] = p, q, r, s
+            k += 4
+        while k < end:
+            a, p = values[source[k]], ZERO
+            for j in range(columns):
+                p += slope[j] * a[j]
+            gradient[k] = p
+            k += 1
+        if start[neuron] == end or source[end - 1] < first:
+            continue  # of the first layer: what leads to its inputs is asked by nobody
+        for k in range(start[neuron], end):
+            if source[k] >= first:
+                below, u = slopes[source[k] - first], weights[k]
+                for j in range(columns):
+                    below[j] += u * slope[j]
+
+
+@_compiled
+def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float) -> None:
+    """Adam (Kingma & Ba 2015, algorithm 1) in place; `count` counts from 1."""
+    step = np.float32(rate / (1 - 0.9**count))
+    root = np.float32(np.sqrt(1 - 0.999**count))
+    shrink = np.float32(decay)
+    for k in range(len(weights)):
+        slope = gradient[k] + shrink * weights[k]
+        mean[k] += (ONE - BETA_1) * (slope - mean[k])
+        square[k] = BETA_2 * square[k] + (ONE - BETA_2) * slope * slope
+        weights[k] -= step * mean[k] / (np.sqrt(square[k]) / root + EPSILON)
+
+
+@_compiled
+def sgd(weights: Array, gradient: Array, velocity: Array, momentum: float, rate: float, decay: float) -> None:
+    """Gradient descent with momentum in place, as torch defines it: v = momentum * v + g; w -= rate * v."""
+    keep, step, shrink = np.float32(momentum), np.float32(rate), np.float32(decay)
+    for k in range(len(weights)):
+        velocity[k] = keep * velocity[k] + (gradient[k] + shrink * weights[k])
+        weights[k] -= step * velocity[k]

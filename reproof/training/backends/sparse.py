@@ -1,0 +1,152 @@
+"""The same networks on their kept weights alone, for masks that keep few."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reproof.data.dataset import Dataset
+from reproof.files import Array
+from reproof.settings import TrainingSettings
+from reproof.training.backends import kernels
+from reproof.training.backends.perceptron import linears
+from reproof.training.backends.wiring import Layer, Wiring
+from reproof.training.batches import Batches
+from reproof.training.members import Member
+from reproof.training.objective import Objective
+
+LANES = 16  # float32 numbers that a processor takes at once: a batch is padded to a multiple
+EVALUATED = 256  # examples that go through together: all their activations fit the second-level cache
+
+
+class SparsePerceptron:
+    """The kept weights alone: forward, gradient, update and optimiser state, so that a step costs what is kept.
+
+    Equal to `Perceptron` under the same mask, to rounding (sums are taken in another order). Neurons and inputs that
+    the mask has cut off take no part.
+    """
+
+    size = 1
+
+    def __init__(
+        self, module: nn.Module, members: Sequence[Member], *,
+        device: torch.device, settings: TrainingSettings, objective: Objective,
+    ) -> None:  # fmt: skip
+        (member,) = members
+        self.module, self._settings = module.to(device), settings
+        self.module.load_state_dict(member.start(device))
+        self._flat = _flattened(self.module)
+        self._wiring = Wiring.of(_layers(self.module, member), all_neurons=settings.weight_decay > 0)
+        self._place = torch.from_numpy(self._wiring.place)
+        self._weights = self._flat[self._place]
+        names = ("momentum",) if settings.optimizer == "sgd" else ("mean", "square")
+        self._moments = {name: torch.zeros_like(self._weights) for name in names}
+        self._count = torch.zeros((), dtype=torch.int64)
+        columns = -(-settings.batch // LANES) * LANES
+        # Torch's memory starts at a cache line, and so does every row: no load crosses from one line to the next.
+        self._values = torch.zeros(self._wiring.first + self._wiring.neurons, columns).numpy()
+        self._values[0] = 1
+        self._slopes = torch.zeros(self._wiring.neurons, columns).numpy()
+        self._gradient = torch.zeros(self._wiring.weights).numpy()
+        self._table: Array | None = None
+
+    def descend(self, batches: Batches, step: int, rate: float) -> None:
+        wiring, weights = self._wiring, self._weights.numpy()
+        images, labels, (chosen,) = batches.examples(step)
+        of_pixels = wiring.first, wiring.start, wiring.source, weights, wiring.hidden
+        table, channel = self._lookup(batches.dataset)
+        kernels.gather(self._values, images.numpy(), chosen.numpy(), wiring.pixels, table, channel)
+        kernels.forward(self._values, *of_pixels)
+        kernels.slopes_of_outputs(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
+        kernels.backward(self._values, self._slopes, *of_pixels, self._gradient)
+        self._update(weights, rate)
+
+    def _update(self, weights: Array, rate: float) -> None:
+        self._count += 1
+        settings, gradient = self._settings, self._gradient
+        moments = {name: one.numpy() for name, one in self._moments.items()}
+        if settings.optimizer == "sgd":
+            kernels.sgd(weights, gradient, moments["momentum"], settings.momentum, rate, settings.weight_decay)
+        else:
+            mean, square, count = moments["mean"], moments["square"], int(self._count)
+            kernels.adam(weights, gradient, mean, square, count, rate, settings.weight_decay)
+
+    def _lookup(self, dataset: Dataset) -> tuple[Array, Array]:
+        """Return what each byte is normalised to, float32 [channels, 256], and the channel of each used pixel."""
+        if self._table is None:
+            channels, *sides = dataset.input_shape
+            every = torch.arange(256, dtype=torch.uint8).expand(channels, 1, 256)
+            self._table = dataset.normalise(every).reshape(channels, 256).numpy()
+            self._channel = self._wiring.pixels // int(np.prod(sides))
+        return self._table, self._channel
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        pixels = inputs.flatten(1)[:, torch.from_numpy(self._wiring.pixels)]
+        values = self._room(len(inputs))
+        values[1 : self._wiring.first] = pixels.numpy().T
+        return self._read(values)
+
+    def outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
+        """Return the outputs [1, B, ...] of images uint8 [B, C, H, W], without normalising what is not used."""
+        flat, (table, channel) = images.flatten(1).numpy(), self._lookup(dataset)
+        parts = []
+        for low in range(0, len(flat), EVALUATED):
+            chosen = np.arange(low, min(low + EVALUATED, len(flat)))
+            values = self._room(len(chosen))
+            kernels.gather(values, flat, chosen, self._wiring.pixels, table, channel)
+            parts.append(self._read(values))
+        return torch.cat(parts, dim=1)
+
+    def _room(self, examples: int) -> Array:
+        """Return memory for the values of all units, that of the constant filled in."""
+        values: Array = torch.empty(self._wiring.first + self._wiring.neurons, examples).numpy()
+        values[0] = 1
+        return values
+
+    def _read(self, values: Array) -> Tensor:
+        """Return outputs [1, B, classes] from values whose inputs are filled in."""
+        wiring = self._wiring
+        kernels.forward(values, wiring.first, wiring.start, wiring.source, self._weights.numpy(), wiring.hidden)
+        return torch.from_numpy(values[-wiring.classes :].T.copy())[None]
+
+    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
+        return iter(())
+
+    def state(self) -> dict[str, Tensor]:
+        self._flat[self._place] = self._weights
+        return {name: value.detach()[None] for name, value in self.module.state_dict().items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        for name, value in self.state().items():
+            value.copy_(state[name])
+        self._weights.copy_(self._flat[self._place])
+
+    def optimiser(self) -> dict[str, Tensor]:
+        return {**self._moments, "count": self._count}
+
+
+def _flattened(module: nn.Module) -> Tensor:
+    """Return all parameters in one tensor, of which the module's own become views."""
+    parameters = list(module.parameters())
+    flat = torch.cat([one.detach().reshape(-1) for one in parameters])
+    for one, part in zip(parameters, torch.split(flat, [one.numel() for one in parameters]), strict=True):
+        one.data = part.view_as(one)
+    return flat
+
+
+def _layers(module: nn.Module, member: Member) -> list[Layer]:
+    """Return mask and places of each linear layer of a module whose parameters are flattened."""
+    names = [name for name, _ in module.named_parameters()]
+    ends = np.cumsum([0, *(one.numel() for one in module.parameters())]).tolist()
+    at = {name: begin for name, (begin, _) in zip(names, pairwise(ends), strict=True)}
+    masks = member.masks or {}
+    return [
+        Layer(
+            mask=masks[f"{name}.weight"].bool().numpy() if f"{name}.weight" in masks
+            else np.ones(tuple(layer.weight.shape), dtype=bool),
+            weight_at=at[f"{name}.weight"], bias_at=at.get(f"{name}.bias"),
+        )
+        for name, layer in linears(module).items()
+    ]  # fmt: skip
