@@ -12,15 +12,19 @@ from reproof.runs import Run
 def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
     copy = configuration.data.get("cifar10_copy", "original")
-    _runs(paper.published, copy)
-    return _runs(paper.merged, copy)
+    known = tuple(paper.published_runs)
+    _runs(paper.published, copy, known)
+    return _runs(paper.merged, copy, known)
 
 
-def _runs(layer: Layer, copy: str) -> dict[str, Run]:
+def _runs(layer: Layer, copy: str, known: tuple[str, ...]) -> dict[str, Run]:
     runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
     for key, run in runs.items():
         for at, what in run.problems():
             raise layer.complaint(f"runs.{key}.{at}", what)
+        for name, one in run.evaluations.items():
+            if one.as_run and one.as_run not in known:
+                raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
     return runs
 
 
@@ -57,8 +61,17 @@ def check_references(paper: Paper) -> None:
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
     """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
-    runs = {key: {"ticket", *run.get("controls", {})} for key, run in paper.published_runs.items()}
+    runs = _arms(paper.published.settings["runs"])
     for layer in (paper.published, paper.merged):
         for problem in check_claims(layer.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
             key, _, what = problem.partition(": ")
             raise layer.complaint(key, what)
+
+
+def _arms(runs: Tree) -> dict[str, set[str]]:
+    """Return the arms that stand under the name of each run: its own, and those of evaluations shown as its."""
+    arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
+    for key, run in runs.items():
+        for one in run.get("evaluations", {}).values():
+            arms[one.get("as_run", key)] |= set(one.get("controls", {}))
+    return arms

@@ -19,6 +19,8 @@ def records(plan: Plan) -> Iterator[Expected]:
     for paper in plan.papers:
         for one in plan.trainings(paper):
             yield _trained(plan, one.folder)
+        for one in plan.evaluations(paper):
+            yield _measured(plan, one.folder)
         for mask in plan.collected_masks(paper):
             *_, run, _, level, _ = mask.split("/")
             settings = plan.prune_settings(run, int(level.removeprefix("level")))
@@ -43,6 +45,12 @@ def _trained(plan: Plan, folder: str) -> Expected:
     if kind == "tickets":
         return Expected(record, plan.ticket_settings(run, seeds, int(place)), plan.code("retrain", run))
     return Expected(record, plan.control_settings(run, seeds, place), plan.code("train_control", run))
+
+
+def _measured(plan: Plan, folder: str) -> Expected:
+    _, operation, run, seeds, levels = folder.split("/")
+    settings = plan.evaluation_settings(run, seeds, levels.removeprefix("levels"))
+    return Expected(f"{folder}/record.json", settings, plan.code(operation, run))
 
 
 def page_settings(plan: Plan) -> str:
@@ -76,6 +84,8 @@ def _benchmarks(plan: Plan) -> dict[str, list[str]]:
     for paper in plan.papers:
         for one in plan.trainings(paper):
             files[trained[one.folder.split("/")[1]]].add(benchmark(one.folder))
+        for one in plan.evaluations(paper):
+            files[one.folder.split("/")[1]].add(benchmark(one.folder))
         for level in (Path(mask).parent for mask in plan.collected_masks(paper)):
             files["prune"].add(benchmark(str(level.with_name(level.name.replace("level", "prune")))))
         files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in plan.movements(paper)}

@@ -9,9 +9,26 @@ MOVEMENT = (
     "incoming_unevenness",
     "outgoing_unevenness",
 )
+# What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
+OPERATIONS: dict[str, dict[str, str]] = {
+    "connect": {
+        **{f"{split}_instability": "step" for split in ("train", "test")},
+        **{f"{split}_error_on_path": "position" for split in ("train", "test")},
+        **{metric: "step" for metric in ("distance", "distance_share", "test_disagreement", "disagreement_share")},
+    },
+}
+AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
 METRICS = (
     "early_stop_step",
     *(f"{split}_{what}_at_early_stop" for split in SPLITS for what in ("accuracy", "loss")),
     *(f"{split}_{what}_at_end" for split in SPLITS for what in ("accuracy", "loss")),
     *MOVEMENT,
+    *AT,
 )
+
+SHARES = ("accuracy", "error", "instability", "disagreement", "_share")
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a metric is a share in [0, 1], shown in per cent."""
+    return any(word in metric for word in SHARES)

@@ -4,165 +4,58 @@ Rules follow wildcards and ask the plan what a wildcard stands for: its inputs, 
 the fingerprint of its code. Nothing here imports torch.
 """
 
-from collections.abc import Iterator
-from functools import cached_property
-
 from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs
 from reproof.configuration import Configuration, Tree
-from reproof.files import ReproofError
-from reproof.paths import RESULTS, Training, data_file, data_record, span, spanned
+from reproof.paths import RESULTS, data_record, span
+from reproof.places import Places
 from reproof.provenance import Registered, canonical, fingerprint
-from reproof.runs import Run
 
 SCRIPTS = "workflow/scripts"
 
 
-class Plan:
+class Plan(Places):
     """What is to be made at one scale, and what each job of it needs to know."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self.configuration = configuration
-        self.papers = {paper.name: paper for paper in configuration.papers}
-        self.runs = {paper.name: checked_runs(paper, configuration) for paper in configuration.papers}
-        self._every = [run for runs in self.runs.values() for run in runs.values()]
+        runs = {paper.name: checked_runs(paper, configuration) for paper in configuration.papers}
+        super().__init__(configuration, runs)
         for paper in configuration.papers:
             check_figures(paper)
             check_references(paper)
             check_paper_claims(paper, set(configuration.scales))
 
-    # What wildcards stand for
-
-    @cached_property
-    def _dense(self) -> dict[str, Run]:
-        return {run.dense: run for run in self._every}
-
-    @cached_property
-    def _tickets(self) -> dict[str, Run]:
-        most_levels_last = sorted(self._every, key=lambda run: run.levels)
-        return {run.tickets: run for run in most_levels_last}
-
-    @cached_property
-    def _controls(self) -> dict[str, tuple[Run, str]]:
-        arms = [(run, arm) for run in self._every for arm in run.controls]
-        most_draws_last = sorted(arms, key=lambda one: one[0].controls[one[1]].draws)
-        return {run.control(arm): (run, arm) for run, arm in most_draws_last}
-
-    # Inputs
-
-    def data(self, run: str) -> str:
-        """Return the data file of a dense, ticket or control run."""
-        return data_file(self._run(run).dataset.name)
-
-    def dense(self, run: str, seeds: str) -> str:
-        """Return the dense checkpoint behind a ticket or control run."""
-        return f"{RESULTS}/dense/{self._run(run).dense}/{seeds}/checkpoint.safetensors"
-
-    def mask(self, run: str, seeds: str, level: int) -> str:
-        """Return the mask of a level of the tickets behind a ticket or control run."""
-        return f"{RESULTS}/tickets/{self._run(run).tickets}/{seeds}/level{level}/mask.safetensors"
-
-    def masks(self, run: str, seeds: str, levels: str) -> list[str]:
-        """Return the masks of a block of levels ("1-4", "7") or of all levels of a run ("all")."""
-        numbers = range(1, self._run(run).levels + 1) if levels == "all" else span(levels)
-        return [self.mask(run, seeds, level) for level in numbers]
-
-    def trained(self, run: str, seeds: str, level: int) -> str:
-        """Return the checkpoint whose weights decide the mask of `level`."""
-        source = self._run(run).pruning.pruned_from(level)
-        ticket = f"{RESULTS}/tickets/{run}/{seeds}/level{source}/checkpoint.safetensors"
-        return ticket if source else self.dense(run, seeds)
-
-    def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
-        """Return the mask that the round leading to `level` starts from: none where that is the whole network."""
-        source = self._run(run).pruning.pruned_from(level)
-        return [self.mask(run, seeds, source)] if source else []
-
-    def continued(self, run: str, seeds: str, level: int) -> list[str]:
-        """Return the checkpoint that a level goes on from under resetting strategy 2; none under strategy 1."""
-        return [self.trained(run, seeds, level)] if self._run(run).pruning.reset == "at_end" else []
-
-    def curves(self, paper: str) -> list[str]:
-        """Return the curves of everything trained for a paper."""
-        return [f"{trained.folder}/curves.parquet" for trained in self.trainings(paper)]
-
-    def collected_masks(self, paper: str) -> list[str]:
-        """Return the masks that say how much each level of a paper's runs keeps."""
-        blocks = ((run.tickets, seeds) for run in self.runs[paper].values() for seeds in self.blocks(run.seeds))
-        return list(dict.fromkeys(mask for run, seeds in blocks for mask in self.masks(run, seeds, "all")))
-
-    def movements(self, paper: str) -> list[str]:
-        """Return the measured movement of the weights of all runs of a paper that are pruned."""
-        return [
-            f"{RESULTS}/movement/{run.tickets}/{seeds}/{table}.parquet"
-            for run in self.runs[paper].values() if run.levels
-            for seeds in self.blocks(run.seeds)
-            for table in ("metrics", "histograms")
-        ]  # fmt: skip
-
-    @property
-    def scale(self) -> str:
-        """The scale that is asked for."""
-        return self.configuration.scale
-
-    def tables(self, paper: str) -> str:
-        """Return the folder of a paper's tables and verdicts at this scale."""
-        return f"{RESULTS}/tables/{self.scale}/{paper}"
-
-    def figure(self, paper: str, figure: str) -> str:
-        """Return where a figure of this scale lies, as a path without suffix."""
-        return f"{RESULTS}/figures/{self.scale}/{paper}/{figure}"
-
-    def figures(self, paper: str) -> list[str]:
-        """Return the figures of a paper, in the order of its page."""
-        return list(self.papers[paper].settings["figures"])
-
-    def trainings(self, paper: str) -> Iterator[Training]:
-        """Yield everything trained for a paper: where it lies, and which run, arm and seeds it holds."""
-        for run in self.runs[paper].values():
-            for seeds in self.blocks(run.seeds):
-                yield Training(run.key, "ticket", f"{RESULTS}/dense/{run.dense}/{seeds}")
-                for level in range(1, run.levels + 1):
-                    yield Training(run.key, "ticket", f"{RESULTS}/tickets/{run.tickets}/{seeds}/level{level}")
-                for arm, control in run.controls.items():
-                    for levels in self.level_blocks(control.levels):
-                        folder = f"{RESULTS}/controls/{run.control(arm)}/{seeds}/levels{levels}"
-                        yield Training(run.key, arm, folder)
-
-    def blocks(self, seeds: int) -> list[str]:
-        """Return the names of the blocks that this many seeds are trained in."""
-        size = self.configuration.blocks["seeds"]
-        return [spanned(range(low, min(low + size, seeds))) for low in range(0, seeds, size)]
-
-    def level_blocks(self, levels: tuple[int, ...]) -> list[str]:
-        """Return the names of the blocks that these levels of a control are trained in."""
-        size = self.configuration.blocks["levels"]
-        return ["_".join(map(str, levels[low : low + size])) for low in range(0, len(levels), size)]
-
     # Settings, as one canonical line each
 
     def dense_settings(self, run: str, seeds: str) -> str:
         """Return what a dense training needs to know: its identity, its seeds, the snapshots that tickets rewind to."""
-        steps = {one.pruning.rewind for one in self._every if one.dense == run}
-        return canonical(self._run(run).identity | {"seeds": span(seeds), "snapshots": sorted({0, *steps})})
+        alike = [one for one in self.index.every if one.dense == run]
+        steps = {step for one in alike for step in (one.pruning.rewind, *one.snapshots)}
+        return canonical(self.index.run(run).identity | {"seeds": span(seeds), "snapshots": sorted({0, *steps})})
 
     def prune_settings(self, run: str, level: int) -> str:
         """Return what a round of pruning needs to know."""
-        pruning = self._run(run).pruning
+        pruning = self.index.run(run).pruning
         what = {"by": pruning.by, "scope": pruning.scope, "share": pruning.share_at(level)}
         return canonical(what | {"continued": pruning.reset == "at_end" and pruning.pruned_from(level) > 0})
 
     def ticket_settings(self, run: str, seeds: str, level: int) -> str:
         """Return what the training of one level needs to know."""
-        one = self._run(run)
+        one = self.index.run(run)
         return canonical(one.identity | {"rewind": one.pruning.rewind, "seeds": span(seeds), "level": level})
 
     def control_settings(self, run: str, seeds: str, levels: str) -> str:
         """Return what the training of a block of a control's levels needs to know."""
-        one, arm = self._controls[run]
+        one, arm = self.index.controls[run]
         control = one.controls[arm]
         what = {"arm": arm, "control": control.kind, "options": control.options, "draws": control.draws}
         where = {"rewind": one.pruning.rewind, "seeds": span(seeds), "levels": span(levels)}
         return canonical(one.identity | what | where)
+
+    def evaluation_settings(self, run: str, seeds: str, levels: str) -> str:
+        """Return what an operation needs to know to measure a block of levels."""
+        one, name = self.index.evaluations[run]
+        where = {"rewind": one.pruning.rewind, "seeds": span(seeds), "levels": span(levels)}
+        return canonical(one.identity | one.evaluations[name].stated() | where)
 
     def movement_settings(self, run: str, seeds: str) -> str:
         """Return what measuring the movement of weights needs to know."""
@@ -185,7 +78,8 @@ class Plan:
             for run in self.runs[paper].values() if run.levels
         }  # fmt: skip
         trained = [[one.run, one.arm, one.folder] for one in self.trainings(paper)]
-        return canonical({"trained": trained, "masks": masks, "movement": movement})
+        measured = [[one.run, one.folder] for one in self.evaluations(paper)]
+        return canonical({"trained": trained, "masks": masks, "movement": movement, "measured": measured})
 
     def judge_settings(self, paper: str) -> str:
         """Return a paper's claims and the scale they are judged at."""
@@ -228,20 +122,15 @@ class Plan:
 
     def _picked(self, script: str, run: str) -> list[Registered]:
         if script in ("train_dense", "retrain", "train_control"):
-            network = ("networks", "network", self._run(run).network["name"])
-            one, arm = self._controls.get(run, (None, ""))
+            network = ("networks", "network", self.index.run(run).network["name"])
+            one, arm = self.index.controls.get(run, (None, ""))
             return [network, ("pruning", "control", one.controls[arm].kind)] if one else [network]
         if script == "prune":
-            return [("pruning", "criterion", self._run(run).pruning.by)]
+            return [("pruning", "criterion", self.index.run(run).pruning.by)]
         if script == "fetch_dataset":
             return [("data", "source", run)]
+        if run in self.index.evaluations:
+            one, name = self.index.evaluations[run]
+            kinds = [("pruning", "control", control.kind) for control in one.evaluations[name].controls.values()]
+            return [("networks", "network", one.network["name"]), *kinds]
         return []
-
-    # Parts
-
-    def _run(self, run: str) -> Run:
-        found = self._dense.get(run) or self._tickets.get(run) or self._controls.get(run, (None,))[0]
-        if found is None:
-            scale = self.scale
-            raise ReproofError(f"results/*/{run}: no run of scale {scale} has this name; it is of other settings")
-        return found

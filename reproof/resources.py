@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from reproof.plan import Plan
-from reproof.speeds import Duration, estimate, likeness, measured, network_steps, networks, size
+from reproof.speeds import Duration, connecting, estimate, likeness, measured, network_steps, networks, size
 
 TRAINING = ("train_dense", "retrain", "train_control")
 START_S = 10  # two starts of Snakemake and one of torch
@@ -43,11 +43,14 @@ class Requested:
 
     def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
-        if rule not in TRAINING:
+        if rule not in (*TRAINING, "connect"):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         known = self._measured.get(likeness(settings))
         step_s = estimate(settings, gpu=self.gpus > 0) if known is None else known
+        if rule == "connect":
+            seconds = connecting(settings, step_s=step_s, gpu=self.gpus > 0)
+            return Duration(START_S + seconds, known is not None)
         steps = network_steps(settings) * self._trainings(rule, wildcards)
         return Duration(START_S + steps * step_s, known is not None)
 
@@ -73,6 +76,8 @@ class Requested:
             return dict(json.loads(self.plan.dense_settings(run, seeds)))
         if rule == "retrain":
             return dict(json.loads(self.plan.ticket_settings(run, seeds, int(wildcards["level"]))))
+        if rule not in TRAINING:
+            return dict(json.loads(self.plan.evaluation_settings(run, seeds, wildcards["levels"])))
         return dict(json.loads(self.plan.control_settings(run, seeds, wildcards["levels"])))
 
     def _trainings(self, rule: str, wildcards: Mapping[str, str]) -> int:

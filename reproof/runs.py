@@ -6,31 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from reproof import catalogue
-from reproof.configuration import no_number, unknown
+from reproof.arms import Control, Evaluation
+from reproof.configuration import unknown
+from reproof.options import Problem, option_problems
 from reproof.provenance import run_name
 from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
-
-Problem = tuple[str, str]  # (key below the run, what is wrong)
-FACTORY_ARGUMENTS = {"input_shape", "classes"}
-
-
-@dataclass(frozen=True)
-class Control:
-    """One arm beside the ticket: which control with which options, how many draws, at which levels."""
-
-    arm: str
-    kind: str
-    options: dict[str, Any]
-    draws: int
-    levels: tuple[int, ...]
-
-    @classmethod
-    def of(cls, arm: str, mapping: Mapping[str, Any], levels: int) -> "Control":
-        """Make from the configuration of one arm of a run with this many levels."""
-        known = {"control", "draws", "levels"}
-        options = {key: value for key, value in mapping.items() if key not in known}
-        chosen = tuple(mapping.get("levels", range(1, levels + 1)))
-        return cls(arm, mapping.get("control", arm), options, mapping.get("draws", 1), chosen)
 
 
 @dataclass(frozen=True)
@@ -47,6 +27,7 @@ class Run:
     levels: int
     seeds: int
     controls: dict[str, Control] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, key: str, mapping: Mapping[str, Any], *, cifar10_copy: str = "original") -> "Run":
@@ -54,7 +35,7 @@ class Run:
         data = dict(mapping["dataset"])
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
-        levels = mapping["levels"]
+        levels = mapping.get("levels", 0)
         return cls(
             key=key,
             title=mapping.get("title", key),
@@ -62,10 +43,11 @@ class Run:
             network=dict(mapping["network"]),
             initialisation=InitialisationSettings.of(mapping["initialisation"]),
             training=TrainingSettings.of(mapping["training"]),
-            pruning=PruningSettings.of(mapping["pruning"]),
+            pruning=PruningSettings.of(mapping.get("pruning", {})),
             levels=levels,
             seeds=mapping["seeds"],
             controls={arm: Control.of(arm, one, levels) for arm, one in mapping.get("controls", {}).items()},
+            evaluations={name: Evaluation.of(name, one) for name, one in mapping.get("evaluations", {}).items()},
         )
 
     @cached_property
@@ -96,6 +78,15 @@ class Run:
             f"{arm}-{self._label}", {"tickets": self.tickets, "control": control.kind, "options": control.options}
         )
 
+    def evaluation(self, name: str) -> str:
+        """Name of an evaluation's results: its hash includes the ticket run's."""
+        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].stated())
+
+    @property
+    def snapshots(self) -> set[int]:
+        """Points of the dense training, in steps, that evaluations read; the end is kept anyway."""
+        return {step for one in self.evaluations.values() for step in one.steps if step < self.training.steps}
+
     @property
     def _label(self) -> str:
         return f"{self.network['name']}-{self.dataset.name}"
@@ -105,8 +96,10 @@ class Run:
         yield from self._names()
         yield from self._pruning()
         for arm, control in self.controls.items():
-            yield from _control_problems(f"controls.{arm}", control, self.levels)
+            yield from control.problems(f"controls.{arm}", self.levels)
         training = self.training
+        for name, one in self.evaluations.items():
+            yield from one.problems(f"evaluations.{name}", levels=self.levels, steps=training.steps)
         if any(step >= training.steps for step in training.decay_at):
             yield "training.decay_at", f"{max(training.decay_at)} is after the end; training.steps is {training.steps}"
         if training.warmup > training.steps:
@@ -122,7 +115,7 @@ class Run:
             yield "network.name", unknown(self.network["name"], networks)
             return
         given = {key: value for key, value in self.network.items() if key != "name"}
-        yield from _option_problems("network", given, ("networks", "network", self.network["name"]))
+        yield from option_problems("network", given, ("networks", "network", self.network["name"]))
 
     def _pruning(self) -> Iterator[Problem]:
         pruning, criteria = self.pruning, catalogue.registered("pruning", "criterion")
@@ -137,28 +130,3 @@ class Run:
         every = [*pruning.one_shot, *([pruning.share] if pruning.share else [])]
         if pruning.scope == "global" and any(len(set(shares.values())) > 1 for shares in every):
             yield "pruning.share", "the shares of a global ranking must be equal; use scope: layer for different ones"
-
-
-def _option_problems(
-    at: str, given: Mapping[str, Any], which: tuple[str, str, str], besides: tuple[str, ...] = ()
-) -> Iterator[Problem]:
-    """Yield what is wrong with the options of a registered function: unknown, missing, or text for a number."""
-    options = set(catalogue.options(*which)) - FACTORY_ARGUMENTS
-    for key in sorted(set(given) - options):
-        yield f"{at}.{key}", unknown(key, (*sorted(options), *besides))
-    for key in sorted(options - set(given) - set(catalogue.defaults(*which))):
-        yield f"{at}.{key}", f"is missing; {which[2]} needs it"
-    for key in sorted(catalogue.numeric(*which) & set(given)):
-        if isinstance(given[key], str | bool) or not isinstance(given[key], int | float):
-            yield f"{at}.{key}", no_number(given[key])
-
-
-def _control_problems(at: str, control: Control, levels: int) -> Iterator[Problem]:
-    known = catalogue.registered("pruning", "control")
-    if control.kind not in known:
-        yield f"{at}.control" if control.kind != control.arm else at, unknown(control.kind, known)
-        return
-    yield from _option_problems(at, control.options, ("pruning", "control", control.kind), ("draws", "levels"))
-    beyond = [level for level in control.levels if level > levels]
-    if beyond:
-        yield f"{at}.levels", f"{beyond[0]} is beyond the ladder; the run has levels 1 to {levels}"

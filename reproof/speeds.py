@@ -6,6 +6,7 @@ The unit is a network-step: one step of one network, with its share of the evalu
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,7 +44,7 @@ SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for t
     "vgg_16": Size(14_715_584, 313_201_664),
     "vgg_19": Size(20_024_000, 398_136_320),
 }
-TEST_EXAMPLES = 10_000  # of MNIST and of CIFAR-10
+TRAIN_EXAMPLES, TEST_EXAMPLES = 60_000, 10_000  # of MNIST; CIFAR-10 has 50,000 to train on
 PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights
 
 # One core: 50,000 steps of LeNet as published took 157 to 219 s, two at once on two cores: 41 to 29 GFLOP/s.
@@ -80,6 +81,22 @@ def estimate(settings: Settings, *, gpu: bool) -> float:
     evaluated = data.validation / training.validate_every + TEST_EXAMPLES / training.test_every
     flop = 2 * size(settings).products * (PASSES * training.batch + evaluated)
     return GPU_STEP_S / networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
+
+
+def connecting(settings: Settings, *, step_s: float, gpu: bool) -> float:
+    """Return the seconds that connecting copies takes: their training, at a time a network-step, and their paths.
+
+    A dense network is copied from each of its steps, tickets and controls from their rewind point.
+    """
+    options, seeds, levels = settings["options"], len(settings["seeds"]), settings["levels"]
+    copies, points = int(options.get("copies", 2)), int(options.get("points", 30))
+    dense = list(options.get("steps") or [settings["rewind"]]) if 0 in levels else []
+    sparse = len([level for level in levels if level]) * (1 + len(settings["controls"]))
+    from_steps = [*dense, *[settings["rewind"]] * sparse]
+    trained = sum(int(settings["training"]["steps"]) - int(step) for step in from_steps)
+    examples = TEST_EXAMPLES + int(options.get("train_examples") or TRAIN_EXAMPLES)
+    flop = 2 * size(settings).products * examples * points * len(from_steps) * comb(copies, 2)
+    return seeds * (copies * trained * step_s + flop / (GPU_FLOPS if gpu else CORE_FLOPS))
 
 
 def likeness(settings: Settings) -> str:

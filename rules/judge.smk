@@ -6,6 +6,7 @@ rule collect:
         curves=lambda wildcards: PLAN.curves(wildcards.paper),
         masks=lambda wildcards: PLAN.collected_masks(wildcards.paper),
         movement=lambda wildcards: PLAN.movements(wildcards.paper),
+        measured=lambda wildcards: PLAN.measured(wildcards.paper),
     output:
         measurements="results/tables/{scale}/{paper}/measurements.parquet",
         curves="results/tables/{scale}/{paper}/curves.parquet",

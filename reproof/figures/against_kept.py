@@ -7,7 +7,7 @@ import pandas as pd
 
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.panels import quantities_across, runs_across
-from reproof.figures.spread import in_panels, of_arms, over_trials, regular, with_published
+from reproof.figures.spread import in_panels, of_arms, over_trials, placed, regular, with_published
 from reproof.figures.words import flat
 
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
@@ -29,12 +29,15 @@ def early_stopping_and_accuracy(
     metrics: Sequence[str] = EARLY_AND_LATE,
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),
+    part: str = "",
+    at: float | None = None,
 ) -> pd.DataFrame:
     """Iteration and accuracies of early stopping and of the end of training (figures 4, 5, 6, 9 and 10).
 
-    `metrics` names the quantities drawn; `arms` and `without` are shell patterns of the arms to draw and to leave out.
+    `metrics` names the quantities drawn; `arms` and `without` are shell patterns of the arms to draw and to leave out;
+    `part` and `at` are where operations measured, if the quantities are theirs.
     """
-    rows = table_named(tables, "measurements")
+    rows = placed(table_named(tables, "measurements"), part, at)
     rows = of_arms(rows[rows["run"].isin(flat(columns)) & rows["metric"].isin(metrics)], arms, without)
     summary = over_trials(rows, ["run", "arm", "level", "metric"]).rename(columns={"metric": "quantity"})
     order = {metric: place for place, metric in enumerate(metrics)}

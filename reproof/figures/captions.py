@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from reproof.figures.words import arm_label, flat, is_share, listed, per_cent, quantity_label, run_title, unique
+from reproof.figures.words import arm_label, flat, listed, per_cent, quantity_label, run_title, unique
+from reproof.metrics import is_share
 
 Columns = Sequence[Sequence[str]]
 

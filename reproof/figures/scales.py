@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reproof.figures.words import is_share, per_cent, publication
+from reproof.figures.words import per_cent, publication
+from reproof.metrics import is_share
 
 STEPS = [1, 2, 2.5, 5, 10]
 

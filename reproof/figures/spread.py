@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pandas as pd
+from numpy import isclose
 
 COLUMNS = [
     *("panel", "place", "run", "arm", "level", "kept", "quantity"),
@@ -39,6 +40,17 @@ def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.D
     """Yield (values of the columns `by`, rows that have them), in order of appearance."""
     for values, part in rows.groupby(list(by), sort=False):
         yield tuple(values), part
+
+
+def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
+    """Return the measurements of a part (a shell pattern; "" for those of none) at one place, or at none (None).
+
+    Without this, what operations measured at places of their own would mix with the numbers of the runs themselves.
+    """
+    parts = rows["part"] if "part" in rows else pd.Series("", index=rows.index)
+    places = rows["at"] if "at" in rows else pd.Series(float("nan"), index=rows.index)
+    named = parts.isin([one for one in parts.unique() if fnmatchcase(one, part)])
+    return rows[named & (places.isna() if at is None else isclose(places, at))]
 
 
 def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from reproof.metrics import is_share
+
 ABSENT = "not run at this scale"
 ARMS = {
     "ticket": "ticket",
@@ -59,11 +61,6 @@ def quantity_label(metric: str) -> str:
         return "Early-stop iteration"
     words = metric.replace("_", " ")
     return words[0].upper() + words[1:] + (" (%)" if is_share(metric) else "")
-
-
-def is_share(metric: str) -> bool:
-    """Return whether a metric is a share in [0, 1], drawn in per cent."""
-    return "accuracy" in metric
 
 
 def per_cent(kept: float) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,18 @@ from reproof.pruning.masks import kept, read_masks
 from reproof.records import Record
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
+MEASURED = [*NETWORK, "part", "at", "metric", "value"]
+NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}  # of a measurement that says nothing of a part or a place
 MEASURES = ["accuracy", "loss"]
 Kept = dict[tuple[str, int, int], float]
 
 
 def collect(*, settings: str, measurements: str, curves: str, movement: str, runs: str) -> None:
-    """Write the three tables of a paper from the files that `settings` lists by run and arm, and all their records."""
+    """Write the three tables of a paper from the files that `settings` lists by run and arm, and all their records.
+
+    In `measurements`, `part` names what of a network or split a value is about and `at` where on an axis it stands (a
+    step of training, a position on a path, an epsilon); "" and NaN where it says nothing of that.
+    """
     asked = json.loads(settings)
     shares = _shares(asked["masks"])
     trained: pd.DataFrame = pd.concat(
@@ -26,9 +33,9 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str, run
     )
     moved = list(_movement(asked["movement"], "metrics"))
     write_parquet(curves, trained)
-    write_parquet(
-        measurements, pd.concat([measure(trained), *(one.assign(arm="ticket", draw=np.int16(0)) for one in moved)])
-    )
+    moved = [one.assign(arm="ticket", draw=np.int16(0)) for one in moved]
+    plain = pd.concat([measure(trained), *moved]).assign(**NOWHERE)
+    write_parquet(measurements, pd.concat([plain, *_measured(asked["measured"])], ignore_index=True)[MEASURED])
     write_json(runs, _records(asked["trained"]))
     bars = list(_movement(asked["movement"], "histograms"))
     write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
@@ -62,6 +69,11 @@ def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
     share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
     table = table.assign(run=run, arm=arm, kept=share)
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
+
+
+def _measured(folders: list[tuple[str, str]]) -> Iterable[pd.DataFrame]:
+    """Yield what operations measured: level, kept, seed, draw, arm, part, at, metric, value, and the run."""
+    return (read_parquet(f"{folder}/metrics.parquet").assign(run=run) for run, folder in folders)
 
 
 def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:

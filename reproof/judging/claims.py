@@ -8,12 +8,15 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from reproof.metrics import AT
+
 Claim = Mapping[str, Any]
 Term = dict[str, Any]
 
 PLACE = ("at", "within", "mean", "best", "reach")
 REDUCERS = ("mean", "best", "reach")
-COLUMNS = frozenset({"kept", "level"})
+COLUMNS = frozenset({"kept", "level", "part", "at"})
+OFF_THE_LADDER = {"part", "at"}
 DENSE = {"arm": "ticket", "at": {"level": 0}}
 RELATIONS = ("at_least", "at_most", "between", "equal_within")
 
@@ -146,8 +149,13 @@ def _bad_bounds(expect: Mapping[str, Any], neutral: float | None, key: str) -> I
 def _is_range(term: Term) -> bool:
     """Whether a term yields several values a seed: its place is a range (or everything), and nothing reduces it."""
     at = term.get("at", {})
-    wide = not at or any(isinstance(value, list | tuple) for value in at.values())
+    wide = bool(ranges(at)) or not set(at) - OFF_THE_LADDER
     return wide and not any(key in term for key in REDUCERS)
+
+
+def ranges(at: Mapping[str, Any]) -> list[str]:
+    """Return the columns of a place that are given as a range; several parts are no range."""
+    return [column for column, value in at.items() if column != "part" and isinstance(value, list | tuple)]
 
 
 def _term_problems(
@@ -171,12 +179,25 @@ def _term_problems(
     if sum(reducer in stated for reducer in REDUCERS) > 1:
         yield f"{own}: mean, best and reach exclude one another; state one"
     yield from _place_problems(stated, own, metrics, columns)
+    if side == "of" or "at" in stated or "metric" in stated:
+        yield from _axis_problems(term, own)
+
+
+def _axis_problems(term: Term, own: str) -> Iterator[str]:
+    """Yield what is wrong with where a term is read along `at`, the axis of its metric's own (a step, a position)."""
+    at, ranged, axis = term.get("at", {}), ranges(term.get("at", {})), AT.get(term["metric"], "")
+    if len(ranged) > 1:
+        yield f"{own}.at: {' and '.join(ranged)} are both ranges; make one of them a single value"
+    if axis and "at" not in at:
+        yield f"{own}.at.at: missing; {term['metric']} is measured at each {axis}; say at which"
+    if ("at" in ranged or "at" in term.get("reach", {}).values()) and not set(at) - OFF_THE_LADDER:
+        yield f"{own}.at: a range of `at` needs one level; add level or kept"
 
 
 def _place_problems(stated: Mapping[str, Any], own: str, metrics: set[str], columns: frozenset[str]) -> Iterator[str]:
     for column, value in stated.get("at", {}).items():
         yield from _unknown(f"{own}.at.{column}", column, set(columns), "a column of the measurements")
-        if isinstance(value, list | tuple) and value[0] >= value[1]:
+        if column in ranges(stated["at"]) and value[0] >= value[1]:
             yield f"{own}.at.{column}: {list(value)} runs downwards; write the lower end first"
         elif column == "kept" and not all(0 < kept <= 1 for kept in _as_list(value)):
             yield f"{own}.at.kept: {value} is not a share of weights in (0, 1]"
@@ -187,7 +208,7 @@ def _place_problems(stated: Mapping[str, Any], own: str, metrics: set[str], colu
     for end in ("smallest", "largest"):
         if end in stated.get("reach", {}):
             yield from _unknown(
-                f"{own}.reach.{end}", stated["reach"][end], set(columns), "a column of the measurements"
+                f"{own}.reach.{end}", stated["reach"][end], set(columns) - {"part"}, "an axis of the measurements"
             )
 
 

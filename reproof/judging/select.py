@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reproof.judging.claims import Term, inherits_place, terms
-from reproof.judging.ladder import Unmeasured, axis_of, grain_of, grid_of, is_short, placed, rows_of
+from reproof.judging.ladder import Unmeasured, axis_of, complete, grain_of, grid_of, is_short, placed, rows_of
 
 Array = npt.NDArray[np.float64]
 
@@ -53,20 +53,22 @@ class _Reading:
 
 
 def samples(measure: Mapping[str, Any], table: pd.DataFrame) -> list[Sample]:
-    """Return what a measure selects from measurements (`run, arm, level, kept, seed, draw, metric, value`).
+    """Return what a measure selects from measurements (`run, arm, level, kept, seed, draw, part, at, metric, value`).
 
-    One sample; with `each: true` one per level of the range, most kept first. Draws are averaged within a seed, and the
-    sides are paired by seed. Raises Unmeasured if the run, arm, metric or level is absent.
+    One sample; with `each: true` one per point of the range, most kept first. Draws and parts are averaged within a
+    seed, and the sides are paired by seed. Raises Unmeasured if the run, arm, metric or level is absent.
     """
     of, against = terms(measure)
+    table = complete(table)
     rows = rows_of(table, of)
     if against is None:
         left, right = _read(rows, of, table), None
     else:
         others = rows_of(table, against)
         if inherits_place(measure) and of["run"] == against["run"]:
-            shared = set(rows["level"]) & set(others["level"])
-            rows, others = rows.loc[rows["level"].isin(shared)], others.loc[others["level"].isin(shared)]
+            for column in ("level", "at") if axis_of(of) == "at" else ("level",):
+                shared = set(rows[column]) & set(others[column])
+                rows, others = rows.loc[rows[column].isin(shared)], others.loc[others[column].isin(shared)]
         left, right = _read(rows, of, table), _read(others, against, table)
     if not measure.get("each"):
         return [_pair(left, right)]
@@ -90,7 +92,8 @@ def _best(curve: _Reading, term: Term, there: pd.DataFrame, table: pd.DataFrame)
     """Take each seed's value at the point that is best by another metric: chosen on validation, measured on test."""
     (way, metric), *_ = term["best"].items()
     rows = rows_of(table, {**term, "metric": metric})
-    scores = grid_of(rows.loc[rows["level"].isin(there["level"])], axis_of(term)).reindex_like(curve.grid).dropna()
+    rows = rows.loc[rows["level"].isin(there["level"]) & rows["at"].isin(there["at"])]
+    scores = grid_of(rows, axis_of(term)).reindex_like(curve.grid).dropna()
     chosen = scores.idxmax(axis=1) if way == "highest" else scores.idxmin(axis=1)
     values = pd.Series({seed: curve.grid.at[seed, point] for seed, point in chosen.items()}, dtype=float)
     return replace(curve, grid=values.to_frame(), points=np.sort(chosen.to_numpy(dtype=float)))
@@ -118,7 +121,7 @@ def _reach(grid: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
         grid=values.to_frame(),
         points=np.sort(values.dropna().to_numpy(dtype=float)),
         step=steps,
-        beyond=outward if end in last.values() else 0,
+        beyond=outward if end in last.values() and points[end] else 0,  # no axis goes on below 0
     )
 
 
@@ -127,7 +130,10 @@ def _with_bound(grid: pd.DataFrame, term: Term, table: pd.DataFrame) -> tuple[pd
     bound = term["reach"].get("at_least", term["reach"].get("at_most"))
     if bound != "dense":
         return grid, pd.Series(float(bound), index=grid.index)
-    dense = rows_of(table, {**term, "arm": "ticket"})
+    place = {column: value for column, value in term.get("at", {}).items() if column in ("part", "at")}
+    place.pop(str(grid.columns.name), None)
+    there = {**term, "arm": "ticket", "at": place}
+    dense = placed(rows_of(table, there), there)
     reference = dense.loc[dense["level"] == 0].groupby("seed")["value"].mean().reindex(grid.index)
     if grid.columns.name != "kept" or 1.0 in grid.columns:
         return grid, reference

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reproof.judging.claims import Claim, expected_range, terms
 from reproof.judging.judges import JUDGES, Judge
-from reproof.judging.ladder import Unmeasured
+from reproof.judging.ladder import Unmeasured, axis_of
 from reproof.judging.outcome import INCONCLUSIVE, Outcome, Range, direction, weigh
 from reproof.judging.select import samples
 from reproof.judging.words import display, expectation, interval_kind, sentence
@@ -59,7 +59,8 @@ class Verdict:
 def judge_claims(claims: Sequence[Claim], measurements: pd.DataFrame, *, scale: str) -> pd.DataFrame:
     """Return one row per claim, in their order, with the columns of `Verdict` and the same types whatever the claims.
 
-    `measurements` is tidy: `run, arm, level, kept, seed, draw, metric, value`. What it lacks is told in `reason`.
+    `measurements` is tidy: `run, arm, level, kept, seed, draw, part, at, metric, value`. What it lacks is told in
+    `reason`.
     """
     rows = [asdict(judge_claim(claim, measurements, scale=scale)) for claim in claims]
     types = {field.name: COLUMN_TYPES[field.type] for field in fields(Verdict) if isinstance(field.type, type)}
@@ -118,6 +119,7 @@ def _blank(claim: Claim, wanted: Range) -> Verdict:
 def _measured(blank: Verdict, claim: Claim, kind: Judge, wanted: Range, outcome: Outcome) -> Verdict:
     _, factor = display(claim["judge"], claim["measure"])
     points = outcome.sample.of.points
+    one_level = len(points) == 1 and axis_of(terms(claim["measure"])[0]) == "kept"
     return replace(
         blank,
         effect=outcome.estimate.effect * factor,
@@ -127,7 +129,7 @@ def _measured(blank: Verdict, claim: Claim, kind: Judge, wanted: Range, outcome:
         n=outcome.estimate.n,
         seeds_needed=outcome.seeds_needed,
         direction=direction(outcome.estimate.effect, wanted, kind.neutral),
-        kept=float(points[0]) if len(points) == 1 else nan,
+        kept=float(points[0]) if one_level else nan,
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from math import inf, isinf, isnan
 from typing import Any
 
-from reproof.judging.claims import Claim, Term, inherits_place, terms
+from reproof.judging.claims import Claim, Term, inherits_place, ranges, terms
+from reproof.metrics import AT, is_share
 
 ARMS = {
     "ticket": "tickets",
@@ -28,11 +29,12 @@ def display(judge: str, measure: Mapping[str, Any]) -> tuple[str, float]:
         return "times", 1.0
     if judge == "share_of_seeds":
         return "% of seeds", 100.0
-    reach = measure["of"].get("reach", {})
-    is_share = reach.get("smallest", reach.get("largest")) == "kept" if reach else "accuracy" in measure["metric"]
-    if is_share:
+    reach, metric = measure["of"].get("reach", {}), measure["metric"]
+    axis = reach.get("smallest", reach.get("largest"))
+    if axis == "kept" if reach else is_share(metric):
         return ("%" if judge == "mean" else "points"), 100.0
-    return ("steps" if measure["metric"].endswith("_step") and not reach else ""), 1.0
+    counts_steps = AT.get(metric) == "step" if axis == "at" else metric.endswith("_step") and not reach
+    return ("steps" if counts_steps else ""), 1.0
 
 
 def number(value: float, unit: str) -> str:
@@ -108,7 +110,7 @@ def _finding(verdict: Mapping[str, Any], claim: Claim, points: Points) -> str:
     size = with_unit(abs(verdict["effect"]), unit)
     same, per = against["metric"] == of["metric"], "for" if "reach" in of else "of"
     that = f"that {per}" if same else f"the {_noun(against)} of"
-    if claim["judge"] == "paired_difference" and unit == "points" and same and "reach" not in of:
+    if claim["judge"] == "paired_difference" and "accuracy" in of["metric"] and same and "reach" not in of:
         return f"{one} are {size} {'less' if verdict['effect'] < 0 else 'more'} accurate than {two}{_unusual(of)}"
     return {
         "paired_difference": f"the {noun} {per} {one} is {size} {_rise(verdict['effect'])} than {that} {two}",
@@ -121,12 +123,31 @@ def _finding(verdict: Mapping[str, Any], claim: Claim, points: Points) -> str:
 
 def _subject(term: Term, points: Sequence[float], beside: Term | None = None) -> str:
     """Name a side: its arm and where it is read, leaving out what it shares with the side beside it (points empty)."""
-    unpruned = term.get("at") == {"level": 0}
+    unpruned = term.get("at", {}).get("level") == 0
     dense = "the dense network" if beside else "dense networks"
     arm = dense if unpruned and term["arm"] == "ticket" else ARMS.get(term["arm"], term["arm"].replace("_", " "))
     run = f" in {term['run']}" if beside is not None and beside["run"] != term["run"] else ""
-    place = "" if unpruned or "reach" in term or not points else f" {_place(term, points)}"
-    return f"{term.get('called', arm)}{run}{place}"
+    along = along_at(term)
+    place = "" if unpruned or along or "reach" in term or not points else f" {_place(term, points)}"
+    return f"{term.get('called', arm)}{run}{place}{_beside(term, points if along else ())}"
+
+
+def along_at(term: Term) -> bool:
+    """Return whether a term's values lie along `at`."""
+    return "at" in term.get("reach", {}).values() or "at" in ranges(term.get("at", {}))
+
+
+def _beside(term: Term, points: Sequence[float]) -> str:
+    """Name the part and the place on the metric's own axis; `points` are those read along it, if it is the axis."""
+    at, axis = term.get("at", {}), AT.get(term["metric"]) or "place"
+    part = at.get("part", "")
+    said = [f", {part if isinstance(part, str) else ' and '.join(part)}"] if part else []
+    if along_at(term):
+        said += [f" with {_per_cent(at['kept'])} % of the weights kept"] if isinstance(at.get("kept"), float) else []
+        said += [f" over {axis}s {min(points):g} to {max(points):g}"] if len(points) > 1 and "reach" not in term else []
+    elif "at" in at:
+        said.append(f" at {axis} {at['at']:g}")
+    return "".join(said)
 
 
 def _place(term: Term, points: Sequence[float]) -> str:
@@ -152,7 +173,8 @@ def _noun(term: Term) -> str:
         return words
     reach = term["reach"]
     end = "smallest" if "smallest" in reach else "largest"
-    axis = "share of weights" if reach[end] == "kept" else reach[end].replace("_", " ")
+    own = AT.get(term["metric"]) if reach[end] == "at" else None
+    axis = own or ("share of weights" if reach[end] == "kept" else reach[end].replace("_", " "))
     relation = "at least" if "at_least" in reach else "at most"
     bound = reach.get("at_least", reach.get("at_most"))
     if bound == "dense":

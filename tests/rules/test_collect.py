@@ -61,13 +61,14 @@ def collected(tmp_path):
     )
 
 
-def run(folder, *, trained, masks, movement):
+def run(folder, *, trained, masks, movement, measured=()):
     settings = {
         "trained": [[run, arm, str(folder / name)] for run, arm, name in trained],
         "masks": {
             key: [[seeds, [str(folder / f) for f in files]] for seeds, files in one] for key, one in masks.items()
         },
         "movement": {key: [str(folder / name) for name in names] for key, names in movement.items()},
+        "measured": [[run, str(folder / name)] for run, name in measured],
     }
     names = ("measurements", "curves", "movement")
     for _, _, name in trained:
@@ -100,7 +101,9 @@ def test_kept_is_what_the_mask_of_that_seed_keeps(collected):
 
 
 def test_columns_and_types_are_those_of_the_schema(collected):
-    assert list(collected["measurements"].columns) == [*NETWORK, "metric", "value"]
+    assert list(collected["measurements"].columns) == [*NETWORK, "part", "at", "metric", "value"]
+    assert (collected["measurements"]["part"] == "").all()
+    assert collected["measurements"]["at"].isna().all()
     assert list(collected["curves"].columns) == [*NETWORK, "step", "split", "loss", "accuracy"]
     bars = ["layer", "group", "quantity", "bin_left", "bin_right", "share"]
     assert set(collected["movement"].columns) == {"run", "level", "kept", "seed", *bars}
@@ -130,3 +133,19 @@ def test_the_records_of_a_run_are_kept_together(tmp_path):
     run(tmp_path, trained=[["lenet", "ticket", "dense"]], masks={"lenet": [[[0, 1], []]]}, movement={})
     record = str(tmp_path / "dense/record.json")
     assert read_json(tmp_path / "runs.json") == {"lenet": {record: {"made": "dense"}}}
+
+
+def test_what_operations_measured_is_told_with_part_and_place(tmp_path):
+    """Rows without them say nothing of either, in whatever order the files come."""
+    write_parquet(tmp_path / "dense/curves.parquet", curves(0))
+    facts = {"level": np.int16([0]), "kept": [1.0], "seed": np.int16([1]), "draw": np.int16([2]), "arm": ["ticket"]}
+    told = pd.DataFrame(facts | {"part": ["step 5"], "at": [0.25], "metric": ["test_error_on_path"], "value": [0.1]})
+    write_parquet(tmp_path / "connected/metrics.parquet", told)
+    trained, masks = [["lenet", "ticket", "dense"]], {"lenet": [[[0, 1], []]]}
+    tables = run(tmp_path, trained=trained, masks=masks, movement={}, measured=[["other", "connected"]])
+    found = tables["measurements"].query("run == 'other'")
+    assert found.drop(columns="run").to_dict("records") == told.to_dict("records")
+    plain = tables["measurements"].query("run == 'lenet'")
+    assert (plain["part"] == "").all()
+    assert plain["at"].isna().all()
+    assert tables["measurements"]["draw"].dtype == np.int16

@@ -121,3 +121,15 @@ def test_movement_shows_one_training_at_the_nearest_level_and_few_of_many_layers
     table = weight_movement({"movement": pd.DataFrame(rows, columns=names)}, [["resnet"]], [], kept=0.2)
     assert set(table["level"]) == {2} and set(table["seed"]) == {4}
     assert table["layer"].tolist() == ["conv0.weight", "conv6.weight", "conv12.weight", "conv18.weight"]
+
+
+def test_what_operations_measured_elsewhere_does_not_mix_with_a_runs_own_numbers() -> None:
+    """Copies restarted at step 5 have an accuracy at the end, too; a figure shows it only where it says so."""
+    nan = float("nan")
+    own = _measured(("lenet", "ticket", 0, 0, 0, 0.9)).assign(part="", at=nan)
+    copies = _measured(("lenet", "ticket", 0, 0, 0, 0.5)).assign(part="", at=5.0)
+    layer = _measured(("lenet", "ticket", 0, 0, 0, 0.1)).assign(part="fc_1", at=nan)
+    tables = {"measurements": pd.concat([own, copies, layer])}
+    for options, mean in (({}, 0.9), ({"at": 5}, 0.5), ({"part": "fc_*"}, 0.1)):
+        table = early_stopping_and_accuracy(tables, [["lenet"]], [], metrics=[METRIC], **options)
+        assert (table["mean"].tolist(), table["trials"].tolist()) == ([pytest.approx(mean)], [1])

@@ -186,10 +186,8 @@ def test_a_curve_judge_wants_a_range_and_no_each():
 def test_a_reach_is_looked_for_along_a_known_column():
     reach = {"smallest": "rewind", "at_most": 0.02}
     claim = changed("measure.of", {"run": "lenet", "reach": reach})
-    said = (
-        "claims[3].measure.of.reach.smallest: 'rewind' is not a column of the measurements; choose one of kept, level"
-    )
-    assert problems(claim) == [said]
+    (said,) = problems(claim)
+    assert said.startswith("claims[3].measure.of.reach.smallest: 'rewind' is not an axis of the measurements; choose")
     with_rewind = frozenset({"kept", "level", "rewind"})
     assert check_claim(claim, runs=RUNS, metrics=METRICS, columns=with_rewind) == []
 
@@ -283,3 +281,28 @@ def test_every_key_is_described_and_every_object_closed(schema):
     parts = [schema, *schema["$defs"].values()]
     assert [key for part in parts for key in undescribed(part)] == []
     assert all("description" in part and part["additionalProperties"] is False for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ({"level": 1}, ".at.at: missing; test_instability is measured at each step; say at which"),
+        ({"at": [0, 10]}, ".at: a range of `at` needs one level; add level or kept"),
+        ({"kept": [0.1, 1.0], "at": [0, 10]}, ".at: kept and at are both ranges; make one of them a single value"),
+        ({"level": 1, "at": [10, 0]}, ".at.at: [10, 0] runs downwards; write the lower end first"),
+    ],
+)
+def test_where_a_metric_is_read_on_its_own_axis(at, said):
+    of = {"run": "lenet", "at": at, "mean": True}
+    claim = {**CLAIM, "judge": "mean", "measure": {"metric": "test_instability", "of": of}, "expect": {"at_most": 1}}
+    assert check_claim(claim, runs=RUNS, metrics={"test_instability"}, key="c") == [f"c.measure.of{said}"]
+    at_one = {**claim, "measure": {"metric": "test_instability", "of": {"run": "lenet", "at": {"level": 1, "at": 0}}}}
+    assert check_claim(at_one, runs=RUNS, metrics={"test_instability"}) == []
+
+
+def test_one_place_off_the_ladder_is_a_range_along_it():
+    """Where no level is named, a term lies along all of them, whatever part and place it names."""
+    of = {"run": "lenet", "at": {"part": ["fc_1", "fc_2"], "at": 0}}
+    claim = {**CLAIM, "judge": "mean", "measure": {"metric": "test_instability", "of": of}, "expect": {"at_most": 1}}
+    (said,) = check_claim(claim, runs=RUNS, metrics={"test_instability"}, key="c")
+    assert said.startswith("c.measure.of.at: a range of levels; add mean, best or reach")

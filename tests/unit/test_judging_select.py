@@ -208,3 +208,89 @@ def test_later_tables_may_add_columns():
 def test_what_is_absent_is_named(term, absent):
     with pytest.raises(Unmeasured, match=absent):
         only(of(**term), TICKETS)
+
+
+def along(values, *, level=2, part="", metric="instability", arm="ticket"):
+    """Return tidy rows at places 0, 100 and 500 of the metric's own axis."""
+    return pd.DataFrame(
+        [
+            ("lenet", arm, level, KEPT[level], seed, 0, part, at, metric, value)
+            for seed, line in values.items()
+            for at, value in zip([0.0, 100.0, 500.0], line, strict=True)
+        ],
+        columns=["run", "arm", "level", "kept", "seed", "draw", "part", "at", "metric", "value"],
+    )
+
+
+PLACES = along({0: [0.30, 0.10, 0.01], 1: [0.20, 0.01, 0.02]})
+
+
+def instability(**term):
+    return {"metric": "instability", "of": {"run": "lenet", **term}}
+
+
+def test_one_place_on_the_metrics_own_axis():
+    assert only(instability(at={"level": 2, "at": 100}), PLACES).of.values == pytest.approx([0.10, 0.01])
+    with pytest.raises(Unmeasured, match=r"is not measured at at 200 at this scale"):
+        only(instability(at={"level": 2, "at": 200}), PLACES)
+
+
+def test_a_range_of_places_makes_a_curve_along_them():
+    sample = only(instability(at={"level": 2, "at": [0, 100]}), PLACES, along({0: [9, 9, 9], 1: [9, 9, 9]}, level=1))
+    assert sample.of.points == pytest.approx([0, 100])
+    assert sample.of.values == pytest.approx(np.array([[0.30, 0.10], [0.20, 0.01]]))
+
+
+def test_the_smallest_place_that_meets_a_bound():
+    reach = instability(at={"level": 2}, reach={"smallest": "at", "at_most": 0.02})
+    reach["of"]["at"]["at"] = [0, 500]
+    assert only(reach, PLACES).of.values == pytest.approx([500, 100])
+    assert only(reach, PLACES).of.step == pytest.approx([400, 100])
+    assert only(reach, PLACES).of.beyond == 0
+    early = reach | {"of": reach["of"] | {"reach": {"smallest": "at", "at_most": 0.5}}}
+    assert only(early, PLACES).of.beyond == 0, "before step 0 there is nothing"
+    later = reach | {"of": reach["of"] | {"at": {"level": 2, "at": [100, 500]}}}
+    assert only(later, PLACES).of.beyond == -1, "at step 100 a seed may be stable, and before it"
+
+
+def test_a_bound_by_the_dense_network_along_places_is_the_one_at_no_place():
+    """Its copies at places of their own are not the network itself."""
+    dense = rows({0: [0.05], 1: [0.015]}, metric="instability", levels=(0,))
+    copies = along({0: [7, 7, 7], 1: [7, 7, 7]}, level=0)
+    reach = instability(at={"level": 2, "at": [0, 500]}, reach={"smallest": "at", "at_most": "dense"})
+    assert only(reach, PLACES, dense, copies).of.values == pytest.approx([500, 100])
+
+
+def test_along_the_ladder_at_one_place_the_dense_network_is_read_there_too():
+    dense = along({0: [0.2, 0.2, 0.2], 1: [0.3, 0.3, 0.3]}, level=0)
+    other = along({0: [0.4, 0.1, 0.1], 1: [0.25, 0.4, 0.4]}, level=1)
+    reach = instability(at={"kept": [0.1, 1.0], "at": 0}, reach={"smallest": "kept", "at_most": "dense"})
+    assert only(reach, dense, other, PLACES).of.values == pytest.approx([1.0, 0.64])
+
+
+def test_a_term_that_says_nothing_of_part_and_place_reads_what_is_at_none():
+    """Whatever operations measured besides, an old claim reads the numbers that it always read."""
+    more = along({0: [5, 5, 5], 1: [5, 5, 5]}, metric="accuracy")
+    parts = rows({0: [3] * 4, 1: [3] * 4}).assign(part="fc_1", at=np.nan)
+    alone, beside = only(of(at={"level": 2}), TICKETS), only(of(at={"level": 2}), TICKETS, more, parts)
+    assert beside.of.values == pytest.approx(alone.of.values)
+    sample = only({**of(at={"level": 2}), "against": "dense"}, TICKETS, more, parts)
+    assert sample.of.values - sample.against.values == pytest.approx([0.01, 0.04])
+
+
+def test_parts_are_chosen_by_pattern_and_averaged_within_a_seed():
+    parts = [rows({0: [value]}, levels=(0,)).assign(part=part, at=np.nan) for part, value in
+             (("fc_1", 0.2), ("fc_2", 0.4), ("output", 0.9))]  # fmt: skip
+    for part, value in (("fc_1", 0.2), ("fc_*", 0.3), (["fc_1", "output"], 0.55), ("*", 0.5)):
+        assert only(of(at={"level": 0, "part": part}), *parts).of.values == pytest.approx([value])
+    with pytest.raises(Unmeasured, match="accuracy of arm ticket of run lenet is not measured for the part or place"):
+        only(of(at={"level": 0, "part": "fc_3"}), *parts)
+    with pytest.raises(Unmeasured):
+        only(of(at={"level": 0}), *parts)
+
+
+def test_two_sides_along_places_share_them():
+    fewer = PLACES[PLACES["at"] < 500].assign(arm="shuffled", value=lambda rows: rows["value"] + 0.5)
+    measure = {**instability(at={"level": 2, "at": [0, 500]}, mean=True), "against": {"arm": "shuffled"}}
+    sample = only(measure, PLACES, fewer)
+    assert sample.against.values - sample.of.values == pytest.approx([0.5, 0.5])

@@ -241,3 +241,52 @@ def test_the_order_of_rows_changes_nothing():
     pd.testing.assert_frame_equal(
         judge_claims([CLAIM], table(), scale="mnist"), judge_claims([CLAIM], shuffled, scale="mnist")
     )
+
+
+def copied(*, arm="ticket", level=9, shift=0.0):
+    """Instability of copies from steps 0, 100 and 500 of five seeds."""
+    rows = [
+        ("lenet", arm, level, KEPT[level], seed, 0, "", float(at), "test_instability", value + shift + seed / 1000)
+        for seed in range(5)
+        for at, value in ((0, 0.5), (100, 0.1), (500, 0.005))
+    ]
+    columns = ["run", "arm", "level", "kept", "seed", "draw", "part", "at", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_what_is_read_at_a_step_of_its_own_says_so():
+    measure = {"metric": "test_instability", "of": {"run": "lenet", "at": {"kept": 0.135, "at": 100}}}
+    row = only(copied(), judge="mean", measure=measure, expect={"at_most": 0.02})
+    assert row.sentence.startswith(
+        "In lenet, the test instability of tickets with 13.5 % of the weights kept at step 100 is 10.20 % ("
+    )
+    assert (row.unit, row.kept, row.verdict) == ("%", pytest.approx(0.135), "disagrees")
+    both = pd.concat([copied(), copied(arm="shuffle_mask", shift=0.25)])
+    compared = {
+        "metric": "test_instability",
+        "of": measure["of"] | {"arm": "shuffle_mask"},
+        "against": {"arm": "ticket"},
+    }
+    assert only(both, measure=compared).sentence.startswith(
+        "In lenet, the test instability of random masks of the same size with 13.5 % of the weights kept at step 100 "
+        "is 25.00 points higher than that of tickets at step 100 ("
+    )
+
+
+def test_a_step_that_is_reached_is_counted_in_steps():
+    place = {"run": "lenet", "at": {"kept": 0.135, "at": [0, 500]}}
+    measure = {"metric": "test_instability", "of": place | {"reach": {"smallest": "at", "at_most": 0.02}}}
+    row = only(copied(), judge="mean", measure=measure, expect={"at_most": 500})
+    assert (row.unit, row.effect) == ("steps", 500)
+    assert isnan(row.kept), "it is read along steps"
+    assert row.sentence.startswith(
+        "In lenet, the smallest step with test instability at most 0.02 of tickets with 13.5 % of the weights kept is "
+        "500 steps ("
+    )
+    averaged = {"metric": "test_instability", "of": place | {"mean": True}}
+    assert " over steps 0 to 500 is 20.37 % (" in only(copied(), judge="mean", measure=averaged).sentence
+
+
+def test_measurements_of_old_read_as_they_did():
+    """Tables without the columns `part` and `at` mean what they meant."""
+    assert only(table()).sentence == only(table().assign(part="", at=float("nan"))).sentence

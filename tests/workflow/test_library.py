@@ -8,7 +8,20 @@ import pytest
 from workspace import ROOT
 
 MODULES = sorted((ROOT / "reproof").rglob("*.py"))
-ABOUT_CONFIGURATION = {"configuration", "checks", "runs", "plan", "guard", "listings", "publishing", "resources"}
+ABOUT_CONFIGURATION = {
+    "configuration",
+    "checks",
+    "runs",
+    "plan",
+    "places",
+    "index",
+    "arms",
+    "options",
+    "guard",
+    "listings",
+    "publishing",
+    "resources",
+}
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 

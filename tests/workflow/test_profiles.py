@@ -27,4 +27,4 @@ def test_the_cluster_runs_by_the_same_rules_of_what_is_stale():
 
 def test_only_training_asks_for_a_gpu():
     asking = {name for name, rule in RULES.items() if "gpu=" in rule["resources"]}
-    assert asking == {"train_dense", "retrain", "train_control"}
+    assert asking == {"train_dense", "retrain", "train_control", "connect"}

@@ -1,0 +1,24 @@
+"""Checks of options that the configuration gives to a registered function: unknown, missing, or text for a number."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reproof import catalogue
+from reproof.configuration import no_number, unknown
+
+Problem = tuple[str, str]  # (key below the run, what is wrong)
+FACTORY_ARGUMENTS = {"input_shape", "classes"}
+
+
+def option_problems(
+    at: str, given: Mapping[str, Any], which: tuple[str, str, str], besides: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with the options of a registered function; `besides` are keys that are none of its own."""
+    options = set(catalogue.options(*which)) - FACTORY_ARGUMENTS
+    for key in sorted(set(given) - options):
+        yield f"{at}.{key}", unknown(key, (*sorted(options), *besides))
+    for key in sorted(options - set(given) - set(catalogue.defaults(*which))):
+        yield f"{at}.{key}", f"is missing; {which[2]} needs it"
+    for key in sorted(catalogue.numeric(*which) & set(given)):
+        if isinstance(given[key], str | bool) or not isinstance(given[key], int | float):
+            yield f"{at}.{key}", no_number(given[key])

@@ -1,0 +1,139 @@
+"""Evaluations: how the plan enumerates what operations measure, and which mistakes in them it tells."""
+
+import json
+from copy import deepcopy
+
+import pytest
+from small_paper import PAPER, changed, plan
+
+from reproof.files import ReproofError
+from reproof.listings import page_settings, records
+from reproof.metrics import METRICS, OPERATIONS
+
+CONNECT = {
+    "measure": "connect",
+    "copies": 3,
+    "levels": [0, 1, 3],
+    "controls": {"shuffled": {"control": "shuffle_mask"}},
+}
+
+
+def planned(folder, **changes):
+    asked = changed(PAPER, {"runs.small.evaluations.stable": deepcopy(CONNECT), **changes})
+    small = plan(folder, papers={"one": asked})
+    return small, small.runs["one"]["small"]
+
+
+def complaint(folder, **changes):
+    with pytest.raises(ReproofError) as caught:
+        planned(folder, **changes)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def test_each_block_of_seeds_and_levels_is_a_job_of_the_operations_rule(tmp_path):
+    small, run = planned(tmp_path)
+    name = run.evaluation("stable")
+    assert [one.folder for one in small.evaluations("one")] == [
+        f"results/connect/{name}/{seeds}/levels{levels}" for seeds in ("0-1", "2") for levels in ("0_1", "3")
+    ]
+    assert small.measured("one") == [f"{one.folder}/metrics.parquet" for one in small.evaluations("one")]
+    asked = json.loads(small.collect_settings("one"))["measured"]
+    assert asked == [["small", one.folder] for one in small.evaluations("one")]
+
+
+def test_it_reads_dense_weights_masks_and_tickets_of_its_levels(tmp_path):
+    small, run = planned(tmp_path)
+    name = run.evaluation("stable")
+    assert small.dense(name, "0-1").split("/")[2] == run.dense
+    assert [file.split("/")[-2] for file in small.masks(name, "0-1", "0_1_3")] == ["level1", "level3"]
+    assert [file.split("/")[-2] for file in small.tickets(name, "0-1", "0_1_3")] == ["level1", "level3"]
+    assert small.tickets(name, "0-1", "0") == []
+
+
+def test_its_settings_are_all_that_its_numbers_depend_on(tmp_path):
+    small, run = planned(tmp_path)
+    asked = json.loads(small.evaluation_settings(run.evaluation("stable"), "0-1", "0_1"))
+    assert asked["operation"] == "connect"
+    assert asked["options"] == {"copies": 3}
+    assert asked["controls"] == {"shuffled": {"control": "shuffle_mask", "options": {}}}
+    assert (asked["seeds"], asked["levels"], asked["rewind"]) == ([0, 1], [0, 1], 0)
+    assert run.identity.items() <= asked.items()
+
+
+def test_a_name_changes_with_what_it_depends_on_and_a_stated_default_changes_none(tmp_path):
+    _, run = planned(tmp_path / "a")
+    before = run.evaluation("stable")
+    for number, (key, value) in enumerate({"copies": 4, "points": 5, "controls": {}}.items()):
+        _, other = planned(tmp_path / str(number), **{f"runs.small.evaluations.stable.{key}": value})
+        assert other.evaluation("stable") != before
+    for number, (key, value) in enumerate(
+        {"points": 30, "splits": ["train", "test"], "levels": [2], "as_run": "small"}.items()
+    ):
+        _, other = planned(tmp_path / f"same{number}", **{f"runs.small.evaluations.stable.{key}": value})
+        assert other.evaluation("stable") == before
+
+
+def test_the_points_of_training_that_it_reads_are_kept(tmp_path):
+    """The last one, which is the end, is kept anyway; a run that shares the dense network asks for its own."""
+    second = changed(PAPER["runs"]["small"], {"evaluations.late": {"measure": "connect", "steps": [7]}})
+    small, run = planned(tmp_path, **{"runs.small.evaluations.stable.steps": [0, 20, 100], "runs.second": second})
+    assert json.loads(small.dense_settings(run.dense, "0-1"))["snapshots"] == [0, 7, 20]
+
+
+def test_measurements_may_stand_under_another_runs_name(tmp_path):
+    rewound = changed(
+        PAPER["runs"]["small"], {"pruning.rewind": 40, "evaluations.stable": CONNECT | {"as_run": "small"}}
+    )
+    small, _ = planned(tmp_path, **{"runs.rewound": rewound})
+    listed = [(one.run, one.folder.split("/")[2]) for one in small.evaluations("one")]
+    assert {run for run, _ in listed} == {"small"}
+    assert len({name for _, name in listed}) == 2
+    claim = {"claims.0.measure.of": {"run": "small", "arm": "shuffled", "at": {"level": 1}}}
+    assert planned(tmp_path / "claim", **{"runs.rewound": rewound, **claim})
+
+
+def test_its_code_counts_the_network_and_the_controls_that_it_picks(tmp_path):
+    small, run = planned(tmp_path / "a")
+    other, its = planned(tmp_path / "b", **{"runs.small.evaluations.stable.controls": {}})
+    assert small.code("connect", run.evaluation("stable")) != other.code("connect", its.evaluation("stable"))
+
+
+def test_the_guard_and_the_page_know_it(tmp_path):
+    small, _ = planned(tmp_path)
+    known = {one.record: one for one in records(small)}
+    for one in small.evaluations("one"):
+        assert json.loads(known[f"{one.folder}/record.json"].settings)["operation"] == "connect"
+        counted = json.loads(page_settings(small))["benchmarks"]["connect"]
+        assert f"{one.folder.replace('results', 'benchmarks')}.tsv" in counted
+
+
+def test_a_run_may_be_measured_without_being_pruned(tmp_path):
+    bare = {key: value for key, value in PAPER["runs"]["small"].items() if key not in ("pruning", "levels", "controls")}
+    bare["evaluations"] = {"stable": {"measure": "connect"}}
+    small = plan(tmp_path, papers={"one": PAPER | {"runs": {"small": bare}, "claims": []}})
+    assert [one.folder.split("/")[1] for one in small.trainings("one")] == ["dense", "dense"]
+    assert [one.folder.split("/")[-1] for one in small.evaluations("one")] == ["levels0", "levels0"]
+    assert small.movements("one") == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("measure", "konnect", "measure: 'konnect' is unknown; did you mean 'connect'?"),
+        ("copiess", 3, "copiess: 'copiess' is unknown; did you mean 'copies'?"),
+        ("copies", "three", "copies: 'three' is not a number"),
+        ("levels", [0, 4], "levels: 4 is beyond the ladder; the run has levels 0 to 3"),
+        ("steps", [0, 101], "steps: 101 is after the end; training.steps is 100"),
+        ("as_run", "smalll", "as_run: 'smalll' is unknown; did you mean 'small'?"),
+        ("controls", {"shuffled": {}}, "controls.shuffled: 'shuffled' is unknown; did you mean 'shuffle_mask'?"),
+        ("controls", {"noise": {}}, "controls.noise.scale: is missing; noise needs it"),
+        ("steps", [-1], "steps.0: -1 is less than the minimum of 0"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(tmp_path, key, value, says):
+    expected = f"papers/one.yaml: runs.small.evaluations.stable.{says}"
+    assert complaint(tmp_path, **{f"runs.small.evaluations.stable.{key}": value}) == expected
+
+
+def test_what_operations_measure_can_be_claimed():
+    assert {metric for each in OPERATIONS.values() for metric in each} <= set(METRICS)
