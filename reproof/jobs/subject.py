@@ -16,8 +16,8 @@ from reproof.data.dataset import Split
 from reproof.files import write_parquet
 from reproof.jobs.training import Job
 from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.training.backends.protocol import Networks
 from reproof.training.evaluate import evaluate
-from reproof.training.members import Networks
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.variants import State, Variants
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from training_kit import digits, members, network
+from training_kit import digits, members, network, settings
 
 from reproof.networks import initialise
+from reproof.training.backends import Single
 from reproof.training.evaluate import evaluate
-from reproof.training.members import Single
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.variants import Variants, stack, unstack
 
@@ -39,7 +39,9 @@ def test_each_state_measures_what_it_measures_alone(dataset, name):
     together = evaluate(Variants(module, several), dataset.test, dataset=dataset, objective=CLASSIFICATION)
     (member,) = members(network(dataset, name), seeds=[0])
     for number, state in enumerate(several):
-        alone = Single(network(dataset, name), [member], torch.device("cpu"))
+        alone = Single(
+            network(dataset, name), [member], device=torch.device("cpu"), settings=settings(), objective=CLASSIFICATION
+        )
         alone.module.load_state_dict(state)
         expected = evaluate(alone, dataset.test, dataset=dataset, objective=CLASSIFICATION)
         for measure, values in expected.items():
