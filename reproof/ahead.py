@@ -38,9 +38,9 @@ def longest_chain(jobs: Sequence[Job]) -> list[Job]:
     for index in TopologicalSorter(needs).static_order():
         ends[index] = jobs[index].seconds
         if needs[index]:
-            before[index] = max(needs[index], key=ends.__getitem__)
+            before[index] = max(needs[index], key=lambda one: (ends[one], jobs[one].outputs))  # of equals, always one
             ends[index] += ends[before[index]]
-    backwards = [max(ends, key=ends.__getitem__)] if ends else []
+    backwards = [max(ends, key=lambda one: (ends[one], jobs[one].outputs))] if ends else []
     while backwards and backwards[-1] in before:
         backwards.append(before[backwards[-1]])
     return [jobs[index] for index in reversed(backwards)]
