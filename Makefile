@@ -1,6 +1,7 @@
 # make          install what is locked, then replicate every paper at demo scale into results/figures/all
 # make test     install, then run the tests that take minutes; make test-slow runs the rest
 # make plan     what a scale would take: jobs, GPU-hours, the longest chain; SCALE=paper unless told otherwise
+# make verdicts   a paper's verdicts as a Markdown table; PAPER=lottery_ticket, SCALE=mnist
 # make test-cluster   run what needs a Slurm, on one that the tests start and stop themselves
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
 # make publish  let DVC take what the scales name under `publish`; make pull  get what was published
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 SCALE ?= paper
 
-.PHONY: all resume install test test-slow test-cluster plan bench publish pull lint lock
+.PHONY: all resume install test test-slow test-cluster plan verdicts bench publish pull lint lock
 
 all: install
 	snakemake --cores all results/figures/all
@@ -48,6 +49,10 @@ test-cluster: install
 
 plan: install
 	@python -m workflow.ahead $(SCALE)
+
+PAPER ?= lottery_ticket
+verdicts: install
+	@python -m workflow.verdicts $(PAPER) $(SCALE)
 
 bench: install
 	python -m bench

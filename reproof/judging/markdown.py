@@ -1,0 +1,29 @@
+"""Verdicts as a Markdown table: what stands in a paper's page in docs/, or in a thesis."""
+
+from collections.abc import Hashable
+
+import pandas as pd
+
+HEAD = ("claim", "the paper says", "verdict", "measured", "published")
+
+
+def table(verdicts: pd.DataFrame) -> str:
+    """Return the judged claims as a table, one a line, and how many were not judged.
+
+    `verdicts` has the columns of `reproof.judging.verdict.Verdict`.
+    """
+    judged = verdicts[verdicts["judged"]]
+    rows = [HEAD, ("---",) * len(HEAD), *map(_row, judged.to_dict("records"))]
+    lines = [f"| {' | '.join(cell.replace('|', '∣') for cell in row)} |" for row in rows]
+    return "\n".join([*lines, "", _left(len(verdicts) - len(judged))])
+
+
+def _row(verdict: dict[Hashable, object]) -> tuple[str, ...]:
+    measured = str(verdict["sentence"]).partition("; ")[0].rstrip(".")  # what follows is the verdict, in words
+    return str(verdict["claim"]), str(verdict["says"]), f"**{verdict['verdict']}**", measured, str(verdict["published"])
+
+
+def _left(count: int) -> str:
+    if not count:
+        return "Every claim is judged at this scale."
+    return f"{count} further claim{'s' if count > 1 else ''}: not judged at this scale."

@@ -1,0 +1,25 @@
+"""Print a paper's verdicts at a scale as Markdown: python -m workflow.verdicts PAPER SCALE, or `make verdicts`."""
+
+import sys
+
+from reproof.configuration import ROOT, available, complaint, read_configuration, read_yaml, unknown
+from reproof.files import ReproofError, read_parquet
+from reproof.judging.markdown import table
+from reproof.plan import Plan
+
+
+def main(paper: str, scale: str) -> None:
+    """Print the table, or say in one line why not."""
+    try:
+        config = read_yaml(ROOT / "config/config.yaml")
+        papers = available(ROOT / "config/papers")
+        if paper not in papers:
+            raise complaint(ROOT / "config/papers", "PAPER", unknown(paper, tuple(papers)))
+        plan = Plan(read_configuration(config | {"scale": scale, "papers": [paper]}))
+        print(table(read_parquet(f"{plan.tables(paper)}/verdicts.parquet")))
+    except ReproofError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
