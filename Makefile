@@ -38,7 +38,7 @@ $(READY): requirements.txt
 	rm -f $(VENV)/.ready-* && touch $(READY)
 
 test: install
-	pytest -m "not slow and not cluster"
+	pytest -n auto --dist loadfile -m "not slow and not cluster"
 
 test-slow: install
 	pytest -m slow
