@@ -34,16 +34,28 @@ class Size:
     products: int
 
 
-SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for the rest; a test counts them
+SIZES = {  # at the shapes of the papers, MNIST's for LeNet and fc, CIFAR-10's for the rest; a test counts them
+    "fc": Size(334_336, 334_336),
     "lenet_300_100": Size(266_200, 266_200),
     "conv_2": Size(4_300_992, 43_780_608),
     "conv_4": Size(2_425_024, 98_306_560),
     "conv_6": Size(2_261_184, 153_881_088),
     "resnet_8": Size(77_360, 12_501_632),
     "resnet_20": Size(270_896, 40_813_184),
+    "resnet_18": Size(11_164_352, 555_422_720),
+    "resnet_50": Size(23_467_712, 1_297_829_888),
+    "resnet_101": Size(42_407_616, 2_509_983_744),
+    "resnet_152": Size(58_005_184, 3_722_137_600),
+    "resnet_18_imagenet": Size(11_678_912, 1_814_073_344),
+    "resnet_50_imagenet": Size(25_502_912, 4_089_184_256),
+    "resnet_101_imagenet": Size(44_442_816, 7_801_405_440),
+    "resnet_152_imagenet": Size(60_040_384, 11_513_626_624),
+    "vgg_11": Size(9_222_848, 152_769_536),
+    "vgg_13": Size(9_407_168, 228_267_008),
     "vgg_16": Size(14_715_584, 313_201_664),
     "vgg_19": Size(20_024_000, 398_136_320),
 }
+PIXELS, CLASSES = 784, 10  # of MNIST
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60_000, 10_000  # of MNIST; CIFAR-10 has 50,000 to train on
 PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights
 
@@ -69,10 +81,18 @@ def network_steps(settings: Settings) -> int:
 
 def size(settings: Settings) -> Size:
     """Return the size of a job's network; of one that is not listed, the largest that is."""
+    if settings["network"]["name"] == "fc":
+        return _fully_connected(**settings["network"])
     largest = max(SIZES.values(), key=lambda one: one.products)
     found = SIZES.get(settings["network"]["name"], largest)
     narrower = min(float(settings["network"].get("width", 1.0)), 1.0) ** 2
     return Size(int(found.weights * narrower), int(found.products * narrower))
+
+
+def _fully_connected(*, name: str, depth: int = 3, units: int = 256) -> Size:
+    """Return the size of a network `fc` on MNIST: its grid is too wide for one number to stand for it."""
+    weights = PIXELS * units + (depth - 1) * units**2 + units * CLASSES
+    return Size(weights, weights)
 
 
 def estimate(settings: Settings, *, gpu: bool) -> float:

@@ -1,8 +1,9 @@
 """VGG networks for small images (Simonyan & Zisserman 2015), with batch norm and a single fully connected layer.
 
-VGG-19 as in Frankle & Carbin (2019, figure 2 and appendix I.2), VGG-16 as in Frankle et al. (2020, table 1): 3x3
-convolutions with 64, 128, 256, 512 and 512 channels, a 2x2 max pool between stages, an average over what is left.
-Options of both: `width` multiplies the channels; `batch_norm` false gives the convolutions biases instead.
+VGG-19 as in Frankle & Carbin (2019, figure 2 and appendix I.2), VGG-16 as in Frankle et al. (2020, table 1); VGG-11 and
+VGG-13 are configurations A and B of Simonyan & Zisserman's table 1. All have 3x3 convolutions with 64, 128, 256, 512 and
+512 channels, a 2x2 max pool between stages, an average over what is left.
+Options of all: `width` multiplies the channels; `batch_norm` false gives the convolutions biases instead.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,22 @@ def vgg_16(
 ) -> nn.Module:
     """Return VGG-16: 2, 2, 3, 3 and 3 convolutions; 14,715,584 weights on CIFAR-10."""
     return _vgg("vgg_16", (2, 2, 3, 3, 3), input_shape, classes, width, batch_norm)
+
+
+@network
+def vgg_11(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
+) -> nn.Module:
+    """Return VGG-11: 1, 1, 2, 2 and 2 convolutions; 9,222,848 weights on CIFAR-10."""
+    return _vgg("vgg_11", (1, 1, 2, 2, 2), input_shape, classes, width, batch_norm)
+
+
+@network
+def vgg_13(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
+) -> nn.Module:
+    """Return VGG-13: 2, 2, 2, 2 and 2 convolutions; 9,407,168 weights on CIFAR-10."""
+    return _vgg("vgg_13", (2, 2, 2, 2, 2), input_shape, classes, width, batch_norm)
 
 
 def _vgg(

@@ -6,12 +6,14 @@ from torch import nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import conv2d, cross_entropy
 
+from reproof.files import ReproofError
 from reproof.networks import build, dropouts, initialise, prunable
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
-NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}} | {
-    name: {"width": 0.125} for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_16", "vgg_19")
-}
+NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc": {"depth": 5, "units": 16}} | {
+    name: {"width": 0.125}
+    for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_11", "vgg_13", "vgg_16", "vgg_19", "resnet_18")
+} | {"resnet_50": {"width": 1 / 16}}  # fmt: skip
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -74,6 +76,40 @@ def test_lenet_by_hand():
     # (0, 0): (0.5, 1); relu(1 - 1 - 1) = 0; (0, 3).
     outputs = module(torch.tensor([[[[1.0, 2.0]]], [[[2.0, 1.0]]], [[[0.0, 0.0]]]]))
     assert outputs.tolist() == [[10.0, -17.0], [5.0, -7.0], [0.0, 3.0]]
+
+
+def test_a_fully_connected_network_has_as_many_layers_and_units_as_it_is_told():
+    module = build("fc", input_shape=GREY, classes=10, depth=3, units=4)
+    shapes = [tuple(module.get_parameter(name).shape) for name in prunable(module)]
+    assert shapes == [(4, 784), (4, 4), (4, 4), (10, 4)]
+    with torch.no_grad():
+        for name in prunable(module):
+            module.get_parameter(name).zero_()
+            module.get_parameter(name).fill_diagonal_(1.0)
+            module.get_parameter(name.replace("weight", "bias")).zero_()
+        module.fc_2.bias[0] = -3.0
+    image = torch.zeros(1, *GREY)
+    image[0, 0, 0, :5] = torch.tensor([2.0, 5.0, -1.0, 7.0, 9.0])  # the fifth pixel reaches no unit
+    assert module(image)[0].tolist() == [0.0, 5.0, 0.0, 7.0, *[0.0] * 6]
+
+
+def test_a_bottleneck_by_hand():
+    block = build("resnet_50", input_shape=GREY, classes=10, width=1 / 64).eval().blocks.stage_1_block_2
+    with torch.no_grad():
+        for layer in (block.conv_1, block.conv_2, block.conv_3):
+            layer.weight.zero_()
+        block.conv_1.weight[0, 2], block.conv_2.weight[0, 0, 1, 1], block.conv_3.weight[3, 0] = -1.0, 2.0, 1.0
+    # Of 4 channels the third is negated, cut at 0, doubled, and added to the fourth.
+    x = torch.tensor([1.0, 2.0, -3.0, 4.0]).reshape(1, 4, 1, 1)
+    torch.testing.assert_close(block(x).flatten(), torch.tensor([1.0, 2.0, 0.0, 10.0]), rtol=0, atol=1e-3)
+
+
+def test_the_imagenet_form_is_torchvisions_and_reads_its_images():
+    module = ready("resnet_18_imagenet", batch=2, input_shape=(3, 64, 64)).eval()
+    assert module(torch.randn(2, 3, 64, 64, generator=generator())).shape == (2, 10)
+    assert module.conv1.stride == (2, 2) and module.maxpool.stride == 2
+    with pytest.raises(ReproofError, match="reads 3 channels, not 1"):
+        build("resnet_18_imagenet", input_shape=GREY, classes=10)
 
 
 def test_conv_2_by_hand():
@@ -142,6 +178,8 @@ def test_no_number_comes_from_the_global_generator():
         ("conv_2", NARROW["conv_2"]),
         ("conv_2", {"width": 0.125, "batch_norm": True}),
         ("resnet_8", {"width": 0.5}),
+        ("fc", {"depth": 5, "units": 16}),
+        ("resnet_18", {"width": 1 / 16}),
     ],
 )
 def test_stacked_networks_equal_each_alone(name, options):

@@ -166,6 +166,7 @@ def test_a_network_without_convolutions_asks_for_no_layout():
             "network lenet_300_100: unknown option 'dropout'; its options are width",
         ),
         ({"name": "conv_2", "dropout": 1.0}, r"dropout: rate 1.0 is outside \[0, 1\)"),
+        ({"name": "fc", "depth": 0}, "network fc: depth 0 is no count of 1 or more"),
         ({"name": "conv_2", "width": 0}, "width: 0 is not above 0"),
         ({"name": "conv_6", "input_shape": (1, 7, 28)}, "network conv_6: input 7x28 is too small; its 3 pools need 8"),
         ({"name": "vgg_16", "input_shape": (1, 28, 8)}, "network vgg_16: input 28x8 is too small; its 4 pools need 16"),

@@ -6,13 +6,50 @@ import torch
 from reproof.catalogue import registered
 from reproof.networks import build, networks, prunable
 
-GREY, COLOUR = (1, 28, 28), (3, 32, 32)
+GREY, COLOUR, PHOTO = (1, 28, 28), (3, 32, 32), (3, 224, 224)
 STAGES = {  # weights of the 3x3 convolutions, in order
     "vgg_1": [3 * 64 * 9, 64 * 64 * 9],
     "vgg_2": [64 * 128 * 9, 128 * 128 * 9],
     "vgg_3": [128 * 256 * 9, 256 * 256 * 9],
 }
+
+
+def bottlenecks(inputs: int, depths: list[int]) -> list[int]:
+    """Weights of the four stages of a ResNet of bottlenecks, each first block's shortcut after its convolutions."""
+    found = []
+    for width, depth in zip((64, 128, 256, 512), depths, strict=True):
+        for block in range(depth):
+            found += [inputs * width, width * width * 9, width * 4 * width]
+            found += [] if block else [inputs * 4 * width]
+            inputs = 4 * width
+    return found
+
+
+def pairs(inputs: int) -> list[int]:
+    """Weights of the four stages of ResNet-18: two plain blocks each, a shortcut where the width changes."""
+    found = []
+    for width in (64, 128, 256, 512):
+        found += [inputs * width * 9, width * width * 9, *([inputs * width] if width > inputs else [])]
+        found += [width * width * 9] * 2
+        inputs = width
+    return found
+
+
+DEPTHS = {"resnet_50": [3, 4, 6, 3], "resnet_101": [3, 4, 23, 3], "resnet_152": [3, 8, 36, 3]}
 SIZES = {
+    "fc": [784 * 256, 256 * 256, 256 * 256, 2560],
+    "resnet_18": [3 * 64 * 9, *pairs(64), 5120],
+    "resnet_18_imagenet": [3 * 64 * 49, *pairs(64), 512_000],
+    **{name: [3 * 64 * 9, *bottlenecks(64, depths), 20_480] for name, depths in DEPTHS.items()},
+    **{f"{name}_imagenet": [3 * 64 * 49, *bottlenecks(64, d), 2_048_000] for name, d in DEPTHS.items()},
+    "vgg_11": [
+        *(3 * 64 * 9, 64 * 128 * 9, 128 * 256 * 9, 256 * 256 * 9),
+        *(256 * 512 * 9, *[512 * 512 * 9] * 3, 5120),
+    ],
+    "vgg_13": [
+        *(*STAGES["vgg_1"], *STAGES["vgg_2"], *STAGES["vgg_3"]),
+        *(256 * 512 * 9, *[512 * 512 * 9] * 3, 5120),
+    ],
     "lenet_300_100": [784 * 300, 300 * 100, 100 * 10],
     "conv_2": [*STAGES["vgg_1"], 16 * 16 * 64 * 256, 256 * 256, 2560],
     "conv_4": [*STAGES["vgg_1"], *STAGES["vgg_2"], 8 * 8 * 128 * 256, 256 * 256, 2560],
@@ -64,7 +101,8 @@ LADDERS = {  # per cent kept after each of ROUNDS
 def weights(name: str) -> dict[str, list[int]]:
     """The numbers of weights of a network on its paper's images, layer by layer and by kind."""
     with torch.device("meta"):
-        module = build(name, input_shape=GREY if name == "lenet_300_100" else COLOUR, classes=10)
+        shape = GREY if name in ("lenet_300_100", "fc") else PHOTO if name.endswith("imagenet") else COLOUR
+        module = build(name, input_shape=shape, classes=1000 if shape == PHOTO else 10)
     found = {"all": [module.get_parameter(weight).numel() for weight in prunable(module)]}
     for weight, kind in prunable(module).items():
         found.setdefault(kind, []).append(module.get_parameter(weight).numel())
@@ -79,6 +117,21 @@ def test_the_plan_sees_every_network_without_importing_torch():
 @pytest.mark.parametrize("name", SIZES)
 def test_weights_layer_by_layer(name):
     assert weights(name)["all"] == SIZES[name]
+
+
+PARAMETERS = {  # biases and batch norm included, as torchvision's documentation and the CIFAR collections print them
+    "resnet_18": 11_173_962, "resnet_50": 23_520_842, "resnet_101": 42_512_970, "resnet_152": 58_156_618,
+    "resnet_18_imagenet": 11_689_512, "resnet_50_imagenet": 25_557_032,
+    "resnet_101_imagenet": 44_549_160, "resnet_152_imagenet": 60_192_808,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_residual_networks_have_the_parameters_that_are_printed(name):
+    with torch.device("meta"):
+        shape, classes = (PHOTO, 1000) if name.endswith("imagenet") else (COLOUR, 10)
+        module = build(name, input_shape=shape, classes=classes)
+    assert sum(parameter.numel() for parameter in module.parameters()) == PARAMETERS[name]
 
 
 @pytest.mark.parametrize("name", TOTALS)
@@ -108,5 +161,7 @@ def layers(name: str) -> str:
 def test_stages_end_in_pools():
     assert layers("conv_4") == "crcmrcrcmrflrlrl"
     assert layers("conv_6") == "crcmr" * 3 + "flrlrl"
+    assert layers("vgg_11") == "m".join("cbr" * convolutions for convolutions in (1, 1, 2, 2, 2)) + "afl"
+    assert layers("vgg_13") == "m".join("cbr" * convolutions for convolutions in (2, 2, 2, 2, 2)) + "afl"
     assert layers("vgg_16") == "m".join("cbr" * convolutions for convolutions in (2, 2, 3, 3, 3)) + "afl"
     assert layers("vgg_19") == "m".join("cbr" * convolutions for convolutions in (2, 2, 4, 4, 4)) + "afl"

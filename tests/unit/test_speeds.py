@@ -21,8 +21,10 @@ CONTROL = DENSE | {"levels": [1, 2, 4], "draws": 2, "rewind": 400}
 
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes_are_those_of_the_networks(name):
-    shape = (1, 28, 28) if name.startswith("lenet") else (3, 32, 32)
-    module, products = build(name, input_shape=shape, classes=10), []
+    shape = (1, 28, 28) if name in ("lenet_300_100", "fc") else (3, 32, 32)
+    shape, classes = ((3, 224, 224), 1000) if name.endswith("imagenet") else (shape, 10)
+    with torch.device("meta"):
+        module, products = build(name, input_shape=shape, classes=classes), []
 
     def count(layer, _, output):
         pixels = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
@@ -31,14 +33,19 @@ def test_sizes_are_those_of_the_networks(name):
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)
-    module.eval()(torch.zeros(1, *shape))
+    module.eval()(torch.zeros(1, *shape, device="meta"))
     weights = sum(value.numel() for key, value in module.named_parameters() if key in prunable(module))
     assert (SIZES[name].weights, SIZES[name].products) == (weights, sum(products))
 
 
 def test_a_narrower_network_is_smaller_and_an_unknown_one_is_taken_for_the_largest():
     assert size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products == SIZES["conv_2"].products // 4
-    assert size(DENSE | {"network": {"name": "new"}}) == SIZES["vgg_19"]
+    assert size(DENSE | {"network": {"name": "new"}}) == SIZES["resnet_152_imagenet"]
+
+
+def test_a_fully_connected_network_is_counted_by_its_depth_and_units():
+    assert size(DENSE | {"network": {"name": "fc"}}) == SIZES["fc"]
+    assert size(DENSE | {"network": {"name": "fc", "depth": 2, "units": 3}}).weights == 784 * 3 + 3 * 3 + 3 * 10
 
 
 def test_networks_and_steps():
