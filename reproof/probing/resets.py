@@ -1,0 +1,30 @@
+"""The probes of Zhang, Bengio & Singer (section 2): a trained network with some of its layers put back.
+
+What a probe leaves alone is shared with the trained network, not copied: a hundred probes need little memory.
+"""
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor
+
+from reproof.files import ReproofError
+
+State = dict[str, Tensor]
+
+
+def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> State:
+    """Return the trained state with the values of `names` taken from `source`, all others as trained.
+
+    With the state at checkpoint t as the source that is re-initialisation ("checkpoint-t robustness"); with a fresh
+    draw of the whole network from its own initialiser it is re-randomisation, of these layers only.
+    """
+    missing = sorted(set(names) - set(source))
+    if missing:
+        raise ReproofError(f"reset: {missing[0]} is not in the state that it is to be put back to")
+    return {name: source[name] if name in names else value for name, value in trained.items()}
+
+
+def silenced(trained: Mapping[str, Tensor], names: Collection[str]) -> State:
+    """Return the trained state with the values of `names` at 0: residual blocks removed (`layers.silencing`)."""
+    return {name: torch.zeros_like(value) if name in names else value for name, value in trained.items()}
