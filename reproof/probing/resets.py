@@ -5,12 +5,18 @@ What a probe leaves alone is shared with the trained network, not copied: a hund
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from reproof.files import ReproofError
+from reproof.files import Array, ReproofError
 
 State = dict[str, Tensor]
+
+
+def tensors(weights: Mapping[str, Array]) -> State:
+    """Return a state of tensors with memory of its own from one of arrays."""
+    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
 
 def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> State:

@@ -11,7 +11,7 @@ from reproof.files import ReproofError
 from reproof.networks import build, initial_deviation, initialise
 from reproof.probing.criticality import Estimate, Thresholds, counted, criticality, estimate
 from reproof.probing.distances import distances
-from reproof.probing.freezing import freeze
+from reproof.probing.freezing import frozen
 from reproof.probing.layers import chosen, layers_of, names_of, silencing
 from reproof.probing.resets import put_back, silenced
 from reproof.training.block import train_block
@@ -272,12 +272,12 @@ def test_a_frozen_layer_stays_as_it_was_and_the_others_train(name, layer, stacke
     initialise(module, scheme="glorot_normal", generator=generator())
     start = {key: value.clone() for key, value in module.state_dict().items()}
     parameters, layers = dict(module.named_parameters()), layers_of(module)
-    frozen = {key for key in layers[layer] if key in parameters}
-    freeze(module, frozen)
-    assert set(dict(module.named_parameters())) == set(parameters) - frozen
+    kept = {key for key in layers[layer] if key in parameters}
+    frozen(module, kept)
+    assert set(dict(module.named_parameters())) == set(parameters) - kept
     assert list(module.state_dict().keys() ^ start.keys()) == []
     members = [Member(seed=seed, weights=start, noise=seed) for seed in (0, 1)]
     trained = train_block(module, members, dataset=dataset, settings=settings(steps=6), stacked=stacked)
     for key, value in trained.points["final"].items():
         unchanged = torch.equal(value[0], start[key])
-        assert unchanged == (key in frozen) or "running" in key or "tracked" in key, key
+        assert unchanged == (key in kept) or "running" in key or "tracked" in key, key

@@ -1,0 +1,54 @@
+"""Train networks some of whose layers stay as they were initialised, and measure what that costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from reproof.files import ReproofError
+from reproof.jobs.subject import Rows, Subject, operation
+from reproof.jobs.training import Job, member
+from reproof.probing.freezing import frozen
+from reproof.probing.layers import chosen, layers_of, names_of
+from reproof.probing.resets import tensors
+from reproof.training.variants import unstack
+
+
+@operation
+def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
+    """Train with the layers of each of `sets` (patterns by name) frozen at their initial values; measure on `split`.
+
+    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_accuracy_frozen` is the
+    accuracy at the end, `{split}_cost_of_freezing` how much more the run's own network has.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")
+    examples = getattr(subject.job.dataset, split)
+    whole = subject.evaluate([tensors(end) for end in subject.tickets(0)], examples)["accuracy"].tolist()
+    layers = layers_of(subject.job.network())
+    for part, patterns in sets.items():
+        ends = trained_with(subject, part, names_of(layers, chosen(layers, patterns)))
+        found = subject.evaluate(ends, examples)["accuracy"].tolist()
+        for seed, accuracy, own in zip(subject.seeds, found, whole, strict=True):
+            facts = subject.facts(0, seed) | {"part": part}
+            yield facts | {"metric": f"{split}_accuracy_frozen", "value": accuracy}
+            yield facts | {"metric": f"{split}_cost_of_freezing", "value": own - accuracy}
+
+
+@dataclass(frozen=True)
+class _Frozen(Job):
+    """The same job on a network in which what `names` names is not trained."""
+
+    names: frozenset[str] = frozenset()
+
+    def network(self) -> nn.Module:
+        return frozen(super().network(), self.names)
+
+
+def trained_with(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:
+    """Return the whole state of each seed's network, trained with the parameters among `names` frozen."""
+    own = subject.job
+    job = _Frozen(own.data, own.settings, own.code, own.state, own.threads, names)
+    starts = zip(subject.seeds, subject.at_step(0), strict=True)
+    members = [member(start, seed=seed, arm="ticket") for seed, start in starts]
+    return unstack(job.train(members, label=f"frozen_{part}").points["final"])

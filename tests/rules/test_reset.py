@@ -1,0 +1,167 @@
+"""The operations reset and freeze: on real files, resets are what they say, exactly."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import Folder
+
+from reproof.checkpoints import read_checkpoint
+from reproof.data.dataset import load_dataset
+from reproof.files import ReproofError, read_parquet
+from reproof.jobs.freeze import freeze, trained_with
+from reproof.jobs.reset import reset
+from reproof.jobs.subject import Subject, measure
+from reproof.jobs.train_dense import train_dense
+from reproof.networks import build
+
+LAYERS = ["fc_1", "fc_2", "output"]
+RESNET = {"network": {"name": "resnet_18", "width": 1 / 32}, "training": {"optimizer": "sgd", "batch": 40, "steps": 4}}
+
+
+def measured(folder, operation, name="measured", **options):
+    """The table of one operation on the dense block, with these options."""
+    job = folder.job(levels=[0], options=options)
+    measure(operation, Subject(job, folder("dense.safetensors")), folder(f"{name}.parquet"))
+    return read_parquet(folder(f"{name}.parquet"))
+
+
+def values(table, metric, **where):
+    """{(part, at or None, draw, seed): value} of a metric."""
+    rows = table[table["metric"] == metric]
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    keys = zip(rows["part"], (None if at != at else at for at in rows["at"]), rows["draw"], rows["seed"], strict=True)
+    return dict(zip(keys, rows["value"], strict=True))
+
+
+def accuracy(folder, state, name="lenet_300_100", **options):
+    """Test accuracy of a state, by the plainest means."""
+    data = load_dataset(folder("data.safetensors"), validation=20)
+    module = build(name, input_shape=data.input_shape, classes=data.classes, **(options or {"width": 0.1})).eval()
+    module.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()})
+    with torch.no_grad():
+        return module(data.normalise(data.test.images)).argmax(1).eq(data.test.labels).double().mean().item()
+
+
+@pytest.fixture
+def probed(folder):
+    sets = {"all": ["*"], "upper": ["*", "!fc_1"]}
+    return folder, measured(folder, reset, steps=[0, 4, 12], draws=3, joint=sets, ambient=0.2)
+
+
+def test_every_probe_of_every_layer_and_seed_is_measured_once(probed):
+    _, table = probed
+    single = values(table, "test_accuracy_reinitialised")
+    assert set(single) == {(layer, at, 0, seed) for layer in LAYERS for at in (0.0, 4.0, 12.0) for seed in (0, 1)}
+    drawn = values(table, "test_accuracy_rerandomised")
+    assert set(drawn) == {(layer, None, draw, seed) for layer in LAYERS for draw in range(3) for seed in (0, 1)}
+    assert set(table["arm"]) == {"ticket"} and set(table["level"]) == {0} and set(table["kept"]) == {1.0}
+    assert table["value"].notna().all()
+    assert not table.duplicated(["seed", "draw", "part", "at", "metric"]).any()
+
+
+def test_put_back_to_the_end_nothing_changes_and_put_back_as_a_whole_it_is_the_initial_network(probed):
+    folder, table = probed
+    starts, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
+    for seed, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        at_end = values(table, "test_accuracy_reinitialised", at=12.0, seed=seed)
+        assert set(at_end.values()) == {accuracy(folder, end)}
+        assert set(values(table, "test_criticality", at=12.0, seed=seed).values()) == {0.0}
+        assert set(values(table, "distance_l2", at=12.0, seed=seed).values()) == {0.0}
+        (initial,) = values(table, "test_accuracy_jointly_reinitialised", part="all", seed=seed).values()
+        assert initial == accuracy(folder, start)
+
+
+def test_a_probe_is_the_network_that_it_says(probed):
+    folder, table = probed
+    starts, ends = read_checkpoint(folder("dense.safetensors"), "step4", "final")
+    reset_one = ends[1] | {name: starts[1][name] for name in ("fc_2.weight", "fc_2.bias")}
+    found = values(table, "test_accuracy_reinitialised", at=4.0)
+    assert found["fc_2", 4.0, 0, 1] == accuracy(folder, reset_one)
+    fresh = folder.job().fresh(1, "reset", 2)
+    drawn = ends[1] | {name: fresh[name] for name in ("fc_1.weight", "fc_1.bias")}
+    assert values(table, "test_accuracy_rerandomised")["fc_1", None, 2, 1] == accuracy(folder, drawn)
+    assert fresh["fc_1.weight"].std() > 0 and (fresh["fc_1.weight"] != starts[1]["fc_1.weight"]).all()
+
+
+def test_a_set_costs_what_its_layers_cost_beside_it(probed):
+    _, table = probed
+    costs = values(table, "test_criticality", at=0.0, seed=0)
+    (worst,) = values(table, "test_joint_criticality_of_worst", part="upper", seed=0).values()
+    assert worst == max(costs["fc_2", 0.0, 0, 0], costs["output", 0.0, 0, 0])
+    for part, _, _, _ in values(table, "test_joint_layers"):
+        assert part in ("all", "upper", "ambient")
+
+
+def test_without_a_validation_set_no_layers_are_chosen_as_ambient(folder):
+    train_dense(
+        folder.job(dataset={"validation": 0}, snapshots=[0]),
+        checkpoint=folder("dense.safetensors"), curves=folder("dense.parquet"),
+    )  # fmt: skip
+    job = folder.job(dataset={"validation": 0}, levels=[0], options={"ambient": 1.0, "draws": 0, "split": "train"})
+    measure(reset, Subject(job, folder("dense.safetensors")), folder("plain.parquet"))
+    table = read_parquet(folder("plain.parquet"))
+    assert "ambient" not in set(table["part"])
+    assert {metric.partition("_")[0] for metric in table["metric"]} == {"train", "distance", "relative"}
+
+
+def test_residual_blocks_are_removed_one_by_one_and_as_a_set(tmp_path):
+    folder = Folder(tmp_path)
+    train_dense(
+        folder.job(snapshots=[0], seeds=[0], **RESNET),
+        checkpoint=folder("dense.safetensors"), curves=folder("dense.parquet"),
+    )  # fmt: skip
+    trailing = {"trailing": ["stage_*", "!*_block_1"], "with_stem": ["conv", "stage_1_block_2"]}
+    job = folder.job(levels=[0], seeds=[0], options={"draws": 1, "joint": trailing}, **RESNET)
+    measure(reset, Subject(job, folder("dense.safetensors")), folder("resnet.parquet"))
+    table = read_parquet(folder("resnet.parquet"))
+    blocks = {f"stage_{stage}_block_{block}" for stage in (1, 2, 3, 4) for block in (1, 2)}
+    removed = values(table, "test_accuracy_removed")
+    assert {part for part, *_ in removed} == blocks
+    assert {part for part, *_ in values(table, "test_accuracy_jointly_removed")} == {"trailing"}
+    ((end,),) = read_checkpoint(folder("dense.safetensors"), "final")
+    silent = {key: value * 0 if key.startswith("blocks.stage_1_block_2.norm_2.") and "running" not in key else value
+              for key, value in end.items()}  # fmt: skip
+    own = accuracy(folder, silent, "resnet_18", width=1 / 32)
+    assert removed["stage_1_block_2", None, 0, 0] == own
+
+
+def test_with_nothing_frozen_the_training_is_the_runs_own_to_the_bit(folder):
+    subject = Subject(folder.job(levels=[0], options={}), folder("dense.safetensors"))
+    ends = trained_with(subject, "nothing", frozenset())
+    for end, own in zip(ends, subject.tickets(0), strict=True):
+        assert all(np.array_equal(end[name].numpy(), own[name]) for name in own)
+    frozen = trained_with(subject, "fc_1", frozenset({"fc_1.weight", "fc_1.bias"}))
+    for end, start, own in zip(frozen, subject.at_step(0), subject.tickets(0), strict=True):
+        same = {name for name in own if np.array_equal(end[name].numpy(), start[name])}
+        assert same == {"fc_1.weight", "fc_1.bias"}
+
+
+def test_frozen_sets_are_measured_beside_the_runs_own_network(folder):
+    table = measured(folder, freeze, sets={"output": ["output"], "hidden": ["fc_*"]})
+    found, cost = values(table, "test_accuracy_frozen"), values(table, "test_cost_of_freezing")
+    assert set(found) == {(part, None, 0, seed) for part in ("output", "hidden") for seed in (0, 1)}
+    _, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
+    for (part, _, _, seed), value in found.items():
+        assert cost[part, None, 0, seed] == accuracy(folder, ends[seed]) - value
+    assert not list(folder.path.glob("job.state*")), "the resumable state goes when the results are written"
+
+
+@pytest.mark.parametrize(
+    ("operation", "options", "message"),
+    [
+        (reset, {"steps": [4]}, "reset needs 0 in `steps`"),
+        (reset, {"joint": {"some": ["conv_1"]}}, "'conv_1' fits none; they are fc_1, fc_2, output"),
+        (freeze, {"sets": {"some": ["!fc_1"]}}, "leaves none of fc_1"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(folder, operation, options, message):
+    with pytest.raises(ReproofError, match=message):
+        measured(folder, operation, **options)
+
+
+@pytest.mark.parametrize(("operation", "options"), [(reset, {}), (freeze, {"sets": {"some": ["fc_1"]}})])
+def test_only_dense_networks_are_probed(folder, operation, options):
+    job = folder.job(levels=[1], options=options)
+    with pytest.raises(ReproofError, match="dense networks alone; leave `levels` out"):
+        measure(operation, Subject(job, folder("dense.safetensors")), folder("none.parquet"))

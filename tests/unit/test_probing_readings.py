@@ -1,0 +1,109 @@
+"""What accuracies of probed networks say, on numbers worked by hand."""
+
+from math import isnan
+
+import pytest
+
+from reproof.probing.criticality import Thresholds
+from reproof.probing.readings import (
+    LADDER,
+    REINITIALISED,
+    REMOVED,
+    RERANDOMISED,
+    Reading,
+    Scale,
+    initial_costs,
+    of_layers,
+    of_network,
+    of_sets,
+)
+
+SCALE = Scale("test", 0.9, 0.1)  # 0.8 to lose
+READINGS = [
+    Reading(REINITIALISED, "fc_1", 0.1, at=0.0),
+    Reading(REINITIALISED, "fc_1", 0.5, at=10.0),
+    Reading(REINITIALISED, "fc_2", 0.86, at=0.0),
+    Reading(RERANDOMISED, "fc_1", 0.1, draw=0),
+    Reading(RERANDOMISED, "fc_1", 0.2, draw=1),
+    Reading(RERANDOMISED, "fc_2", 0.3, draw=0),
+    Reading(RERANDOMISED, "fc_2", 0.1, draw=1),
+]
+
+
+def values(rows, metric):
+    """{(part, at, draw): value} of one metric; what a row does not say is left out of its key."""
+    return {
+        tuple(row[key] for key in ("part", "at", "draw") if key in row and row[key] == row[key]): row["value"]
+        for row in rows
+        if row["metric"] == metric
+    }
+
+
+def test_readings_of_layers():
+    rows = list(of_layers(READINGS, SCALE))
+    assert values(rows, "test_accuracy_reinitialised") == {
+        ("fc_1", 0.0, 0): 0.1,
+        ("fc_1", 10.0, 0): 0.5,
+        ("fc_2", 0.0, 0): 0.86,
+    }
+    assert values(rows, "test_criticality") == {
+        ("fc_1", 0.0, 0): pytest.approx(1.0),
+        ("fc_1", 10.0, 0): pytest.approx(0.5),
+        ("fc_2", 0.0, 0): pytest.approx(0.05),
+    }
+    assert values(rows, "test_criticality_rerandomised")["fc_2", 0] == pytest.approx(0.75)
+    assert values(rows, "test_accuracy_rerandomised_highest") == {(): pytest.approx(0.2)}, "fc_2: (0.3 + 0.1) / 2"
+    assert initial_costs(READINGS, SCALE) == {"fc_1": pytest.approx(1.0), "fc_2": pytest.approx(0.05)}
+
+
+def test_without_fresh_draws_none_hurts_least():
+    rows = list(of_layers([Reading(REMOVED, "block", 0.9)], SCALE))
+    assert [row["metric"] for row in rows] == ["test_accuracy_removed", "test_criticality_removed"]
+
+
+def test_readings_of_a_network():
+    costs = {"a": 0.9, "b": 0.004, "c": 0.3, "d": 0.005}
+    moved = {"d": 1.0, "a": 4.0, "b": 3.0, "c": 2.0}
+    rows = list(of_network(costs, moved, Thresholds(ambient=0.005, critical=0.3), "train"))
+    single = {row["metric"]: row["value"] for row in rows if "at" not in row}
+    assert single == {
+        "train_ambient_layers": 2.0,
+        "train_ambient_layers_share": 0.5,
+        "train_critical_layers": 2.0,
+        "train_critical_layers_share": 0.5,
+        "train_distance_correlation": pytest.approx(0.4),  # ranks 4 1 3 2 and 4 3 2 1: 1 - 6 * 6 / 60
+    }
+    above = {at: value for (at,), value in values(rows, "train_layers_above").items()}
+    assert list(above) == list(LADDER)
+    assert (above[0.005], above[0.01], above[0.3], above[0.4], above[1.0]) == (3, 2, 2, 1, 0)
+
+
+@pytest.mark.parametrize("costs", [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.1, "c": 0.1}])
+def test_two_layers_or_equal_ones_have_no_correlation(costs):
+    rows = of_network(costs, {"a": 1.0, "b": 2.0, "c": 3.0}, Thresholds(ambient=0.01, critical=0.5), "test")
+    assert "test_distance_correlation" not in {row["metric"] for row in rows}
+
+
+def test_readings_of_sets():
+    readings = [
+        Reading(REINITIALISED, "both", 0.3, at=0.0),
+        Reading(REINITIALISED, "both", 0.7, at=10.0),
+        Reading(RERANDOMISED, "both", 0.1, draw=1),
+        Reading(REMOVED, "both", 0.2),
+    ]
+    costs = {"fc_1": 0.25, "fc_2": 0.05, "fc_3": 1.0}
+    rows = list(of_sets(readings, {"both": ("fc_1", "fc_2")}, costs, SCALE))
+    assert {(row["metric"], row["draw"]): row["value"] for row in rows} == {
+        ("test_accuracy_jointly_reinitialised", 0): 0.3,
+        ("test_joint_criticality", 0): pytest.approx(0.75),
+        ("test_joint_criticality_of_worst", 0): 0.25,
+        ("test_joint_layers", 0): 2.0,
+        ("test_accuracy_jointly_rerandomised", 1): 0.1,
+        ("test_accuracy_jointly_removed", 0): 0.2,
+    }
+    assert {row["part"] for row in rows} == {"both"}
+
+
+def test_a_network_that_learnt_nothing_has_no_criticality():
+    (cost,) = initial_costs([Reading(REINITIALISED, "fc_1", 0.1, at=0.0)], Scale("test", 0.1, 0.1)).values()
+    assert isnan(cost)
