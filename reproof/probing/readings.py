@@ -100,8 +100,9 @@ def of_sets(
             continue
         place = {"part": one.part, "draw": one.draw}
         yield place | {"metric": f"{scale.split}_accuracy_jointly_{one.way}", "value": one.accuracy}
+        name = "joint_criticality" if one.is_initial else f"joint_criticality_{one.way}"
+        yield place | {"metric": f"{scale.split}_{name}", "value": scale.cost(one)}
         if one.is_initial:
             alone = [costs[layer] for layer in sets[one.part]]
-            yield place | {"metric": f"{scale.split}_joint_criticality", "value": scale.cost(one)}
             yield place | {"metric": f"{scale.split}_joint_criticality_of_worst", "value": max(alone)}
             yield place | {"metric": f"{scale.split}_joint_layers", "value": float(len(alone))}

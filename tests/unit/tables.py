@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from reproof.probing.criticality import Thresholds
+from reproof.probing.readings import REINITIALISED, RERANDOMISED, Reading, Scale, of_layers, of_network, of_sets
+
 STEPS = {"lenet": 2000, "conv_2": 1000, "conv_4": 1200, "conv_6": 1400, "resnet_18": 3000, "vgg_19": 4500}
 DENSE = {"lenet": 0.945, "conv_2": 0.63, "conv_4": 0.72, "conv_6": 0.74, "resnet_18": 0.905, "vgg_19": 0.92}
 GAIN = {"lenet": 0.006, "conv_2": 0.034, "conv_4": 0.035, "conv_6": 0.033, "resnet_18": 0.002, "vgg_19": 0.001}
@@ -49,6 +52,12 @@ def movement(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3) -> pd.DataFr
     ]
     names = ["run", "level", "kept", "seed", "layer", "group", "quantity", "bin_left", "bin_right", "share"]
     return pd.DataFrame(rows, columns=names)
+
+
+def layers(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3, depth: int = 5, split: str = "test") -> pd.DataFrame:
+    """Return what the operation reset measures of fully connected networks, as rows of a measurements table."""
+    rows = [row for run in runs for seed in range(seeds) for row in _probed(run, seed, depth, split)]
+    return pd.DataFrame(rows).fillna({"draw": 0, "part": ""}).astype({"draw": "int16"})
 
 
 def verdicts() -> pd.DataFrame:
@@ -126,6 +135,32 @@ def _measured(run: str, seeds: int, levels: tuple[int, ...]) -> Iterator[dict[st
         for metric, value in values.items():
             yield {"run": run, "arm": arm, "level": level, "kept": _kept(run, level), "seed": seed, "draw": draw,
                    "metric": metric, "value": value}  # fmt: skip
+
+
+def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, object]]:
+    """By formula: the first layer is critical, cost falls with depth and with the checkpoint, moves shrink upwards."""
+    trained = 0.97 - 0.001 * seed
+    parts = [*(f"fc_{layer}" for layer in range(1, depth + 1)), "output"]
+    costs = {part: (0.95 - 0.02 * seed) / 6**place for place, part in enumerate(parts)}
+    moved = {part: 0.02 / (place + 1) for place, part in enumerate(parts)}
+    scale = Scale(split, trained, 0.1)
+    single = [
+        Reading(REINITIALISED, part, trained - cost * (trained - 0.1) / (1 + at / 200), at=float(at))
+        for part, cost in costs.items()
+        for at in (0, 100, 500)
+    ]
+    single += [Reading(RERANDOMISED, part, 0.1 + 0.02 * draw, draw=draw) for part in parts for draw in range(2)]
+    sets = {"upper": parts[1:], "ambient": parts[2:]}
+    joint = [Reading(REINITIALISED, part, 0.4, at=0.0) for part in sets]
+    joint += [Reading(RERANDOMISED, part, 0.1 + 0.01 * draw, draw=draw) for part in sets for draw in range(2)]
+    rows = [
+        *of_layers(single, scale),
+        *of_network(costs, moved, Thresholds(ambient=0.01, critical=0.5), split),
+        *of_sets(joint, sets, costs, scale),
+    ]
+    for metric, share in (("distance_l2", 1), ("distance_linf", 5), ("relative_distance_l2", 20)):
+        rows += [{"metric": metric, "part": part, "at": 0.0, "value": share * way} for part, way in moved.items()]
+    yield from ({"run": run, "arm": "ticket", "level": 0, "kept": 1.0, "seed": seed} | row for row in rows)
 
 
 def _curve(run: str, arm: str, level: int, seed: int, draw: int) -> pd.DataFrame:

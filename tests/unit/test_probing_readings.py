@@ -99,6 +99,8 @@ def test_readings_of_sets():
         ("test_joint_criticality_of_worst", 0): 0.25,
         ("test_joint_layers", 0): 2.0,
         ("test_accuracy_jointly_rerandomised", 1): 0.1,
+        ("test_joint_criticality_rerandomised", 1): pytest.approx(1.0),
+        ("test_joint_criticality_removed", 0): pytest.approx(0.875),
         ("test_accuracy_jointly_removed", 0): 0.2,
     }
     assert {row["part"] for row in rows} == {"both"}

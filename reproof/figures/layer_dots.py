@@ -1,0 +1,159 @@
+"""Layers and sets of layers down the side, a dot and its interval for each quantity."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, MaxNLocator
+
+from reproof.figures.kinds import figure
+from reproof.figures.layers import THRESHOLDS, layer_label, of_metrics, parts_of
+from reproof.figures.style import INKS, MUTED, SPARE, Look, canvas, legend, say
+from reproof.figures.words import ABSENT, run_title, unique
+from reproof.probing.criticality import Thresholds
+
+ROW = 0.19  # inches a layer
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
+BESIDE = {
+    "criticality": "Criticality",
+    "distance_l2": "Distance moved, L2\n(root mean square)",
+    "distance_linf": "Distance moved, L-infinity",
+    "relative_distance_l2": "L2 distance over\ninitial norm",
+}
+CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
+TOGETHER = {
+    "joint_criticality_of_worst": ("worst of its layers alone", INKS["ticket"]),
+    "joint_criticality": ("all together, initial values", INKS["reinitialise"]),
+    "joint_criticality_rerandomised": ("all together, drawn anew", INKS["shuffle_mask"]),
+    "joint_criticality_removed": ("all removed", SPARE[0]),
+}
+READING = "Dots are means over seeds, bars 95 % intervals (Student t). Criticality is the share of the accuracy above "
+READING += "chance that is lost when a layer is put back to its initial values: 0 is no loss, 1 a fall to chance."
+
+
+def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row of panels per run: criticality, then the distances that its layers moved."""
+    runs, quantities = unique(table["run"]), [name for name in unique(table["quantity"])]
+    entries = [
+        Line2D([], [], label=name, color=colour, marker="o", linestyle="none") for name, colour in CLASSES.items()
+    ]
+    tall = max(len(parts_of(table[table["run"] == run])) for run in runs)
+    picture, axes = canvas(
+        *(len(runs), len(quantities)), size=(1.55, max(ROW * tall, 0.7)), labels=list(CLASSES), gap=0.2, drop=0.95
+    )
+    for run, places in zip(runs, axes, strict=True):
+        rows = table[table["run"] == run]
+        places[0].set_title(run_title(run, look.titles), loc="left")
+        for quantity, place in zip(quantities, places, strict=True):
+            _layers(place, rows, quantity, first=place is places[0])
+    legend(picture, entries)
+    return picture
+
+
+@figure(plot=plot_distances, reading=f"{READING} Colours are classes of the mean criticality by the thresholds given.")
+def criticality_and_distance(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    split: str = "test",
+    ambient: float = THRESHOLDS.ambient,
+    critical: float = THRESHOLDS.critical,
+) -> pd.DataFrame:
+    """Criticality of each layer beside the distance it moved from its initial values; classes by two thresholds."""
+    names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
+    thresholds = Thresholds(ambient=ambient, critical=critical)
+    table = of_metrics(tables, columns, list(names), thresholds=thresholds)
+    table = table[(table["at"] == 0) | (table["trials"] == 0)]
+    return table.assign(quantity=table["quantity"].map(names)).reset_index(drop=True)
+
+
+def _layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> None:
+    parts = parts_of(rows)
+    if not parts:
+        say(axes, ABSENT)
+        return
+    classes = rows[rows["quantity"] == "criticality"].set_index("part")["named"]
+    chosen = rows[rows["quantity"] == quantity].set_index("part").reindex(parts)
+    for row, (part, one) in enumerate(chosen.iterrows()):
+        _dot(axes, one, row, colour=CLASSES.get(classes.get(part, ""), MUTED))
+    _rows_of(axes, parts if first else [""] * len(parts))
+    axes.set_xlabel(BESIDE[quantity])
+    if quantity == "criticality":
+        axes.xaxis.set_major_locator(FixedLocator(QUARTERS))
+        axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
+    else:
+        axes.set_xlim(left=0)
+
+
+def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one panel per run: its sets of layers, what resetting them together costs beside the worst of them."""
+    runs = unique(table["run"])
+    shown = [name for name in TOGETHER if name in set(table["quantity"])]
+    labels = [TOGETHER[name][0] for name in shown]
+    tall = max(len(parts_of(table[table["run"] == run])) for run in runs)
+    across = min(2, len(runs))
+    down = -(-len(runs) // across)
+    picture, axes = canvas(*(down, across), size=(2.5, max(1.6 * ROW * tall, 0.7)), labels=labels, gap=1.25, drop=0.8)
+    places = [place for line in axes for place in line]
+    for run, place in zip(runs, places, strict=False):
+        place.set_title(run_title(run, look.titles), loc="left")
+        _sets(place, table[table["run"] == run])
+    for place in places[len(runs) :]:
+        place.remove()
+    legend(picture, [_entry(name) for name in shown])
+    return picture
+
+
+@figure(plot=plot_sets, reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.")
+def joint_resets(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    split: str = "test",
+) -> pd.DataFrame:
+    """Criticality of sets of layers reset together, of the worst of their layers alone, and how many they are."""
+    names = {f"{split}_{name}": name for name in (*TOGETHER, "joint_layers")}
+    table = of_metrics(tables, columns, list(names))
+    return table.assign(quantity=table["quantity"].map(names))
+
+
+def _sets(axes: Axes, rows: pd.DataFrame) -> None:
+    parts = parts_of(rows)
+    if not parts:
+        say(axes, ABSENT)
+        return
+    counts = rows[rows["quantity"] == "joint_layers"].set_index("part")["mean"]
+    for step, name in enumerate(TOGETHER):
+        chosen = rows[rows["quantity"] == name].set_index("part")
+        colour, marker = TOGETHER[name][1]
+        for part, one in chosen.iterrows():
+            _dot(axes, one, parts.index(str(part)) + 0.18 * (step - 1.5), colour=colour, marker=marker)
+    _rows_of(axes, [f"{layer_label(part)} ({counts[part]:.3g})" for part in parts])
+    axes.set_xlim(-0.05, max(1.1, rows.loc[rows["quantity"] != "joint_layers", "mean"].max() + 0.05))
+    axes.xaxis.set_major_locator(FixedLocator(QUARTERS))
+    axes.set_xlabel("Criticality")
+
+
+def _dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, marker: str = "o") -> None:
+    bars = [[one["mean"] - one["low"]], [one["high"] - one["mean"]]] if pd.notna(one["low"]) else None
+    axes.errorbar(
+        [one["mean"]], [row], xerr=bars, color=colour, marker=marker, markersize=4, elinewidth=0.9, linestyle="none"
+    )
+
+
+def _rows_of(axes: Axes, labels: Sequence[str]) -> None:
+    """Put one label a row, the first on top, as a network is read from its input."""
+    axes.set_yticks(range(len(labels)), [layer_label(label) for label in labels])
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def _entry(name: str) -> Line2D:
+    label, (colour, marker) = TOGETHER[name]
+    return Line2D([], [], label=label, color=colour, marker=marker, linestyle="none")

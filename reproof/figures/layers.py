@@ -1,0 +1,69 @@
+"""What figures of layers share: their tables, estimates over seeds, and how layers are called."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from reproof.figures.kinds import table_named
+from reproof.figures.words import flat, unique
+from reproof.probing.criticality import Thresholds, estimate
+
+COLUMNS = ["run", "part", "at", "quantity", "mean", "low", "high", "named", "settled", "trials"]
+THRESHOLDS = Thresholds(ambient=0.01, critical=0.5)
+
+
+def layer_label(part: str) -> str:
+    """Return how a figure calls a layer or a set of layers.
+
+    >>> [layer_label(part) for part in ("fc_1", "stage_2_block_10", "layer2.0", "output")]
+    ['fc 1', 'block 2.10', 'block 2.1', 'output']
+    """
+    stage, _, block = part.removeprefix("stage_").partition("_block_")
+    if part.startswith("stage_") and block.isdigit():
+        return f"block {stage}.{block}"
+    stage, _, block = part.removeprefix("layer").partition(".")
+    if part.startswith("layer") and block.isdigit():
+        return f"block {stage}.{int(block) + 1}"
+    return part.replace("_", " ")
+
+
+def of_metrics(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    metrics: Sequence[str],
+    *,
+    thresholds: Thresholds = THRESHOLDS,
+) -> pd.DataFrame:
+    """Return mean and 95 % interval over seeds of each part's metrics at each place (draws averaged within a seed).
+
+    One row for run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, parts as they were
+    measured; a run that lacks them all has one row without trials.
+    """
+    rows = table_named(tables, "measurements")
+    if "part" not in rows:
+        rows = rows.assign(part="", at=float("nan"))
+    rows = rows[(rows["arm"] == "ticket") & (rows["level"] == 0) & rows["metric"].isin(metrics)]
+    parts = [_of_run(rows[rows["run"] == run], run, metrics, thresholds) for run in flat(columns)]
+    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS).astype({"trials": "int64"})
+
+
+def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], thresholds: Thresholds) -> pd.DataFrame:
+    if rows.empty:
+        return pd.DataFrame({"run": [run], "part": [""], "quantity": [metrics[0]], "trials": [0]})
+    by = ["metric", "part", "at", "seed"]
+    seeds = rows.groupby(by, sort=False, dropna=False, as_index=False)["value"].mean()
+    found = []
+    for (metric, part, at), group in seeds.groupby(by[:3], sort=False, dropna=False):
+        one = estimate(group["value"].tolist(), thresholds=thresholds)
+        found.append(
+            {"run": run, "part": part, "at": at, "quantity": metric, "mean": one.mean, "low": one.low, "high": one.high}
+            | {"named": one.named if "criticality" in str(metric) else "", "settled": one.settled, "trials": one.seeds}
+        )
+    order = {metric: place for place, metric in enumerate(metrics)}
+    table = pd.DataFrame(found)
+    return table.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+
+
+def parts_of(table: pd.DataFrame) -> list[str]:
+    """Return the layers of a table, first to last."""
+    return unique(table.loc[table["part"] != "", "part"])
