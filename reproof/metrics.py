@@ -9,12 +9,28 @@ MOVEMENT = (
     "incoming_unevenness",
     "outgoing_unevenness",
 )
+RESETS = {  # after the name of the split
+    **{"accuracy_reinitialised": "step", "accuracy_rerandomised": "", "accuracy_removed": ""},
+    **{"criticality": "step", "criticality_rerandomised": "", "criticality_removed": ""},
+    **{f"accuracy_jointly_{way}": "" for way in ("reinitialised", "rerandomised", "removed")},
+    **{f"joint_criticality{way}": "" for way in ("", "_rerandomised", "_removed", "_of_worst")},
+    **{"joint_layers": "", "accuracy_rerandomised_highest": "", "distance_correlation": ""},
+    **{f"{kind}_layers{share}": "" for kind in ("ambient", "critical") for share in ("", "_share")},
+    "layers_above": "threshold of criticality",
+}
 # What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
 OPERATIONS: dict[str, dict[str, str]] = {
     "connect": {
         **{f"{split}_instability": "step" for split in ("train", "test")},
         **{f"{split}_error_on_path": "position" for split in ("train", "test")},
         **{metric: "step" for metric in ("distance", "distance_share", "test_disagreement", "disagreement_share")},
+    },
+    "reset": {
+        **{f"{split}_{metric}": at for split in ("train", "test") for metric, at in RESETS.items()},
+        **{f"{kind}distance_{norm}": "step" for kind in ("", "relative_") for norm in ("l2", "linf")},
+    },
+    "freeze": {
+        f"{split}_{metric}": "" for split in ("train", "test") for metric in ("accuracy_frozen", "cost_of_freezing")
     },
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}

@@ -7,9 +7,21 @@ from math import ceil
 from typing import Any
 
 from reproof.plan import Plan
-from reproof.speeds import Duration, connecting, estimate, likeness, measured, network_steps, networks, size
+from reproof.speeds import (
+    Duration,
+    connecting,
+    estimate,
+    freezing,
+    likeness,
+    measured,
+    network_steps,
+    networks,
+    resetting,
+    size,
+)
 
 TRAINING = ("train_dense", "retrain", "train_control")
+OPERATIONS = {"connect": connecting, "reset": resetting, "freeze": freezing}
 START_S = 10  # two starts of Snakemake and one of torch
 LIGHT_S = {"fetch_dataset": 300, "measure_movement": 30, "collect": 60}  # others take LIGHT_S_ELSE; all by experience
 LIGHT_S_ELSE = 15
@@ -43,13 +55,13 @@ class Requested:
 
     def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
-        if rule not in (*TRAINING, "connect"):
+        if rule not in (*TRAINING, *OPERATIONS):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         known = self._measured.get(likeness(settings))
         step_s = estimate(settings, gpu=self.gpus > 0) if known is None else known
-        if rule == "connect":
-            seconds = connecting(settings, step_s=step_s, gpu=self.gpus > 0)
+        if rule in OPERATIONS:
+            seconds = OPERATIONS[rule](settings, step_s=step_s, gpu=self.gpus > 0)
             return Duration(START_S + seconds, known is not None)
         steps = network_steps(settings) * self._trainings(rule, wildcards)
         return Duration(START_S + steps * step_s, known is not None)

@@ -57,6 +57,7 @@ SIZES = {  # at the shapes of the papers, MNIST's for LeNet and fc, CIFAR-10's f
 }
 PIXELS, CLASSES = 784, 10  # of MNIST
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60_000, 10_000  # of MNIST; CIFAR-10 has 50,000 to train on
+MOST_LAYERS = 52  # ResNet-152: its first convolution, 50 blocks and its output
 PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights
 
 # One core: 50,000 steps of LeNet as published took 157 to 219 s, two at once on two cores: 41 to 29 GFLOP/s.
@@ -117,6 +118,23 @@ def connecting(settings: Settings, *, step_s: float, gpu: bool) -> float:
     examples = TEST_EXAMPLES + int(options.get("train_examples") or TRAIN_EXAMPLES)
     flop = 2 * size(settings).products * examples * points * len(from_steps) * comb(copies, 2)
     return seeds * (copies * trained * step_s + flop / (GPU_FLOPS if gpu else CORE_FLOPS))
+
+
+def resetting(settings: Settings, *, step_s: float, gpu: bool) -> float:
+    """Return the seconds that probing layers takes: an evaluation for each checkpoint and draw of a layer or set."""
+    options, network = settings["options"], settings["network"]
+    layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
+    sets = layers + len(options.get("joint") or {}) + 1
+    probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
+    examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
+    flop = 2 * size(settings).products * examples * probes
+    return len(settings["seeds"]) * flop / (GPU_FLOPS if gpu else CORE_FLOPS)
+
+
+def freezing(settings: Settings, *, step_s: float, gpu: bool) -> float:
+    """Return the seconds that training with frozen layers takes: a whole training for each set of layers."""
+    sets, steps = len(settings["options"]["sets"]), int(settings["training"]["steps"])
+    return len(settings["seeds"]) * sets * steps * step_s
 
 
 def likeness(settings: Settings) -> str:
