@@ -16,6 +16,7 @@ RESETS = {  # after the name of the split
     **{f"joint_criticality{way}": "" for way in ("", "_rerandomised", "_removed", "_of_worst")},
     **{"joint_layers": "", "accuracy_rerandomised_highest": "", "distance_correlation": ""},
     **{f"{kind}_layers{share}": "" for kind in ("ambient", "critical") for share in ("", "_share")},
+    "ambient_parameters_share": "",
     "layers_above": "threshold of criticality",
 }
 # What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
@@ -30,7 +31,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         **{f"{kind}distance_{norm}": "step" for kind in ("", "relative_") for norm in ("l2", "linf")},
     },
     "freeze": {
-        f"{split}_{metric}": "" for split in ("train", "test") for metric in ("accuracy_frozen", "cost_of_freezing")
+        f"{split}_{metric}": "" for split in ("train", "test") for metric in ("accuracy_with_frozen_layers", "cost_of_freezing")
     },
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}

@@ -18,7 +18,7 @@ from reproof.training.variants import unstack
 def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
     """Train with the layers of each of `sets` (patterns by name) frozen at their initial values; measure on `split`.
 
-    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_accuracy_frozen` is the
+    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_accuracy_with_frozen_layers` is the
     accuracy at the end, `{split}_cost_of_freezing` how much more the run's own network has.
     """
     if subject.levels != [0]:
@@ -31,7 +31,7 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
         found = subject.evaluate(ends, examples)["accuracy"].tolist()
         for seed, accuracy, own in zip(subject.seeds, found, whole, strict=True):
             facts = subject.facts(0, seed) | {"part": part}
-            yield facts | {"metric": f"{split}_accuracy_frozen", "value": accuracy}
+            yield facts | {"metric": f"{split}_accuracy_with_frozen_layers", "value": accuracy}
             yield facts | {"metric": f"{split}_cost_of_freezing", "value": own - accuracy}
 
 

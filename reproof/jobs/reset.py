@@ -11,7 +11,7 @@ from reproof.probing.criticality import Thresholds
 from reproof.probing.distances import distances
 from reproof.probing.layers import Layers, chosen, layers_of
 from reproof.probing.probes import Sets, Trained, probes
-from reproof.probing.readings import Reading, Scale, initial_costs, of_layers, of_network, of_sets
+from reproof.probing.readings import Moved, Reading, Scale, initial_costs, of_layers, of_network, of_sets
 from reproof.probing.resets import tensors
 
 
@@ -45,7 +45,7 @@ def reset(
         checkpoints = {step: tensors(start) for step, start in at_steps.items()}
         network = _Network(subject, layers, Trained(tensors(end), checkpoints, fresh))
         moved = list(_moved(end, at_steps, trained))
-        for row in [*moved, *network.rows(split, named, thresholds, _initial(moved))]:
+        for row in [*moved, *network.rows(split, named, thresholds, _from_start(moved, end, trained))]:
             yield subject.facts(0, seed) | row
 
 
@@ -57,8 +57,8 @@ class _Network:
     layers: Layers
     trained: Trained
 
-    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, float]) -> Iterator[Row]:
-        """Yield what probes of single layers and of sets say; `moved` is the distance from the initial values."""
+    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
+        """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
         single = {layer: (layer,) for layer in self.layers}
         scale, readings = self.read(split, single)
         costs = initial_costs(readings, scale)
@@ -106,5 +106,7 @@ def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Seq
                 yield {"part": layer, "at": float(step), "metric": metric, "value": value}
 
 
-def _initial(moved: Sequence[Row]) -> dict[str, float]:
-    return {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
+def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Moved]:
+    """Return how far each layer moved from its initial values, and its size."""
+    start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
+    return {layer: Moved(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

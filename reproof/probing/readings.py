@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from reproof.probing.criticality import Thresholds, counted, criticality
+from reproof.probing.criticality import AMBIENT, CRITICAL, Thresholds, counted, criticality
 
 Row = dict[str, Any]
 REINITIALISED, RERANDOMISED, REMOVED = "reinitialised", "rerandomised", "removed"
@@ -48,6 +48,14 @@ class Scale:
         return criticality(trained=self.trained, reset=reading.accuracy, chance=self.chance)
 
 
+@dataclass(frozen=True)
+class Moved:
+    """How far a layer moved from its initial values, and how many parameters it has."""
+
+    distance: float
+    parameters: int
+
+
 def initial_costs(readings: Iterable[Reading], scale: Scale) -> dict[str, float]:
     """Return {part: criticality}: the cost of its initial values."""
     return {reading.part: scale.cost(reading) for reading in readings if reading.is_initial}
@@ -70,20 +78,23 @@ def of_layers(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
 
 
 def of_network(
-    costs: Mapping[str, float], moved: Mapping[str, float], thresholds: Thresholds, split: str
+    costs: Mapping[str, float], layers: Mapping[str, Moved], thresholds: Thresholds, split: str
 ) -> Iterator[Row]:
     """Yield how many layers are critical and ambient, at each threshold too, and whether distance tells which.
 
-    `costs` is the criticality of each layer, `moved` how far it moved; the correlation of the two is Spearman's.
+    `costs` is the criticality of each layer; its correlation with the distance that layers moved is Spearman's.
     """
     values = list(costs.values())
     names = [thresholds.name(value) for value in values]
-    for kind in ("ambient", "critical"):
+    for kind in (AMBIENT, CRITICAL):
         yield {"metric": f"{split}_{kind}_layers", "value": float(names.count(kind))}
         yield {"metric": f"{split}_{kind}_layers_share", "value": names.count(kind) / len(names)}
     for threshold, count in zip(LADDER, counted(values, LADDER), strict=True):
         yield {"metric": f"{split}_layers_above", "at": threshold, "value": float(count)}
-    along = [moved[layer] for layer in costs]
+    ambient = sum(layers[layer].parameters for layer, name in zip(costs, names, strict=True) if name == AMBIENT)
+    every = sum(layer.parameters for layer in layers.values())
+    yield {"metric": f"{split}_ambient_parameters_share", "value": ambient / every}
+    along = [layers[layer].distance for layer in costs]
     if len(values) >= FEWEST and np.ptp(values) > 0 and np.ptp(along) > 0:
         yield {"metric": f"{split}_distance_correlation", "value": float(stats.spearmanr(along, values).statistic)}
 

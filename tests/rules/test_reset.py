@@ -139,7 +139,7 @@ def test_with_nothing_frozen_the_training_is_the_runs_own_to_the_bit(folder):
 
 def test_frozen_sets_are_measured_beside_the_runs_own_network(folder):
     table = measured(folder, freeze, sets={"output": ["output"], "hidden": ["fc_*"]})
-    found, cost = values(table, "test_accuracy_frozen"), values(table, "test_cost_of_freezing")
+    found, cost = values(table, "test_accuracy_with_frozen_layers"), values(table, "test_cost_of_freezing")
     assert set(found) == {(part, None, 0, seed) for part in ("output", "hidden") for seed in (0, 1)}
     _, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
     for (part, _, _, seed), value in found.items():

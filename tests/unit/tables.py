@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.probing.criticality import Thresholds
-from reproof.probing.readings import REINITIALISED, RERANDOMISED, Reading, Scale, of_layers, of_network, of_sets
+from reproof.probing.readings import REINITIALISED, RERANDOMISED, Moved, Reading, Scale, of_layers, of_network, of_sets
 
 STEPS = {"lenet": 2000, "conv_2": 1000, "conv_4": 1200, "conv_6": 1400, "resnet_18": 3000, "vgg_19": 4500}
 DENSE = {"lenet": 0.945, "conv_2": 0.63, "conv_4": 0.72, "conv_6": 0.74, "resnet_18": 0.905, "vgg_19": 0.92}
@@ -143,6 +143,7 @@ def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, o
     parts = [*(f"fc_{layer}" for layer in range(1, depth + 1)), "output"]
     costs = {part: (0.95 - 0.02 * seed) / 6**place for place, part in enumerate(parts)}
     moved = {part: 0.02 / (place + 1) for place, part in enumerate(parts)}
+    layers = {part: Moved(distance, 100) for part, distance in moved.items()}
     scale = Scale(split, trained, 0.1)
     single = [
         Reading(REINITIALISED, part, trained - cost * (trained - 0.1) / (1 + at / 200), at=float(at))
@@ -155,7 +156,7 @@ def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, o
     joint += [Reading(RERANDOMISED, part, 0.1 + 0.01 * draw, draw=draw) for part in sets for draw in range(2)]
     rows = [
         *of_layers(single, scale),
-        *of_network(costs, moved, Thresholds(ambient=0.01, critical=0.5), split),
+        *of_network(costs, layers, Thresholds(ambient=0.01, critical=0.5), split),
         *of_sets(joint, sets, costs, scale),
     ]
     for metric, share in (("distance_l2", 1), ("distance_linf", 5), ("relative_distance_l2", 20)):

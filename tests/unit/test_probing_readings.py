@@ -7,6 +7,7 @@ import pytest
 from reproof.probing.criticality import Thresholds
 from reproof.probing.readings import (
     LADDER,
+    Moved,
     REINITIALISED,
     REMOVED,
     RERANDOMISED,
@@ -63,12 +64,13 @@ def test_without_fresh_draws_none_hurts_least():
 
 def test_readings_of_a_network():
     costs = {"a": 0.9, "b": 0.004, "c": 0.3, "d": 0.005}
-    moved = {"d": 1.0, "a": 4.0, "b": 3.0, "c": 2.0}
+    moved = {"d": Moved(1.0, 40), "a": Moved(4.0, 10), "b": Moved(3.0, 30), "c": Moved(2.0, 20)}
     rows = list(of_network(costs, moved, Thresholds(ambient=0.005, critical=0.3), "train"))
     single = {row["metric"]: row["value"] for row in rows if "at" not in row}
     assert single == {
         "train_ambient_layers": 2.0,
         "train_ambient_layers_share": 0.5,
+        "train_ambient_parameters_share": pytest.approx(0.7),
         "train_critical_layers": 2.0,
         "train_critical_layers_share": 0.5,
         "train_distance_correlation": pytest.approx(0.4),  # ranks 4 1 3 2 and 4 3 2 1: 1 - 6 * 6 / 60
@@ -80,7 +82,12 @@ def test_readings_of_a_network():
 
 @pytest.mark.parametrize("costs", [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.1, "c": 0.1}])
 def test_two_layers_or_equal_ones_have_no_correlation(costs):
-    rows = of_network(costs, {"a": 1.0, "b": 2.0, "c": 3.0}, Thresholds(ambient=0.01, critical=0.5), "test")
+    rows = of_network(
+        costs,
+        {name: Moved(place, 1) for place, name in enumerate("abc")},
+        Thresholds(ambient=0.01, critical=0.5),
+        "test",
+    )
     assert "test_distance_correlation" not in {row["metric"] for row in rows}
 
 
