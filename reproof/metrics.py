@@ -13,12 +13,18 @@ RESETS = {  # after the name of the split
     **{"accuracy_reinitialised": "step", "accuracy_rerandomised": "", "accuracy_removed": ""},
     **{"criticality": "step", "criticality_rerandomised": "", "criticality_removed": ""},
     **{f"accuracy_jointly_{way}": "" for way in ("reinitialised", "rerandomised", "removed")},
-    **{f"joint_criticality{way}": "" for way in ("", "_rerandomised", "_removed", "_of_worst")},
-    **{"joint_layers": "", "accuracy_rerandomised_highest": "", "distance_correlation": ""},
+    **{f"joint_criticality{way}": "" for way in ("", "_rerandomised", "_removed")},
+    **{
+        "joint_layers": "",
+        "worst_single_criticality": "",
+        "highest_rerandomised_accuracy": "",
+        "distance_correlation": "",
+    },
     **{f"{kind}_layers{share}": "" for kind in ("ambient", "critical") for share in ("", "_share")},
     "ambient_parameters_share": "",
     "layers_above": "threshold of criticality",
 }
+FREEZING = ("accuracy_with_frozen_layers", "cost_of_freezing")
 # What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
 OPERATIONS: dict[str, dict[str, str]] = {
     "connect": {
@@ -30,9 +36,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         **{f"{split}_{metric}": at for split in ("train", "test") for metric, at in RESETS.items()},
         **{f"{kind}distance_{norm}": "step" for kind in ("", "relative_") for norm in ("l2", "linf")},
     },
-    "freeze": {
-        f"{split}_{metric}": "" for split in ("train", "test") for metric in ("accuracy_with_frozen_layers", "cost_of_freezing")
-    },
+    "freeze": {f"{split}_{metric}": "" for split in ("train", "test") for metric in FREEZING},
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
 METRICS = (

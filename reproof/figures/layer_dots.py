@@ -25,7 +25,7 @@ BESIDE = {
 }
 CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
 TOGETHER = {
-    "joint_criticality_of_worst": ("worst of its layers alone", INKS["ticket"]),
+    "worst_single_criticality": ("worst of its layers alone", INKS["ticket"]),
     "joint_criticality": ("all together, initial values", INKS["reinitialise"]),
     "joint_criticality_rerandomised": ("all together, drawn anew", INKS["shuffle_mask"]),
     "joint_criticality_removed": ("all removed", SPARE[0]),

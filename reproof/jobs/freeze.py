@@ -18,8 +18,8 @@ from reproof.training.variants import unstack
 def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
     """Train with the layers of each of `sets` (patterns by name) frozen at their initial values; measure on `split`.
 
-    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_accuracy_with_frozen_layers` is the
-    accuracy at the end, `{split}_cost_of_freezing` how much more the run's own network has.
+    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_cost_of_freezing` is how
+    much more accuracy the run's own network has at the end than `{split}_accuracy_with_frozen_layers`.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")

@@ -74,7 +74,7 @@ def of_layers(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
             drawn.setdefault(one.part, []).append(one.accuracy)
     if drawn:
         highest = max(float(np.mean(each)) for each in drawn.values())
-        yield {"metric": f"{scale.split}_accuracy_rerandomised_highest", "value": highest}
+        yield {"metric": f"{scale.split}_highest_rerandomised_accuracy", "value": highest}
 
 
 def of_network(
@@ -115,5 +115,5 @@ def of_sets(
         yield place | {"metric": f"{scale.split}_{name}", "value": scale.cost(one)}
         if one.is_initial:
             alone = [costs[layer] for layer in sets[one.part]]
-            yield place | {"metric": f"{scale.split}_joint_criticality_of_worst", "value": max(alone)}
+            yield place | {"metric": f"{scale.split}_worst_single_criticality", "value": max(alone)}
             yield place | {"metric": f"{scale.split}_joint_layers", "value": float(len(alone))}

@@ -87,7 +87,7 @@ def test_a_probe_is_the_network_that_it_says(probed):
 def test_a_set_costs_what_its_layers_cost_beside_it(probed):
     _, table = probed
     costs = values(table, "test_criticality", at=0.0, seed=0)
-    (worst,) = values(table, "test_joint_criticality_of_worst", part="upper", seed=0).values()
+    (worst,) = values(table, "test_worst_single_criticality", part="upper", seed=0).values()
     assert worst == max(costs["fc_2", 0.0, 0, 0], costs["output", 0.0, 0, 0])
     for part, _, _, _ in values(table, "test_joint_layers"):
         assert part in ("all", "upper", "ambient")

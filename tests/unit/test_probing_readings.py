@@ -7,10 +7,10 @@ import pytest
 from reproof.probing.criticality import Thresholds
 from reproof.probing.readings import (
     LADDER,
-    Moved,
     REINITIALISED,
     REMOVED,
     RERANDOMISED,
+    Moved,
     Reading,
     Scale,
     initial_costs,
@@ -53,7 +53,7 @@ def test_readings_of_layers():
         ("fc_2", 0.0, 0): pytest.approx(0.05),
     }
     assert values(rows, "test_criticality_rerandomised")["fc_2", 0] == pytest.approx(0.75)
-    assert values(rows, "test_accuracy_rerandomised_highest") == {(): pytest.approx(0.2)}, "fc_2: (0.3 + 0.1) / 2"
+    assert values(rows, "test_highest_rerandomised_accuracy") == {(): pytest.approx(0.2)}, "fc_2: (0.3 + 0.1) / 2"
     assert initial_costs(READINGS, SCALE) == {"fc_1": pytest.approx(1.0), "fc_2": pytest.approx(0.05)}
 
 
@@ -103,7 +103,7 @@ def test_readings_of_sets():
     assert {(row["metric"], row["draw"]): row["value"] for row in rows} == {
         ("test_accuracy_jointly_reinitialised", 0): 0.3,
         ("test_joint_criticality", 0): pytest.approx(0.75),
-        ("test_joint_criticality_of_worst", 0): 0.25,
+        ("test_worst_single_criticality", 0): 0.25,
         ("test_joint_layers", 0): 2.0,
         ("test_accuracy_jointly_rerandomised", 1): 0.1,
         ("test_joint_criticality_rerandomised", 1): pytest.approx(1.0),
