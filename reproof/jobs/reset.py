@@ -29,8 +29,9 @@ def reset(
     """Probe dense networks layer by layer (Zhang, Bengio & Singer 2022): what does resetting each layer cost?
 
     Each layer is put back to its values at `steps` of the training, drawn anew `draws` times and, if it is a residual
-    block, removed. So is each set of layers of `joint` (patterns by name), and one called "ambient": the layers of that
-    network whose criticality on the validation set is at most `ambient`. `part` is the layer or set, `at` the step.
+    block, removed. So is each set of layers of `joint` (patterns by name), and one called "ambient": those layers of a
+    network, if several, whose criticality on the validation set is at most `ambient`. `part` is the layer or set, `at`
+    the step.
     Criticality of `critical` and above counts as critical. Accuracies are those on `split`.
     """
     _check(subject, steps)
@@ -77,14 +78,14 @@ class _Network:
         return scale, [probe.reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
     def ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
-        """Return the layers that are ambient on the validation set, as a set; none without such layers or examples."""
+        """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
         if not len(self.subject.job.dataset.validation):
             return {}
         initial = Trained(self.trained.state, {0: self.trained.checkpoints[0]})
         scale, readings = self.read("validation", single, initial)
         costs = initial_costs(readings, scale)
         found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
-        return {"ambient": found} if found else {}
+        return {"ambient": found} if len(found) > 1 else {}
 
     def _split(self, name: str) -> Split:
         found: Split = getattr(self.subject.job.dataset, name)
