@@ -19,9 +19,9 @@ ROW = 0.19  # inches a layer
 QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 BESIDE = {
     "criticality": "Criticality",
-    "distance_l2": "Distance moved, L2\n(root mean square)",
-    "distance_linf": "Distance moved, L-infinity",
-    "relative_distance_l2": "L2 distance over\ninitial norm",
+    "distance_l2": "L2 distance (rms)",
+    "distance_linf": "L-infinity distance",
+    "relative_distance_l2": "L2 over initial norm",
 }
 CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
 TOGETHER = {
@@ -42,7 +42,7 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
     ]
     tall = max(len(parts_of(table[table["run"] == run])) for run in runs)
     picture, axes = canvas(
-        *(len(runs), len(quantities)), size=(1.55, max(ROW * tall, 0.7)), labels=list(CLASSES), gap=0.2, drop=0.95
+        *(len(runs), len(quantities)), size=(1.55, max(ROW * tall, 0.7)), labels=list(CLASSES), gap=0.2, drop=0.75
     )
     for run, places in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
@@ -86,7 +86,7 @@ def _layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> No
         axes.xaxis.set_major_locator(FixedLocator(QUARTERS))
         axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
     else:
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1.25 * chosen["mean"].max())
 
 
 def plot_sets(table: pd.DataFrame, look: Look) -> Figure:

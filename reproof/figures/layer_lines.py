@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import READING
 from reproof.figures.layers import layer_label, of_metrics, parts_of
-from reproof.figures.style import INKS, SPARE, Look, canvas, legend, say
+from reproof.figures.style import INKS, SPARE, Look, canvas, say
 from reproof.figures.words import ABSENT, flat, run_title, unique
 
 MARKS = (*INKS.values(), *SPARE)
@@ -73,16 +73,18 @@ def _panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[float, fl
     titles = {run: run_title(run, look.titles) for run in runs}
     across = min(2, len(groups))
     down = -(-len(groups) // across)
-    picture, axes = canvas(down, across, size=size, labels=list(titles.values()), gap=0.75, drop=0.75)
+    picture, axes = canvas(down, across, size=size, labels=(), gap=0.75, drop=0.75)
     places = [place for line in axes for place in line]
     for group, place in zip(groups, places, strict=False):
-        if group["trials"].any():
-            draw(place, group[group["trials"] > 0], styles)
-        else:
+        measured = group[group["trials"] > 0]
+        if measured.empty:
             say(place, ABSENT)
+        else:
+            draw(place, measured, styles)
+            entries = [Line2D([], [], label=titles[run], **styles[run]) for run in unique(measured["run"])]
+            place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
-    legend(picture, [Line2D([], [], label=titles[run], **styles[run]) for run in runs])
     return picture
 
 

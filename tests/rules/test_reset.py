@@ -96,7 +96,7 @@ def test_a_set_costs_what_its_layers_cost_beside_it(probed):
 def test_layers_that_are_ambient_on_the_validation_set_are_reset_together_if_they_are_several(folder):
     every = measured(folder, reset, ambient=9.0, draws=0)  # all layers are
     assert set(values(every, "test_joint_layers", part="ambient").values()) == {3.0}
-    starts, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
+    (starts,) = read_checkpoint(folder("dense.safetensors"), "step0")
     both = values(every, "test_accuracy_jointly_reinitialised", part="ambient")
     assert both["ambient", None, 0, 1] == accuracy(folder, starts[1])
     assert "ambient" not in set(measured(folder, reset, ambient=-9.0, draws=0)["part"])
