@@ -34,7 +34,7 @@ class Size:
     products: int
 
 
-SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for the rest; a test counts them
+SIZES = {  # at the shapes of MNIST for LeNet, of ImageNet for the last, of CIFAR-10 for the rest; a test counts them
     "lenet_300_100": Size(266_200, 266_200),
     "conv_2": Size(4_300_992, 43_780_608),
     "conv_4": Size(2_425_024, 98_306_560),
@@ -43,6 +43,8 @@ SIZES = {  # at the shapes of the papers, MNIST's for LeNet and CIFAR-10's for t
     "resnet_20": Size(270_896, 40_813_184),
     "vgg_16": Size(14_715_584, 313_201_664),
     "vgg_19": Size(20_024_000, 398_136_320),
+    "resnet_50_imagenet": Size(25_502_912, 4_089_184_256),
+    "inception_v3": Size(23_799_136, 5_713_216_096),
 }
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60_000, 10_000  # of MNIST; CIFAR-10 has 50,000 to train on
 PASSES = 3  # a step computes the outputs, the gradients of the inputs and those of the weights

@@ -1,0 +1,37 @@
+"""ResNet-18 to ResNet-152 as torchvision has them, for images of about 224x224 pixels (He et al. 2016, table 1)."""
+
+from torch import nn
+from torchvision import models
+
+from reproof.files import ReproofError
+from reproof.networks.registry import network
+
+
+@network
+def resnet_18_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return torchvision's ResNet-18: 11,678,912 weights with 1,000 classes."""
+    return _checked(models.resnet18(num_classes=classes), input_shape)
+
+
+@network
+def resnet_50_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return torchvision's ResNet-50: 25,502,912 weights with 1,000 classes."""
+    return _checked(models.resnet50(num_classes=classes), input_shape)
+
+
+@network
+def resnet_101_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return torchvision's ResNet-101: 44,442,816 weights with 1,000 classes."""
+    return _checked(models.resnet101(num_classes=classes), input_shape)
+
+
+@network
+def resnet_152_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return torchvision's ResNet-152: 60,040,384 weights with 1,000 classes."""
+    return _checked(models.resnet152(num_classes=classes), input_shape)
+
+
+def _checked(module: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
+    if input_shape[0] != 3:
+        raise ReproofError(f"network resnet_*_imagenet: reads 3 channels, not {input_shape[0]}; choose resnet_18, ...")
+    return module
