@@ -24,7 +24,9 @@ def inception_v3(*, input_shape: tuple[int, int, int], classes: int, dropout: fl
             f"network inception_v3: input {channels}x{height}x{width}; it reads 3 channels, {SMALLEST} pixels or more; "
             "set data.image_size"
         )
-    module: nn.Module = models.inception_v3(num_classes=classes, aux_logits=False, init_weights=False, transform_input=False)
+    module: nn.Module = models.inception_v3(
+        num_classes=classes, aux_logits=False, init_weights=False, transform_input=False
+    )
     module.avgpool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # so that dropout sees rows of features
     module.dropout = Dropout(rate=dropout, features=FEATURES)
     return module
