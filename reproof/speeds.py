@@ -85,6 +85,13 @@ def estimate(settings: Settings, *, gpu: bool) -> float:
     return GPU_STEP_S / networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
 
 
+def copied(settings: Settings) -> int:
+    """Return how many networks come of each seed and level in a job: one, but copies and controls where it connects."""
+    if settings.get("operation") != "connect":
+        return 1
+    return int(settings["options"].get("copies", 2)) * (1 + len(settings["controls"]))
+
+
 def connecting(settings: Settings, *, step_s: float, gpu: bool) -> float:
     """Return the seconds that connecting copies takes: their training, at a time a network-step, and their paths.
 

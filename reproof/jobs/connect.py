@@ -41,7 +41,7 @@ def connect(
     alphas, wanted = positions(points), Wanted(copies=copies, between=between, schedule=schedule)
     splits_shown = {name: _shown(subject, name, train_examples) for name in splits}
     for copied in trained_copies(subject, wanted=wanted, steps=steps):
-        pairs = [pair for one in copied for pair in _pairs(one)]
+        pairs = [pair for one in copied for pair in _pairs(one, subject.job.device)]
         _refuse_one_network(subject, pairs)
         yield from _apart(subject, pairs)
         for number, choice in enumerate(choices(statistics, subject.job.network())):
@@ -76,10 +76,15 @@ class _Pair:
         return subject.facts(self.place.level, self.seed) | where
 
 
-def _pairs(copies: Copies) -> Iterator[_Pair]:
-    both = combinations(zip(copies.ends, copies.origins, strict=True), 2)
+def _pairs(copies: Copies, device: str) -> Iterator[_Pair]:
+    ends, origins = ([_on(device, state) for state in states] for states in (copies.ends, copies.origins))
+    both = combinations(zip(ends, origins, strict=True), 2)
     for number, ((first, one), (second, other)) in enumerate(both):
         yield _Pair(copies.place, copies.seed, number, (first, second), (one, other))
+
+
+def _on(device: str, state: State) -> State:
+    return {name: value.to(device) for name, value in state.items()}
 
 
 def _shown(subject: Subject, name: str, train_examples: int) -> Split:
