@@ -1,11 +1,11 @@
-"""Print and keep all measurements: python -m bench [steps] [probes] [memory] [demo]."""
+"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [memory] [demo]."""
 
 import importlib
 import sys
 
 from reproof.files import write_parquet
 
-PARTS = ("steps", "probes", "memory", "demo")
+PARTS = ("steps", "paths", "probes", "memory", "demo")
 
 
 def main(parts: list[str]) -> None:

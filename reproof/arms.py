@@ -9,7 +9,7 @@ from reproof.configuration import unknown
 from reproof.options import Problem, option_problems
 
 CONTROL_KEYS = ("control", "draws", "levels")
-EVALUATION_KEYS = ("measure", "levels", "controls", "as_run")
+EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Evaluation:
     """What an operation measures of a run's networks, at which levels (0: dense); `controls` are broken beside them.
 
     `as_run` is the run of the paper under whose name the measurements stand, if it is not their own: runs that differ
-    in their rewind point alone are points of one curve along it. An option called `steps` names points of the dense
+    in their rewind point alone are points of one curve along it. `as_arm` names the arm that tickets stand as, where
+    the options make of them something else. An option called `steps` names points of the dense
     training, in steps, whose weights the operation reads.
     """
 
@@ -54,6 +55,7 @@ class Evaluation:
     levels: tuple[int, ...]
     controls: dict[str, Control] = field(default_factory=dict)
     as_run: str = ""
+    as_arm: str = ""
 
     @classmethod
     def of(cls, name: str, mapping: Mapping[str, Any]) -> "Evaluation":
@@ -61,7 +63,8 @@ class Evaluation:
         options = {key: value for key, value in mapping.items() if key not in EVALUATION_KEYS}
         controls = {arm: Control.of(arm, one, 0) for arm, one in mapping.get("controls", {}).items()}
         levels = tuple(mapping.get("levels", (0,)))
-        return cls(name, mapping["measure"], options, levels, controls, mapping.get("as_run", ""))
+        shown = {key: mapping.get(key, "") for key in ("as_run", "as_arm")}
+        return cls(name, mapping["measure"], options, levels, controls, **shown)
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -73,5 +73,5 @@ def _arms(runs: Tree) -> dict[str, set[str]]:
     arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
     for key, run in runs.items():
         for one in run.get("evaluations", {}).values():
-            arms[one.get("as_run", key)] |= set(one.get("controls", {}))
+            arms[one.get("as_run", key)] |= {one.get("as_arm", "ticket"), *one.get("controls", {})}
     return arms

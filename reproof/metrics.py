@@ -39,6 +39,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "freeze": {f"{split}_{metric}": "" for split in ("train", "test") for metric in FREEZING},
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
+AXES = AT | {f"{split}_accuracy_at_end": "step" for split in SPLITS}  # of copies: that of their start
 METRICS = (
     "early_stop_step",
     *(f"{split}_{what}_at_early_stop" for split in SPLITS for what in ("accuracy", "loss")),

@@ -78,7 +78,7 @@ class Places:
                 for seeds in self.blocks(run.seeds):
                     for levels in self.level_blocks(one.levels):
                         folder = f"{RESULTS}/{one.operation}/{run.evaluation(name)}/{seeds}/levels{levels}"
-                        yield Training(one.as_run or run.key, name, folder)
+                        yield Training(one.as_run or run.key, one.as_arm or "ticket", folder)
 
     def measured(self, paper: str) -> list[str]:
         """Return the tables of everything that operations measure for a paper."""

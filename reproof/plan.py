@@ -78,7 +78,7 @@ class Plan(Places):
             for run in self.runs[paper].values() if run.levels
         }  # fmt: skip
         trained = [[one.run, one.arm, one.folder] for one in self.trainings(paper)]
-        measured = [[one.run, one.folder] for one in self.evaluations(paper)]
+        measured = [[one.run, one.arm, one.folder] for one in self.evaluations(paper)]
         return canonical({"trained": trained, "masks": masks, "movement": movement, "measured": measured})
 
     def judge_settings(self, paper: str) -> str:

@@ -10,6 +10,7 @@ from reproof.plan import Plan
 from reproof.speeds import (
     Duration,
     connecting,
+    copied,
     estimate,
     freezing,
     likeness,
@@ -75,7 +76,7 @@ class Requested:
     def memory(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return the memory of a training job in MB."""
         settings = self._settings(rule, wildcards)
-        weights_mb = networks(settings) * size(settings).weights * 4 / 1e6
+        weights_mb = networks(settings) * copied(settings) * size(settings).weights * 4 / 1e6
         return TRAINING_MB + GPU_MB * self.gpus + ceil(COPIES * weights_mb)
 
     def tables_memory(self, paper: str) -> int:

@@ -34,7 +34,7 @@ class Size:
     products: int
 
 
-SIZES = {  # at the shapes of the papers, MNIST's for LeNet and fc, CIFAR-10's for the rest; a test counts them
+SIZES = {  # MNIST's shapes for LeNet and fc, ImageNet's where it is named, CIFAR-10's for the rest; a test counts them
     "fc": Size(334_336, 334_336),
     "lenet_300_100": Size(266_200, 266_200),
     "conv_2": Size(4_300_992, 43_780_608),
@@ -54,6 +54,7 @@ SIZES = {  # at the shapes of the papers, MNIST's for LeNet and fc, CIFAR-10's f
     "vgg_13": Size(9_407_168, 228_267_008),
     "vgg_16": Size(14_715_584, 313_201_664),
     "vgg_19": Size(20_024_000, 398_136_320),
+    "inception_v3": Size(23_799_136, 5_713_216_096),
 }
 PIXELS, CLASSES = 784, 10  # of MNIST
 TRAIN_EXAMPLES, TEST_EXAMPLES = 60_000, 10_000  # of MNIST; CIFAR-10 has 50,000 to train on
@@ -102,6 +103,13 @@ def estimate(settings: Settings, *, gpu: bool) -> float:
     evaluated = data.validation / training.validate_every + TEST_EXAMPLES / training.test_every
     flop = 2 * size(settings).products * (PASSES * training.batch + evaluated)
     return GPU_STEP_S / networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
+
+
+def copied(settings: Settings) -> int:
+    """Return how many networks come of each seed and level in a job: one, but copies and controls where it connects."""
+    if settings.get("operation") != "connect":
+        return 1
+    return int(settings["options"].get("copies", 2)) * (1 + len(settings["controls"]))
 
 
 def connecting(settings: Settings, *, step_s: float, gpu: bool) -> float:

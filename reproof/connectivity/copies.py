@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from reproof import catalogue
-from reproof.checkpoints import Weights
 from reproof.connectivity.line import State
-from reproof.jobs.subject import Subject
+from reproof.files import ReproofError
+from reproof.jobs.subject import Subject, tensors
 from reproof.jobs.training import member
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.training.members import Member
+from reproof.training.variants import unstack
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,53 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """The trained copies of one seed's network; `origin` is that network before any training."""
+    """The trained copies of one seed's network, and each one's origin: its weights before any training."""
 
     place: Place
     seed: int
-    origin: State
+    origins: list[State]
     ends: list[State]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How networks are copied.
+
+    `copies` counts them. They share the weights at a step of training, or with `between` "starts" nothing: each has an
+    initialisation of its own (a contrast). `schedule` "continued" goes on from that step; "anew" trains for the whole
+    budget from step 0 of the schedule.
+    """
+
+    copies: int = 2
+    between: str = "copies"
+    schedule: str = "continued"
+
+    def __post_init__(self) -> None:
+        for key, known in (("between", ("copies", "starts")), ("schedule", ("continued", "anew"))):
+            if getattr(self, key) not in known:
+                raise ReproofError(f"{key}: {getattr(self, key)!r} is unknown; choose one of {', '.join(known)}")
+        if self.copies < 2:
+            raise ReproofError(f"copies: {self.copies} make no pair; at least 2")
 
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """One seed's network at a place, ready to be copied; `trained` if the plan has trained a first copy already."""
+    """One seed's networks at a place, ready to be trained; `trained` if the plan has trained the first of them."""
 
     place: Place
     seed: int
-    ticket: Ticket
-    origin: State
+    tickets: list[Ticket]
+    origins: list[State]
     trained: State | None
 
-    def members(self, copies: int) -> list[Member]:
-        """Return the copies still to be trained; no two share a data order, nor one with any other training."""
-        place = self.place
+    def members(self) -> list[Member]:
+        """Return the networks still to be trained; no two share a data order, nor one with any other training."""
+        place, untrained = self.place, list(enumerate(self.tickets))[1 if self.trained else 0 :]
         arm = f"copy of {place.arm} from {place.step}"
-        numbers = range(1 if self.trained else 0, copies)
-        return [member(self.ticket, seed=self.seed, arm=arm, level=place.level, draw=number) for number in numbers]
+        return [member(one, seed=self.seed, arm=arm, level=place.level, draw=number) for number, one in untrained]
 
 
-def trained_copies(subject: Subject, *, copies: int, steps: Sequence[int]) -> Iterator[list[Copies]]:
+def trained_copies(subject: Subject, *, wanted: Wanted, steps: Sequence[int]) -> Iterator[list[Copies]]:
     """Yield, for each place that a subject asks for, the copies of all its seeds.
 
     A copy starts from the weights at the place's step, the schedule going on from there, with fresh optimiser state:
@@ -62,12 +83,13 @@ def trained_copies(subject: Subject, *, copies: int, steps: Sequence[int]) -> It
     first copy.
     """
     for group in _groups(subject, steps):
-        starts = [start for place in group for start in _starts(subject, place)]
-        members = [member for start in starts for member in start.members(copies)]
+        starts = [start for place in group for start in _starts(subject, place, wanted)]
+        members = [member for start in starts for member in start.members()]
+        step = 0 if wanted.schedule == "anew" else group[0].step
         label = f"copies{group[0].step}{'' if group[0].level else '-dense'} from step {group[0].step}"
-        trained = subject.job.train(members, label=label, first_step=group[0].step)
-        ends = iter(_states(trained.points["final"], len(members)))
-        done = [_finished(start, ends, copies) for start in starts]
+        trained = subject.job.train(members, label=label, first_step=step)
+        ends = iter(unstack(trained.points["final"]))
+        done = [_finished(start, ends) for start in starts]
         for place in group:
             yield [one for one in done if one.place == place]
 
@@ -81,18 +103,29 @@ def _groups(subject: Subject, steps: Sequence[int]) -> Iterator[list[Place]]:
     yield from [sparse] if sparse else []
 
 
-def _starts(subject: Subject, place: Place) -> Iterator[_Start]:
-    sources = subject.at_step(place.step), subject.at_step(0), subject.masks(place.level), _known(subject, place)
-    for seed, weights, initial, masks, trained in zip(subject.seeds, *sources, strict=True):
-        ticket = _ticket(subject, place, seed, Ticket(start=weights, masks=masks))
+def _starts(subject: Subject, place: Place, wanted: Wanted) -> Iterator[_Start]:
+    sources = subject.at_step(place.step), subject.at_step(0), subject.masks(place.level)
+    known = _known(subject, place, wanted)
+    for seed, weights, initial, masks, trained in zip(subject.seeds, *sources, known, strict=True):
+        one = _ticket(subject, place, seed, Ticket(start=weights, masks=masks))
         origin = _ticket(subject, place, seed, Ticket(start=initial, masks=masks))
-        yield _Start(place, seed, ticket, member(origin, seed=seed, arm=place.arm).start(torch.device("cpu")), trained)
+        fresh = wanted.between == "starts"
+        others = [replace(one, start=subject.job.fresh(seed, "other start", n)) for n in range(1, wanted.copies)]
+        tickets = [one, *(others if fresh else [one] * len(others))]
+        origins = [origin, *(others if fresh else [origin] * len(others))]
+        yield _Start(place, seed, tickets, [_masked(each) for each in origins], trained)
 
 
-def _known(subject: Subject, place: Place) -> list[State | None]:
+def _masked(ticket: Ticket) -> State:
+    """Return the weights that a ticket starts from, those outside its mask zero."""
+    return member(ticket, seed=0, arm="origin").start(torch.device("cpu"))
+
+
+def _known(subject: Subject, place: Place, wanted: Wanted) -> list[State | None]:
     """Return what the plan has trained from the weights of a place with fresh optimiser state, seed by seed."""
-    if place.arm == "ticket" and (place.level or place.step == 0):
-        return [_tensors(weights) for weights in subject.tickets(place.level)]
+    as_planned = place.step == 0 or (place.level > 0 and wanted.schedule == "continued")
+    if place.arm == "ticket" and as_planned:
+        return [tensors(weights) for weights in subject.tickets(place.level)]
     return [None for _ in subject.seeds]
 
 
@@ -108,14 +141,7 @@ def _ticket(subject: Subject, place: Place, seed: int, ticket: Ticket) -> Ticket
     return control(whole, chance, **asked["options"])
 
 
-def _finished(start: _Start, ends: Iterator[State], copies: int) -> Copies:
+def _finished(start: _Start, ends: Iterator[State]) -> Copies:
     known = [start.trained] if start.trained else []
-    return Copies(start.place, start.seed, start.origin, [*known, *islice(ends, copies - len(known))])
-
-
-def _states(stacked: State, members: int) -> list[State]:
-    return [{name: value[number] for name, value in stacked.items()} for number in range(members)]
-
-
-def _tensors(weights: Weights) -> State:
-    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+    finished = [*known, *islice(ends, len(start.tickets) - len(known))]
+    return Copies(start.place, start.seed, start.origins, finished)

@@ -1,6 +1,6 @@
 """How far apart two networks are: in weights, and in what they say of examples (Frankle et al. 2020, app. B, G)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import sqrt
 
 import torch
@@ -19,13 +19,13 @@ def distance(first: State, second: State, names: Collection[str]) -> float:
     return sqrt(float(torch.stack(squares).sum()))
 
 
-def share_of_travel(first: State, second: State, start: State, names: Collection[str]) -> float:
-    """Return the distance of two networks over the mean distance that they have travelled from `start`.
+def share_of_travel(ends: Sequence[State], origins: Sequence[State], names: Collection[str]) -> float:
+    """Return the distance of two networks over the mean distance that they have travelled from their origins.
 
-    0 where both ended in one place, sqrt(2) where they left in unrelated directions, 2 where in opposite ones.
+    From one origin: 0 where both ended in one place, sqrt(2) where they left in unrelated directions, 2 in opposite.
     """
-    travelled = (distance(first, start, names) + distance(second, start, names)) / 2
-    return distance(first, second, names) / travelled
+    travelled = sum(distance(end, origin, names) for end, origin in zip(ends, origins, strict=True)) / 2
+    return distance(ends[0], ends[1], names) / travelled
 
 
 def predictions(variants: Variants, split: Split, *, dataset: Dataset) -> Tensor:

@@ -11,10 +11,13 @@ from matplotlib.figure import Figure
 
 from reproof.figures import (  # noqa: F401 (they register their kinds)
     against_kept,
+    against_step,
     layer_dots,
     layer_heat_map,
     layer_lines,
     learning_curves,
+    paths,
+    sparsity_ranges,
     weight_movement,
 )
 from reproof.figures.captions import Context, alternative, caption, foot_line

@@ -1,7 +1,6 @@
 """Test accuracy as training goes on, for a few levels (Frankle & Carbin 2019, figure 3)."""
 
 from collections.abc import Mapping, Sequence
-from math import log
 from typing import Any
 
 import matplotlib
@@ -13,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures import scales
 from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import groups, over_trials, regular
+from reproof.figures.spread import groups, nearest_levels, over_trials, regular
 from reproof.figures.style import DENSE, Look, canvas, say
 from reproof.figures.words import ABSENT, arm_label, flat, per_cent, run_title, unique
 
@@ -24,7 +23,7 @@ PANELS = (
     {"kept": (1.0, 0.513, 0.211), "arms": ("ticket", "reinitialise")},
 )
 COLUMNS = ["group", "run", "arm", "level", "kept", "quantity", "step", "mean", "lowest", "highest", "trials"]
-NEAR = log(1.3)  # a measured level stands for one of the paper's if it keeps at most 1.3 times more or fewer weights
+NEAR = 1.3  # a measured level stands for one of the paper's if it keeps at most 1.3 times more or fewer weights
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
@@ -74,20 +73,13 @@ def learning_curves(
 def _panel(rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float) -> pd.DataFrame:
     """Return the curves of one run that one panel shows; a row with no trials if it has none of them."""
     rows = rows[rows["step"] <= until * rows["step"].max()]
-    wanted = rows[rows["level"].isin(_levels(rows, panel["kept"])) & rows["arm"].isin(panel["arms"])]
+    levels = nearest_levels(rows, panel["kept"], near=NEAR)
+    wanted = rows[rows["level"].isin(levels) & rows["arm"].isin(panel["arms"])]
     if wanted.empty:
         table = pd.DataFrame({"run": [run], "arm": [""], "trials": [0]})
     else:
         table = over_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
     return table.assign(group=place + 1, quantity="test_accuracy")
-
-
-def _levels(rows: pd.DataFrame, kept: Sequence[float]) -> list[int]:
-    """Return the measured levels nearest to the shares wanted, each once, leaving out shares with no level near."""
-    measured = rows[["level", "kept"]].drop_duplicates().to_dict("records")
-    near = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
-    pairs = zip(near, kept, strict=True)
-    return [int(level["level"]) for level, share in pairs if level and abs(log(level["kept"] / share)) <= NEAR]
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: tuple[float, float]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from math import log
 from typing import Any
 
 import pandas as pd
@@ -66,17 +67,35 @@ def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[st
     return rows[rows["arm"].isin(names)]
 
 
-def in_panels(summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str]) -> pd.DataFrame:
+def nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
+    """Return the levels nearest to the shares wanted, each once, leaving out shares that none is within a factor of."""
+    measured = rows[["level", "kept"]].drop_duplicates("level").to_dict("records")
+    nearest = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
+    pairs = zip(nearest, kept, strict=True)
+    found = [int(level["level"]) for level, share in pairs if level and abs(log(level["kept"] / share)) <= log(near)]
+    return list(dict.fromkeys(found))
+
+
+def at_kept(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
+    """Return, run by run, the rows of the levels nearest to the shares wanted."""
+    each = [of_run[of_run["level"].isin(nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")]
+    return pd.concat([*each, rows.iloc[:0]])
+
+
+def in_panels(
+    summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str], also: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the rows panel by panel; a run that is absent keeps one row per quantity with no trials.
 
     `panel` names the first run of its column, `place` a run's place in it: runs after the first are laid over it.
+    `also` names columns of the summary that are kept beside the usual ones.
     """
     parts = [
         _in_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
         for column in columns
         for place, run in enumerate(column)
     ]
-    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, *also])
 
 
 def with_published(

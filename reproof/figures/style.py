@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -123,7 +123,7 @@ def canvas(
     return figure, [[figure.add_subplot(grid[row, column]) for column in range(columns)] for row in range(rows)]
 
 
-def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """Put one legend for all panels at the figure's top left, set in lines as text is."""
     width, height = figure.get_size_inches()
     named = {str(handle.get_label()): handle for handle in handles}

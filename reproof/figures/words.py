@@ -11,6 +11,16 @@ ARMS = {
     "shuffle_mask": "mask shuffled",
     "reshuffle_initial": "initial values reshuffled",
     "prune_at_init": "pruned at initialisation",
+    "restarted": "schedule started anew",
+    "other_start": "another initialisation",
+}
+QUANTITIES = {  # that do not read well as they are called
+    "distance": "L2 distance of copies",
+    "distance_share": "distance, of that travelled",
+    "test_disagreement": "test examples classed differently",
+    "disagreement_share": "classed differently, of the most possible",
+    "test_error_on_path": "test error",
+    "train_error_on_path": "train error",
 }
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
@@ -59,7 +69,7 @@ def quantity_label(metric: str) -> str:
     """
     if metric == "early_stop_step":
         return "Early-stop iteration"
-    words = metric.replace("_", " ")
+    words = QUANTITIES.get(metric, metric.replace("_", " "))
     return words[0].upper() + words[1:] + (" (%)" if is_share(metric) else "")
 
 

@@ -71,9 +71,11 @@ def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
 
 
-def _measured(folders: list[tuple[str, str]]) -> Iterable[pd.DataFrame]:
-    """Yield what operations measured: level, kept, seed, draw, arm, part, at, metric, value, and the run."""
-    return (read_parquet(f"{folder}/metrics.parquet").assign(run=run) for run, folder in folders)
+def _measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
+    """Yield what operations measured, with the run that it stands under, and the arm that tickets stand as there."""
+    for run, arm, folder in folders:
+        table = read_parquet(f"{folder}/metrics.parquet")
+        yield table.assign(run=run, arm=table["arm"].replace("ticket", arm))
 
 
 def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:

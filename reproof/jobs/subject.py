@@ -95,6 +95,11 @@ class Subject:
         return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
 
 
+def tensors(weights: Weights) -> dict[str, Tensor]:
+    """Return weights as they are stored as a state that torch reads."""
+    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+
+
 def operation(function: Callable[..., Rows]) -> Callable[..., Rows]:
     """Mark `function(subject, *, options)` as an operation, to be found by name; it yields rows.
 

@@ -73,7 +73,7 @@ def judge_claim(claim: Claim, measurements: pd.DataFrame, *, scale: str) -> Verd
     wanted = expected_range(claim["expect"], kind.neutral)
     blank = _blank(claim, wanted)
     judged = scale in claim["judged_at"]
-    departs = "" if judged else f"scale {scale} departs too far from the paper for this claim"
+    departs = "" if judged else _departs(claim, scale)
     try:
         outcome = weigh(samples(claim["measure"], measurements), kind, wanted)
     except Unmeasured as absent:
@@ -83,6 +83,12 @@ def judge_claim(claim: Claim, measurements: pd.DataFrame, *, scale: str) -> Verd
     if judged:
         measured = replace(measured, judged=True, verdict=outcome.decision)
     return _worded(measured, claim, outcome)
+
+
+def _departs(claim: Claim, scale: str) -> str:
+    if not claim["judged_at"]:
+        return "what the paper says of this is only remembered, and judges nothing"
+    return f"scale {scale} departs too far from the paper for this claim"
 
 
 def _blank(claim: Claim, wanted: Range) -> Verdict:

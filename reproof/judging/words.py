@@ -5,7 +5,7 @@ from math import inf, isinf, isnan
 from typing import Any
 
 from reproof.judging.claims import Claim, Term, inherits_place, ranges, terms
-from reproof.metrics import AT, is_share
+from reproof.metrics import AXES, is_share
 
 ARMS = {
     "ticket": "tickets",
@@ -13,6 +13,8 @@ ARMS = {
     "shuffle_mask": "random masks of the same size",
     "reshuffle_initial": "tickets with their initial weights reshuffled",
     "prune_at_init": "networks pruned at initialisation",
+    "restarted": "copies whose schedule starts anew",
+    "other_start": "networks of other initialisations",
 }
 METRICS = {"early_stop_step": "early-stopping step"}
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
@@ -33,7 +35,7 @@ def display(judge: str, measure: Mapping[str, Any]) -> tuple[str, float]:
     axis = reach.get("smallest", reach.get("largest"))
     if axis == "kept" if reach else is_share(metric):
         return ("%" if judge == "mean" else "points"), 100.0
-    counts_steps = AT.get(metric) == "step" if axis == "at" else metric.endswith("_step") and not reach
+    counts_steps = AXES.get(metric) == "step" if axis == "at" else metric.endswith("_step") and not reach
     return ("steps" if counts_steps else ""), 1.0
 
 
@@ -139,7 +141,7 @@ def along_at(term: Term) -> bool:
 
 def _beside(term: Term, points: Sequence[float]) -> str:
     """Name the part and the place on the metric's own axis; `points` are those read along it, if it is the axis."""
-    at, axis = term.get("at", {}), AT.get(term["metric"]) or "place"
+    at, axis = term.get("at", {}), AXES.get(term["metric"]) or "place"
     part = at.get("part", "")
     said = [f", {part if isinstance(part, str) else ' and '.join(part)}"] if part else []
     if along_at(term):
@@ -173,7 +175,7 @@ def _noun(term: Term) -> str:
         return words
     reach = term["reach"]
     end = "smallest" if "smallest" in reach else "largest"
-    own = AT.get(term["metric"]) if reach[end] == "at" else None
+    own = AXES.get(term["metric"]) if reach[end] == "at" else None
     axis = own or ("share of weights" if reach[end] == "kept" else reach[end].replace("_", " "))
     relation = "at least" if "at_least" in reach else "at most"
     bound = reach.get("at_least", reach.get("at_most"))

@@ -68,7 +68,7 @@ def run(folder, *, trained, masks, movement, measured=()):
             key: [[seeds, [str(folder / f) for f in files]] for seeds, files in one] for key, one in masks.items()
         },
         "movement": {key: [str(folder / name) for name in names] for key, names in movement.items()},
-        "measured": [[run, str(folder / name)] for run, name in measured],
+        "measured": [[run, arm, str(folder / name)] for run, arm, name in measured],
     }
     names = ("measurements", "curves", "movement")
     for _, _, name in trained:
@@ -142,10 +142,12 @@ def test_what_operations_measured_is_told_with_part_and_place(tmp_path):
     told = pd.DataFrame(facts | {"part": ["step 5"], "at": [0.25], "metric": ["test_error_on_path"], "value": [0.1]})
     write_parquet(tmp_path / "connected/metrics.parquet", told)
     trained, masks = [["lenet", "ticket", "dense"]], {"lenet": [[[0, 1], []]]}
-    tables = run(tmp_path, trained=trained, masks=masks, movement={}, measured=[["other", "connected"]])
+    tables = run(tmp_path, trained=trained, masks=masks, movement={}, measured=[["other", "ticket", "connected"]])
     found = tables["measurements"].query("run == 'other'")
     assert found.drop(columns="run").to_dict("records") == told.to_dict("records")
-    plain = tables["measurements"].query("run == 'lenet'")
+    tables = run(tmp_path, trained=trained, masks=masks, movement={}, measured=[["lenet", "restarted", "connected"]])
+    assert set(tables["measurements"].query("at == 0.25")["arm"]) == {"restarted"}
+    plain = tables["measurements"].query("at != 0.25")
     assert (plain["part"] == "").all()
     assert plain["at"].isna().all()
     assert tables["measurements"]["draw"].dtype == np.int16

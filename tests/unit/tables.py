@@ -26,8 +26,24 @@ RUNS = (
 def measurements(
     runs: tuple[str, ...] = RUNS, *, seeds: int = 3, levels: tuple[int, ...] = tuple(range(0, 25, 2))
 ) -> pd.DataFrame:
-    """Return a measurements table: `run, arm, level, kept, seed, draw, metric, value`."""
-    return pd.DataFrame([row for run in runs for row in _measured(run, seeds, levels)])
+    """Return a measurements table: `run, arm, level, kept, seed, draw, part, at, metric, value`."""
+    nowhere = {"part": "", "at": float("nan")}
+    return pd.DataFrame([row | nowhere for run in runs for row in _measured(run, seeds, levels)])
+
+
+def copies(
+    run: str = "lenet", *, seeds: int = 3, levels: tuple[int, ...] = (0, 3, 7), steps: tuple[int, ...] = (0, 100, 500)
+) -> pd.DataFrame:
+    """Return what connecting copies measured, in the columns of `measurements`: stable from step 100 on."""
+    rows = [
+        (run, arm, level, _kept(run, level), seed, 0, part, at, metric, value + seed / 1000)
+        for level in levels
+        for arm in (("ticket", "shuffle_mask", "reinitialise") if level else ("ticket",))
+        for seed in range(seeds)
+        for step in steps
+        for part, at, metric, value in _connected(level, arm != "ticket", step)
+    ]
+    return pd.DataFrame(rows, columns=["run", "arm", "level", "kept", "seed", "draw", "part", "at", "metric", "value"])
 
 
 def curves(
@@ -87,6 +103,23 @@ def verdicts() -> pd.DataFrame:
     return table.assign(
         sentence=[f"{row.claim}: {row.verdict}, {row.effect} {row.unit}." for row in table.itertuples()]
     )
+
+
+def _connected(level: int, broken: bool, step: int) -> Iterator[tuple[str, float, str, float]]:
+    height = (0.3 + 0.2 * broken) * (0.02 if step else 1) * (1 + 20 * broken * (step > 0))
+    for split, end in (("test", 0.06), ("train", 0.01)):
+        yield "", step, f"{split}_instability", height
+        yield "", step, f"{split}_accuracy_at_end", 1 - end - (0.002 * level if broken else 0)
+        for alpha in (0.0, 0.5, 1.0):
+            yield f"step {step}", alpha, f"{split}_error_on_path", end + height * (alpha == 0.5)
+            yield f"step {step}, recomputed", alpha, f"{split}_error_on_path", end + height * (alpha == 0.5) / 2
+    for metric, value in (
+        ("distance", 9.0),
+        ("distance_share", 0.7),
+        ("test_disagreement", 0.05),
+        ("disagreement_share", 0.4),
+    ):
+        yield "", step, metric, value / (1 + step / 500)
 
 
 def _kept(run: str, level: int) -> float:

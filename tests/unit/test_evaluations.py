@@ -38,7 +38,7 @@ def test_each_block_of_seeds_and_levels_is_a_job_of_the_operations_rule(tmp_path
     ]
     assert small.measured("one") == [f"{one.folder}/metrics.parquet" for one in small.evaluations("one")]
     asked = json.loads(small.collect_settings("one"))["measured"]
-    assert asked == [["small", one.folder] for one in small.evaluations("one")]
+    assert asked == [["small", "ticket", one.folder] for one in small.evaluations("one")]
 
 
 def test_it_reads_dense_weights_masks_and_tickets_of_its_levels(tmp_path):
@@ -67,7 +67,7 @@ def test_a_name_changes_with_what_it_depends_on_and_a_stated_default_changes_non
         _, other = planned(tmp_path / str(number), **{f"runs.small.evaluations.stable.{key}": value})
         assert other.evaluation("stable") != before
     for number, (key, value) in enumerate(
-        {"points": 30, "splits": ["train", "test"], "levels": [2], "as_run": "small"}.items()
+        {"points": 30, "splits": ["train", "test"], "levels": [2], "as_run": "small", "as_arm": "x"}.items()
     ):
         _, other = planned(tmp_path / f"same{number}", **{f"runs.small.evaluations.stable.{key}": value})
         assert other.evaluation("stable") == before
@@ -90,6 +90,12 @@ def test_measurements_may_stand_under_another_runs_name(tmp_path):
     assert len({name for _, name in listed}) == 2
     claim = {"claims.0.measure.of": {"run": "small", "arm": "shuffled", "at": {"level": 1}}}
     assert planned(tmp_path / "claim", **{"runs.rewound": rewound, **claim})
+
+
+def test_tickets_may_stand_as_an_arm_of_their_own(tmp_path):
+    claim = {"claims.0.measure.of": {"run": "small", "arm": "restarted", "at": {"level": 1}}}
+    small, _ = planned(tmp_path, **{"runs.small.evaluations.stable.as_arm": "restarted"}, **claim)
+    assert {arm for _, arm, _ in json.loads(small.collect_settings("one"))["measured"]} == {"restarted"}
 
 
 def test_its_code_counts_the_network_and_the_controls_that_it_picks(tmp_path):

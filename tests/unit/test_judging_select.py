@@ -231,7 +231,7 @@ def instability(**term):
 
 def test_one_place_on_the_metrics_own_axis():
     assert only(instability(at={"level": 2, "at": 100}), PLACES).of.values == pytest.approx([0.10, 0.01])
-    with pytest.raises(Unmeasured, match=r"is not measured at at 200 at this scale"):
+    with pytest.raises(Unmeasured, match=r"is not measured at place 200 at this scale"):
         only(instability(at={"level": 2, "at": 200}), PLACES)
 
 

@@ -16,15 +16,21 @@ DENSE = {
     "training": TRAINING,
     "seeds": [0, 1],
 }
+SHAPES = {
+    "lenet_300_100": ((1, 28, 28), 10),
+    "fc": ((1, 28, 28), 10),
+    **{f"resnet_{depth}_imagenet": ((3, 224, 224), 1000) for depth in (18, 50, 101, 152)},
+    "inception_v3": ((3, 299, 299), 1000),
+}
 CONTROL = DENSE | {"levels": [1, 2, 4], "draws": 2, "rewind": 400}
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes_are_those_of_the_networks(name):
-    shape = (1, 28, 28) if name in ("lenet_300_100", "fc") else (3, 32, 32)
-    shape, classes = ((3, 224, 224), 1000) if name.endswith("imagenet") else (shape, 10)
-    with torch.device("meta"):
-        module, products = build(name, input_shape=shape, classes=classes), []
+    shape, classes = SHAPES.get(name, ((3, 32, 32), 10))
+    products = []
+    with torch.device("meta"):  # shapes without numbers
+        module, image = build(name, input_shape=shape, classes=classes), torch.zeros(1, *shape)
 
     def count(layer, _, output):
         pixels = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
@@ -33,7 +39,7 @@ def test_sizes_are_those_of_the_networks(name):
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)
-    module.eval()(torch.zeros(1, *shape, device="meta"))
+    module.eval()(image)
     weights = sum(value.numel() for key, value in module.named_parameters() if key in prunable(module))
     assert (SIZES[name].weights, SIZES[name].products) == (weights, sum(products))
 

@@ -1,0 +1,44 @@
+"""What a path costs: 30 points between two LeNets on the test set, over 30 plain evaluations of it."""
+
+import statistics
+from collections.abc import Iterator
+
+import torch
+
+from bench.steps import _cpu_seconds, digits
+from reproof.connectivity.line import Line, positions
+from reproof.networks import build, initialise
+from reproof.settings import TrainingSettings
+from reproof.training.backends import Single
+from reproof.training.evaluate import evaluate
+from reproof.training.members import Member
+from reproof.training.objective import CLASSIFICATION
+from reproof.training.variants import Variants
+
+POINTS, REPEATS = 30, 5
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+    torch.set_num_threads(1)
+    dataset = digits()
+    module = build("lenet_300_100", input_shape=(1, 28, 28), classes=10)
+    first, second = (_state(module, seed) for seed in (0, 1))
+    settings = TrainingSettings(optimizer="adam", lr=0.01, batch=60, steps=1)
+    member = Member(seed=0, weights=first, noise=0)
+    how = {"device": torch.device("cpu"), "settings": settings, "objective": CLASSIFICATION}
+    plain = Single(build("lenet_300_100", input_shape=(1, 28, 28), classes=10), [member], **how)
+    path = Variants(module, Line(first, second, positions(POINTS)))
+    times: dict[str, list[float]] = {"plain": [], "path": []}
+    for _ in range(REPEATS + 1):
+        for name, networks, count in (("plain", plain, POINTS), ("path", path, 1)):
+            each = lambda one=networks: evaluate(one, dataset.test, dataset=dataset, objective=CLASSIFICATION)  # noqa: E731
+            times[name].append(_cpu_seconds(each, count) * count)
+    plainly, along = (statistics.median(values[1:]) for values in times.values())
+    yield f"{POINTS} plain evaluations of 10,000 test images by LeNet", plainly, "s"
+    yield f"a path of {POINTS} points on them, over that", along / plainly, "at most 1.2"
+
+
+def _state(module: torch.nn.Module, seed: int) -> dict[str, torch.Tensor]:
+    initialise(module, scheme="kaiming_normal", generator=torch.Generator().manual_seed(seed))
+    return {name: value.clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,84 @@
+"""Batch norm at interpolated weights: running statistics interpolated like weights, or computed anew on training data.
+
+What the paper did is not stated. Interpolated statistics are those of neither network, and computed anew they change
+barriers much (issue 8 of dnn-mode-connectivity): so the choice has a name, and both can be measured.
+"""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from reproof.connectivity.line import State
+from reproof.data.dataset import Dataset
+from reproof.files import ReproofError
+from reproof.training.evaluate import BATCH
+
+CHOICES = ("interpolated", "recomputed")
+
+
+def choices(asked: Sequence[str], module: nn.Module) -> list[str]:
+    """Return the choices to measure: of a network without batch norm the first alone, as all give the same."""
+    unknown = [one for one in asked if one not in CHOICES]
+    if unknown or not asked:
+        raise ReproofError(f"statistics: {unknown or 'none'} is no choice; choose of {', '.join(CHOICES)}")
+    return list(asked) if _norms(module) else list(asked)[:1]
+
+
+def recomputed(
+    states: Sequence[State], module: nn.Module, images: Tensor, *, dataset: Dataset, but: Collection[int]
+) -> Sequence[State]:
+    """Return the states with running statistics of these training images uint8 [N, C, H, W], without augmentation.
+
+    Mean and variance of each normalisation are averaged over batches, in order of the layers as the network runs. The
+    states whose places are in `but` (trained networks) keep their own. The module is left in eval mode.
+    """
+    names = [name for name, _ in _norms(module)]
+    for layer in (layer for _, layer in _norms(module)):
+        layer.momentum = None  # a plain average over the batches
+    module.eval()
+    batches = [part for part in torch.split(images, BATCH) if len(part) > 1]
+    found = [
+        {} if place in but else _statistics(states[place], module, names, batches, dataset)
+        for place in range(len(states))
+    ]
+    return _Overlaid(states, found)
+
+
+class _Overlaid(Sequence[State]):
+    """States with some of their values replaced."""
+
+    def __init__(self, states: Sequence[State], over: Sequence[State]) -> None:
+        self._states, self._over = states, over
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, place: int) -> State:  # type: ignore[override]  # a slice is never asked for
+        return {**self._states[place], **self._over[place]}
+
+
+def _norms(module: nn.Module) -> list[tuple[str, _BatchNorm]]:
+    return [(name, layer) for name, layer in module.named_modules() if isinstance(layer, _BatchNorm)]
+
+
+def _statistics(
+    state: State, module: nn.Module, names: Sequence[str], batches: Sequence[Tensor], dataset: Dataset
+) -> State:
+    """Return the running statistics that batches of images give under a state; normalisations alone are training."""
+    device = dataset.mean.device
+    fresh = {
+        **{f"{name}.running_mean": torch.zeros_like(state[f"{name}.running_mean"], device=device) for name in names},
+        **{f"{name}.running_var": torch.ones_like(state[f"{name}.running_var"], device=device) for name in names},
+        **{f"{name}.num_batches_tracked": torch.zeros((), dtype=torch.long, device=device) for name in names},
+    }
+    whole = {name: value.to(device) for name, value in state.items()} | fresh
+    for name in names:
+        module.get_submodule(name).train()
+    with torch.no_grad():
+        for images in batches:
+            functional_call(module, whole, (dataset.normalise(images),))
+    module.eval()
+    return fresh

@@ -1,0 +1,157 @@
+"""Figures of a quantity against the step that copies start from (Frankle et al. 2020, figures 3, 5 and 8 to 11)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from reproof.figures import scales
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.marks import DENSE_LINE
+from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials, placed
+from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say, tint
+from reproof.figures.words import ABSENT, arm_label, flat, per_cent, quantity_label, run_title, unique
+from reproof.metrics import is_share
+
+LABEL_IN = 0.4  # inches that the number of a step takes
+Line = tuple[str, int]  # arm, level
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per quantity and one column per panel of runs; a single panel is folded into rows of two."""
+    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+    cells = [[(quantity, panel) for panel in panels] for quantity in quantities]
+    if len(panels) == 1:
+        flattened = [cell for row in cells for cell in row]
+        cells = [flattened[start : start + 2] for start in range(0, len(flattened), 2)]
+    styles = dict(_styles(table, look))
+    entries = [*_key(table, styles), Line2D([], [], label="bound of stable, of matching", **DENSE_LINE)]
+    labels = [str(entry.get_label()) for entry in entries]
+    size = (2.75, 1.75) if len(panels) == 1 else (2.1, 1.5)
+    picture, axes = canvas(len(cells), len(cells[0]), size=size, labels=labels, gap=0.78, drop=0.5)
+    for row, places in zip(cells, axes, strict=True):
+        for (quantity, panel), place in zip(row, places, strict=False):
+            _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles, width=size[0])
+            place.set_ylabel(_y_label(quantity) if panel == panels[0] else "")
+            place.set_title(run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_xlabel("Iteration that copies start from" if row is cells[-1] else "")
+        for place in places[len(row) :]:
+            place.remove()
+    legend(picture, entries)
+    return picture
+
+
+@figure(
+    plot=plot,
+    reading="Each point is the mean over trials (a pair of copies of a seed); its bar reaches from the lowest to the "
+    "highest. Iterations stand side by side as they were measured, not to scale. The dotted line is the bound below "
+    "which networks are stable (instability) or down to which they match the dense network (accuracy).",
+)
+def against_step(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    metrics: Sequence[str] = ("test_instability", "train_instability"),
+    kept: Sequence[float] = (1.0,),
+    arms: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+    part: str = "",
+    stable: float = 0.02,
+    matching: float = 0.002,
+) -> pd.DataFrame:
+    """What connecting copies measured against the step k that they start from, of the levels nearest to `kept`.
+
+    `arms` and `without` are shell patterns; `part` names another choice of batch norm's statistics. Networks are
+    `stable` below that instability, and `matching` down to that much less accuracy than the dense network's.
+    """
+    every = table_named(tables, "measurements")
+    rows = every[every["metric"].isin(metrics) & every["run"].isin(flat(columns)) & every["at"].notna()]
+    rows = of_arms(rows[rows["part"] == part], arms, without)
+    summary = over_trials(at_kept(rows, kept), ["run", "arm", "level", "metric", "at"])
+    summary = summary.rename(columns={"metric": "quantity", "at": "step"})
+    order = {metric: place for place, metric in enumerate(metrics)}
+    summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+    table = in_panels(summary, columns, metrics, also=["step", "bound"])
+    lines = zip(table["run"], table["quantity"], strict=True)
+    return table.assign(bound=[_bound(every, run, metric, stable=stable, matching=matching) for run, metric in lines])
+
+
+def _bound(every: pd.DataFrame, run: str, metric: str, *, stable: float, matching: float) -> float:
+    return stable if "instability" in metric else dense_mean(every, run, metric) - matching
+
+
+def dense_mean(every: pd.DataFrame, run: str, metric: str) -> float:
+    """Return the mean of a run's dense networks themselves, as trained from the start; NaN if that is not measured."""
+    of_dense = (every["run"] == run) & (every["level"] == 0) & (every["arm"] == "ticket") & (every["metric"] == metric)
+    return float(placed(every[of_dense])["value"].mean())
+
+
+def _styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """Yield how each arm and level is drawn: the dense network black, sparser levels of an arm paler."""
+    drawn = table[table["trials"] > 0][["arm", "level"]].drop_duplicates()
+    for arm, levels in drawn.groupby("arm", sort=False):
+        pruned = sorted(level for level in levels["level"] if level)
+        for place, level in enumerate(pruned):
+            ink = look.inks[str(arm)]
+            yield (str(arm), int(level)), _style(Ink(tint(ink.colour, 0.5 * place / len(pruned)), ink.marker), str(arm))
+        if 0 in set(levels["level"]):
+            yield (str(arm), 0), _style(Ink(DENSE, "o") if arm == "ticket" else look.inks[str(arm)], str(arm))
+
+
+def _style(ink: Ink, arm: str) -> dict[str, Any]:
+    return {"color": ink.colour, "marker": ink.marker, "linestyle": "-" if arm == "ticket" else "--"}
+
+
+def _key(table: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]]) -> list[Line2D]:
+    kept = table.dropna(subset=["kept"]).groupby("level")["kept"].mean()
+    several = len({level for _, level in styles if level}) > 1
+    return [Line2D([], [], label=_label(arm, level, kept, several), **style) for (arm, level), style in styles.items()]
+
+
+def _label(arm: str, level: int, kept: "pd.Series[float]", several: bool) -> str:
+    if arm == "ticket" and not level:
+        return "dense network"
+    return arm_label(arm) + (f", {per_cent(kept[level])} % kept" if several and level else "")
+
+
+def _y_label(quantity: str) -> str:
+    words = quantity_label(quantity)
+    return words.replace(" (%)", "\n(%)") if len(words) > 20 else words
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]], *, width: float) -> None:
+    """Draw one panel, or say why it is empty."""
+    points = rows[rows["trials"] > 0]
+    if points.empty:
+        say(axes, ABSENT)
+        return
+    steps = sorted(points["step"].unique())
+    unit = 100 if is_share(str(points["quantity"].iloc[0])) else 1
+    for (arm, level), line in groups(points.sort_values("step"), "arm", "level"):
+        at = [steps.index(step) for step in line["step"]]
+        bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
+        axes.errorbar(at, unit * line["mean"], bars, elinewidth=0.8, **styles[str(arm), int(level)])
+    for bound in rows["bound"].dropna().unique():
+        axes.axhline(unit * bound, zorder=2, **DENSE_LINE)
+    _limit(axes, points, unit=unit)
+    every = ceil(len(steps) * LABEL_IN / width)
+    axes.xaxis.set_major_locator(FixedLocator(range(0, len(steps), every)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{steps[int(place)]:,.0f}"))
+    axes.set_xlim(-0.3, max(len(steps) - 0.7, 0.3))
+
+
+def _limit(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
+    """Scale y: accuracies in a window from their lowest, everything else from 0."""
+    low, high = float(points["lowest"].min()), float(points["highest"].max())
+    if "accuracy" in str(points["quantity"].iloc[0]):
+        room = 0.08 * max(high - low, 0.005)
+        scales.share_axis(axes, unit * (low - room), unit * (high + room))
+    else:
+        axes.set_ylim(min(0.0, unit * low), 1.08 * unit * high or 1.0)

@@ -1,0 +1,104 @@
+"""Figures of the error along the line between two copies (Frankle et al. 2020, figure 2 and appendix)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials
+from reproof.figures.style import DENSE, Look, canvas, legend, say
+from reproof.figures.words import ABSENT, arm_label, flat, quantity_label, run_title, unique
+
+SPLITS = ("test_error_on_path", "train_error_on_path")
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per split and one column per panel of runs: means, in bands from lowest to highest pair."""
+    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+    styles = _styles(table, look)
+    entries = [Line2D([], [], label=label, **style) for label, style in styles.items()]
+    picture, axes = canvas(len(quantities), len(panels), size=(2.1, 1.5), labels=list(styles), gap=0.5)
+    for quantity, places in zip(quantities, axes, strict=True):
+        for panel, place in zip(panels, places, strict=True):
+            _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles)
+            place.set_title(run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_xlabel("Position on the path" if quantity == quantities[-1] else "")
+        places[0].set_ylabel(quantity_label(quantity))
+    legend(picture, entries)
+    return picture
+
+
+@figure(
+    plot=plot,
+    reading="Each line is the mean over pairs of copies of all seeds, by the iteration k that they start from; its "
+    "band reaches from the lowest to the highest pair. Position 0 is one trained network, 1 the other.",
+)
+def error_on_path(
+    tables: Mapping[str, pd.DataFrame],
+    columns: Sequence[Sequence[str]],
+    references: Sequence[Mapping[str, Any]],
+    *,
+    metrics: Sequence[str] = SPLITS,
+    kept: float = 1.0,
+    steps: Sequence[int] | None = None,
+    arms: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Error along the straight line between two copies, at the level nearest to `kept`, for some or all `steps`.
+
+    `arms` and `without` are shell patterns. A choice of batch norm's statistics that is not the first is broken.
+    """
+    rows = table_named(tables, "measurements")
+    rows = of_arms(rows[rows["metric"].isin(metrics) & rows["run"].isin(flat(columns))], arms, without)
+    told = rows["part"].str.extract(r"^step (\d+)(?:, (.*))?$")
+    rows = rows.assign(step=told[0].astype(float), choice=told[1].fillna(""))
+    rows = rows if steps is None else rows[rows["step"].isin(steps)]
+    summary = over_trials(at_kept(rows, [kept]), ["run", "arm", "level", "metric", "step", "choice", "at"])
+    summary = summary.rename(columns={"metric": "quantity", "at": "position"})
+    order = {metric: place for place, metric in enumerate(metrics)}
+    summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+    return in_panels(summary, columns, metrics, also=["step", "choice", "position"])
+
+
+def _styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]:
+    """Return how each line is drawn, by its label: the ticket's steps in a ramp of colours, other arms in their own."""
+    drawn = table[table["trials"] > 0]
+    steps = sorted(drawn.loc[drawn["arm"] == "ticket", "step"].unique())
+    ramp = matplotlib.colormaps["viridis"]
+    colours = {step: to_hex(ramp(0.85 * place / max(len(steps) - 1, 1))) for place, step in enumerate(steps)}
+    lines = drawn[["arm", "step", "choice"]].drop_duplicates().sort_values("step", kind="stable")
+    return {
+        _label(arm, step, choice): {
+            "color": (colours[step] if len(steps) > 1 else DENSE) if arm == "ticket" else look.inks[arm].colour,
+            "linestyle": "--" if choice or arm != "ticket" else "-",
+        }
+        for arm, step, choice in lines.itertuples(index=False)
+    }
+
+
+def _label(arm: str, step: float, choice: str) -> str:
+    start = f"copies from iteration {step:,.0f}" if arm == "ticket" else arm_label(arm)
+    return f"{start}, statistics {choice}" if choice else start
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw one panel, or say why it is empty."""
+    points = rows[rows["trials"] > 0]
+    if points.empty:
+        say(axes, ABSENT)
+        return
+    for (arm, step, choice), line in groups(points.sort_values("position"), "arm", "step", "choice"):
+        style = styles[_label(arm, step, choice)]
+        bounds = 100 * line["lowest"], 100 * line["highest"]
+        axes.fill_between(line["position"], *bounds, color=style["color"], alpha=0.15, linewidth=0)
+        axes.plot(line["position"], 100 * line["mean"], **style)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+    axes.set_ylim(0, 108 * float(points["highest"].max()) or 1.0)

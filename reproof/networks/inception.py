@@ -1,0 +1,32 @@
+"""Inception-v3 as torchvision has it, for images of 299x299 pixels (Szegedy et al. 2016)."""
+
+from torch import nn
+from torchvision import models
+
+from reproof.files import ReproofError
+from reproof.networks.layers import Dropout
+from reproof.networks.registry import network
+
+FEATURES = 2048  # of the last average
+SMALLEST = 75  # pixels that its poolings and unpadded convolutions leave something of
+
+
+@network
+def inception_v3(*, input_shape: tuple[int, int, int], classes: int, dropout: float = 0.5) -> nn.Module:
+    """Return torchvision's Inception-v3 without its auxiliary classifier: 23,799,136 weights with 1,000 classes.
+
+    The published 27.1 million count the auxiliary classifier, which helps training and is not part of the network that
+    is evaluated.
+    """
+    channels, height, width = input_shape
+    if channels != 3 or min(height, width) < SMALLEST:
+        raise ReproofError(
+            f"network inception_v3: input {channels}x{height}x{width}; it reads 3 channels, {SMALLEST} pixels or more; "
+            "set data.image_size"
+        )
+    module: nn.Module = models.inception_v3(
+        num_classes=classes, aux_logits=False, init_weights=False, transform_input=False
+    )
+    module.avgpool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # so that dropout sees rows of features
+    module.dropout = Dropout(rate=dropout, features=FEATURES)
+    return module
