@@ -42,7 +42,7 @@ def reshuffle(ticket: Ticket, chance: np.random.Generator, *, signed: bool = Fal
 
 @control
 def constant(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
-    """Plus or minus the deviation of the layer's initial values; without `signed`, the kept signs are dealt out anew."""
+    """Plus or minus the deviation of a layer's initial values; without `signed`, the kept signs are dealt out anew."""
     level = {name: signed_constant(ticket.start[name]) for name in ticket.masks}
     dealt = level if signed else {name: _among_kept(level[name], mask, chance) for name, mask in _layers(ticket)}
     return _with(ticket, dealt, signed=signed, rescaled=rescaled)

@@ -44,8 +44,8 @@ def test_every_criterion_is_worked_by_hand():
 def test_a_pruned_weight_does_not_count_among_the_percentiles():
     """The weight whose final value is 0 was pruned: the other four rank as if it were not there."""
     initial, final = np.float32([9, 1, 2, 3, 4]), np.float32([0, 4, 3, 2, 1])
-    for sign, expected in (("large_init_large_final", [0, 0.25, 0.25, 0]), ("small_init_small_final", [0, 0.25, 0.25, 0])):
-        assert scores(sign, initial, final)[1:] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    for name in ("large_init_large_final", "small_init_small_final"):
+        assert scores(name, initial, final)[1:] == pytest.approx([0, 0.25, 0.25, 0], rel=1e-6, abs=1e-9)
 
 
 def test_percentiles_align_distributions_of_any_scale():
