@@ -9,12 +9,16 @@ import torch
 from reproof import catalogue
 from reproof.checkpoints import Weights, read_checkpoint
 from reproof.files import ReproofError
+from reproof.jobs.own_training import train
 from reproof.jobs.subject import Row, Rows, Subject, operation
+from reproof.networks import prunable
 from reproof.pruning.mask_zero import Layer
 from reproof.pruning.masks import Masks, kept, read_masks
 from reproof.seeding import derive
-from reproof.training.block import Curves
-from reproof.training.held import Held
+from reproof.settings import TrainingSettings
+from reproof.training.block import Curves, Trained
+from reproof.training.held import Held, held_member
+from reproof.training.members import Member
 
 
 @operation
@@ -32,13 +36,19 @@ def freeze(subject: Subject, *, actions: Sequence[str]) -> Rows:
         for seed, start, masks, layers in _networks(subject, level)
         for number, action in enumerate(actions)
     ]
-    trained = subject.job.train(members, label="frozen", first_step=0)
+    trained = _trained(subject, members)
     for one in members:
         facts = {"level": one.level, "seed": one.seed, "kept": _share(one), "part": actions[one.draw]}
         yield from (facts | row for row in measures(trained.curves, one))
 
 
-def measures(curves: Curves, one: Held) -> Iterator[Row]:
+def _trained(subject: Subject, members: Sequence[Member]) -> Trained:
+    network, settings = subject.job.network(), TrainingSettings.of(subject.job.asked["training"])
+    shapes = {name: network.get_parameter(name).shape for name in prunable(network)}
+    return train(subject, Held(network, shapes), members, settings=settings, label="frozen")
+
+
+def measures(curves: Curves, one: Member) -> Iterator[Row]:
     """Yield accuracy and loss of one network at its early-stopping point and at the end, from the curves of a block.
 
     The early-stopping point is the first step of least validation loss. Networks of one seed and level differ in their
@@ -81,16 +91,16 @@ def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
 
 def _member(
     layers: dict[str, Layer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
-) -> Held:
+) -> Member:
     chance = np.random.default_rng(derive("mask_zero", seed, level, action))
     act = catalogue.load("pruning", "mask_zero", action)
     weights = start | {name: act(layer, chance) for name, layer in layers.items()}
-    return Held(
-        seed=seed, draw=number, level=level, noise=derive("noise", seed, action, level, 0),
-        weights={name: torch.from_numpy(np.array(value)) for name, value in weights.items()},
-        masks={name: torch.from_numpy(mask) for name, mask in masks.items()},
+    return held_member(
+        {name: torch.from_numpy(np.array(value)) for name, value in weights.items()},
+        {name: torch.from_numpy(mask) for name, mask in masks.items()},
+        seed=seed, noise=derive("noise", seed, action, level, 0), level=level, draw=number,
     )  # fmt: skip
 
 
-def _share(one: Held) -> float:
+def _share(one: Member) -> float:
     return kept({name: mask.numpy() for name, mask in (one.masks or {}).items()})

@@ -1,11 +1,9 @@
 """Learned supermasks: masks found for weights that stand still, by three methods at equal budget."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from reproof.checkpoints import Weights, read_kinds
 from reproof.files import ReproofError
+from reproof.jobs.own_training import saving, train
 from reproof.jobs.subject import Row, Rows, Subject, operation
 from reproof.jobs.untrained import constants
 from reproof.seeding import derive
@@ -22,10 +21,7 @@ from reproof.supermasks.genetic import Breeding, Generation
 from reproof.supermasks.masked import Mask, Masked
 from reproof.supermasks.rules import bernoulli, popup
 from reproof.supermasks.search import Search
-from reproof.training.block import train_block
 from reproof.training.members import Member
-from reproof.training.memory import keep_freed_memory
-from reproof.training.saving import Saving
 
 State = dict[str, Tensor]
 METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"}
@@ -107,12 +103,6 @@ class Task:
                     scores.copy_(torch.rand(scores.shape, generator=generator).mul_(2 * bound).sub_(bound))
         return module
 
-    def saving(self) -> Saving:
-        """Return where the resumable state of this task lies."""
-        job = self.subject.job
-        identity = f"{job.settings}\n{job.code}\n{self.seed}\n{job.device}"
-        return Saving(Path(f"{job.state}.seed{self.seed}"), hashlib.sha256(identity.encode()).hexdigest())
-
     def measured(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
         """Yield accuracy on test and validation of networks under found masks, and their shares of ones, by draw."""
         dataset = self.subject.job.dataset
@@ -132,17 +122,17 @@ class Task:
 
 def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
     """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
-    job, budget = task.subject.job, task.budget
+    budget = task.budget
     every = max(1, budget.steps // WATCHED)
     settings = TrainingSettings(
         optimizer="sgd", lr=lr, momentum=momentum, batch=budget.batch, steps=budget.steps,
         validate_every=every, test_every=every * budget.steps,
     )  # fmt: skip
-    keep_freed_memory()
     state = {name: value.clone() for name, value in module.state_dict().items()}
-    trained = train_block(
-        module, [Member(seed=task.seed, weights=state, noise=task.noise)], dataset=job.dataset, settings=settings,
-        device=job.device, stacked=False, saving=task.saving(), label="supermask",
+    member = Member(seed=task.seed, weights=state, noise=task.noise)
+    # Not stacked on a GPU: each network draws its masks by a seed of its own.
+    trained = train(
+        task.subject, module, [member], settings=settings, label=f"supermask {task.seed}", stacked=False
     )  # fmt: skip
     curves = trained.curves
     for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
@@ -158,13 +148,13 @@ def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: 
 
 def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
     """Breed masks, and measure the fittest of the last generation."""
-    job, saving = task.subject.job, task.saving()
+    job, saved = task.subject.job, saving(task.subject, f"supermask {task.seed}")
     search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
     judged = breeding.parents + breeding.children
     generations = task.budget.generations(judged=judged, examples=examples)
     every = max(1, generations // WATCHED)
-    with saving.until_asked_to_stop():
-        last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saving)
+    with saved.until_asked_to_stop():
+        last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saved)
     yield from (task.progress(number * judged * examples, accuracy) for number, accuracy in told.items())
     share = _share({name: masks[0].float() for name, masks in last.masks.items()})
     yield from task.measured([search.masked(last.masks, 0)], [share])

@@ -18,6 +18,10 @@ from reproof.jobs.subject import Subject, measure
 from reproof.jobs.supermask import supermask
 from reproof.jobs.untrained import untrained
 from reproof.pruning.masks import read_masks
+from reproof.settings import TrainingSettings
+from reproof.training.block import train_block
+from reproof.training.held import Held, held_member
+from reproof.training.members import Member
 
 CRITERIA = ["large_final", "random"]
 
@@ -110,22 +114,47 @@ def tickets(folder):
 def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
     """Looked at in the trained networks themselves, beside weights that trained."""
     seen = []
-    whole = subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2])
-    train = type(whole.job).train
-    monkeypatch.setattr(type(whole.job), "train", lambda *a, **k: seen.append((a[1], train(*a, **k))) or seen[-1][1])
+    train = frozen.train
+    monkeypatch.setattr(frozen, "train", lambda *a, **k: seen.append((*a[1:], train(*a, **k))) or seen[-1][-1])
     actions = ["frozen", "frozen_or_zero", "zero"]
-    rows = list(freeze(whole, actions=actions))
-    ((members, trained),) = seen
+    rows = list(freeze(subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2]), actions=actions))
+    ((module, members, trained),) = seen
+    (starts,) = read_checkpoint(tickets("dense.safetensors"), "step0")
+    masks = {level: read_masks(tickets.path / f"mask{level}") for level in (1, 2)}
     assert len(members) == 2 * 2 * 3
     for place, member in enumerate(members):
-        for name, mask in member.masks.items():
-            start, end = member.weights[name], trained.points["final"][name][place]
-            assert (end[~mask] == start[~mask]).all(), "a frozen weight moved"
-            assert (end[mask] != start[mask]).float().mean() > 0.5
-            assert (start[~mask] != 0).all() == (actions[member.draw] == "frozen")
+        module.load_state_dict({name: value[place] for name, value in trained.points["final"].items()})
+        for name, mask in masks[member.level][member.seed].items():
+            start, end = starts[member.seed][name], module.whole()[name].detach().numpy()
+            assert (end != start)[mask].mean() > 0.5
+            still, zero = (end == start)[~mask].mean(), (end == 0)[~mask].mean()
+            assert still + zero == 1, "a frozen weight moved"
+            assert still == {"frozen": 1, "zero": 0}.get(actions[member.draw], still)
+            assert actions[member.draw] != "frozen_or_zero" or 0 < still < 1
     assert {row["part"] for row in rows} == set(actions)
     table = [row for row in rows if row["metric"] == "frozen_test_accuracy_at_end"]
     assert len(table) == 12 and {round(row["kept"], 3) for row in table} == {0.408, 0.17}
+
+
+def test_zero_as_an_action_is_the_ticket(tickets):
+    """The same training written in another way: equal to rounding."""
+    (starts,) = read_checkpoint(tickets("dense.safetensors"), "step0")
+    mask = read_masks(tickets.path / "mask1")[0]
+    dataset = load_dataset(tickets("data.safetensors"), validation=20)
+    weights = {name: torch.from_numpy(value) for name, value in starts[0].items()}
+    masks = {name: torch.from_numpy(one) for name, one in mask.items()}
+    zeroed = weights | {name: weights[name] * one for name, one in masks.items()}
+    module = subject(tickets).job.network()
+    held = Held(module, {name: one.shape for name, one in masks.items()})
+    settings = TrainingSettings.of(RUN["training"])
+    one, other = (
+        train_block(a, [b], dataset=dataset, settings=settings)
+        for a, b in ((module, Member(seed=0, weights=weights, noise=3, masks=masks)),
+                     (held, held_member(zeroed, masks, seed=0, noise=3)))
+    )  # fmt: skip
+    assert one.curves["loss"] == pytest.approx(other.curves["loss"], rel=1e-4)
+    for name, value in one.points["final"].items():
+        assert torch.allclose(value, other.points["final"][name.replace(".", "/")], atol=1e-5)
 
 
 def test_the_direction_of_movement_is_that_of_the_last_training_of_a_weight():
@@ -148,7 +177,7 @@ def test_early_stopping_of_a_frozen_network_is_its_least_validation_loss():
         "split": np.array(["validation"] * 3 + ["test"] * 3 + ["train"]),
         "accuracy": np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
     }  # fmt: skip
-    one = frozen.Held(seed=0, weights={}, noise=0, level=1)
+    one = Member(seed=0, weights={}, noise=0, level=1)
     found = {row["metric"]: row["value"] for row in frozen.measures(curves, one)}
     assert found == {
         "frozen_test_accuracy_at_early_stop": 0.5, "frozen_test_accuracy_at_end": 0.6, "frozen_early_stop_step": 20,
