@@ -16,6 +16,18 @@ OPERATIONS: dict[str, dict[str, str]] = {
         **{f"{split}_error_on_path": "position" for split in ("train", "test")},
         **{metric: "step" for metric in ("distance", "distance_share", "test_disagreement", "disagreement_share")},
     },
+    "untrained": {
+        f"untrained_{weights}{what}": ""
+        for weights in ("", "constant_")
+        for what in ("test_accuracy", "validation_accuracy", "best_test_accuracy", "best_kept_share")
+    },
+    "freeze": dict.fromkeys(
+        ("frozen_test_accuracy_at_early_stop", "frozen_test_accuracy_at_end", "frozen_early_stop_step"), ""
+    ),
+    "supermask": {
+        **{f"supermask_{split}_accuracy": "" for split in ("test", "validation")},
+        **{"supermask_share_of_ones": "", "supermask_passes": "", "supermask_progress_accuracy": "pass"},
+    },
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
 METRICS = (
@@ -26,7 +38,7 @@ METRICS = (
     *AT,
 )
 
-SHARES = ("accuracy", "error", "instability", "disagreement", "_share")
+SHARES = ("accuracy", "error", "instability", "disagreement", "_share", "share_of_ones")
 
 
 def is_share(metric: str) -> bool:

@@ -28,6 +28,8 @@ def freeze(subject: Subject, *, actions: Sequence[str]) -> Rows:
     The masks are the tickets' own, so that one thing changes at a time. `part` is the action; the metrics are those of
     tickets, with `frozen` before them.
     """
+    if 0 in subject.levels:
+        raise ReproofError("levels: 0 is the dense network, of which nothing is pruned; name levels from 1 on")
     if subject.job.asked["training"].get("weight_decay"):
         raise ReproofError("training.weight_decay: would move the frozen weights; leave it out of a run that freezes")
     members = [

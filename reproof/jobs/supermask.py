@@ -35,7 +35,7 @@ def supermask(
     method: str = "bernoulli",
     constant: bool = False,
     rescaled: bool = False,
-    steps: int,
+    budget: int,
     batch: int = 250,
     lr: float = 100.0,
     momentum: float = 0.9,
@@ -51,16 +51,16 @@ def supermask(
     "bernoulli" (Zhou et al. 2019, section 5.2) learns a chance for each weight by gradient descent, and is measured on
     `samples` masks drawn at the end, one a `draw`; "popup" (Ramanujan et al. 2020) learns scores whose greatest are
     `kept`; "genetic" breeds masks, and its fittest is measured. `rescaled` is dynamic weight rescaling, for the first
-    two. `steps` and `batch` are the budget: a genetic search gets as many passes of an example through the network. No
-    method sees validation or test examples. `part` names what was done, `kept` is the share of ones.
+    two. The `budget` is in steps on batches of `batch`: a genetic search gets as many passes of an example through the
+    network. No method sees validation or test examples. `part` names what was done, `kept` is the share of ones.
     """
     if method not in METHODS:
         raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
     (starts,) = subject.dense("step0")
     kinds = read_kinds(subject.dense_file)
-    budget = Budget(steps=steps, batch=batch)
+    allowed = Budget(steps=budget, batch=batch)
     for seed, start in zip(subject.seeds, starts, strict=True):
-        task = Task(subject, seed, _tensors(constants(start, kinds) if constant else start), budget)
+        task = Task(subject, seed, _tensors(constants(start, kinds) if constant else start), allowed)
         if method == "genetic":
             breeding = Breeding(parents=parents, children=children, mutation=mutation, kept=kept)
             found = searched(task, breeding, examples=examples)

@@ -32,9 +32,9 @@ def untrained(
     """Zhou et al. 2019, section 5.1: masks of one trained network, applied to its initial weights.
 
     Each criterion ranks the dense network's weights once, and prunes what 0 to `rounds` rounds of `share` would leave.
-    `weights` are the initial ones, or signed constants. `part` is the criterion, `level` the rung; the metrics with
-    `best` hold each seed's best on the test set over the ladder, at its rung: what the paper tells, and higher than
-    what choosing on validation would give.
+    `weights` are the initial ones, or signed constants. `part` is the criterion, `level` the rung. The metrics with
+    `best` hold, at level 0, each seed's best on the test set over the ladder, and the share kept there: what the paper
+    tells, and higher than what choosing on validation would give.
     """
     kinds = read_kinds(subject.dense_file)
     starts, ends = subject.dense("step0", "final")
@@ -102,5 +102,6 @@ def _best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, ki
     rounds = len(accuracy) // len(ladders)
     for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
         rung = int(along.argmax())
-        facts = {"level": rung, "kept": kept(ladder[rung]), "seed": seed, "part": by}
+        facts = {"level": 0, "kept": 1.0, "seed": seed, "part": by}
         yield facts | {"metric": f"{NAMES[kind]}_best_test_accuracy", "value": float(along[rung])}
+        yield facts | {"metric": f"{NAMES[kind]}_best_kept_share", "value": kept(ladder[rung])}

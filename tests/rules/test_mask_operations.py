@@ -85,12 +85,12 @@ def test_the_best_over_the_ladder_is_each_seeds_own_greatest(folder):
     for name in ("untrained", "untrained_constant"):
         best = table[table["metric"] == f"{name}_best_test_accuracy"]
         along = table[table["metric"] == f"{name}_test_accuracy"]
-        assert len(best) == 4
-        for row in best.itertuples():
+        share = table[table["metric"] == f"{name}_best_kept_share"]
+        assert len(best) == len(share) == 4 and (best["level"] == 0).all()
+        for row, at in zip(best.itertuples(), share.itertuples(), strict=True):
             ladder = along[(along["seed"] == row.seed) & (along["part"] == row.part)]
             assert row.value == ladder["value"].max()
-            assert row.value == ladder[ladder["level"] == row.level]["value"].item()
-            assert row.kept == ladder[ladder["level"] == row.level]["kept"].item()
+            assert row.value == ladder[ladder["kept"] == at.value]["value"].item()
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_early_stopping_of_a_frozen_network_is_its_least_validation_loss():
 @pytest.mark.parametrize("method", ["bernoulli", "popup", "genetic"])
 def test_a_supermask_is_found_at_its_budget_for_every_seed(folder, method):
     options = {"lr": 30.0 if method == "bernoulli" else 0.1, "parents": 4, "children": 6, "examples": 20}
-    table = measured(folder, supermask, method=method, steps=40, batch=20, samples=3, constant=True, **options)
+    table = measured(folder, supermask, method=method, budget=40, batch=20, samples=3, constant=True, **options)
     assert (table[table["metric"] == "supermask_passes"]["value"] == 2400).all()
     test = table[table["metric"] == "supermask_test_accuracy"]
     assert len(test) == (6 if method == "bernoulli" else 2)
@@ -200,13 +200,13 @@ def test_a_supermask_is_found_at_its_budget_for_every_seed(folder, method):
 
 
 def test_popup_keeps_the_share_that_is_asked_for(folder):
-    table = measured(folder, supermask, method="popup", steps=2, batch=20, kept=0.25, lr=0.1)
+    table = measured(folder, supermask, method="popup", budget=2, batch=20, kept=0.25, lr=0.1)
     assert table[table["metric"] == "supermask_share_of_ones"]["value"].tolist() == pytest.approx([0.25] * 2, abs=0.002)
 
 
 def test_an_unknown_method_is_named(folder):
     with pytest.raises(ReproofError, match="method: 'annealing' is unknown; choose one of bernoulli, popup, genetic"):
-        measured(folder, supermask, method="annealing", steps=1)
+        measured(folder, supermask, method="annealing", budget=1)
 
 
 def test_kinds_are_those_of_the_dense_network(folder):
