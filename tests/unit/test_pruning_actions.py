@@ -8,7 +8,7 @@ from reproof.pruning.constants import rescaling, signed_constant
 from reproof.pruning.mask_zero import Layer
 from reproof.pruning.ticket import Ticket
 
-MASK_ONE = ("rewind", "redraw", "permute", "reshuffle", "constant")
+MASK_ONE = ("rewind", "redraw", "permute", "reshuffle_kept", "constant")
 MASK_ZERO = catalogue.registered("pruning", "mask_zero")
 
 
@@ -58,7 +58,7 @@ def test_permute_keeps_the_values_of_the_layer(ticket, signed):
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_reshuffle_keeps_the_values_of_the_kept(ticket, signed):
-    mask, after = ticket.masks["w"], acted("reshuffle", ticket, signed=signed).start["w"]
+    mask, after = ticket.masks["w"], acted("reshuffle_kept", ticket, signed=signed).start["w"]
     assert magnitudes(after[mask]) == magnitudes(ticket.start["w"][mask])
     assert (np.abs(after) != np.abs(ticket.start["w"]))[mask].mean() > 0.99
     assert (after[~mask] == ticket.start["w"][~mask]).all()
