@@ -9,7 +9,13 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproof.figures import against_kept, learning_curves, weight_movement  # noqa: F401 (they register their kinds)
+from reproof.figures import (  # noqa: F401 (they register their kinds)
+    against_kept,
+    learning_curves,
+    masks,
+    named_lines,
+    weight_movement,
+)
 from reproof.figures.captions import Context, alternative, caption, foot_line
 from reproof.figures.kinds import KINDS
 from reproof.figures.style import STYLE, Look, blank, foot, inks

@@ -34,7 +34,9 @@ def permute(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False
 
 
 @control
-def reshuffle_kept(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
+def reshuffle_kept(
+    ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False
+) -> Ticket:
     """The kept initial values of a layer dealt out anew among the kept places."""
     dealt = {name: _among_kept(ticket.start[name], mask, chance) for name, mask in _layers(ticket)}
     return _with(ticket, dealt, signed=signed, rescaled=rescaled)
