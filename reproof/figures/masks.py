@@ -13,8 +13,8 @@ from reproof.figures.key import publications
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.lines import inks_of, line_label
 from reproof.figures.marks import published_style
-from reproof.figures.style import DENSE, INKS, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, flat, publication, run_title, unique
+from reproof.figures.style import DENSE, INKS, Look, canvas, legend
+from reproof.figures.words import flat, publication, run_title, unique
 
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -26,9 +26,8 @@ PASSES = 1e6
 
 
 def plot_table(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run, a row for each mask: mean, bar from the lowest to the highest seed, published value."""
-    runs = unique(table["run"])
-    rows = unique(table.loc[table["row"] != "", "row"])
+    """Draw one panel per run that was measured, a row for each mask: mean, range of seeds, published values."""
+    runs, rows = unique(table.loc[table["trials"] > 0, "run"]), unique(table.loc[table["row"] != "", "row"])
     entries = [Line2D([], [], label="measured: mean, lowest and highest seed", color=INKS["ticket"][0], marker="o")]
     names = publications(table)
     entries += [Line2D([], [], label=f"published: {name}", **published_style(DENSE, i)) for i, name in enumerate(names)]
@@ -86,7 +85,7 @@ def supermasks(
         {"run": run, "row": "", "trials": 0, "source": ""} for run in flat(columns) if run not in set(summary["run"])
     ]
     parts = [summary.assign(source=""), *(pd.DataFrame(each) for each in (published, empty) if each)]
-    table = pd.concat(parts, ignore_index=True).assign(quantity=QUANTITY)
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True).assign(quantity=QUANTITY)
     order = {run: place for place, run in enumerate(flat(columns))}
     return table.sort_values("run", key=lambda names: names.map(order), kind="stable").reindex(columns=COLUMNS)
 
@@ -103,9 +102,6 @@ def _published(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequence[str]) -> None:
-    if not (table["trials"] > 0).any():
-        say(axes, ABSENT)
-        return
     for one in table[table["row"] != ""].to_dict("records"):
         at, mean = rows.index(one["row"]), 100 * one["mean"]
         bars = [[mean - 100 * one["lowest"]], [100 * one["highest"] - mean]]
@@ -123,19 +119,20 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     """Draw accuracy against the passes that finding a mask has taken, a line and a band for each method."""
-    runs, names = unique(table["run"]), unique(table.loc[table["trials"] > 0, "part"])
+    table = table[table["trials"] > 0]
+    runs, names = unique(table["run"]), unique(table["part"])
     inks = inks_of(names)
-    styles = {name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names}
+    styles: dict[str, dict[str, Any]] = {
+        name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names
+    }
     entries = [Line2D([], [], label=name, **styles[name]) for name in names]
     labels = [str(one.get_label()) for one in entries]
     picture, axes = canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
     for run, place in zip(runs, axes[0], strict=True):
-        rows = table[(table["run"] == run) & (table["trials"] > 0)]
+        rows = table[table["run"] == run]
         place.set_title(run_title(run, look.titles), loc="left")
         place.set_ylabel("Validation accuracy (%)")
         place.set_xlabel("Passes of an example through the network (millions)")
-        if rows.empty:
-            say(place, ABSENT)
         for name, line in rows.groupby("part", sort=False):
             place.fill_between(
                 line["at"] / PASSES, 100 * line["lowest"], 100 * line["highest"], alpha=0.18, linewidth=0,

@@ -32,9 +32,9 @@ References = Sequence[Mapping[str, Any]]
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per run and one row per quantity, a line for each arm."""
-    runs, quantities = unique(table["run"]), unique(table["quantity"])
+    """Draw one column per run that was measured and one row per quantity, a line for each arm."""
     measured = table[table["trials"] > 0]
+    runs, quantities = unique(measured["run"]), unique(table["quantity"])
     names = in_order(measured["arm"])
     inks = inks_of(names)
     entries = _entries(table, names, inks)
@@ -128,12 +128,13 @@ def _tidy(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.Da
     table = table[(table["arm"] != "") | empty]
     order = {run: place for place, run in enumerate(flat(columns))}
     table = table.sort_values("run", key=lambda names: names.map(order), kind="stable")
-    return table.assign(span=span, top=table.groupby(["run", "quantity"])["highest"].transform("max"))
+    best = table["mean"].where(table["trials"] > 0)
+    return table.assign(span=span, top=best.groupby([table["run"], table["quantity"]]).transform("max"))
 
 
 def _entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
     lines = [Line2D([], [], label=line_label(name), **style(name, inks)) for name in names]
-    lines += [Line2D([], [], label="dense network", **DENSE_LINE)]
+    lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
     marks = enumerate(publications(table))
     return lines + [
         Line2D([], [], label=f"published: {name}", **published_style(DENSE, place)) for place, name in marks
