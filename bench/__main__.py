@@ -1,11 +1,11 @@
-"""Print and keep all measurements: python -m bench [steps] [memory] [demo]."""
+"""Print and keep all measurements: python -m bench [steps] [masks] [memory] [demo]."""
 
 import importlib
 import sys
 
 from reproof.files import write_parquet
 
-PARTS = ("steps", "memory", "demo")
+PARTS = ("steps", "masks", "memory", "demo")
 
 
 def main(parts: list[str]) -> None:
