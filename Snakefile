@@ -3,7 +3,7 @@
 results/figures/all      everything that config/config.yaml asks for, as a page: open index.html
 results/figures, tables/{scale}/{paper}                  its figures; its numbers and verdicts
 results/dense, tickets, controls/{run}/{seeds}           what was trained: weights, masks, curves, records
-results/connect, untrained, supermask, freeze/{run}/{seeds}    what operations measured of it
+results/connect, untrained, supermask, freeze_pruned/{run}/{seeds}    what operations measured of it
 
 The scale says how much of each protocol is run: snakemake --cores 8 results/figures/all --config scale=mnist
 """

@@ -21,7 +21,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
         for weights in ("", "constant_")
         for what in ("test_accuracy", "validation_accuracy", "best_test_accuracy", "best_kept_share")
     },
-    "freeze": dict.fromkeys(
+    "freeze_pruned": dict.fromkeys(
         ("frozen_test_accuracy_at_early_stop", "frozen_test_accuracy_at_end", "frozen_early_stop_step"), ""
     ),
     "supermask": {

@@ -59,7 +59,7 @@ class Requested:
             return Duration(
                 START_S + OF_PASSES[rule](self._settings(rule, wildcards), gpu=self.gpus > 0), measured=False
             )
-        if rule not in (*TRAINING, "connect", "freeze"):
+        if rule not in (*TRAINING, "connect", "freeze_pruned"):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         known = self._measured.get(likeness(settings))
@@ -98,7 +98,7 @@ class Requested:
 
     def _trainings(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return how often a job trains its networks: twice under strategy 2, once for each action, else once."""
-        if rule == "freeze":
+        if rule == "freeze_pruned":
             return len(self._settings(rule, wildcards)["options"]["actions"])
         if rule != "retrain":
             return 1

@@ -57,31 +57,31 @@ rule supermask:
         "../workflow/scripts/supermask.py"
 
 
-rule freeze:
+rule freeze_pruned:
     input:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
         masks=lambda wildcards: PLAN.masks_to(wildcards.run, wildcards.seeds, wildcards.levels),
         tickets=lambda wildcards: PLAN.deciding(wildcards.run, wildcards.seeds, wildcards.levels),
     output:
-        metrics="results/freeze/{run}/{seeds}/levels{levels}/metrics.parquet",
-        record="results/freeze/{run}/{seeds}/levels{levels}/record.json",
+        metrics="results/freeze_pruned/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/freeze_pruned/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/freeze/{run}/{seeds}/levels{levels}/freeze.log",
+        "logs/freeze_pruned/{run}/{seeds}/levels{levels}/freeze_pruned.log",
     benchmark:
-        "benchmarks/freeze/{run}/{seeds}/levels{levels}.tsv"
+        "benchmarks/freeze_pruned/{run}/{seeds}/levels{levels}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: REQUESTED.memory("freeze", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("freeze", wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: REQUESTED.memory("freeze_pruned", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes("freeze_pruned", wildcards, attempt),
     params:
         settings=lambda wildcards: PLAN.evaluation_settings(wildcards.run, wildcards.seeds, wildcards.levels),
-        code=lambda wildcards: PLAN.code("freeze", wildcards.run),
-        state="results/freeze/{run}/{seeds}/levels{levels}/state",
+        code=lambda wildcards: PLAN.code("freeze_pruned", wildcards.run),
+        state="results/freeze_pruned/{run}/{seeds}/levels{levels}/state",
     message:
         "Freeze pruned weights of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
     script:
-        "../workflow/scripts/freeze.py"
+        "../workflow/scripts/freeze_pruned.py"

@@ -10,8 +10,8 @@ from tiny import RUN, SHARE
 from reproof.checkpoints import read_checkpoint, read_kinds
 from reproof.data.dataset import load_dataset
 from reproof.files import ReproofError, read_parquet
-from reproof.jobs import freeze as frozen
-from reproof.jobs.freeze import freeze, last_values
+from reproof.jobs import freeze_pruned as frozen
+from reproof.jobs.freeze_pruned import freeze_pruned, last_values
 from reproof.jobs.prune import prune
 from reproof.jobs.retrain import retrain
 from reproof.jobs.subject import Subject, measure
@@ -117,7 +117,7 @@ def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
     train = frozen.train
     monkeypatch.setattr(frozen, "train", lambda *a, **k: seen.append((*a[1:], train(*a, **k))) or seen[-1][-1])
     actions = ["frozen", "frozen_or_zero", "zero"]
-    rows = list(freeze(subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2]), actions=actions))
+    rows = list(freeze_pruned(subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2]), actions=actions))
     ((module, members, trained),) = seen
     (starts,) = read_checkpoint(tickets("dense.safetensors"), "step0")
     masks = {level: read_masks(tickets.path / f"mask{level}") for level in (1, 2)}
@@ -167,7 +167,7 @@ def test_decay_that_would_move_frozen_weights_is_refused(tickets):
     with pytest.raises(ReproofError, match="weight_decay"):
         one = subject(tickets, masks=["mask1"], levels=[1])
         object.__setattr__(one.job, "asked", one.job.asked | {"training": RUN["training"] | {"weight_decay": 0.1}})
-        list(freeze(one, actions=["frozen"]))
+        list(freeze_pruned(one, actions=["frozen"]))
 
 
 def test_early_stopping_of_a_frozen_network_is_its_least_validation_loss():

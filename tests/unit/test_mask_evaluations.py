@@ -10,7 +10,7 @@ from reproof.files import ReproofError
 from reproof.listings import page_settings, records
 from reproof.resources import Requested
 
-FREEZE = {"measure": "freeze", "actions": ["frozen"], "levels": [1, 3]}
+FREEZE = {"measure": "freeze_pruned", "actions": ["frozen"], "levels": [1, 3]}
 UNTRAINED = {"measure": "untrained", "criteria": ["large_final", "random"], "share": {"fc": 0.2, "output": 0.1}}
 
 
@@ -83,7 +83,7 @@ def test_code_counts_the_criteria_and_actions_that_are_named(tmp_path):
         codes.append(
             {
                 small.code(name, run.evaluation(which))
-                for name, which in (("untrained", "untrained"), ("freeze", "held"))
+                for name, which in (("untrained", "untrained"), ("freeze_pruned", "held"))
             }
         )
     assert not codes[0] & codes[1]
@@ -100,7 +100,7 @@ def test_time_grows_with_what_is_asked(tmp_path):
             },
         }.items()
     )  # fmt: skip
-    for rule, name, factor in (("untrained", "a", 25), ("freeze", "b", 2), ("supermask", "c", 2)):
+    for rule, name, factor in (("untrained", "a", 25), ("freeze_pruned", "b", 2), ("supermask", "c", 2)):
         seconds = [
             Requested(small).expected(rule, {"run": run.evaluation(name), "seeds": "0-1", "levels": "1"}).seconds - 10
             for small, run in (few, many)

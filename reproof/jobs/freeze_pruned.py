@@ -22,7 +22,7 @@ from reproof.training.members import Member
 
 
 @operation
-def freeze(subject: Subject, *, actions: Sequence[str]) -> Rows:
+def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
     """Zhou et al. 2019, section 4: train the tickets of each level under each mask-0 action.
 
     The masks are the tickets' own, so that one thing changes at a time. `part` is the action; the metrics are those of
