@@ -1,11 +1,11 @@
-"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [memory] [demo]."""
+"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [masks] [memory] [demo]."""
 
 import importlib
 import sys
 
 from reproof.files import write_parquet
 
-PARTS = ("steps", "paths", "probes", "memory", "demo")
+PARTS = ("steps", "paths", "probes", "masks", "memory", "demo")
 
 
 def main(parts: list[str]) -> None:

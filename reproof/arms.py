@@ -7,9 +7,11 @@ from typing import Any
 from reproof import catalogue
 from reproof.configuration import unknown
 from reproof.options import Problem, option_problems
+from reproof.provenance import Registered
 
 CONTROL_KEYS = ("control", "draws", "levels")
 EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
+NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class Evaluation:
         """Points of the dense training that it reads, in steps."""
         return tuple(self.options.get("steps", ()))
 
+    @property
+    def picked(self) -> list[Registered]:
+        """The functions that it picks by name: controls, and what options like `criteria` name."""
+        kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
+        named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
+        return [*kinds, *named]
+
     def stated(self) -> dict[str, Any]:
         """Return what its results depend on, beside the networks and the levels, as plain values."""
         usual = catalogue.defaults("jobs", "operation", self.operation)
@@ -87,6 +96,10 @@ class Evaluation:
             yield f"{at}.measure", unknown(self.operation, known)
             return
         yield from option_problems(at, self.options, ("jobs", "operation", self.operation), EVALUATION_KEYS)
+        for option, which in NAMING.items():
+            for name in self.options.get(option, ()):
+                if name not in catalogue.registered(*which):
+                    yield f"{at}.{option}", unknown(name, catalogue.registered(*which))
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
             yield f"{at}.steps", f"{max(self.steps)} is after the end; training.steps is {steps}"

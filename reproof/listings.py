@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reproof.configuration import Paper, Tree
 from reproof.guard import Expected
-from reproof.paths import RESULTS, benchmark, data_record
+from reproof.paths import RESULTS, benchmark, data_record, unscaled
 from reproof.plan import Plan
 from reproof.provenance import canonical
 
@@ -15,7 +15,7 @@ def records(plan: Plan) -> Iterator[Expected]:
     """Yield what the record of every result of the plan has to say."""
     yield Expected(f"{RESULTS}/figures/all.record.json", page_settings(plan), plan.code("build_gallery"))
     for dataset in {run.dataset.name for runs in plan.runs.values() for run in runs.values()}:
-        yield Expected(data_record(dataset), plan.data_settings(dataset), plan.code("fetch_dataset", dataset))
+        yield from _fetched(plan, dataset)
     for paper in plan.papers:
         for one in plan.trainings(paper):
             yield _trained(plan, one.folder)
@@ -34,6 +34,13 @@ def records(plan: Plan) -> Iterator[Expected]:
         for figure in plan.figures(paper):
             record = f"{plan.figure(paper, figure)}.record.json"
             yield Expected(record, plan.figure_settings(paper, figure), plan.code("draw_figure"))
+
+
+def _fetched(plan: Plan, dataset: str) -> Iterator[Expected]:
+    fetched = unscaled(dataset)
+    yield Expected(data_record(fetched), plan.data_settings(fetched), plan.code("fetch_dataset", fetched))
+    if dataset != fetched:
+        yield Expected(data_record(dataset), plan.data_settings(fetched), plan.code("scale_pixels"))
 
 
 def _trained(plan: Plan, folder: str) -> Expected:
@@ -89,7 +96,10 @@ def _benchmarks(plan: Plan) -> dict[str, list[str]]:
         for level in (Path(mask).parent for mask in plan.collected_masks(paper)):
             files["prune"].add(benchmark(str(level.with_name(level.name.replace("level", "prune")))))
         files["measure_movement"] |= {benchmark(str(Path(table).parent)) for table in plan.movements(paper)}
-        files["fetch_dataset"] |= {benchmark(str(Path(file).parent)) for file in plan.figure_data(paper)}
+        for dataset in {run.dataset.name for run in plan.runs[paper].values()}:
+            files["fetch_dataset"].add(benchmark(str(Path(data_record(unscaled(dataset))).parent)))
+            if dataset != unscaled(dataset):
+                files["scale_pixels"].add(benchmark(str(Path(data_record(dataset)).parent)))
         for rule in ("collect", "judge_claims"):
             files[rule].add(benchmark(f"{plan.tables(paper)}/{rule}"))
     files["draw_figure"] = {benchmark(stem) for stem in plan.figure_stems()}

@@ -37,6 +37,18 @@ OPERATIONS: dict[str, dict[str, str]] = {
         **{f"{kind}distance_{norm}": "step" for kind in ("", "relative_") for norm in ("l2", "linf")},
     },
     "freeze": {f"{split}_{metric}": "" for split in ("train", "test") for metric in FREEZING},
+    "untrained": {
+        f"untrained_{weights}{what}": ""
+        for weights in ("", "constant_")
+        for what in ("test_accuracy", "validation_accuracy", "best_test_accuracy", "best_kept_share")
+    },
+    "freeze_pruned": dict.fromkeys(
+        ("frozen_test_accuracy_at_early_stop", "frozen_test_accuracy_at_end", "frozen_early_stop_step"), ""
+    ),
+    "supermask": {
+        **{f"supermask_{split}_accuracy": "" for split in ("test", "validation")},
+        **{"supermask_share_of_ones": "", "supermask_passes": "", "supermask_progress_accuracy": "pass"},
+    },
 }
 AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
 AXES = AT | {f"{split}_accuracy_at_end": "step" for split in SPLITS}  # of copies: that of their start
@@ -48,7 +60,7 @@ METRICS = (
     *AT,
 )
 
-SHARES = ("accuracy", "error", "instability", "disagreement", "_share")
+SHARES = ("accuracy", "error", "instability", "disagreement", "_share", "share_of_ones")
 
 
 def is_share(metric: str) -> bool:

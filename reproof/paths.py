@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 RESULTS = "results"
+UNIT = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class Training:
 def data_file(dataset: str) -> str:
     """Return where a data set lies."""
     return f"{RESULTS}/data/{dataset}/data.safetensors"
+
+
+def unscaled(dataset: str) -> str:
+    """Return the fetched data set that one with pixels in [0, 1] is made of; of any other, itself."""
+    return dataset.removesuffix(UNIT)
 
 
 def data_record(dataset: str) -> str:

@@ -44,6 +44,16 @@ class Places:
         ticket = f"{RESULTS}/tickets/{run}/{seeds}/level{source}/checkpoint.safetensors"
         return ticket if source else self.dense(run, seeds)
 
+    def masks_to(self, run: str, seeds: str, levels: str) -> list[str]:
+        """Return the masks of all levels up to the last of a block."""
+        return [self.mask(run, seeds, level) for level in range(1, max(span(levels)) + 1)]
+
+    def deciding(self, run: str, seeds: str, levels: str) -> list[str]:
+        """Return the checkpoints of the tickets whose weights decided the masks up to the last level of a block."""
+        one, last = self.index.run(run), max(span(levels))
+        sources = sorted({one.pruning.pruned_from(level) for level in range(1, last + 1)} - {0})
+        return self.tickets(run, seeds, "_".join(map(str, sources))) if sources else []
+
     def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
         """Return the mask that the round leading to `level` starts from: none where that is the whole network."""
         source = self.index.run(run).pruning.pruned_from(level)

@@ -131,6 +131,5 @@ class Plan(Places):
             return [("data", "source", run)]
         if run in self.index.evaluations:
             one, name = self.index.evaluations[run]
-            kinds = [("pruning", "control", control.kind) for control in one.evaluations[name].controls.values()]
-            return [("networks", "network", one.network["name"]), *kinds]
+            return [("networks", "network", one.network["name"]), *one.evaluations[name].picked]
         return []

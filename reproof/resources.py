@@ -1,7 +1,7 @@
 """What jobs ask a cluster for: GPUs as the scale says, time and memory from what is to be trained."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -12,6 +12,7 @@ from reproof.speeds import (
     connecting,
     copied,
     estimate,
+    finding,
     freezing,
     likeness,
     measured,
@@ -19,10 +20,12 @@ from reproof.speeds import (
     networks,
     resetting,
     size,
+    untrained,
 )
 
 TRAINING = ("train_dense", "retrain", "train_control")
 OPERATIONS = {"connect": connecting, "reset": resetting, "freeze": freezing}
+OF_PASSES: dict[str, Callable[..., float]] = {"untrained": untrained, "supermask": finding}  # not of training steps
 START_S = 10  # two starts of Snakemake and one of torch
 LIGHT_S = {"fetch_dataset": 300, "measure_movement": 30, "collect": 60}  # others take LIGHT_S_ELSE; all by experience
 LIGHT_S_ELSE = 15
@@ -56,7 +59,11 @@ class Requested:
 
     def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
-        if rule not in (*TRAINING, *OPERATIONS):
+        if rule in OF_PASSES:
+            return Duration(
+                START_S + OF_PASSES[rule](self._settings(rule, wildcards), gpu=self.gpus > 0), measured=False
+            )
+        if rule not in (*TRAINING, *OPERATIONS, "freeze_pruned"):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         known = self._measured.get(likeness(settings))
@@ -94,7 +101,9 @@ class Requested:
         return dict(json.loads(self.plan.control_settings(run, seeds, wildcards["levels"])))
 
     def _trainings(self, rule: str, wildcards: Mapping[str, str]) -> int:
-        """Return how often a job trains its networks: twice under resetting strategy 2, else once."""
+        """Return how often a job trains its networks: twice under strategy 2, once for each action, else once."""
+        if rule == "freeze_pruned":
+            return len(self._settings(rule, wildcards)["options"]["actions"])
         if rule != "retrain":
             return 1
         return 1 + len(self.plan.continued(wildcards["run"], wildcards["seeds"], int(wildcards["level"])))

@@ -9,6 +9,7 @@ from reproof import catalogue
 from reproof.arms import Control, Evaluation
 from reproof.configuration import unknown
 from reproof.options import Problem, option_problems
+from reproof.paths import UNIT, unscaled
 from reproof.provenance import run_name
 from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
 
@@ -31,10 +32,14 @@ class Run:
 
     @classmethod
     def of(cls, key: str, mapping: Mapping[str, Any], *, cifar10_copy: str = "original") -> "Run":
-        """Make from the (valid) mapping of one run; the JPEG copy of CIFAR-10 is a data set of its own."""
+        """Make from the (valid) mapping of one run.
+
+        The JPEG copy of CIFAR-10 is a data set of its own, and so is any with its pixels in [0, 1].
+        """
         data = dict(mapping["dataset"])
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
+        data["name"] += UNIT if data.pop("pixels", "standardised") == "unit" else ""
         levels = mapping.get("levels", 0)
         return cls(
             key=key,
@@ -109,8 +114,8 @@ class Run:
 
     def _names(self) -> Iterator[Problem]:
         sources, networks = catalogue.registered("data", "source"), catalogue.registered("networks", "network")
-        if self.dataset.name not in sources:
-            yield "dataset.name", unknown(self.dataset.name, sources)
+        if unscaled(self.dataset.name) not in sources:
+            yield "dataset.name", unknown(unscaled(self.dataset.name), sources)
         if self.network["name"] not in networks:
             yield "network.name", unknown(self.network["name"], networks)
             return

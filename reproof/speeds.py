@@ -145,6 +145,23 @@ def freezing(settings: Settings, *, step_s: float, gpu: bool) -> float:
     return len(settings["seeds"]) * sets * steps * step_s
 
 
+def untrained(settings: Settings, *, gpu: bool) -> float:
+    """Return the seconds that evaluating untrained masks takes: every criterion, rung and kind of weights."""
+    options = settings["options"]
+    masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", "12"))
+    examples = TEST_EXAMPLES + DataSettings.of(settings["dataset"]).validation
+    flop = 2 * size(settings).products * examples * masks * len(settings["seeds"])
+    return flop / (GPU_FLOPS if gpu else CORE_FLOPS)
+
+
+def finding(settings: Settings, *, gpu: bool) -> float:
+    """Return the seconds that finding supermasks takes, by whatever method."""
+    options = settings["options"]
+    examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
+    flop = 2 * size(settings).products * PASSES * examples
+    return flop / (GPU_FLOPS if gpu else CORE_FLOPS)
+
+
 def likeness(settings: Settings) -> str:
     """Return what two jobs must share for the time of one to tell that of the other: network, data, batch."""
     return canonical([settings["network"], settings["dataset"]["name"], settings["training"]["batch"]])

@@ -3,6 +3,10 @@
 
 localrules:  # on a cluster the login node fetches: compute nodes often reach no network
     fetch_dataset,
+    scale_pixels,
+
+
+ruleorder: scale_pixels > fetch_dataset
 
 
 rule fetch_dataset:
@@ -28,3 +32,28 @@ rule fetch_dataset:
         "Fetch the data set {wildcards.dataset}"
     script:
         "../workflow/scripts/fetch_dataset.py"
+
+
+rule scale_pixels:
+    input:
+        data="results/data/{dataset}/data.safetensors",
+    output:
+        data="results/data/{dataset}_unit/data.safetensors",
+        record="results/data/{dataset}_unit/record.json",
+    log:
+        "logs/data/{dataset}_unit/scale_pixels.log",
+    benchmark:
+        "benchmarks/data/{dataset}_unit.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=lambda wildcards: PLAN.data_settings(wildcards.dataset),
+        code=lambda wildcards: PLAN.code("scale_pixels"),
+    message:
+        "Leave the pixels of {wildcards.dataset} in [0, 1]"
+    script:
+        "../workflow/scripts/scale_pixels.py"

@@ -27,8 +27,8 @@ def snapshot(request):
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
-    """A copy of the repository in which nothing has run. Tests that change something take a copy of it."""
-    return Workspace.of_repository(tmp_path_factory.mktemp("pristine") / "reproof")
+    """A copy of the repository in which nothing has run, asking for one paper. Tests that change it take a copy."""
+    return Workspace.of_repository(tmp_path_factory.mktemp("pristine") / "reproof").of_papers("lottery_ticket")
 
 
 @pytest.fixture

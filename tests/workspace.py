@@ -52,6 +52,12 @@ class Workspace:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder)
 
+    def of_papers(self, *papers):
+        """Let the folder ask for these papers only; return it."""
+        config = self / "config/config.yaml"
+        config.write_text(re.sub(r"^papers: \[.*\]", f"papers: [{', '.join(papers)}]", config.read_text(), flags=re.M))
+        return self
+
     @staticmethod
     def at(folder):
         """Return the workspace that lies in a folder."""

@@ -16,6 +16,8 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     layer_heat_map,
     layer_lines,
     learning_curves,
+    masks,
+    named_lines,
     paths,
     sparsity_ranges,
     weight_movement,

@@ -1,0 +1,77 @@
+"""Many lines in a panel, each with a name, a colour and a marker of its own: mask criteria, actions, methods."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from reproof.figures.style import INKS, SPARE, Ink
+
+# Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign; grey: by
+# chance.
+NAMED = {
+    "large_final": Ink(*INKS["ticket"]),
+    "magnitude_increase": Ink("#56B4E9", "d"),
+    "movement": Ink("#332288", "v"),
+    "large_final_same_sign": Ink("#009E73", "^"),
+    "magnitude_increase_same_sign": Ink("#44AA99", "h"),
+    "large_init_large_final": Ink("#999933", "<"),
+    "large_init": Ink("#DDAA33", ">"),
+    "small_init": Ink("#CC6677", "p"),
+    "small_final": Ink("#882255", "P"),
+    "small_init_small_final": Ink("#CC79A7", "X"),
+    "large_final_diff_sign": Ink("#D55E00", "s"),
+    "magnitude_increase_diff_sign": Ink("#661100", "D"),
+    "random": Ink("#777777", "*"),
+    "zero": Ink(*INKS["ticket"]),
+    "frozen": Ink("#D55E00", "s"),
+    "frozen_or_zero": Ink("#009E73", "^"),
+    "frozen_or_zero_everywhere": Ink("#332288", "v"),
+    "frozen_or_zero_shuffled": Ink("#CC79A7", "X"),
+    "frozen_or_zero_reversed": Ink("#E69F00", "P"),
+}
+LABELS = {
+    "zero": "zero (tickets)",
+    "frozen": "frozen at initial value",
+    "frozen_or_zero": "zero if it shrank, else frozen (variant 1)",
+    "frozen_or_zero_everywhere": "kept ones that shrank from zero too (variant 2)",
+    "frozen_or_zero_shuffled": "as many zeros at random",
+    "frozen_or_zero_reversed": "zero if it grew, else frozen",
+}
+
+
+def inks_of(names: Iterable[str]) -> dict[str, Ink]:
+    """Return an ink for each name: its own if it has one, else the next spare one."""
+    unnamed = [name for name in dict.fromkeys(names) if name not in NAMED]
+    return NAMED | {name: Ink(*SPARE[place % len(SPARE)]) for place, name in enumerate(unnamed)}
+
+
+def line_label(name: str) -> str:
+    """Return how a legend calls a line.
+
+    >>> line_label("large_final_diff_sign"), line_label("large_init_large_final"), line_label("Bernoulli, initial")
+    ('large final, different sign', 'large init, large final', 'Bernoulli, initial')
+    """
+    if name in LABELS:
+        return LABELS[name]
+    words = name.replace("_", " ").replace("diff sign", "different sign")
+    for second in ("large final", "small final", "same sign", "different sign"):
+        head, _, _ = words.rpartition(f" {second}")
+        words = f"{head}, {second}" if head and not head.endswith(",") else words
+    return words
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the distinct names: those with an ink of their own first, in its order, then the others as they come."""
+    found = list(dict.fromkeys(names))
+    return [*(name for name in NAMED if name in found), *(name for name in found if name not in NAMED)]
+
+
+def style(name: str, inks: dict[str, Ink]) -> dict[str, Any]:
+    """Return how a line is drawn: whole where it keeps what training made large, broken otherwise."""
+    whole = name in list(NAMED)[:5] or name in ("zero", "frozen_or_zero", "frozen_or_zero_everywhere")
+    return {"color": inks[name].colour, "marker": inks[name].marker, "linestyle": "-" if whole else (0, (4, 1.5))}
+
+
+def runs_by(run: str, runs: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Return {run: name} of the runs called "{run}_{name}"; a new name needs no more than such a run."""
+    found = {one: one.removeprefix(f"{run}_") for one in runs if one.startswith(f"{run}_")}
+    return {one: name for one, name in found.items() if name in names}

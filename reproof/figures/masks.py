@@ -1,0 +1,163 @@
+"""Masks on weights that are never trained: the table of the best ones, and what finding them costs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reproof.figures.key import publications
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.lines import inks_of, line_label
+from reproof.figures.marks import published_style
+from reproof.figures.style import DENSE, INKS, Look, canvas, legend
+from reproof.figures.words import flat, publication, run_title, unique
+
+Tables = Mapping[str, pd.DataFrame]
+Columns = Sequence[Sequence[str]]
+References = Sequence[Mapping[str, Any]]
+QUANTITY = "Test accuracy"
+RANKED = {"untrained_best_test_accuracy": "initial", "untrained_constant_best_test_accuracy": "constants"}
+COLUMNS = ["run", "row", "quantity", "part", "mean", "lowest", "highest", "trials", "source"]
+PASSES = 1e6
+
+
+def plot_table(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one panel per run that was measured, a row for each mask: mean, range of seeds, published values."""
+    runs, rows = unique(table.loc[table["trials"] > 0, "run"]), unique(table.loc[table["row"] != "", "row"])
+    entries = [Line2D([], [], label="measured: mean, lowest and highest seed", color=INKS["ticket"][0], marker="o")]
+    names = publications(table)
+    entries += [Line2D([], [], label=f"published: {name}", **published_style(DENSE, i)) for i, name in enumerate(names)]
+    picture, axes = canvas(
+        1, len(runs), size=(2.2, 0.5 + 0.19 * len(rows)), labels=[str(one.get_label()) for one in entries], gap=0.2
+    )
+    figure_width = picture.get_figwidth()
+    shift = 1.75 / figure_width  # the names of the rows need more room than a number
+    for place in axes[0]:
+        box = place.get_position()
+        place.set_position((shift + box.x0 * (1 - shift), box.y0, box.width * (1 - shift), box.height))
+    for run, place in zip(runs, axes[0], strict=True):
+        place.set_title(run_title(run, look.titles), loc="left")
+        _draw_rows(place, table[table["run"] == run], rows, names)
+        if run != runs[0]:
+            place.set_yticklabels([])
+    legend(picture, entries)
+    return picture
+
+
+@figure(
+    plot=plot_table,
+    reading="A dot is the mean over seeds, its bar reaches from the lowest to the highest. Ranked masks: each seed's "
+    "best on the test set over all shares kept, as the paper tells it. Learned ones: the mean over sampled masks.",
+)
+def supermasks(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    criteria: Sequence[str] = ("large_final_same_sign", "large_final", "random"),
+    trained: str = "test_accuracy_at_early_stop",
+) -> pd.DataFrame:
+    """The paper's table of supermasks: masks ranked by `criteria`, masks found, and trained weights."""
+    rows = table_named(tables, "measurements")
+    rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")]
+    ranked = rows[rows["metric"].isin(RANKED) & rows["part"].isin(criteria)]
+    found = rows[rows["metric"] == "supermask_test_accuracy"]
+    dense = rows[(rows["metric"] == trained) & (rows["part"] == "")]
+    named = pd.concat(
+        [
+            ranked.assign(row=[_ranked(a, b) for a, b in zip(ranked["part"], ranked["metric"], strict=True)]),
+            found.assign(row=found["part"]),
+            dense.assign(row="trained weights"),
+        ]
+    )
+    seeds = named.groupby(["run", "row", "part", "seed"], sort=False, as_index=False)["value"].mean()
+    summary = seeds.groupby(["run", "row", "part"], sort=False, as_index=False).agg(
+        mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
+    )
+    shown = set(zip(summary["run"], summary["row"], strict=True))
+    published = [_published(one) for one in references if "part" in one and "value" in one]
+    published = [one for one in published if (one["run"], one["row"]) in shown]
+    empty = [
+        {"run": run, "row": "", "trials": 0, "source": ""} for run in flat(columns) if run not in set(summary["run"])
+    ]
+    parts = [summary.assign(source=""), *(pd.DataFrame(each) for each in (published, empty) if each)]
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True).assign(quantity=QUANTITY)
+    order = {run: place for place, run in enumerate(flat(columns))}
+    return table.sort_values("run", key=lambda names: names.map(order), kind="stable").reindex(columns=COLUMNS)
+
+
+def _ranked(part: str, metric: str) -> str:
+    return f"{line_label(part)}; {RANKED[metric]}"
+
+
+def _published(one: Mapping[str, Any]) -> dict[str, Any]:
+    row = _ranked(one["part"], one["metric"]) if one["metric"] in RANKED else one["part"]
+    value = one["value"]
+    spread = {"mean": value, "lowest": one.get("low", value), "highest": one.get("high", value)}
+    return {"run": one["run"], "row": row, "part": one["part"], "trials": 0, "source": one["source"], **spread}
+
+
+def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequence[str]) -> None:
+    for one in table[table["row"] != ""].to_dict("records"):
+        at, mean = rows.index(one["row"]), 100 * one["mean"]
+        bars = [[mean - 100 * one["lowest"]], [100 * one["highest"] - mean]]
+        if one["source"]:
+            mark = published_style(DENSE, names.index(publication(one["source"])))
+            axes.errorbar([mean], [at + 0.28], xerr=bars, ecolor=DENSE, elinewidth=0.6, **(mark | {"markersize": 4}))
+        else:
+            axes.errorbar([mean], [at], xerr=bars, color=INKS["ticket"][0], marker="o", elinewidth=1.2)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, 102)
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel(f"{QUANTITY} (%)")
+
+
+def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw accuracy against the passes that finding a mask has taken, a line and a band for each method."""
+    table = table[table["trials"] > 0]
+    runs, names = unique(table["run"]), unique(table["part"])
+    inks = inks_of(names)
+    styles: dict[str, dict[str, Any]] = {
+        name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names
+    }
+    entries = [Line2D([], [], label=name, **styles[name]) for name in names]
+    labels = [str(one.get_label()) for one in entries]
+    picture, axes = canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
+    for run, place in zip(runs, axes[0], strict=True):
+        rows = table[table["run"] == run]
+        place.set_title(run_title(run, look.titles), loc="left")
+        place.set_ylabel("Validation accuracy (%)")
+        place.set_xlabel("Passes of an example through the network (millions)")
+        for name, line in rows.groupby("part", sort=False):
+            place.fill_between(
+                line["at"] / PASSES, 100 * line["lowest"], 100 * line["highest"], alpha=0.18, linewidth=0,
+                color=styles[str(name)]["color"],
+            )  # fmt: skip
+            place.plot(line["at"] / PASSES, 100 * line["mean"], **styles[str(name)])
+        place.set_xlim(left=0)
+        place.yaxis.set_major_locator(MaxNLocator(6))
+        place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    legend(picture, entries)
+    return picture
+
+
+@figure(
+    plot=plot_progress,
+    reading="Each line is the mean over seeds, its band reaches from the lowest to the highest. A step of gradient "
+    "descent counts three passes an example, judging a mask one.",
+)
+def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
+    """Validation accuracy while masks are found, against the passes of an example through the network."""
+    rows = table_named(tables, "measurements")
+    rows = rows[rows["run"].isin(flat(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
+    summary = rows.groupby(["run", "part", "at"], sort=False, as_index=False).agg(
+        mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
+    )
+    empty = [{"run": run, "part": "", "trials": 0} for run in flat(columns) if run not in set(summary["run"])]
+    table = pd.concat([summary.sort_values(["run", "part", "at"]), *([pd.DataFrame(empty)] if empty else [])])
+    return table.assign(quantity="Validation accuracy", source="").reset_index(drop=True)

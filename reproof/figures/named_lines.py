@@ -1,0 +1,165 @@
+"""Accuracy against the share of weights kept, a line for each criterion or action (Zhou et al. 2019)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reproof import catalogue
+from reproof.figures import scales
+from reproof.figures.key import publications
+from reproof.figures.kinds import figure, table_named
+from reproof.figures.lines import in_order, inks_of, line_label, runs_by, style
+from reproof.figures.marks import DENSE_LINE, published_style
+from reproof.figures.spread import over_trials
+from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say
+from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
+
+COLUMNS = [
+    *("run", "arm", "quantity", "level", "kept", "mean", "lowest", "highest", "trials", "source"),
+    *("top", "span"),
+]
+READING = (
+    "Each point is the mean over seeds; its bar reaches from the lowest to the highest. A line that ends early goes on "
+    "below the frame."
+)
+Tables = Mapping[str, pd.DataFrame]
+Columns = Sequence[Sequence[str]]
+References = Sequence[Mapping[str, Any]]
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one column per run that was measured and one row per quantity, a line for each arm."""
+    measured = table[table["trials"] > 0]
+    runs, quantities = unique(measured["run"]), unique(table["quantity"])
+    names = in_order(measured["arm"])
+    inks = inks_of(names)
+    entries = _entries(table, names, inks)
+    shape = (len(quantities), len(runs))
+    labels = [str(entry.get_label()) for entry in entries]
+    picture, axes = canvas(*shape, size=(2.75, 2.0), labels=labels, gap=0.62)
+    for quantity, line in zip(quantities, axes, strict=True):
+        for run, place in zip(runs, line, strict=True):
+            place.set_title(run_title(run, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_ylabel(quantity_label(quantity).replace(" at ", "\nat ") if run == runs[0] else "")
+            place.set_xlabel("Weights kept (%)" if quantity == quantities[-1] else "")
+            _draw(place, table[(table["run"] == run) & (table["quantity"] == quantity)], names, inks)
+    legend(picture, entries)
+    return picture
+
+
+@figure(plot=plot, reading=READING)
+def criteria(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    metrics: Sequence[str] = ("test_accuracy_at_early_stop",),
+    span: float = 0.08,
+) -> pd.DataFrame:
+    """Tickets of every mask criterion: for each run, those of the runs called "{run}_{criterion}".
+
+    The lower end of the axis lies `span` below the best mean.
+    """
+    rows = table_named(tables, "measurements")
+    rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
+    known = catalogue.registered("pruning", "criterion")
+    parts = [_absent(run, metrics) for run in flat(columns)]
+    for run in flat(columns):
+        by = runs_by(run, [*rows["run"].unique(), *(str(one["run"]) for one in references)], known)
+        own = rows[rows["run"].isin(by)]
+        parts += [_summed(own.assign(arm=own["run"].map(by), run=run)), _published(references, run, by, metrics)]
+    return _tidy(parts, columns, span)
+
+
+@figure(plot=plot, reading=READING)
+def parts(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    metrics: Sequence[str],
+    beside: str = "",
+    span: float = 1.0,
+) -> pd.DataFrame:
+    """What operations measured by part: a line for each; `beside` names a metric of the tickets to lay beside them."""
+    rows = table_named(tables, "measurements")
+    rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna()]
+    own = rows[rows["metric"].isin(metrics) & (rows["part"] != "")]
+    tickets = rows[(rows["metric"] == beside) & (rows["part"] == "") & (rows["arm"] == "ticket")]
+    tickets = tickets[tickets["run"].isin(own["run"])].assign(part="zero", metric=metrics[0])
+    both = pd.concat([own, tickets])
+    absent = [_absent(run, metrics) for run in flat(columns)]
+    return _tidy([*absent, _summed(both.assign(arm=both["part"]))], columns, span)
+
+
+def _summed(rows: pd.DataFrame) -> pd.DataFrame:
+    summary = over_trials(rows, ["run", "arm", "level", "metric"])
+    return summary.rename(columns={"metric": "quantity"}).assign(source="")
+
+
+def _published(references: References, run: str, by: Mapping[str, str], metrics: Sequence[str]) -> pd.DataFrame:
+    rows = [
+        {
+            **{"run": run, "arm": by[one["run"]], "quantity": one["metric"], "kept": one["kept"]},
+            **{"mean": one["value"], "lowest": one["value"], "highest": one["value"]},
+            **{"trials": 0, "level": -1, "source": one["source"]},
+        }
+        for one in references
+        if one["run"] in by and one["metric"] in metrics and "value" in one and "kept" in one
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS[:-2])
+
+
+def _absent(run: str, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return a row without trials for each quantity of a run: a panel that stays empty has to say so."""
+    return pd.DataFrame({"run": run, "arm": "", "quantity": list(metrics), "level": -1, "trials": 0, "source": ""})
+
+
+def _tidy(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.DataFrame:
+    """Return the rows run by run and quantity by quantity; placeholders go where there is something measured."""
+    table = pd.concat([part for part in parts if not part.empty], ignore_index=True).reindex(columns=COLUMNS)
+    measured = set(zip(*(table.loc[table["trials"] > 0, name] for name in ("run", "quantity")), strict=True))
+    pairs = zip(table["run"], table["quantity"], strict=True)
+    empty = pd.Series([pair not in measured for pair in pairs], index=table.index)
+    table = table[(table["arm"] != "") | empty]
+    order = {run: place for place, run in enumerate(flat(columns))}
+    table = table.sort_values("run", key=lambda names: names.map(order), kind="stable")
+    best = table["mean"].where(table["trials"] > 0)
+    return table.assign(span=span, top=best.groupby([table["run"], table["quantity"]]).transform("max"))
+
+
+def _entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
+    lines = [Line2D([], [], label=line_label(name), **style(name, inks)) for name in names]
+    lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
+    marks = enumerate(publications(table))
+    return lines + [
+        Line2D([], [], label=f"published: {name}", **published_style(DENSE, place)) for place, name in marks
+    ]
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> None:
+    points = rows[rows["trials"] > 0]
+    if points.empty:
+        say(axes, ABSENT)
+        return
+    low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
+    room = 0.04 * (float(points["highest"].max()) - low)
+    unit = scales.value_axis(axes, str(rows["quantity"].iloc[0]), (low - room, float(points["highest"].max()) + room))
+    published = rows[(rows["source"] != "") & (rows["mean"] >= low) & (rows["kept"] >= 0.5 * points["kept"].min())]
+    scales.kept_axis(axes, points["kept"], also=published["kept"], width=2.75)
+    dense = points.loc[points["level"] == 0, "mean"]
+    if not dense.empty:
+        axes.axhline(unit * float(dense.iloc[0]), zorder=2, **DENSE_LINE)
+    for name in reversed(names):
+        line = points[points["arm"] == name].sort_values("kept", ascending=False)
+        bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
+        look = style(name, inks) | {"markersize": 3.2, "linewidth": 1.1, "elinewidth": 0.6}
+        axes.errorbar(line["kept"], unit * line["mean"], bars, zorder=2.5, **look)
+    sources = publications(rows)
+    for one in published[published["arm"].isin(names)].to_dict("records"):
+        mark = published_style(inks[one["arm"]].colour, sources.index(publication(one["source"])))
+        axes.plot([one["kept"]], [unit * one["mean"]], zorder=4, **(mark | {"markersize": 4}))
