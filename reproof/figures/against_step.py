@@ -30,7 +30,10 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
         flattened = [cell for row in cells for cell in row]
         cells = [flattened[start : start + 2] for start in range(0, len(flattened), 2)]
     styles = dict(_styles(table, look))
-    entries = [*_key(table, styles), Line2D([], [], label="bound of stable, of matching", **DENSE_LINE)]
+    bounds = (
+        [Line2D([], [], label="bound of stable, of matching", **DENSE_LINE)] if table["bound"].notna().any() else []
+    )
+    entries = [*_key(table, styles), *bounds]
     labels = [str(entry.get_label()) for entry in entries]
     size = (2.75, 1.75) if len(panels) == 1 else (2.1, 1.5)
     picture, axes = canvas(len(cells), len(cells[0]), size=size, labels=labels, gap=0.78, drop=0.5)
@@ -122,7 +125,7 @@ def _label(arm: str, level: int, kept: "pd.Series[float]", several: bool) -> str
 
 def _y_label(quantity: str) -> str:
     words = quantity_label(quantity)
-    return words.replace(" (%)", "\n(%)") if len(words) > 20 else words
+    return words.replace(" (%)", "\n(%)") if len(words) > 25 else words
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]], *, width: float) -> None:

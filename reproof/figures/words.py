@@ -16,9 +16,9 @@ ARMS = {
 }
 QUANTITIES = {  # that do not read well as they are called
     "distance": "L2 distance of copies",
-    "distance_share": "distance, of that travelled",
-    "test_disagreement": "test examples classed differently",
-    "disagreement_share": "classed differently, of the most possible",
+    "distance_share": "distance over travel",
+    "test_disagreement": "test disagreement",
+    "disagreement_share": "disagreement over most",
     "test_error_on_path": "test error",
     "train_error_on_path": "train error",
 }
