@@ -32,7 +32,11 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
     names = publications(table)
     entries += [Line2D([], [], label=f"published: {name}", **published_style(DENSE, i)) for i, name in enumerate(names)]
     picture, axes = canvas(
-        1, len(runs), size=(2.2, 0.5 + 0.19 * len(rows)), labels=[str(one.get_label()) for one in entries], gap=0.2
+        1,
+        len(runs),
+        size=(2.2 if len(runs) > 1 else 4.0, 0.5 + 0.19 * len(rows)),
+        labels=[str(one.get_label()) for one in entries],
+        gap=0.2,
     )
     figure_width = picture.get_figwidth()
     shift = 1.75 / figure_width  # the names of the rows need more room than a number

@@ -38,15 +38,15 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     names = in_order(measured["arm"])
     inks = inks_of(names)
     entries = _entries(table, names, inks)
-    shape = (len(quantities), len(runs))
     labels = [str(entry.get_label()) for entry in entries]
-    picture, axes = canvas(*shape, size=(2.75, 2.0), labels=labels, gap=0.62)
+    size = (2.75, 2.0) if len(runs) > 1 else (5.6, 2.6)
+    picture, axes = canvas(len(quantities), len(runs), size=size, labels=labels, gap=0.62)
     for quantity, line in zip(quantities, axes, strict=True):
         for run, place in zip(runs, line, strict=True):
             place.set_title(run_title(run, look.titles) if quantity == quantities[0] else "", loc="left")
             place.set_ylabel(quantity_label(quantity).replace(" at ", "\nat ") if run == runs[0] else "")
             place.set_xlabel("Weights kept (%)" if quantity == quantities[-1] else "")
-            _draw(place, table[(table["run"] == run) & (table["quantity"] == quantity)], names, inks)
+            _draw(place, _panel(table, run, quantity), names, inks, width=size[0])
     legend(picture, entries)
     return picture
 
@@ -135,22 +135,41 @@ def _tidy(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.Da
 def _entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
     lines = [Line2D([], [], label=line_label(name), **style(name, inks)) for name in names]
     lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
-    marks = enumerate(publications(table))
+    panels = [_panel(table, run, quantity) for run in unique(table["run"]) for quantity in unique(table["quantity"])]
+    marks = enumerate(publications(pd.concat([_comparable(rows, names) for rows in panels])))
     return lines + [
         Line2D([], [], label=f"published: {name}", **published_style(DENSE, place)) for place, name in marks
     ]
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> None:
+def _panel(table: pd.DataFrame, run: str, quantity: str) -> pd.DataFrame:
+    return table[(table["run"] == run) & (table["quantity"] == quantity)]
+
+
+def _limits(points: pd.DataFrame) -> tuple[float, float]:
+    low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
+    high = float(points["highest"].max())
+    room = 0.04 * (high - low)
+    return low - room, high + room
+
+
+def _comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the published values of lines that are drawn, within the frame."""
+    points = rows[rows["trials"] > 0]
+    if points.empty:
+        return rows[:0]
+    inside = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.5 * points["kept"].min())
+    return rows[inside & (rows["source"] != "") & rows["arm"].isin(names)]
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink], *, width: float) -> None:
     points = rows[rows["trials"] > 0]
     if points.empty:
         say(axes, ABSENT)
         return
-    low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
-    room = 0.04 * (float(points["highest"].max()) - low)
-    unit = scales.value_axis(axes, str(rows["quantity"].iloc[0]), (low - room, float(points["highest"].max()) + room))
-    published = rows[(rows["source"] != "") & (rows["mean"] >= low) & (rows["kept"] >= 0.5 * points["kept"].min())]
-    scales.kept_axis(axes, points["kept"], also=published["kept"], width=2.75)
+    unit = scales.value_axis(axes, str(rows["quantity"].iloc[0]), _limits(points))
+    published = _comparable(rows, names)
+    scales.kept_axis(axes, points["kept"], also=published["kept"], width=width)
     dense = points.loc[points["level"] == 0, "mean"]
     if not dense.empty:
         axes.axhline(unit * float(dense.iloc[0]), zorder=2, **DENSE_LINE)
@@ -159,7 +178,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, 
         bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
         look = style(name, inks) | {"markersize": 3.2, "linewidth": 1.1, "elinewidth": 0.6}
         axes.errorbar(line["kept"], unit * line["mean"], bars, zorder=2.5, **look)
-    sources = publications(rows)
-    for one in published[published["arm"].isin(names)].to_dict("records"):
+    sources = publications(published)
+    for one in published.to_dict("records"):
         mark = published_style(inks[one["arm"]].colour, sources.index(publication(one["source"])))
         axes.plot([one["kept"]], [unit * one["mean"]], zorder=4, **(mark | {"markersize": 4}))
