@@ -14,7 +14,7 @@ from reproof.figures.key import publications
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.lines import in_order, inks_of, line_label, runs_by, style
 from reproof.figures.marks import DENSE_LINE, published_style
-from reproof.figures.spread import over_trials
+from reproof.figures.spread import complete, over_trials
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
 
@@ -22,6 +22,7 @@ COLUMNS = [
     *("run", "arm", "quantity", "level", "kept", "mean", "lowest", "highest", "trials", "source"),
     *("top", "span"),
 ]
+UNTRAINED = ("untrained_test_accuracy", "untrained_constant_test_accuracy")
 READING = (
     "Each point is the mean over seeds; its bar reaches from the lowest to the highest. A line that ends early goes on "
     "below the frame."
@@ -32,9 +33,9 @@ References = Sequence[Mapping[str, Any]]
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per run that was measured and one row per quantity, a line for each arm."""
+    """Draw one column per run and one row per quantity, a line for each arm."""
     measured = table[table["trials"] > 0]
-    runs, quantities = unique(measured["run"]), unique(table["quantity"])
+    runs, quantities = unique(table["run"]), unique(table["quantity"])
     names = in_order(measured["arm"])
     inks = inks_of(names)
     entries = _entries(table, names, inks)
@@ -64,7 +65,7 @@ def criteria(
 
     The lower end of the axis lies `span` below the best mean.
     """
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
     known = catalogue.registered("pruning", "criterion")
     parts = [_absent(run, metrics) for run in flat(columns)]
@@ -81,12 +82,12 @@ def parts(
     columns: Columns,
     references: References,
     *,
-    metrics: Sequence[str],
+    metrics: Sequence[str] = UNTRAINED,
     beside: str = "",
     span: float = 1.0,
 ) -> pd.DataFrame:
     """What operations measured by part: a line for each; `beside` names a metric of the tickets to lay beside them."""
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna()]
     own = rows[rows["metric"].isin(metrics) & (rows["part"] != "")]
     tickets = rows[(rows["metric"] == beside) & (rows["part"] == "") & (rows["arm"] == "ticket")]
@@ -149,7 +150,7 @@ def _panel(table: pd.DataFrame, run: str, quantity: str) -> pd.DataFrame:
 def _limits(points: pd.DataFrame) -> tuple[float, float]:
     low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
     high = float(points["highest"].max())
-    room = 0.04 * (high - low)
+    room = max(0.04 * (high - low), 0.002)
     return low - room, high + room
 
 
@@ -158,8 +159,9 @@ def _comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     points = rows[rows["trials"] > 0]
     if points.empty:
         return rows[:0]
-    inside = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.5 * points["kept"].min())
-    return rows[inside & (rows["source"] != "") & rows["arm"].isin(names)]
+    shown: pd.Series[bool] = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.5 * points["kept"].min())
+    shown &= (rows["source"] != "") & rows["arm"].isin(names)
+    return rows.loc[shown]
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink], *, width: float) -> None:
@@ -175,7 +177,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, 
         axes.axhline(unit * float(dense.iloc[0]), zorder=2, **DENSE_LINE)
     for name in reversed(names):
         line = points[points["arm"] == name].sort_values("kept", ascending=False)
-        bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
+        ends = (line["mean"] - line["lowest"], line["highest"] - line["mean"])
+        bars = [
+            unit * end.clip(lower=0) for end in ends
+        ]  # a mean of equal numbers may differ from them in its last bit
         look = style(name, inks) | {"markersize": 3.2, "linewidth": 1.1, "elinewidth": 0.6}
         axes.errorbar(line["kept"], unit * line["mean"], bars, zorder=2.5, **look)
     sources = publications(published)
