@@ -81,7 +81,12 @@ def test_needs_grow_with_each_attempt(name):
 
 def test_there_is_a_rule_for_every_script_and_every_job():
     assert {path.stem for path in SCRIPTS} == set(RULES)
-    jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {"__init__", "own_training", "subject", "training"}
+    jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {
+        "__init__",
+        "own_training",
+        "subject",
+        "training",
+    }
     assert jobs == set(RULES)
 
 
