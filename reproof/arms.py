@@ -6,7 +6,7 @@ from typing import Any
 
 from reproof import catalogue
 from reproof.configuration import unknown
-from reproof.options import Problem, option_problems
+from reproof.options import Problem, option_problems, signature
 from reproof.provenance import Registered
 
 CONTROL_KEYS = ("control", "draws", "levels")
@@ -82,7 +82,7 @@ class Evaluation:
 
     def stated(self) -> dict[str, Any]:
         """Return what its results depend on, beside the networks and the levels, as plain values."""
-        usual = catalogue.defaults("jobs", "operation", self.operation)
+        usual = signature("jobs", "operation", self.operation).defaults
         options = {
             key: value for key, value in self.options.items() if key not in usual or not _same(value, usual[key])
         }

@@ -8,7 +8,7 @@ from typing import Any
 from reproof import catalogue
 from reproof.arms import Control, Evaluation
 from reproof.configuration import unknown
-from reproof.options import Problem, option_problems
+from reproof.options import Problem, option_problems, signature
 from reproof.paths import UNIT, unscaled
 from reproof.provenance import run_name
 from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
@@ -58,7 +58,7 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that the dense network depends on, defaults left out."""
-        usual = catalogue.defaults("networks", "network", self.network["name"])
+        usual = signature("networks", "network", self.network["name"]).defaults
         return {
             "dataset": self.dataset.stated(),
             "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},

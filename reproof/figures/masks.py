@@ -13,8 +13,9 @@ from reproof.figures.key import publications
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.lines import inks_of, line_label
 from reproof.figures.marks import published_style
-from reproof.figures.style import DENSE, INKS, Look, canvas, legend
-from reproof.figures.words import flat, publication, run_title, unique
+from reproof.figures.spread import complete
+from reproof.figures.style import DENSE, INKS, Look, canvas, legend, say
+from reproof.figures.words import ABSENT, flat, publication, run_title, unique
 
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -26,13 +27,17 @@ PASSES = 1e6
 
 
 def plot_table(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run that was measured, a row for each mask: mean, range of seeds, published values."""
-    runs, rows = unique(table.loc[table["trials"] > 0, "run"]), unique(table.loc[table["row"] != "", "row"])
+    """Draw one panel per run, a row for each mask: mean, range of seeds, published values."""
+    runs, rows = unique(table["run"]), unique(table.loc[table["row"] != "", "row"])
     entries = [Line2D([], [], label="measured: mean, lowest and highest seed", color=INKS["ticket"][0], marker="o")]
     names = publications(table)
     entries += [Line2D([], [], label=f"published: {name}", **published_style(DENSE, i)) for i, name in enumerate(names)]
     picture, axes = canvas(
-        1, len(runs), size=(2.2, 0.5 + 0.19 * len(rows)), labels=[str(one.get_label()) for one in entries], gap=0.2
+        1,
+        len(runs),
+        size=(2.2 if len(runs) > 1 else 4.0, 0.5 + 0.19 * len(rows)),
+        labels=[str(one.get_label()) for one in entries],
+        gap=0.2,
     )
     figure_width = picture.get_figwidth()
     shift = 1.75 / figure_width  # the names of the rows need more room than a number
@@ -62,7 +67,7 @@ def supermasks(
     trained: str = "test_accuracy_at_early_stop",
 ) -> pd.DataFrame:
     """The paper's table of supermasks: masks ranked by `criteria`, masks found, and trained weights."""
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")]
     ranked = rows[rows["metric"].isin(RANKED) & rows["part"].isin(criteria)]
     found = rows[rows["metric"] == "supermask_test_accuracy"]
@@ -102,9 +107,12 @@ def _published(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequence[str]) -> None:
+    if not (table["trials"] > 0).any():
+        say(axes, ABSENT)
+        return
     for one in table[table["row"] != ""].to_dict("records"):
         at, mean = rows.index(one["row"]), 100 * one["mean"]
-        bars = [[mean - 100 * one["lowest"]], [100 * one["highest"] - mean]]
+        bars = [[max(mean - 100 * one["lowest"], 0)], [max(100 * one["highest"] - mean, 0)]]
         if one["source"]:
             mark = published_style(DENSE, names.index(publication(one["source"])))
             axes.errorbar([mean], [at + 0.28], xerr=bars, ecolor=DENSE, elinewidth=0.6, **(mark | {"markersize": 4}))
@@ -119,8 +127,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     """Draw accuracy against the passes that finding a mask has taken, a line and a band for each method."""
-    table = table[table["trials"] > 0]
-    runs, names = unique(table["run"]), unique(table["part"])
+    runs, names = unique(table["run"]), unique(table.loc[table["trials"] > 0, "part"])
     inks = inks_of(names)
     styles: dict[str, dict[str, Any]] = {
         name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names
@@ -129,10 +136,13 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     labels = [str(one.get_label()) for one in entries]
     picture, axes = canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
     for run, place in zip(runs, axes[0], strict=True):
-        rows = table[table["run"] == run]
+        rows = table[(table["run"] == run) & (table["trials"] > 0)]
         place.set_title(run_title(run, look.titles), loc="left")
         place.set_ylabel("Validation accuracy (%)")
         place.set_xlabel("Passes of an example through the network (millions)")
+        if rows.empty:
+            say(place, ABSENT)
+            continue
         for name, line in rows.groupby("part", sort=False):
             place.fill_between(
                 line["at"] / PASSES, 100 * line["lowest"], 100 * line["highest"], alpha=0.18, linewidth=0,
@@ -153,7 +163,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
     """Validation accuracy while masks are found, against the passes of an example through the network."""
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[rows["run"].isin(flat(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
     summary = rows.groupby(["run", "part", "at"], sort=False, as_index=False).agg(
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")

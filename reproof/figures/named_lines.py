@@ -14,7 +14,7 @@ from reproof.figures.key import publications
 from reproof.figures.kinds import figure, table_named
 from reproof.figures.lines import in_order, inks_of, line_label, runs_by, style
 from reproof.figures.marks import DENSE_LINE, published_style
-from reproof.figures.spread import over_trials
+from reproof.figures.spread import complete, over_trials
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
 
@@ -22,6 +22,7 @@ COLUMNS = [
     *("run", "arm", "quantity", "level", "kept", "mean", "lowest", "highest", "trials", "source"),
     *("top", "span"),
 ]
+UNTRAINED = ("untrained_test_accuracy", "untrained_constant_test_accuracy")
 READING = (
     "Each point is the mean over seeds; its bar reaches from the lowest to the highest. A line that ends early goes on "
     "below the frame."
@@ -32,21 +33,21 @@ References = Sequence[Mapping[str, Any]]
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per run that was measured and one row per quantity, a line for each arm."""
+    """Draw one column per run and one row per quantity, a line for each arm."""
     measured = table[table["trials"] > 0]
-    runs, quantities = unique(measured["run"]), unique(table["quantity"])
+    runs, quantities = unique(table["run"]), unique(table["quantity"])
     names = in_order(measured["arm"])
     inks = inks_of(names)
     entries = _entries(table, names, inks)
-    shape = (len(quantities), len(runs))
     labels = [str(entry.get_label()) for entry in entries]
-    picture, axes = canvas(*shape, size=(2.75, 2.0), labels=labels, gap=0.62)
+    size = (2.75, 2.0) if len(runs) > 1 else (5.6, 2.6)
+    picture, axes = canvas(len(quantities), len(runs), size=size, labels=labels, gap=0.62)
     for quantity, line in zip(quantities, axes, strict=True):
         for run, place in zip(runs, line, strict=True):
             place.set_title(run_title(run, look.titles) if quantity == quantities[0] else "", loc="left")
             place.set_ylabel(quantity_label(quantity).replace(" at ", "\nat ") if run == runs[0] else "")
             place.set_xlabel("Weights kept (%)" if quantity == quantities[-1] else "")
-            _draw(place, table[(table["run"] == run) & (table["quantity"] == quantity)], names, inks)
+            _draw(place, _panel(table, run, quantity), names, inks, width=size[0])
     legend(picture, entries)
     return picture
 
@@ -64,7 +65,7 @@ def criteria(
 
     The lower end of the axis lies `span` below the best mean.
     """
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
     known = catalogue.registered("pruning", "criterion")
     parts = [_absent(run, metrics) for run in flat(columns)]
@@ -81,12 +82,12 @@ def parts(
     columns: Columns,
     references: References,
     *,
-    metrics: Sequence[str],
+    metrics: Sequence[str] = UNTRAINED,
     beside: str = "",
     span: float = 1.0,
 ) -> pd.DataFrame:
     """What operations measured by part: a line for each; `beside` names a metric of the tickets to lay beside them."""
-    rows = table_named(tables, "measurements")
+    rows = complete(table_named(tables, "measurements"))
     rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna()]
     own = rows[rows["metric"].isin(metrics) & (rows["part"] != "")]
     tickets = rows[(rows["metric"] == beside) & (rows["part"] == "") & (rows["arm"] == "ticket")]
@@ -135,31 +136,54 @@ def _tidy(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.Da
 def _entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
     lines = [Line2D([], [], label=line_label(name), **style(name, inks)) for name in names]
     lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
-    marks = enumerate(publications(table))
+    panels = [_panel(table, run, quantity) for run in unique(table["run"]) for quantity in unique(table["quantity"])]
+    marks = enumerate(publications(pd.concat([_comparable(rows, names) for rows in panels])))
     return lines + [
         Line2D([], [], label=f"published: {name}", **published_style(DENSE, place)) for place, name in marks
     ]
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> None:
+def _panel(table: pd.DataFrame, run: str, quantity: str) -> pd.DataFrame:
+    return table[(table["run"] == run) & (table["quantity"] == quantity)]
+
+
+def _limits(points: pd.DataFrame) -> tuple[float, float]:
+    low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
+    high = float(points["highest"].max())
+    room = max(0.04 * (high - low), 0.002)
+    return low - room, high + room
+
+
+def _comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the published values of lines that are drawn, within the frame."""
+    points = rows[rows["trials"] > 0]
+    if points.empty:
+        return rows[:0]
+    shown: pd.Series[bool] = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.5 * points["kept"].min())
+    shown &= (rows["source"] != "") & rows["arm"].isin(names)
+    return rows.loc[shown]
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink], *, width: float) -> None:
     points = rows[rows["trials"] > 0]
     if points.empty:
         say(axes, ABSENT)
         return
-    low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
-    room = 0.04 * (float(points["highest"].max()) - low)
-    unit = scales.value_axis(axes, str(rows["quantity"].iloc[0]), (low - room, float(points["highest"].max()) + room))
-    published = rows[(rows["source"] != "") & (rows["mean"] >= low) & (rows["kept"] >= 0.5 * points["kept"].min())]
-    scales.kept_axis(axes, points["kept"], also=published["kept"], width=2.75)
+    unit = scales.value_axis(axes, str(rows["quantity"].iloc[0]), _limits(points))
+    published = _comparable(rows, names)
+    scales.kept_axis(axes, points["kept"], also=published["kept"], width=width)
     dense = points.loc[points["level"] == 0, "mean"]
     if not dense.empty:
         axes.axhline(unit * float(dense.iloc[0]), zorder=2, **DENSE_LINE)
     for name in reversed(names):
         line = points[points["arm"] == name].sort_values("kept", ascending=False)
-        bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
+        ends = (line["mean"] - line["lowest"], line["highest"] - line["mean"])
+        bars = [
+            unit * end.clip(lower=0) for end in ends
+        ]  # a mean of equal numbers may differ from them in its last bit
         look = style(name, inks) | {"markersize": 3.2, "linewidth": 1.1, "elinewidth": 0.6}
         axes.errorbar(line["kept"], unit * line["mean"], bars, zorder=2.5, **look)
-    sources = publications(rows)
-    for one in published[published["arm"].isin(names)].to_dict("records"):
+    sources = publications(published)
+    for one in published.to_dict("records"):
         mark = published_style(inks[one["arm"]].colour, sources.index(publication(one["source"])))
         axes.plot([one["kept"]], [unit * one["mean"]], zorder=4, **(mark | {"markersize": 4}))

@@ -43,6 +43,11 @@ def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.D
         yield tuple(values), part
 
 
+def complete(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return measurements with the columns `part` and `at`, which say nothing where they are absent."""
+    return rows.assign(**{name: value for name, value in (("part", ""), ("at", float("nan"))) if name not in rows})
+
+
 def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
     """Return the measurements of a part (a shell pattern; "" for those of none) at one place, or at none (None).
 

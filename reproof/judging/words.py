@@ -16,7 +16,13 @@ ARMS = {
     "restarted": "copies whose schedule starts anew",
     "other_start": "networks of other initialisations",
 }
-METRICS = {"early_stop_step": "early-stopping step"}
+METRICS = {
+    "early_stop_step": "early-stopping step",
+    "untrained_best_test_accuracy": "best test accuracy over the ladder",
+    "untrained_constant_best_test_accuracy": "best test accuracy over the ladder",
+    "supermask_test_accuracy": "test accuracy",
+    "frozen_test_accuracy_at_early_stop": "test accuracy at early stop",
+}
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
 RANK = "rank correlation"
 

@@ -76,6 +76,22 @@ def layers(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3, depth: int = 5
     return pd.DataFrame(rows).fillna({"draw": 0, "part": ""}).astype({"draw": "int16"})
 
 
+def masks(run: str = "lenet", *, seeds: int = 3) -> pd.DataFrame:
+    """Return what criteria and operations on masks give of a run: parts, a supermask and its progress, by formula."""
+    names = ["run", "metric", "part", "level", "kept", "at", "value"]
+    nan = float("nan")
+    lines = [
+        (f"{run}_large_final", "test_accuracy_at_early_stop", "", 0, 1.0, nan, 0.95),
+        (run, "untrained_test_accuracy", "large_final", 0, 1.0, nan, 0.1),
+        (run, "untrained_constant_test_accuracy", "large_final", 0, 1.0, nan, 0.2),
+        (run, "untrained_best_test_accuracy", "large_final", 0, 1.0, nan, 0.4),
+        (run, "supermask_test_accuracy", "Bernoulli, initial", 0, 0.5, nan, 0.9),
+        (run, "supermask_progress_accuracy", "Bernoulli, initial", 0, 1.0, 1e6, 0.9),
+    ]
+    rows = [dict(zip(names, line, strict=True)) | {"seed": seed} for line in lines for seed in range(seeds)]
+    return pd.DataFrame(rows).assign(arm="ticket", draw=0).astype({"draw": "int16"})
+
+
 def verdicts() -> pd.DataFrame:
     """Return a verdicts table with one claim of every verdict, and one without numbers."""
     nan = float("nan")
