@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny import Folder
 
-from reproof.checkpoints import read_checkpoint
+from reproof.checkpoints import read_checkpoint, write_checkpoint
 from reproof.data.dataset import load_dataset
 from reproof.files import ReproofError, read_parquet
 from reproof.jobs.freeze import freeze, trained_with
@@ -34,13 +34,14 @@ def values(table, metric, **where):
     return dict(zip(keys, rows["value"], strict=True))
 
 
-def accuracy(folder, state, name="lenet_300_100", **options):
-    """Test accuracy of a state, by the plainest means."""
+def accuracy(folder, state, name="lenet_300_100", *, split="test", **options):
+    """Accuracy of a state, by the plainest means."""
     data = load_dataset(folder("data.safetensors"), validation=20)
     module = build(name, input_shape=data.input_shape, classes=data.classes, **(options or {"width": 0.1})).eval()
     module.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()})
     with torch.no_grad():
-        return module(data.normalise(data.test.images)).argmax(1).eq(data.test.labels).double().mean().item()
+        shown = getattr(data, split)
+        return module(data.normalise(shown.images)).argmax(1).eq(shown.labels).double().mean().item()
 
 
 @pytest.fixture
@@ -100,6 +101,35 @@ def test_layers_that_are_ambient_on_the_validation_set_are_reset_together_if_the
     both = values(every, "test_accuracy_jointly_reinitialised", part="ambient")
     assert both["ambient", None, 0, 1] == accuracy(folder, starts[1])
     assert "ambient" not in set(measured(folder, reset, ambient=-9.0, draws=0)["part"])
+
+
+def test_what_is_ambient_is_chosen_on_the_validation_set(folder):
+    """Networks with noise, at thresholds at which the test set would choose otherwise."""
+    starts, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
+    chance, seeds = np.random.default_rng(0), list(range(20))
+    noisy = [{k: v + chance.normal(0, 0.12, v.shape).astype(np.float32) for k, v in ends[0].items()} for _ in seeds]
+    points = {"step0": [starts[0] for _ in seeds], "final": noisy}
+    stacked = {point: {k: np.stack([one[k] for one in states]) for k in starts[0]} for point, states in points.items()}
+    write_checkpoint(folder("dense.safetensors"), stacked, seeds=seeds, kinds={})
+    job, found = folder.job(levels=[0], seeds=seeds, options={"ambient": 0.05, "draws": 0}), 0
+    measure(reset, Subject(job, folder("dense.safetensors")), folder("noisy.parquet"))
+    together = values(read_parquet(folder("noisy.parquet")), "test_accuracy_jointly_reinitialised", part="ambient")
+    for seed, end in enumerate(noisy):
+        resets = {layer: end | {k: v for k, v in starts[0].items() if k.startswith(layer)} for layer in LAYERS}
+        costs = {split: costs_on(folder, split, end, resets) for split in ("validation", "test")}
+        chosen, other = ([k for k in LAYERS if costs[split][k] <= 0.05] for split in ("validation", "test"))
+        found += len(chosen) > 1 and chosen != other
+        assert (("ambient", None, 0, seed) in together) == (len(chosen) > 1)
+        if len(chosen) > 1:
+            put_back = end | {k: v for k, v in starts[0].items() if k.split(".")[0] in chosen}
+            assert together["ambient", None, 0, seed] == accuracy(folder, put_back)
+    assert found, "the test set would have chosen the same layers"
+
+
+def costs_on(folder, split, end, resets):
+    """Criticality of each layer on a split, by the plainest means; four classes."""
+    whole = accuracy(folder, end, split=split)
+    return {layer: (whole - accuracy(folder, one, split=split)) / (whole - 0.25) for layer, one in resets.items()}
 
 
 def test_without_a_validation_set_no_layers_are_chosen_as_ambient(folder):
