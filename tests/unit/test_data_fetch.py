@@ -145,7 +145,8 @@ def test_names_another_jpeg_table(tmp_path: Path) -> None:
 
 def test_names_an_unknown_data_set(tmp_path: Path) -> None:
     with pytest.raises(
-        ReproofError, match="source 'minst' is unknown; choose one of cifar10, cifar10_jpeg, imagefolder, mnist,"
+        ReproofError,
+        match="source 'minst' is unknown; choose one of cifar10, cifar10_jpeg, cifar10_random_labels, ima",
     ):
         fetch_dataset(name="minst", output=tmp_path / "data")
 
@@ -153,4 +154,5 @@ def test_names_an_unknown_data_set(tmp_path: Path) -> None:
 def test_catalogue_lists_the_sources() -> None:
     assert set(registered("data", "source")) == {
         "mnist5k", "mnist", "cifar10", "cifar10_jpeg", "imagefolder",
+        "mnist5k_random_labels", "mnist_random_labels", "cifar10_random_labels",
     }  # fmt: skip
