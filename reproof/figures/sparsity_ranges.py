@@ -130,7 +130,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
                 line["kept"], line["mean"], color=ink.colour, marker=MARKS[str(bound)], fillstyle="none", linewidth=0.8
             )
     if quantity == FIRST:
-        axes.set_ylim(bottom=-0.05 * max(shown["mean"].max(), 1.0) if len(shown) else 0)
+        top = max(float(shown["mean"].max()), 1.0) if len(shown) else 1.0
+        axes.set_ylim(-0.06 * top, 1.06 * top)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 

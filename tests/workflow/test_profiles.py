@@ -25,6 +25,7 @@ def test_the_cluster_runs_by_the_same_rules_of_what_is_stale():
     assert "resources" not in slurm, "it would let one training run at a time in the whole cluster"
 
 
-def test_only_training_asks_for_a_gpu():
+def test_what_runs_networks_asks_for_a_gpu():
     asking = {name for name, rule in RULES.items() if "gpu=" in rule["resources"]}
-    assert asking == {"train_dense", "retrain", "train_control", "connect"}
+    operations = {"connect", "reset", "freeze", "untrained", "freeze_pruned", "supermask"}
+    assert asking == {"train_dense", "retrain", "train_control"} | operations
