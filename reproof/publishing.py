@@ -17,15 +17,17 @@ SHOWN = 3
 
 
 def published(plan: Plan) -> list[str]:
-    """Return what travels of a scale: tables, verdicts and labels, and the weights of the runs that it names."""
-    tables = [plan.tables(paper) for paper in plan.papers]
-    labels = sorted({record for paper in plan.papers for record in plan.figure_data(paper)})
-    return [*tables, *labels, *_weights(plan)]
+    """Return what travels of a scale: tables, verdicts and labels of the papers it names, weights of their runs."""
+    weights = _weights(plan)
+    tables = [plan.tables(paper) for paper in plan.configuration.publish or {}]
+    labels = sorted({record for paper in plan.configuration.publish or {} for record in plan.figure_data(paper)})
+    return [*tables, *labels, *weights]
 
 
 def targets(plan: Plan) -> list[str]:
     """Return the files that must be up to date for a scale to be published."""
-    return [f"{plan.tables(paper)}/{file}.parquet" for paper in plan.papers for file in ("measurements", "verdicts")]
+    named = plan.configuration.publish or {}
+    return [f"{plan.tables(paper)}/{file}.parquet" for paper in named for file in ("measurements", "verdicts")]
 
 
 def stage(outputs: Iterable[str]) -> Tree:
@@ -55,12 +57,18 @@ def _weights(plan: Plan) -> list[str]:
     """Return the folders of the dense networks and tickets of the runs that the scale names under `publish`."""
     folders: list[str] = []
     for paper, keys in (plan.configuration.publish or {}).items():
-        runs = plan.runs.get(paper, {})
+        if paper not in plan.runs:
+            raise _wrong(plan, "publish", unknown(paper, (*plan.runs,)))
+        runs = plan.runs[paper]
         for key in keys:
             if key not in runs:
-                raise complaint(Path(f"config/scales/{plan.scale}.yaml"), f"publish.{paper}", unknown(key, (*runs,)))
+                raise _wrong(plan, f"publish.{paper}", unknown(key, (*runs,)))
             folders += [f"{RESULTS}/dense/{runs[key].dense}", f"{RESULTS}/tickets/{runs[key].tickets}"]
     return list(dict.fromkeys(folders))
+
+
+def _wrong(plan: Plan, key: str, what: str) -> ReproofError:
+    return complaint(Path(f"config/scales/{plan.scale}.yaml"), key, what)
 
 
 def _megabytes(path: Path) -> float:

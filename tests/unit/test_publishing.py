@@ -11,19 +11,23 @@ from reproof.plan import Plan
 from reproof.publishing import MEMORY, published, refuse_too_much, stage, targets
 
 
-def test_tables_and_labels_travel_always_and_weights_of_the_runs_that_are_named(tmp_path):
-    without, with_weights = (
-        plan(tmp_path / name, scale=SCALE | {"publish": what}) for name, what in (("a", {}), ("b", {"one": ["small"]}))
+def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):
+    nothing, without, with_weights = (
+        plan(tmp_path / str(place), scale=SCALE | {"publish": what})
+        for place, what in enumerate(({}, {"one": []}, {"one": ["small"]}))
     )
+    assert published(nothing) == targets(nothing) == []
     assert published(without) == ["results/tables/tiny/one", "results/data/mnist5k/record.json"]
     run = with_weights.runs["one"]["small"]
     weights = [f"results/dense/{run.dense}", f"results/tickets/{run.tickets}"]
     assert published(with_weights) == [*published(without), *weights]
 
 
-@pytest.mark.parametrize("publish", [{"one": ["large"]}, {"two": ["small"]}])
-def test_a_run_that_is_not_there_is_named(tmp_path, publish):
-    with pytest.raises(ReproofError, match=r"scales/tiny\.yaml: publish\.(one|two): '(large|small)' is unknown"):
+@pytest.mark.parametrize(
+    ("publish", "told"), [({"one": ["large"]}, r"publish\.one: 'large'"), ({"two": []}, "publish: 'two'")]
+)
+def test_a_run_or_paper_that_is_not_there_is_named(tmp_path, publish, told):
+    with pytest.raises(ReproofError, match=rf"scales/tiny\.yaml: {told} is unknown"):
         published(plan(tmp_path, scale=SCALE | {"publish": publish}))
 
 
@@ -34,8 +38,8 @@ def test_every_scale_names_runs_that_it_has():
 
 
 def test_what_must_be_up_to_date_are_the_numbers_and_the_verdicts(tmp_path):
-    files = ("measurements", "verdicts")
-    assert targets(plan(tmp_path)) == [f"results/tables/tiny/one/{file}.parquet" for file in files]
+    named = plan(tmp_path, scale=SCALE | {"publish": {"one": []}})
+    assert targets(named) == [f"results/tables/tiny/one/{file}.parquet" for file in ("measurements", "verdicts")]
 
 
 def test_one_stage_binds_code_results_and_memory():
