@@ -40,7 +40,7 @@ def alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> s
     quantities = listed(unique(quantity_label(str(name)) for name in table["quantity"]))
     runs = "; ".join(run_title(run, context.titles) for run in flat(columns))
     arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
-    first = f"{quantities} of {arms or 'weights'}. Runs: {runs}."
+    first = f"{quantities} of {arms or ('layers' if 'part' in table else 'weights')}. Runs: {runs}."
     return " ".join([first, *_highlights(table, context)])
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reproof.figures.kinds import figure
 from reproof.figures.layers import THRESHOLDS, layer_label, of_metrics, parts_of
@@ -16,7 +16,7 @@ from reproof.figures.words import ABSENT, run_title, unique
 from reproof.probing.criticality import Thresholds
 
 ROW = 0.19  # inches a layer
-QUARTERS = (0, 0.25, 0.5, 0.75, 1)
+HALVES = (0, 0.5, 1)
 BESIDE = {
     "criticality": "Criticality",
     "distance_l2": "L2 distance (rms)",
@@ -83,7 +83,7 @@ def _layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> No
     _rows_of(axes, parts if first else [""] * len(parts))
     axes.set_xlabel(BESIDE[quantity])
     if quantity == "criticality":
-        axes.xaxis.set_major_locator(FixedLocator(QUARTERS))
+        axes.xaxis.set_major_locator(FixedLocator(HALVES))
         axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
     else:
         axes.set_xlim(0, 1.25 * chosen["mean"].max())
@@ -135,7 +135,7 @@ def _sets(axes: Axes, rows: pd.DataFrame) -> None:
             _dot(axes, one, parts.index(str(part)) + 0.18 * (step - 1.5), colour=colour, marker=marker)
     _rows_of(axes, [f"{layer_label(part)} ({counts[part]:.3g})" for part in parts])
     axes.set_xlim(-0.05, max(1.1, rows.loc[rows["quantity"] != "joint_layers", "mean"].max() + 0.05))
-    axes.xaxis.set_major_locator(FixedLocator(QUARTERS))
+    axes.xaxis.set_major_locator(FixedLocator(HALVES))
     axes.set_xlabel("Criticality")
 
 
@@ -151,7 +151,8 @@ def _rows_of(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_yticks(range(len(labels)), [layer_label(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _entry(name: str) -> Line2D:

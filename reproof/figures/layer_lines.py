@@ -121,6 +121,7 @@ def _along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mappi
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_ylim(bottom=-0.1)
+    most = max(rows["mean"].max(), 1)
+    axes.set_ylim(-0.02 * most, 1.35 * most)  # room for the legend
     axes.set_xlabel("Threshold of criticality (%)")
     axes.set_ylabel("Layers at or above it")
