@@ -26,9 +26,15 @@ def snapshot(request):
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory):
-    """A copy of the repository in which nothing has run, asking for one paper. Tests that change it take a copy."""
-    return Workspace.of_repository(tmp_path_factory.mktemp("pristine") / "reproof").of_papers("lottery_ticket")
+def repository(tmp_path_factory):
+    """A copy of the repository in which nothing has run, with all its papers. Tests that change it take a copy."""
+    return Workspace.of_repository(tmp_path_factory.mktemp("repository") / "reproof")
+
+
+@pytest.fixture(scope="session")
+def pristine(repository, tmp_path_factory):
+    """The same with the first paper alone: a run of it is short."""
+    return repository.copy(tmp_path_factory.mktemp("pristine") / "reproof").of_papers("lottery_ticket")
 
 
 @pytest.fixture

@@ -53,9 +53,14 @@ class Workspace:
         return Workspace(folder)
 
     def of_papers(self, *papers):
-        """Let the folder ask for these papers only; return it."""
+        """Let the folder ask for these papers only, and its scales know of no other; return it."""
         config = self / "config/config.yaml"
-        config.write_text(re.sub(r"^papers: \[.*\]", f"papers: [{', '.join(papers)}]", config.read_text(), flags=re.M))
+        text, count = re.subn(r"^papers: \[.*\]", f"papers: [{', '.join(papers)}]", config.read_text(), flags=re.M)
+        assert count == 1, "config/config.yaml names its papers on one line"
+        config.write_text(text)
+        others = {path.stem for path in (self / "config/papers").glob("*.yaml")} - set(papers)
+        for scale in (self / "config/scales").glob("*.yaml"):
+            scale.write_text(_without(scale.read_text(), others))
         return self
 
     @staticmethod
@@ -133,3 +138,11 @@ def show_table(request, heading, columns, rows):
         for name, cells in {heading: columns, **rows}.items():
             told = "  ".join(f"{cell!s:{size}s}" for cell, size in zip(cells, wide, strict=True))
             report.write_line(f"\n{name:{width}s}{told}" if name == heading else f"{name:{width}s}{told}")
+
+
+def _without(text, papers):
+    """Return the text of a scale without its patches of these papers, and without publishing them."""
+    for paper in papers:
+        text = re.sub(rf"^  {paper}:.*\n(?:(?:    .*)?\n)*", "", text, flags=re.M)
+        text = re.sub(rf", {paper}: \[\]", "", text)
+    return text

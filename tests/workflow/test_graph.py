@@ -20,15 +20,15 @@ def planned(scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_job_counts(pristine, snapshot, scale):
-    snapshot(f"jobs_{scale}", pristine.planned("results/figures/all", scale=scale))
+def test_job_counts(repository, snapshot, scale):
+    snapshot(f"jobs_{scale}", repository.planned("results/figures/all", scale=scale))
 
 
-def test_the_gallery_is_what_is_made_when_nothing_is_asked_for(pristine):
-    assert pristine.planned() == pristine.planned("results/figures/all") | {"all": 1}
+def test_the_gallery_is_what_is_made_when_nothing_is_asked_for(repository):
+    assert repository.planned() == repository.planned("results/figures/all") | {"all": 1}
 
 
-def test_dense_networks_are_shared(pristine):
+def test_dense_networks_are_shared(repository):
     """LeNet's three ways of pruning start from the same dense networks, trained once."""
     runs = planned("paper").runs["lottery_ticket"]
     assert len({runs[key].dense for key in ("lenet", "lenet_one_shot", "lenet_continue")}) == 1
@@ -55,14 +55,14 @@ def test_names_fit_the_wildcards_in_one_way(scale):
     )
 
 
-def test_snakemake_finds_nothing_to_say(pristine):
-    ran = pristine.python("-m", "snakemake", "--lint")
+def test_snakemake_finds_nothing_to_say(repository):
+    ran = repository.python("-m", "snakemake", "--lint")
     assert ran.code == 0, ran.text
     assert "Congratulations" in ran.text
 
 
-def test_rules_are_formatted(pristine):
-    ran = pristine.python("-m", "snakefmt", "--check", "Snakefile", "rules")
+def test_rules_are_formatted(repository):
+    ran = repository.python("-m", "snakefmt", "--check", "Snakefile", "rules")
     assert ran.code == 0, ran.text
 
 

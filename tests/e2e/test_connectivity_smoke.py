@@ -14,12 +14,9 @@ FIGURES = [f"results/figures/smoke/{PAPER}/{name}.svg" for name in ("paths", "de
 
 
 @pytest.fixture(scope="module")
-def ran(pristine, tmp_path_factory):
+def ran(repository, tmp_path_factory):
     """A copy of the repository that replicates this paper alone, after a run of its tables and some of its figures."""
-    copy = pristine.copy(tmp_path_factory.mktemp("connectivity") / "reproof")
-    config = (copy / "config/config.yaml").read_text()
-    line = next(line for line in config.splitlines() if line.startswith("papers:"))
-    copy.edit("config/config.yaml", line, f"papers: [{PAPER}]")
+    copy = repository.copy(tmp_path_factory.mktemp("connectivity") / "reproof").of_papers(PAPER)
     copy.snakemake(f"{TABLES}/verdicts.parquet", *FIGURES)
     return copy
 

@@ -1,16 +1,14 @@
 """Zhang, Bengio & Singer 2022 at smoke scale, from nothing to its page, in the graph that Snakemake makes of it."""
 
 import json
-import re
 
 from reproof.files import read_parquet
 
 PAPER = "layers_equal"
 
 
-def test_from_nothing_to_a_page_and_then_nothing_more(workspace):
-    config = workspace / "config/config.yaml"
-    config.write_text(re.sub(r"^papers: .*$", f"papers: [{PAPER}]", config.read_text(), flags=re.MULTILINE))
+def test_from_nothing_to_a_page_and_then_nothing_more(repository, tmp_path):
+    workspace = repository.copy(tmp_path / "reproof").of_papers(PAPER)
     workspace.snakemake("results/figures/all").check()
     records = workspace.find("record.json")
     assert {path.parts[1] for path in records} == {"data", "dense", "reset", "freeze", "tables"}

@@ -11,9 +11,9 @@ PAPER = "deconstructing"
 
 
 @pytest.fixture(scope="module")
-def ran(pristine, tmp_path_factory):
+def ran(repository, tmp_path_factory):
     """A copy of the repository in which this paper alone has run, with its measurements."""
-    workspace = pristine.copy(tmp_path_factory.mktemp("deconstructing") / "reproof").of_papers(PAPER)
+    workspace = repository.copy(tmp_path_factory.mktemp("deconstructing") / "reproof").of_papers(PAPER)
     workspace.snakemake("results/figures/all")
     return workspace
 
