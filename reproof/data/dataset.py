@@ -50,12 +50,13 @@ class Dataset:
         return channels, height, width
 
     @cached_property
-    def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """What a pixel's byte is multiplied by, and what is then added: float32 [C, 1, 1] each."""
         return 1 / (255 * self.std), -self.mean / self.std
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return float32 images [..., C, H, W]: pixels scaled to [0, 1], less the mean, over the deviation."""
-        scale, shift = self._scale_and_shift
+        scale, shift = self.scale_and_shift
         return images.to(torch.float32).mul_(scale).add_(shift)
 
 

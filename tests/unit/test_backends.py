@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
-from reproof.training.backends import Perceptron, Single, on_cpu
-from reproof.training.backends.perceptron import is_perceptron
+from reproof.training.backends import Single, on_cpu
+from reproof.training.backends.perceptron import Perceptron
+from reproof.training.backends.recognise import is_perceptron
 from reproof.training.backends.sparse import SparsePerceptron
 from reproof.training.backends.wiring import Layer, Wiring, kept_share
 from reproof.training.batches import Batches
@@ -187,7 +188,7 @@ def test_the_backend_follows_from_what_is_kept_and_how_long_it_trains():
         ).__name__  # fmt: skip
     assert picked == {
         (1.0, 50_000): "Perceptron", (0.3, 50_000): "Perceptron",
-        (0.1, 50_000): "SparsePerceptron", (0.1, 500): "Perceptron",
+        (0.1, 50_000): "SparsePerceptron", (0.1, 500): "Single",
     }  # fmt: skip
     convolutions = network(dataset, "conv_2", width=0.05)
     (member,) = members(convolutions, seeds=[0])

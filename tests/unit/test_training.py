@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
 from reproof.files import ReproofError
-from reproof.training.backends import Perceptron, Single, Stacked
+from reproof.training.backends import Single, Stacked
+from reproof.training.backends.perceptron import Perceptron
 from reproof.training.backends.sparse import SparsePerceptron
 from reproof.training.block import train_block
 from reproof.training.objective import CLASSIFICATION

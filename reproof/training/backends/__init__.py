@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from reproof.settings import TrainingSettings
-from reproof.training.backends.perceptron import Perceptron, is_perceptron, linears
 from reproof.training.backends.plain import Single
 from reproof.training.backends.protocol import Networks
+from reproof.training.backends.recognise import is_perceptron, linears
 from reproof.training.backends.stacked import Stacked
 from reproof.training.backends.wiring import kept_share
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 
 Backend = Callable[..., Networks]
-SPARSE_BELOW = 0.25  # of the weights kept: on LeNet-300-100 both ways cost the same at three tenths
+SPARSE_BELOW = 0.2  # of the weights kept: on LeNet-300-100 both ways cost the same there
 WORTH_COMPILING = 1e9  # weights times steps: four seconds of a core, of which loading or compiling takes one or more
 
 
@@ -25,15 +25,13 @@ def on_cpu(
     if not is_perceptron(module, objective):
         return Single
     sizes = {f"{name}.weight": layer.weight.numel() for name, layer in linears(module).items()}
+    if sum(sizes.values()) * steps < WORTH_COMPILING:
+        return Single
+    from reproof.training.backends.perceptron import Perceptron  # noqa: PLC0415 (late: these import a compiler)
+    from reproof.training.backends.sparse import SparsePerceptron  # noqa: PLC0415
+
     masks = {name: mask.numpy() for name, mask in (member.masks or {}).items()}
-    few = kept_share(masks, sizes) < SPARSE_BELOW and sum(sizes.values()) * steps >= WORTH_COMPILING
-    return _sparse() if few else Perceptron
-
-
-def _sparse() -> Backend:
-    from reproof.training.backends.sparse import SparsePerceptron  # noqa: PLC0415 (late: it imports a compiler)
-
-    return SparsePerceptron
+    return SparsePerceptron if kept_share(masks, sizes) < SPARSE_BELOW else Perceptron
 
 
 def backends(
@@ -46,4 +44,4 @@ def backends(
     return [([one], on_cpu(module, one, settings=settings, objective=objective, steps=steps)) for one in members]
 
 
-__all__ = ["Backend", "Networks", "Perceptron", "Single", "Stacked", "backends", "on_cpu"]
+__all__ = ["Backend", "Networks", "Single", "Stacked", "backends", "on_cpu"]

@@ -1,9 +1,9 @@
-"""Compiled loops over the kept weights of a fully connected network: forward, backward, and the updates.
+"""Compiled loops for fully connected networks: batches, slopes, updates; and all of a step on the kept weights alone.
 
-Every layer is in one list of units: first the constant 1 (biases are weights from it), then the inputs that the mask
-uses, then the neurons layer by layer. `values` and `slopes` are float32 [units, columns], a column an example. Row r
-is neuron `first + r`; its weights are entries start[r] to start[r + 1] of `weights`, and come from units `source`.
-Four weights are taken at a time, so that the sum they add to is loaded and stored once.
+In the latter all layers are one list of units: first the constant 1 (biases are weights from it), then the inputs that
+the mask uses, then the neurons layer by layer. `values` and `slopes` are float32 [units, columns], a column an example.
+Row r is neuron `first + r`; its weights are entries start[r] to start[r + 1] of `weights`, and come from units
+`source`. Four weights are taken at a time, so that the sum they add to is loaded and stored once.
 """
 
 from collections.abc import Callable
@@ -42,6 +42,18 @@ def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Ar
         pixel, row, known = pixels[place], values[1 + place], table[channel[place]]
         for column in range(len(chosen)):
             row[column] = known[batch[column, pixel]]
+
+
+@_compiled
+def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array) -> None:
+    """Fill inputs float32 [batch, pixels] with the chosen images uint8 [N, pixels], each channel scaled and shifted."""
+    pixels = images.shape[1] // len(scale)
+    for row in range(len(chosen)):
+        for channel in range(len(scale)):
+            first, times, plus = channel * pixels, scale[channel], shift[channel]
+            image, out = images[chosen[row], first : first + pixels], inputs[row, first : first + pixels]
+            for place in range(len(out)):
+                out[place] = np.float32(image[place]) * times + plus
 
 
 @_compiled
@@ -132,13 +144,13 @@ def backward(
 def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float) -> None:
     """Adam (Kingma & Ba 2015, algorithm 1) in place; `count` counts from 1."""
     step = np.float32(rate / (1 - 0.9**count))
-    root = np.float32(np.sqrt(1 - 0.999**count))
+    root = np.float32(1 / np.sqrt(1 - 0.999**count))
     shrink = np.float32(decay)
     for k in range(len(weights)):
         slope = gradient[k] + shrink * weights[k]
         mean[k] += (ONE - BETA_1) * (slope - mean[k])
         square[k] = BETA_2 * square[k] + (ONE - BETA_2) * slope * slope
-        weights[k] -= step * mean[k] / (np.sqrt(square[k]) / root + EPSILON)
+        weights[k] -= step * mean[k] / (np.sqrt(square[k]) * root + EPSILON)
 
 
 @_compiled

@@ -11,7 +11,8 @@ from reproof.data.dataset import Dataset
 from reproof.files import Array
 from reproof.settings import TrainingSettings
 from reproof.training.backends import kernels
-from reproof.training.backends.perceptron import linears
+from reproof.training.backends.flat import FlatDescent, flattened
+from reproof.training.backends.recognise import linears
 from reproof.training.backends.wiring import Layer, Wiring
 from reproof.training.batches import Batches
 from reproof.training.members import Member
@@ -35,21 +36,18 @@ class SparsePerceptron:
         device: torch.device, settings: TrainingSettings, objective: Objective,
     ) -> None:  # fmt: skip
         (member,) = members
-        self.module, self._settings = module.to(device), settings
+        self.module = module.to(device)
         self.module.load_state_dict(member.start(device))
-        self._flat = _flattened(self.module)
+        self._flat = flattened(self.module)
         self._wiring = Wiring.of(_layers(self.module, member), all_neurons=settings.weight_decay > 0)
         self._place = torch.from_numpy(self._wiring.place)
         self._weights = self._flat[self._place]
-        names = ("momentum",) if settings.optimizer == "sgd" else ("mean", "square")
-        self._moments = {name: torch.zeros_like(self._weights) for name in names}
-        self._count = torch.zeros((), dtype=torch.int64)
+        self._descent = FlatDescent(self._weights, settings)
         columns = -(-settings.batch // LANES) * LANES
         # Torch's memory starts at a cache line, and so does every row: no load crosses from one line to the next.
         self._values = torch.zeros(self._wiring.first + self._wiring.neurons, columns).numpy()
         self._values[0] = 1
         self._slopes = torch.zeros(self._wiring.neurons, columns).numpy()
-        self._gradient = torch.zeros(self._wiring.weights).numpy()
         self._table: Array | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
@@ -60,18 +58,8 @@ class SparsePerceptron:
         kernels.gather(self._values, images.numpy(), chosen.numpy(), wiring.pixels, table, channel)
         kernels.forward(self._values, *of_pixels)
         kernels.slopes_of_outputs(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
-        kernels.backward(self._values, self._slopes, *of_pixels, self._gradient)
-        self._update(weights, rate)
-
-    def _update(self, weights: Array, rate: float) -> None:
-        self._count += 1
-        settings, gradient = self._settings, self._gradient
-        moments = {name: one.numpy() for name, one in self._moments.items()}
-        if settings.optimizer == "sgd":
-            kernels.sgd(weights, gradient, moments["momentum"], settings.momentum, rate, settings.weight_decay)
-        else:
-            mean, square, count = moments["mean"], moments["square"], int(self._count)
-            kernels.adam(weights, gradient, mean, square, count, rate, settings.weight_decay)
+        kernels.backward(self._values, self._slopes, *of_pixels, self._descent.gradient.numpy())
+        self._descent.apply(rate)
 
     def _lookup(self, dataset: Dataset) -> tuple[Array, Array]:
         """Return what each byte is normalised to, float32 [channels, 256], and the channel of each used pixel."""
@@ -124,16 +112,7 @@ class SparsePerceptron:
         self._weights.copy_(self._flat[self._place])
 
     def optimiser(self) -> dict[str, Tensor]:
-        return {**self._moments, "count": self._count}
-
-
-def _flattened(module: nn.Module) -> Tensor:
-    """Return all parameters in one tensor, of which the module's own become views."""
-    parameters = list(module.parameters())
-    flat = torch.cat([one.detach().reshape(-1) for one in parameters])
-    for one, part in zip(parameters, torch.split(flat, [one.numel() for one in parameters]), strict=True):
-        one.data = part.view_as(one)
-    return flat
+        return self._descent.state()
 
 
 def _layers(module: nn.Module, member: Member) -> list[Layer]:

@@ -1,0 +1,52 @@
+"""All weights of a network in one row of memory, and the compiled descent on such a row."""
+
+import torch
+from torch import Tensor, nn
+
+from reproof.settings import TrainingSettings
+from reproof.training.backends import kernels
+
+
+class FlatDescent:
+    """Adam or SGD with momentum on one row of weights, changed in place; fill `gradient`, then `apply`."""
+
+    def __init__(self, weights: Tensor, settings: TrainingSettings) -> None:
+        self.gradient = torch.zeros_like(weights)
+        self._settings, self._weights, self._slopes = settings, weights.numpy(), self.gradient.numpy()
+        names = ("momentum",) if settings.optimizer == "sgd" else ("mean", "square")
+        self._state = {name: torch.zeros_like(weights) for name in names}
+        self._moments = [one.numpy() for one in self._state.values()]
+        self._count = torch.zeros((), dtype=torch.int64)
+        self._counted = self._count.numpy()
+
+    def apply(self, rate: float) -> None:
+        """Take one step against the gradient."""
+        self._counted += 1
+        settings = self._settings
+        if settings.optimizer == "sgd":
+            kernels.sgd(
+                self._weights, self._slopes, *self._moments, settings.momentum, rate, settings.weight_decay
+            )  # fmt: skip
+        else:
+            kernels.adam(
+                self._weights, self._slopes, *self._moments, int(self._counted), rate, settings.weight_decay
+            )  # fmt: skip
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the optimiser's state as named tensors, sharing memory."""
+        return {**self._state, "count": self._count}
+
+
+def flattened(module: nn.Module) -> Tensor:
+    """Return all parameters in one row, of which the module's own become views."""
+    parameters = list(module.parameters())
+    flat = torch.cat([one.detach().reshape(-1) for one in parameters])
+    for one, part in zip(parameters, views(flat, parameters), strict=True):
+        one.data = part
+    return flat
+
+
+def views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
+    """Return the parts of a row that belong to these parameters, in their shapes and sharing its memory."""
+    parts = torch.split(flat, [one.numel() for one in parameters])
+    return [part.view(one.shape) for one, part in zip(parameters, parts, strict=True)]

@@ -1,0 +1,23 @@
+"""Which networks are fully connected with ReLU: those whose step is written out. Imports no compiler."""
+
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from reproof.training.objective import Objective
+
+
+def is_perceptron(module: nn.Module, objective: Objective) -> bool:
+    """Whether the network is Flatten, then linear layers with ReLU between them, all trained on mean cross-entropy."""
+    parts = list(module.children()) if isinstance(module, nn.Sequential) else []
+    if len(parts) < 2 or objective.loss is not cross_entropy or type(parts[0]) is not nn.Flatten:
+        return False
+    wanted = [nn.Linear if place % 2 else nn.ReLU for place in range(1, len(parts))]
+    if len(parts) % 2 or [type(part) for part in parts[1:]] != wanted:
+        return False
+    held = [tensor for part in parts[1::2] for tensor in (part.weight, part.bias) if tensor is not None]
+    return all(isinstance(tensor, nn.Parameter) for tensor in held)  # a frozen one is a buffer
+
+
+def linears(module: nn.Module) -> dict[str, nn.Linear]:
+    """Return the linear layers by name, first to last."""
+    return {name: layer for name, layer in module.named_children() if isinstance(layer, nn.Linear)}
