@@ -24,13 +24,11 @@ class FlatDescent:
         self._counted += 1
         settings = self._settings
         if settings.optimizer == "sgd":
-            kernels.sgd(
-                self._weights, self._slopes, *self._moments, settings.momentum, rate, settings.weight_decay
-            )  # fmt: skip
+            (velocity,) = self._moments
+            kernels.sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
         else:
-            kernels.adam(
-                self._weights, self._slopes, *self._moments, int(self._counted), rate, settings.weight_decay
-            )  # fmt: skip
+            (mean, square), count = self._moments, int(self._counted)
+            kernels.adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
 
     def state(self) -> dict[str, Tensor]:
         """Return the optimiser's state as named tensors, sharing memory."""
