@@ -69,7 +69,7 @@ class Places:
 
     def collected_masks(self, paper: str) -> list[str]:
         """Return the masks that say how much each level of a paper's runs keeps."""
-        blocks = ((run.tickets, seeds) for run in self.runs[paper].values() for seeds in self.blocks(run.seeds))
+        blocks = ((run.tickets, seeds) for run in self.runs[paper].values() for seeds in self.blocks(run))
         return list(dict.fromkeys(mask for run, seeds in blocks for mask in self.masks(run, seeds, "all")))
 
     def movements(self, paper: str) -> list[str]:
@@ -77,7 +77,7 @@ class Places:
         return [
             f"{RESULTS}/movement/{run.tickets}/{seeds}/{table}.parquet"
             for run in self.runs[paper].values() if run.levels
-            for seeds in self.blocks(run.seeds)
+            for seeds in self.blocks(run)
             for table in ("metrics", "histograms")
         ]  # fmt: skip
 
@@ -85,7 +85,7 @@ class Places:
         """Yield everything that operations measure for a paper: where it lies, under which run it stands."""
         for run in self.runs[paper].values():
             for name, one in run.evaluations.items():
-                for seeds in self.blocks(run.seeds):
+                for seeds in self.blocks(run):
                     for levels in self.level_blocks(one.levels):
                         folder = f"{RESULTS}/{one.operation}/{run.evaluation(name)}/{seeds}/levels{levels}"
                         yield Training(one.as_run or run.key, one.as_arm or "ticket", folder)
@@ -114,7 +114,7 @@ class Places:
     def trainings(self, paper: str) -> Iterator[Training]:
         """Yield everything trained for a paper: where it lies, and which run, arm and seeds it holds."""
         for run in self.runs[paper].values():
-            for seeds in self.blocks(run.seeds):
+            for seeds in self.blocks(run):
                 yield Training(run.key, "ticket", f"{RESULTS}/dense/{run.dense}/{seeds}")
                 for level in range(1, run.levels + 1):
                     yield Training(run.key, "ticket", f"{RESULTS}/tickets/{run.tickets}/{seeds}/level{level}")
@@ -123,10 +123,10 @@ class Places:
                         folder = f"{RESULTS}/controls/{run.control(arm)}/{seeds}/levels{levels}"
                         yield Training(run.key, arm, folder)
 
-    def blocks(self, seeds: int) -> list[str]:
-        """Return the names of the blocks that this many seeds are trained in."""
-        size = self.configuration.blocks["seeds"]
-        return [spanned(range(low, min(low + size, seeds))) for low in range(0, seeds, size)]
+    def blocks(self, run: Run) -> list[str]:
+        """Return the names of the blocks that the seeds of a run are trained in."""
+        size = run.seeds_a_job or self.configuration.blocks["seeds"]
+        return [spanned(range(low, min(low + size, run.seeds))) for low in range(0, run.seeds, size)]
 
     def level_blocks(self, levels: tuple[int, ...]) -> list[str]:
         """Return the names of the blocks that these levels of a control are trained in."""

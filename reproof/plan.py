@@ -70,11 +70,11 @@ class Plan(Places):
     def collect_settings(self, paper: str) -> str:
         """Return which run, arm and folder each collected file belongs to."""
         masks = {
-            run.key: [[span(seeds), self.masks(run.tickets, seeds, "all")] for seeds in self.blocks(run.seeds)]
+            run.key: [[span(seeds), self.masks(run.tickets, seeds, "all")] for seeds in self.blocks(run)]
             for run in self.runs[paper].values()
         }
         movement = {
-            run.key: [f"{RESULTS}/movement/{run.tickets}/{s}" for s in self.blocks(run.seeds)]
+            run.key: [f"{RESULTS}/movement/{run.tickets}/{s}" for s in self.blocks(run)]
             for run in self.runs[paper].values() if run.levels
         }  # fmt: skip
         trained = [[one.run, one.arm, one.folder] for one in self.trainings(paper)]

@@ -27,6 +27,7 @@ class Run:
     pruning: PruningSettings
     levels: int
     seeds: int
+    seeds_a_job: int = 0  # as the scale says
     controls: dict[str, Control] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
 
@@ -51,6 +52,7 @@ class Run:
             pruning=PruningSettings.of(mapping.get("pruning", {})),
             levels=levels,
             seeds=mapping["seeds"],
+            seeds_a_job=mapping.get("seeds_a_job", 0),
             controls={arm: Control.of(arm, one, levels) for arm, one in mapping.get("controls", {}).items()},
             evaluations={name: Evaluation.of(name, one) for name, one in mapping.get("evaluations", {}).items()},
         )

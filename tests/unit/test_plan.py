@@ -1,6 +1,7 @@
 """The plan: what each wildcard stands for, what runs share, and what the page lists."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from small_paper import PAPER, RUN, SCALE, changed, plan
@@ -41,12 +42,15 @@ def test_block_names_and_their_numbers():
     assert (span("0-2"), span("4"), span("1_2_4")) == ([0, 1, 2], [4], [1, 2, 4])
 
 
-def test_seeds_and_levels_are_cut_into_blocks(small):
-    assert small.blocks(5) == ["0-1", "2-3", "4"]
+def test_seeds_and_levels_are_cut_into_blocks(small, run):
+    assert small.blocks(replace(run, seeds=5)) == ["0-1", "2-3", "4"]
+    assert small.blocks(replace(run, seeds=3, seeds_a_job=1)) == ["0", "1", "2"]
     assert small.level_blocks((1, 2, 4, 8, 9)) == ["1_2", "4_8", "9"]
 
 
-def test_blocks_change_no_name(tmp_path):
+def test_blocks_change_no_name(tmp_path, run):
+    alone = plan(tmp_path / "alone", papers={"one": changed(PAPER, {"runs.small.seeds_a_job": 1})}).runs["one"]["small"]
+    assert (alone.tickets, alone.dense) == (run.tickets, run.dense)
     plans = [plan(tmp_path / str(size), scale=changed(SCALE, {"blocks.seeds": size})) for size in (1, 3)]
     assert plans[0].runs["one"]["small"].tickets == plans[1].runs["one"]["small"].tickets
 
