@@ -19,7 +19,8 @@ SETTINGS = {
     "dataset": {"name": "noise", "validation": 5000},
     "network": {"name": "lenet_300_100"},
     "initialisation": {"scheme": "glorot_normal"},
-    "training": {"optimizer": "adam", "lr": 1.2e-3, "batch": 60, "steps": 200},
+    # Enough steps to be compiled, as a whole training is.
+    "training": {"optimizer": "adam", "lr": 1.2e-3, "batch": 60, "steps": 4000},
     "seeds": [0, 1, 2],
     "snapshots": [0],
 }
