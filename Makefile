@@ -41,7 +41,7 @@ test: install
 	pytest -n auto --dist loadfile -m "not slow and not cluster"
 
 test-slow: install
-	pytest -m slow
+	pytest -n auto --dist loadfile -m slow
 
 # Needs root and Debian's slurmctld, slurmd, slurm-client and munge; without them the tests are skipped and say why.
 test-cluster: install
