@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from reproof import catalogue
-from reproof.configuration import Configuration, Layer, Paper, Tree, unknown
+from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.claims import check_claims
 from reproof.metrics import METRICS
 from reproof.runs import Run
+from reproof.yaml_files import Tree
 
 
 def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:

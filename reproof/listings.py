@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from reproof.configuration import Paper, Tree
+from reproof.configuration import Paper
 from reproof.guard import Expected
 from reproof.paths import RESULTS, benchmark, data_record, unscaled
 from reproof.plan import Plan
 from reproof.provenance import canonical
+from reproof.yaml_files import Tree
 
 
 def records(plan: Plan) -> Iterator[Expected]:

@@ -5,10 +5,11 @@ the fingerprint of its code. Nothing here imports torch.
 """
 
 from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs
-from reproof.configuration import Configuration, Tree
+from reproof.configuration import Configuration
 from reproof.paths import RESULTS, data_record, span
 from reproof.places import Places
 from reproof.provenance import Registered, canonical, fingerprint
+from reproof.yaml_files import Tree
 
 SCRIPTS = "workflow/scripts"
 

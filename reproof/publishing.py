@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from reproof.configuration import Tree, complaint, unknown
+from reproof.configuration import unknown
 from reproof.files import ReproofError
 from reproof.paths import RESULTS
 from reproof.plan import Plan
+from reproof.yaml_files import Tree, complaint
 
 MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
 CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.txt", "rules", "workflow"]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from reproof.configuration import available, read_configuration, read_yaml
+from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError, write_text
 from reproof.plan import Plan
 from reproof.publishing import CODE, published, refuse_too_much, stage, targets
+from reproof.yaml_files import read_yaml
 
 ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
 NOTHING = "Nothing to be done"

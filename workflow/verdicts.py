@@ -2,10 +2,11 @@
 
 import sys
 
-from reproof.configuration import ROOT, available, complaint, read_configuration, read_yaml, unknown
+from reproof.configuration import available, read_configuration, unknown
 from reproof.files import ReproofError, read_parquet
 from reproof.judging.markdown import table
 from reproof.plan import Plan
+from reproof.yaml_files import ROOT, complaint, read_yaml
 
 
 def main(paper: str, scale: str) -> None:

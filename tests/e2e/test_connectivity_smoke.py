@@ -5,8 +5,9 @@ import pytest
 from small_paper import changed
 from workspace import ROOT
 
-from reproof.configuration import read_configuration, read_yaml
+from reproof.configuration import read_configuration
 from reproof.plan import Plan
+from reproof.yaml_files import read_yaml
 
 PAPER = "linear_mode_connectivity"
 TABLES = f"results/tables/smoke/{PAPER}"

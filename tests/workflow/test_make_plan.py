@@ -19,7 +19,7 @@ def test_the_plan_of_the_paper_scale(repository):
     assert gpu_hours == {"train_dense", "retrain", "train_control", "all"} | operations
     assert {row[5] for row in rows} == {"estimated"}
     chain = ran.line("longest chain:")
-    assert "1 train_dense, 1 connect, 1 collect" in chain, "copies of a network on ImageNet take longest"
+    assert "1 retrain, 1 connect, 1 collect" in chain, "copies of a ticket on ImageNet take longest"
 
 
 def test_a_mistake_in_the_configuration_is_told(repository, tmp_path):
