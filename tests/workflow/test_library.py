@@ -10,6 +10,7 @@ from workspace import ROOT
 MODULES = sorted((ROOT / "reproof").rglob("*.py"))
 ABOUT_CONFIGURATION = {
     "configuration",
+    "yaml_files",
     "checks",
     "runs",
     "plan",
