@@ -164,7 +164,7 @@ def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) ->
         if os.path.exists(path) and memory.sha256(path) != told:
             raise ReproofError(
                 f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
-                f"{_mend([*content['outputs'], record], again, path)}"
+                f"{_mend([*content['outputs'], record], again, record)}"
             )
 
 
