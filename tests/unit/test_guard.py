@@ -86,7 +86,7 @@ def test_a_record_of_an_input_that_is_not_remembered_is_not_the_jobs(expected, h
 def test_an_edited_result_is_refused_with_the_command_that_mends_it(expected, here):
     remember(expected, {"data": f"sha256:{sha256('data')}"})
     (here / "results/a").write_text("contenT")
-    mend = "rm -f results/a results/record.json; snakemake --cores 1 -- results/a"
+    mend = "rm -f results/a results/record.json; snakemake --cores 1 -- results/record.json"
     with pytest.raises(ReproofError, match=f"^results/a: is damaged or was edited.*mend it with: {mend}$"):
         refuse_strangers([expected])
 
