@@ -26,10 +26,11 @@ def measure() -> Iterator[tuple[str, float, str]]:
             wall += seconds
             which = f"{paper}{' adds' if count > 1 else ' from nothing'}"
             yield f"demo run, {cores} cores: {which}", seconds, f"s, at most {most}"
-        trained = sum(record.get("training_s", 0.0) for record in _records(tree))
+            if count == 1:
+                trained = sum(record.get("training_s", 0.0) for record in _records(tree))
+                yield "share of its wall time with no training under way", 1 - _covered(tree) / wall, "at most 0.25"
+                yield "share of its core-seconds outside training", 1 - trained / (wall * cores), "share"
         yield "demo run of all papers", wall, "s"
-        yield "share of its wall time with no training under way", 1 - _covered(tree) / wall, "at most 0.25"
-        yield "share of its core-seconds outside training", 1 - trained / (wall * cores), "share"
         yield "a second run, which starts nothing", _timed(tree, papers), "s, at most 5"
         for rule, peak in sorted(_peaks(tree).items()):
             yield f"peak memory of {rule}", peak, "GB"
