@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reproof.figures.kinds import figure
-from reproof.figures.layers import THRESHOLDS, layer_label, of_metrics, parts_of
+from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, layer_label, of_metrics, parts_of
 from reproof.figures.style import INKS, MUTED, SPARE, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, run_title, unique
-from reproof.probing.criticality import Thresholds
 
 ROW = 0.19  # inches a layer
 HALVES = (0, 0.5, 1)
@@ -60,13 +59,12 @@ def criticality_and_distance(
     references: Sequence[Mapping[str, Any]],
     *,
     split: str = "test",
-    ambient: float = THRESHOLDS.ambient,
-    critical: float = THRESHOLDS.critical,
+    ambient: float = AMBIENT_TO,
+    critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
     """Criticality of each layer beside the distance it moved from its initial values; classes by two thresholds."""
     names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
-    thresholds = Thresholds(ambient=ambient, critical=critical)
-    table = of_metrics(tables, columns, list(names), thresholds=thresholds)
+    table = of_metrics(tables, columns, list(names), ambient=ambient, critical=critical)
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return table.assign(quantity=table["quantity"].map(names)).reset_index(drop=True)
 

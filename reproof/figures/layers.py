@@ -6,10 +6,9 @@ import pandas as pd
 
 from reproof.figures.kinds import table_named
 from reproof.figures.words import flat, unique
-from reproof.probing.criticality import Thresholds, estimate
 
 COLUMNS = ["run", "part", "at", "quantity", "mean", "low", "high", "named", "settled", "trials"]
-THRESHOLDS = Thresholds(ambient=0.01, critical=0.5)
+AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # thresholds where a figure is given none
 
 
 def layer_label(part: str) -> str:
@@ -32,7 +31,8 @@ def of_metrics(
     columns: Sequence[Sequence[str]],
     metrics: Sequence[str],
     *,
-    thresholds: Thresholds = THRESHOLDS,
+    ambient: float = AMBIENT_TO,
+    critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
     """Return mean and 95 % interval over seeds of each part's metrics at each place (draws averaged within a seed).
 
@@ -43,11 +43,16 @@ def of_metrics(
     if "part" not in rows:
         rows = rows.assign(part="", at=float("nan"))
     rows = rows[(rows["arm"] == "ticket") & (rows["level"] == 0) & rows["metric"].isin(metrics)]
-    parts = [_of_run(rows[rows["run"] == run], run, metrics, thresholds) for run in flat(columns)]
+    parts = [
+        _of_run(rows[rows["run"] == run], run, metrics, ambient=ambient, critical=critical) for run in flat(columns)
+    ]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS).astype({"trials": "int64"})
 
 
-def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], thresholds: Thresholds) -> pd.DataFrame:
+def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: float, critical: float) -> pd.DataFrame:
+    from reproof.probing.criticality import Thresholds, estimate  # noqa: PLC0415 (late: scipy costs most of a second)
+
+    thresholds = Thresholds(ambient=ambient, critical=critical)
     if rows.empty:
         return pd.DataFrame({"run": [run], "part": [""], "quantity": [metrics[0]], "trials": [0]})
     by = ["metric", "part", "at", "seed"]
