@@ -27,7 +27,7 @@ class Run:
     pruning: PruningSettings
     levels: int
     seeds: int
-    seeds_a_job: int = 0  # as the scale says
+    seeds_a_job: int = 0  # 0: as many as the scale says
     controls: dict[str, Control] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
 
