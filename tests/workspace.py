@@ -144,5 +144,5 @@ def _without(text, papers):
     """Return the text of a scale without its patches of these papers, and without publishing them."""
     for paper in papers:
         text = re.sub(rf"^  {paper}:.*\n(?:(?:    .*)?\n)*", "", text, flags=re.M)
-        text = re.sub(rf", {paper}: \[\]", "", text)
+        text = re.sub(rf"(, )?\b{paper}: \[[^]]*\](?(1)|(, )?)", "", text)
     return text
