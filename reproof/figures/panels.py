@@ -33,7 +33,7 @@ def runs_across(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one column per panel of runs and one row per quantity; a single panel is folded into rows of two."""
     quantities, panels = unique(table["quantity"]), unique(table["panel"])
     if len(panels) == 1:
-        return _drawn(table, look, _folded(table, quantities, look), size=(2.75, 1.75), gap=0.78)
+        return _drawn(table, look, _folded(table, quantities, look), size=(2.75, 1.75), gap=1.0)
     grid = [
         [
             Cell(

@@ -42,6 +42,17 @@ def test_each_kind_draws_what_there_is_and_says_what_is_not(kind: str, runs: lis
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("runs", [["lenet"], ["lenet", "conv_2"]])
+def test_no_axis_label_reaches_into_another_panel(kind: str, runs: list[str | list[str]]) -> None:
+    figure = draw(kind, tables=TABLES, runs=runs, context=CONTEXT).figure
+    figure.canvas.draw()
+    for axes in figure.axes:
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            others = [other.bbox for other in figure.axes if other is not axes]
+            assert not (label.get_text() and label.get_window_extent().count_overlaps(others)), label.get_text()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_one_seed_and_the_dense_network_alone_are_enough(kind: str) -> None:
     alone = {
         "measurements": pd.concat(
