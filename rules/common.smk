@@ -42,3 +42,4 @@ onstart:
         refuse_read_only("results", "logs", "benchmarks")
     except ReproofError as error:
         sys.exit(f"error: {error}")
+    workflow.scheduler.job_rate_limiter = None  # it plans anew every second, once more for each job that has ended

@@ -168,6 +168,15 @@ def test_no_state_is_left_behind(smoke):
     assert not [name for name in names if "state" in name or name.endswith(".tmp")]
 
 
+def test_the_scheduler_rests_while_jobs_run(finished, plan):
+    figures = [f"results/figures/smoke/{PAPER}/{figure}.svg" for figure in list(plan.figures(PAPER))[:4]]
+    ran = finished.snakemake("--cores", "1", "--verbose", "--force", *figures)
+    looks = ran.text.count("Ready jobs: ")
+    assert 4 <= looks <= 8, (
+        "with its rate limit, Snakemake looks anew every second, once more for each job that has ended"
+    )
+
+
 def test_a_second_run_starts_nothing(smoke):
     assert smoke.planned() == {}
 
