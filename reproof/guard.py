@@ -6,7 +6,7 @@ the record must say what the plan says. Both before anything starts.
 """
 
 import os
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -73,6 +73,12 @@ class Memory:
         known = self._hashes.get(path, [])
         self.fresh[path] = known if known[:3] == facts else [*facts, sha256(path)]
         return str(self.fresh[path][3])
+
+    def forget_absent(self) -> None:
+        """Drop what Snakemake remembers of files that are not there: nothing asks for it, and it would be published."""
+        for path in (self.folder / "metadata").rglob("*"):
+            if path.is_file() and not Path(_result(self.folder / "metadata", path)).exists():
+                path.unlink()
 
     def keep(self) -> None:
         """Keep the hashes for the next start, where that is possible."""
@@ -203,3 +209,8 @@ def _place(folder: Path, result: str) -> Path:
     name = urlsafe_b64encode(result.encode()).decode()
     parts = [name[start : start + NAME_MAX - 1] for start in range(0, len(name), NAME_MAX - 1)]
     return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def _result(folder: Path, place: Path) -> str:
+    """Return of which result Snakemake keeps what it knows in this place: the inverse of `_place`."""
+    return urlsafe_b64decode("".join(part.removeprefix("@") for part in place.relative_to(folder).parts)).decode()

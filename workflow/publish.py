@@ -12,6 +12,7 @@ import yaml
 
 from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError, write_text
+from reproof.guard import Memory
 from reproof.plan import Plan
 from reproof.publishing import CODE, published, refuse_too_much, stage, targets
 from reproof.yaml_files import read_yaml
@@ -27,6 +28,7 @@ def main() -> None:
         plans = _plans()
         for plan in plans:
             _refuse_stale(plan)
+        Memory().forget_absent()
         outputs = [path for plan in plans for path in published(plan)]
         megabytes = refuse_too_much(outputs)
     except ReproofError as error:

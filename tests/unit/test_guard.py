@@ -184,6 +184,15 @@ def test_a_long_name_lies_where_snakemake_keeps_it(tmp_path):
         assert str(_place(tmp_path, result)) == own._record_path(str(tmp_path), result)
 
 
+@pytest.mark.parametrize("gone", ["results/gone", "results/" + "x/" * 200 + "gone"])
+def test_what_is_remembered_of_a_file_that_is_not_there_is_forgotten(expected, gone):
+    remember(expected, {}, of="results/a")
+    remember(expected, {}, of=gone)
+    Memory().forget_absent()
+    assert Memory().of("results/a") is not None
+    assert Memory().of(gone) is None
+
+
 def test_a_record_that_says_something_else_than_was_recorded_is_refused_by_name(expected):
     """Of what it tells, nothing else tells the wall time."""
     record = json.loads(Path(expected.record).read_text())
