@@ -6,6 +6,7 @@ from reproof import catalogue
 from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.claims import check_claims
 from reproof.metrics import METRICS
+from reproof.places import shown
 from reproof.runs import Run
 from reproof.yaml_files import Tree
 
@@ -42,7 +43,7 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
     if figure["kind"] not in kinds:
         yield "kind", unknown(figure["kind"], kinds)
         return
-    for run in (key for entry in figure["runs"] for key in ([entry] if isinstance(entry, str) else entry)):
+    for run in shown(figure):
         if run not in runs:
             yield "runs", unknown(run, runs)
     options = catalogue.options("figures", "figure", figure["kind"])

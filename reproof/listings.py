@@ -7,6 +7,7 @@ from pathlib import Path
 from reproof.configuration import Paper
 from reproof.guard import Expected
 from reproof.paths import RESULTS, benchmark, data_record, unscaled
+from reproof.places import shown
 from reproof.plan import Plan
 from reproof.provenance import canonical
 from reproof.yaml_files import Tree
@@ -71,9 +72,8 @@ def page_settings(plan: Plan) -> str:
 def _page(plan: Plan, paper: Paper) -> Tree:
     settings = paper.settings
     figures = [
-        {"stem": plan.figure(paper.name, name), "title": one["title"], "where": one["where"]}
-        | {"runs": [key for entry in one["runs"] for key in ([entry] if isinstance(entry, str) else entry)]}
-        for name, one in settings["figures"].items()
+        {"stem": plan.figure(paper.name, name), "title": one["title"], "where": one["where"], "runs": shown(one)}
+        for name, one in ((name, settings["figures"][name]) for name in plan.figures(paper.name))
     ]
     return {
         "name": paper.name,

@@ -6,6 +6,12 @@ from reproof.configuration import Configuration
 from reproof.index import Index
 from reproof.paths import RESULTS, Training, data_file, span, spanned
 from reproof.runs import Run
+from reproof.yaml_files import Tree
+
+
+def shown(figure: Tree) -> list[str]:
+    """Return the runs that a figure shows, panel by panel."""
+    return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
 
 
 class Places:
@@ -108,8 +114,9 @@ class Places:
         return f"{RESULTS}/figures/{self.scale}/{paper}/{figure}"
 
     def figures(self, paper: str) -> list[str]:
-        """Return the figures of a paper, in the order of its page."""
-        return list(self.papers[paper].settings["figures"])
+        """Return the figures of a paper, in the order of its page: those of which this scale runs at least one run."""
+        every = self.papers[paper].settings["figures"]
+        return [name for name, one in every.items() if not self.runs[paper].keys().isdisjoint(shown(one))]
 
     def trainings(self, paper: str) -> Iterator[Training]:
         """Yield everything trained for a paper: where it lies, and which run, arm and seeds it holds."""

@@ -103,7 +103,10 @@ def files(folder):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["scale=nosuch"], "config/config.yaml: scale: 'nosuch' is unknown; choose one of demo, mnist, paper, smoke"),
+        (
+            ["scale=nosuch"],
+            "config/config.yaml: scale: 'nosuch' is unknown; choose one of cifar, demo, mnist, paper, smoke",
+        ),
         (["scael=demo"], "config/config.yaml: scael: unknown key; did you mean 'scale'?"),
     ],
 )
