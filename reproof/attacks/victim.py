@@ -1,0 +1,56 @@
+"""A network under attack, as the attacker sees it: pixels in [0, 1] in, logits out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from reproof.data.dataset import Dataset
+from reproof.files import ReproofError
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number an example [N]
+
+
+@dataclass(frozen=True, eq=False)
+class Victim:
+    """A network in eval mode that takes pixels in [0, 1]; what it was trained to be given is its own business.
+
+    `logits` maps images float32 [N, C, H, W] to logits [N, K]; a victim without `gradients` answers queries alone.
+    """
+
+    logits: Callable[[Tensor], Tensor]
+    gradients: bool = True
+
+    @classmethod
+    def of(cls, module: nn.Module, dataset: Dataset) -> "Victim":
+        """Make from a network trained on this data set: its weights are frozen, its layers put in eval mode."""
+        module.eval().requires_grad_(False)
+        scale, shift = dataset.scale_and_shift
+        return cls(lambda images: module(images * (255 * scale) + shift))
+
+    @torch.no_grad()
+    def classes(self, images: Tensor) -> Tensor:
+        """Return the class that the network gives each image: int64 [N]."""
+        return self.logits(images).argmax(dim=-1)
+
+    def slope(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+        """Return the gradient of each image's loss with respect to its pixels: [N, C, H, W]."""
+        if not self.gradients:
+            raise ReproofError("attack: this network gives no gradients; choose one that asks for outputs alone")
+        pixels = images.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(self.logits(pixels), labels).sum(), pixels)
+        return gradient
+
+
+def surprise(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of each example, in nats: [N]."""
+    return cross_entropy(logits, labels, reduction="none")
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return by how much the label's logit exceeds the greatest other [N]: below 0 where the label has lost."""
+    own = logits.gather(-1, labels[:, None]).squeeze(-1)
+    others = logits.scatter(-1, labels[:, None], -torch.inf)
+    return own - others.amax(dim=-1)
