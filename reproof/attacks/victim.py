@@ -37,11 +37,16 @@ class Victim:
 
     def slope(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """Return the gradient of each image's loss with respect to its pixels: [N, C, H, W]."""
+        return self.logits_and_slope(images, labels, loss)[1]
+
+    def logits_and_slope(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, K] and `slope` [N, C, H, W] of one pass."""
         if not self.gradients:
             raise ReproofError("attack: this network gives no gradients; choose one that asks for outputs alone")
         pixels = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(self.logits(pixels), labels).sum(), pixels)
-        return gradient
+        logits = self.logits(pixels)
+        (gradient,) = torch.autograd.grad(loss(logits, labels).sum(), pixels)
+        return logits.detach(), gradient
 
 
 def surprise(logits: Tensor, labels: Tensor) -> Tensor:

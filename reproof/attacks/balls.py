@@ -1,0 +1,155 @@
+"""Balls of allowed images around the originals, L-infinity or L2, each cut by the box [0, 1] that holds all images.
+
+What a ball gives is inside to the last bit: distances in float64 between the float32 images never exceed epsilon.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from reproof.attacks.attack import check_epsilon
+from reproof.files import ReproofError
+
+
+class Ball(Protocol):
+    """The images [N, C, H, W] within epsilon of the originals, one ball an image."""
+
+    @property
+    def originals(self) -> Tensor:
+        """Return the images around which the balls lie."""
+
+    def of(self, chosen: Tensor) -> Self:
+        """Return the balls of some images, by index or mask."""
+
+    def project(self, images: Tensor) -> Tensor:
+        """Return the allowed images nearest to these."""
+
+    def step(self, gradients: Tensor) -> Tensor:
+        """Return the steps of length 1 in the ball's norm along which the gradients rise fastest; 0 where they are."""
+
+    def start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images uniform in the ball, then moved to the nearest in the box, as Madry et al. do."""
+
+
+@dataclass(frozen=True, eq=False)
+class LInf:
+    """No pixel differs by more than epsilon: all from `lower` to `upper`, float32 as the originals."""
+
+    originals: Tensor
+    epsilon: float
+    lower: Tensor
+    upper: Tensor
+
+    @classmethod
+    def around(cls, originals: Tensor, epsilon: float, *, box: bool = True) -> Self:
+        """Make; without the box images may leave [0, 1]."""
+        return cls(originals, epsilon, *bounds(originals, epsilon, box=box))
+
+    def of(self, chosen: Tensor) -> Self:
+        parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
+        return replace(self, **parts)
+
+    def project(self, images: Tensor) -> Tensor:
+        return images.clamp(self.lower, self.upper)
+
+    def step(self, gradients: Tensor) -> Tensor:
+        return gradients.sign()
+
+    def start(self, *, generator: torch.Generator) -> Tensor:
+        drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
+        return self.project(self.originals + self.epsilon * (2 * drawn - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class L2:
+    """The root of the summed squares of all pixels' differences is at most epsilon."""
+
+    originals: Tensor
+    epsilon: float
+
+    @classmethod
+    def around(cls, originals: Tensor, epsilon: float) -> Self:
+        return cls(originals, epsilon)
+
+    def of(self, chosen: Tensor) -> Self:
+        return replace(self, originals=self.originals[chosen])
+
+    def project(self, images: Tensor) -> Tensor:
+        offsets = images - self.originals
+        room = torch.where(offsets > 0, 1 - self.originals, self.originals)
+        share = _share(offsets.abs().flatten(1), room.flatten(1), self._radius)
+        inside = torch.addcmul(self.originals, offsets, _beside(share, offsets))
+        return torch.where(_beside(share, offsets) < 1, inside, images).clamp_(0, 1)
+
+    def step(self, gradients: Tensor) -> Tensor:
+        return gradients / _beside(_lengths(gradients.flatten(1)), gradients).clamp_(min=torch.finfo().tiny)
+
+    def start(self, *, generator: torch.Generator) -> Tensor:
+        pixels = self.originals[0].numel()
+        drawn = torch.randn(self.originals.shape, generator=generator)
+        radii = self.epsilon * torch.rand(len(drawn), 1, generator=generator).pow(1 / pixels)
+        offsets = self.step(drawn) * _beside(radii, drawn)
+        return self.project(self.originals + offsets.to(self.originals.device))
+
+    @property
+    def _radius(self) -> float:
+        """Epsilon less the most that float32 can round: 2^-25 a pixel of an image, a few 2^-24 of the offset."""
+        pixels = self.originals[0].numel()
+        return max(self.epsilon * (1 - 2**-21) - 2**-24 * math.sqrt(pixels), 0.0)
+
+
+BALLS: dict[str, Callable[[Tensor, float], Ball]] = {"linf": LInf.around, "l2": L2.around}
+
+
+def ball(norm: str, originals: Tensor, epsilon: float) -> Ball:
+    """Return the balls of this norm, "linf" or "l2"; raise ReproofError if epsilon exceeds the box's diameter."""
+    if norm not in BALLS:
+        raise ReproofError(f"attack: norm {norm!r} is unknown; choose one of {', '.join(BALLS)}")
+    check_epsilon(epsilon, most=1.0 if norm == "linf" else math.sqrt(originals[0].numel()))
+    return BALLS[norm](originals, epsilon)
+
+
+def bounds(originals: Tensor, epsilon: float, *, box: bool = True) -> tuple[Tensor, Tensor]:
+    """Return the least and the greatest float32 images within epsilon in every pixel, and in the box if asked."""
+    lower, upper = (_end(originals, epsilon, side) for side in (-1, 1))
+    return (lower.clamp_(min=0), upper.clamp_(max=1)) if box else (lower, upper)
+
+
+def _end(originals: Tensor, epsilon: float, side: int) -> Tensor:
+    """Return the last float32 pixels within epsilon on one side, -1 or +1."""
+    exact = originals.double()
+    ends = (exact + side * epsilon).to(originals.dtype)
+    outside = (ends.double() - exact).abs() > epsilon
+    return torch.where(outside, torch.nextafter(ends, originals), ends)
+
+
+def _share(sizes: Tensor, room: Tensor, radius: float) -> Tensor:
+    """Return the greatest share at most 1 for which min(share * sizes, room) has length at most `radius`: [N, 1].
+
+    Projecting onto a ball cut by a box shortens the whole offset by one share, then cuts at the box. With the pixels
+    known that the box cuts, the share has a closed form; each round finds more of them, and nears it from below.
+    """
+    share = (radius / _lengths(sizes)).clamp_(max=1)  # a length of 0 gives infinity, so 1
+    while True:
+        free = sizes * share.to(sizes.dtype) < room
+        spent, moving = _lengths(room * ~free) ** 2, _lengths(sizes * free) ** 2
+        nearer = ((radius**2 - spent).clamp_(min=0) / moving.clamp_(min=1e-300)).sqrt_().clamp_(max=1)
+        if bool((nearer <= share * (1 + 1e-7)).all()):
+            return share
+        share = torch.maximum(share, nearer)
+
+
+def _lengths(rows: Tensor) -> Tensor:
+    """Return the L2 norm of each row, in float64: [N, 1]."""
+    lengths: Tensor = vector_norm(rows, dim=1, keepdim=True, dtype=torch.float64)
+    return lengths
+
+
+def _beside(numbers: Tensor, images: Tensor) -> Tensor:
+    """Return one number an image as what multiplies its pixels, of their kind: [N, 1, 1, 1]."""
+    return numbers.to(images.dtype).view(-1, *[1] * (images.dim() - 1))

@@ -1,0 +1,76 @@
+"""Attacks distrust themselves: what must hold of an attack's victim, gradients and results before they count."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.linalg import vector_norm
+
+from reproof.attacks.victim import Victim
+from reproof.files import ReproofError
+
+DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {  # offsets float64 [N, pixels] to [N]
+    "linf": lambda offsets: vector_norm(offsets, ord=torch.inf, dim=1),
+    "l2": lambda offsets: vector_norm(offsets, dim=1),
+    "l0": lambda offsets: vector_norm(offsets, ord=0, dim=1),
+}
+
+
+def inside(images: Tensor, originals: Tensor, *, epsilon: float, norm: str) -> None:
+    """Raise ReproofError unless all images are in [0, 1] and within epsilon of the originals, exactly, in float64.
+
+    `norm` is "linf", "l2" or "l0", which counts values of single channels. An image that is not a number is outside.
+    """
+    distances = DISTANCES[norm]((images.double() - originals.double()).flatten(1))
+    in_box = ((images >= 0) & (images <= 1)).flatten(1).all(dim=1)
+    if not bool(in_box.all()):
+        raise ReproofError(f"attack: {int((~in_box).sum())} images left [0, 1]; clip them before they are judged")
+    out = ~(distances <= epsilon)
+    if bool(out.any()):
+        raise ReproofError(
+            f"attack: {int(out.sum())} images left the {norm} ball, up to {distances.max():.9g} from the original"
+            f" where {epsilon:.9g} is allowed; project them before they are judged"
+        )
+
+
+def eval_mode(module: nn.Module) -> None:
+    """Raise ReproofError if a part is in train mode: dropout would draw, batch norm would read the batch."""
+    training = [
+        f"{name or 'network'} ({type(part).__name__})" for name, part in module.named_modules() if part.training
+    ]
+    if training:
+        raise ReproofError(f"attack: {training[0]} is in train mode; call eval() on the whole network first")
+
+
+@torch.no_grad()
+def refuse_random(victim: Victim, images: Tensor) -> None:
+    """Raise ReproofError unless the same images [N, C, H, W] get the same logits twice, to the bit."""
+    differ = (victim.logits(images) != victim.logits(images)).any(dim=-1)
+    if bool(differ.any()):
+        raise ReproofError(
+            f"attack: asked twice, the network gave other logits for {int(differ.sum())} of {len(images)} images;"
+            " fix its chance, or average over it in the victim"
+        )
+
+
+def refuse_vanished(gradients: Tensor) -> float:
+    """Return the share of images whose gradient [N, ...] is zero in every pixel; raise ReproofError if all are."""
+    vanished = gradients.flatten(1).eq(0).all(dim=1)
+    if bool(vanished.all()):
+        raise ReproofError(
+            f"attack: the gradients of all {len(vanished)} images are zero; use another loss, or an attack without them"
+        )
+    return float(vanished.double().mean())
+
+
+def masked(*, accuracy_under_square: float, accuracy_under_pgd: float, tolerance: float) -> bool:
+    """Return if the gradients mislead: Square, which uses none, leaves less accuracy by more than the tolerance."""
+    return accuracy_under_square < accuracy_under_pgd - tolerance
+
+
+def refuse_gain(*, under_attack: float, clean: float) -> None:
+    """Raise ReproofError if accuracy is higher under attack than on the same images untouched."""
+    if not under_attack <= clean:
+        raise ReproofError(
+            f"attack: accuracy {under_attack:g} under attack is above {clean:g} without; judge both on the same images"
+        )

@@ -1,0 +1,104 @@
+"""The descent of Carlini & Wagner 2017 (section V): Adam on |x' - x|^2 + c max(f(x'), 0) over w, one c an image.
+
+x' = (tanh w + 1) / 2 is in the box whatever w is. An image whose objective stalls drops out of the batch.
+"""
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from reproof.attacks.victim import Loss, Victim
+
+INSIDE = 0.999999  # what pixels, scaled to [-1, 1], are shrunk by, so that black and white have a finite w
+SLIGHT = 0.9999  # since the last of ten looks an objective must have fallen below this share of what it was
+MEANS, SQUARES, TINY = 0.9, 0.999, 1e-8  # Adam's decay rates and the number that keeps it from dividing by 0
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The nearest image found for each [N, C, H, W], its squared distance [N] and queries [N]; changed in place."""
+
+    images: Tensor
+    squared: Tensor
+    queries: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor) -> Self:
+        """Make where none is found: the images as they are, and one query each, about those."""
+        far = torch.full((len(images),), torch.inf, device=images.device)
+        return cls(images.clone(), far, torch.ones_like(far, dtype=torch.int64))
+
+    def take(self, places: Tensor, images: Tensor, squared: Tensor, reached: Tensor) -> None:
+        """Keep of images [n] that belong at `places` [n] those that reach their aim nearer than any before."""
+        nearer = (reached & (squared < self.squared[places])).nonzero().squeeze(1)
+        self.images[places[nearer]], self.squared[places[nearer]] = images[nearer], squared[nearer]
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """The images still in a descent, each part [n, ...]: `points` are w, `means` and `squares` Adam's moments."""
+
+    places: Tensor
+    originals: Tensor
+    labels: Tensor
+    c: Tensor
+    points: Tensor
+    means: Tensor
+    squares: Tensor
+    objective: Tensor
+
+    @classmethod
+    def of(cls, originals: Tensor, labels: Tensor, *, c: Tensor, places: Tensor) -> Self:
+        """Make at the originals, `places` [n] being their indices among all."""
+        points = torch.atanh((2 * originals - 1) * INSIDE)
+        moments = torch.zeros_like(points), torch.zeros_like(points)
+        return cls(places, originals, labels, c, points, *moments, torch.full_like(c, torch.inf))
+
+    def only(self, chosen: Tensor) -> Self:
+        """Return the same for some of the images, by mask."""
+        return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
+
+
+def descend(victim: Victim, now: Descent, loss: Loss, nearest: Nearest, *, steps: int, rate: float) -> Tensor:
+    """Take `steps` steps, keep what is `nearest`, and return for which of all images the aim was reached: bool [N].
+
+    `loss` is f, below 0 where the aim is reached.
+    """
+    found = torch.zeros_like(nearest.squared, dtype=torch.bool)
+    for step in range(steps):
+        images = torch.sigmoid(2 * now.points)  # the same as (tanh w + 1) / 2, without its rounding near black
+        logits, slope = victim.logits_and_slope(images, now.labels, loss)
+        missed, offsets = loss(logits, now.labels).to(images.dtype), images - now.originals
+        squared = offsets.square().flatten(1).sum(dim=1)
+        nearest.queries[now.places] += 1
+        nearest.take(now.places, images, squared, missed < 0)
+        found[now.places] |= missed < 0
+        _adam_(now, _slope_at_points(now.c * (missed > 0), slope, offsets, images), step=step + 1, rate=rate)
+        if step % max(1, steps // 10) == 0:
+            now = _falling(now, squared + now.c * missed.relu())
+            if not len(now.c):
+                break
+    return found
+
+
+def _falling(now: Descent, objective: Tensor) -> Descent:
+    """Return the images whose objective [n] has fallen since the last look, with what it is."""
+    going = objective <= SLIGHT * now.objective
+    return replace(now, objective=objective).only(going)
+
+
+def _slope_at_points(weights: Tensor, slope: Tensor, offsets: Tensor, images: Tensor) -> Tensor:
+    """Return the objective's gradient with respect to w from f's with respect to x': dx'/dw = 2 x' (1 - x')."""
+    outer = slope.mul_(weights.view(-1, *[1] * (slope.dim() - 1))).add_(offsets, alpha=2)
+    return outer.mul_(images).mul_(1 - images).mul_(2)
+
+
+def _adam_(now: Descent, gradient: Tensor, *, step: int, rate: float) -> None:
+    """Move the points and Adam's moments in place (Kingma & Ba 2015, algorithm 1); `step` counts from 1."""
+    now.means.lerp_(gradient, 1 - MEANS)
+    now.squares.mul_(SQUARES).addcmul_(gradient, gradient, value=1 - SQUARES)
+    spread = now.squares.sqrt().div_(math.sqrt(1 - SQUARES**step)).add_(TINY)
+    now.points.addcdiv_(now.means, spread, value=-rate / (1 - MEANS**step))
