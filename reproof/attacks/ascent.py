@@ -1,0 +1,77 @@
+"""Ascent along an estimated gradient, inside a ball of the maximum norm: what NES and SPSA share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from reproof.attacks.asking import unreached
+from reproof.attacks.attack import Adversarial, Aim, check_epsilon
+from reproof.attacks.balls import LInf
+from reproof.attacks.estimates import Directions, estimate
+from reproof.attacks.victim import Loss, Victim
+from reproof.files import ReproofError
+
+State = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
+Update = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]  # (slope, objective, state) to (move, state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """How a slope is estimated: of which objective, along how many directions, how far to each side of the image."""
+
+    objective: Loss
+    directions: Directions
+    pairs: int
+    step: float
+
+
+def ascend(
+    victim: Victim, images: Tensor, aim: Aim, update: Update, state: State, *,
+    probe: Probe, epsilon: float, queries: int, generator: Generator,
+) -> Adversarial:  # fmt: skip
+    """Move each image by `update` until the aim is reached or one more step would cost more than its `queries`.
+
+    An image is asked about once as it is; each step asks on both sides of it and then where it has moved. Questions may
+    lie `step` times a direction outside the ball and the box, as in the papers; the images returned do not.
+    """
+    check_epsilon(epsilon)
+    steps = (queries - 1) // _cost(probe, queries)
+    ball = LInf.around(images, epsilon)
+    made, asked = images.clone(), torch.ones_like(aim.labels)
+    left = unreached(victim, images, aim)
+    state = tuple(one[left] for one in state)
+    for _ in range(steps):
+        if not len(left):
+            break
+        move, state = update(*_slope(victim, made[left], aim.labels[left], probe, generator), state)
+        made[left] = ball.of(left).project(made[left] + move)
+        asked[left] += 2 * probe.pairs + 1
+        going = unreached(victim, made[left], aim.of(left))
+        left, state = left[going], tuple(one[going] for one in state)
+    return Adversarial(made, asked)
+
+
+def per_image(values: Tensor) -> Tensor:
+    """Return one value an image [N] in the shape that multiplies images: [N, 1, 1, 1]."""
+    return values.view(-1, 1, 1, 1)
+
+
+def _slope(victim: Victim, images: Tensor, labels: Tensor, probe: Probe, generator: Generator) -> tuple[Tensor, Tensor]:
+    shape = torch.Size((probe.pairs, *images.shape[1:]))
+    directions = probe.directions(shape, generator=generator).to(images.device)
+    return estimate(victim, images, labels, probe.objective, directions=directions, step=probe.step)
+
+
+def _cost(probe: Probe, queries: int) -> int:
+    """Return how often a step asks; raise ReproofError if not one fits the budget, or there is nothing to ask."""
+    if probe.pairs < 1 or probe.step <= 0:
+        raise ReproofError(
+            f"attack: {probe.pairs} pairs of questions {probe.step:g} to each side estimate no gradient; "
+            "give at least 1 pair and a distance above 0"
+        )
+    cost = 2 * probe.pairs + 1
+    if queries <= cost:
+        raise ReproofError(f"attack: {queries} queries do not pay for one step; give at least {cost + 1}")
+    return cost

@@ -1,0 +1,51 @@
+"""NES: signed steps along a gradient that natural evolution strategies estimate (Ilyas et al. 2018, section 2)."""
+
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+
+from reproof.attacks.ascent import Probe, State, ascend, per_image
+from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.estimates import normal
+from reproof.attacks.losses import cross_entropy
+from reproof.attacks.victim import Victim
+from reproof.files import ReproofError
+
+LEAST_RATE = 5e-5  # as in the authors' code
+
+
+@attack
+def nes(
+    victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, epsilon: float, queries: int = 10_000,
+    pairs: int = 25, sigma: float = 1e-3, rate: float = 1e-2, momentum: float = 0.9, plateau: int = 5,
+) -> Adversarial:  # fmt: skip
+    """Raise the cross-entropy (of a target, lower it) by steps rate * sign(momentum) inside the L-inf ball.
+
+    `pairs` of questions, one on each side: 25 are the paper's 50 samples. An image's rate is halved, down to 5e-5,
+    whenever the last of `plateau` losses is no better than the first.
+    """
+    if plateau < 2:
+        raise ReproofError(f"attack: a plateau of {plateau} steps compares nothing; give at least 2")
+    count = len(images)
+    state = torch.zeros_like(images), images.new_full((count,), rate), _nothing_seen(images, plateau)
+    probe = Probe(objective=cross_entropy(aim), directions=normal, pairs=pairs, step=sigma)
+    update = partial(signed_step, momentum=momentum)
+    return ascend(
+        victim, images, aim, update, state, probe=probe, epsilon=epsilon, queries=queries, generator=generator
+    )
+
+
+def signed_step(slope: Tensor, losses: Tensor, state: State, *, momentum: float) -> tuple[Tensor, State]:
+    """State: the averaged slope [n, C, H, W], the rate [n], the last losses [n, plateau], -inf where none was seen."""
+    average, rate, seen = state
+    average = momentum * average + (1 - momentum) * slope
+    seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
+    stuck = seen[:, -1] <= seen[:, 0]
+    rate = torch.where(stuck, rate / 2, rate).clamp(min=LEAST_RATE)
+    seen = seen.masked_fill(stuck[:, None], -torch.inf)
+    return per_image(rate) * average.sign(), (average, rate, seen)
+
+
+def _nothing_seen(images: Tensor, plateau: int) -> Tensor:
+    return torch.full((len(images), plateau), -torch.inf, dtype=torch.float64, device=images.device)

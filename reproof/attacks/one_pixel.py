@@ -1,0 +1,141 @@
+"""One pixel: differential evolution over a few pixels' places and colours (Su, Vargas & Sakurai 2019, section 3).
+
+A candidate is float32 [pixels, 2 + C]: row, column and colour of each pixel, in pixels and in [0, 1]; it is painted at
+the whole part of its place. All images are searched together, each with a population of its own.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+
+from reproof.attacks.asking import answers, parts_of, unreached
+from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.victim import Victim
+from reproof.files import ReproofError
+
+SURE, GONE = 0.9, 0.05  # the paper stops at a target more probable than this, at a true class less probable
+Draw = Callable[[int], Tensor]  # so many populations [n, population, pixels, 2 + C], at random
+Propose = Callable[[Tensor], Tensor]  # parents [n, population, pixels, 2 + C] to as many children
+
+
+@attack
+def one_pixel(
+    victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
+    generations: int = 100, differential_weight: float = 0.5, at_once: bool = False,
+) -> Adversarial:  # fmt: skip
+    """Change at most `pixels` pixels: a child replaces its parent if it is fitter, by the probability of the label.
+
+    An image stops when a target's probability exceeds 0.9 or a true class's falls below 0.05, as in the paper, or, if
+    `at_once`, after the first generation with a candidate that is what the aim is after. The fittest comes back.
+    """
+    _check(images, pixels, population, least=3)
+    breed = partial(bred, size=(images.shape[2], images.shape[3]), weight=differential_weight, generator=generator)
+    return _search(victim, images, aim, _drawn(images, pixels, population, generator), breed, generations, at_once)
+
+
+@attack
+def random_pixel(
+    victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
+    generations: int = 100, at_once: bool = False,
+) -> Adversarial:  # fmt: skip
+    """Return the fittest of as many candidates as `one_pixel` tries, all drawn as its first ones: its control."""
+    _check(images, pixels, population, least=1)
+    draw = _drawn(images, pixels, population, generator)
+    return _search(victim, images, aim, draw, lambda parents: draw(len(parents)), generations, at_once)
+
+
+def _search(
+    victim: Victim, images: Tensor, aim: Aim, draw: Draw, propose: Propose, generations: int, at_once: bool
+) -> Adversarial:
+    """Ask about each image, then about a population of it in every generation until it stops."""
+    made, asked = images.clone(), torch.ones_like(aim.labels)
+    left = unreached(victim, images, aim)
+    parents = children = draw(len(left))
+    costs = torch.full(parents.shape[:2], torch.inf, dtype=torch.float64, device=images.device)
+    for _ in range(generations + 1):
+        if not len(left):
+            break
+        judged = _costs(victim, images[left], children, aim.of(left), at_once)
+        better = judged < costs
+        parents, costs = torch.where(better[..., None, None], children, parents), torch.where(better, judged, costs)
+        asked[left] += judged.shape[1]
+        least, fittest = costs.min(dim=1)
+        made[left] = paint(images[left], _pick(parents, fittest[:, None]).squeeze(1))
+        going = least >= (-SURE if aim.targeted else GONE)
+        left, parents, costs = left[going], parents[going], costs[going]
+        children = propose(parents)
+    return Adversarial(made, asked)
+
+
+def bred(parents: Tensor, *, size: tuple[int, int], weight: float, generator: Generator) -> Tensor:
+    """Return children x1 + weight (x2 - x3) of three different parents each, cut at the image's border and [0, 1].
+
+    `size` is the image's height and width. Nothing is crossed over, and a child's own parent has no part in it but by
+    chance.
+    """
+    chosen = _triples(tuple(parents.shape[:2]), generator)
+    one, two, three = (_pick(parents, which.to(parents.device)) for which in chosen)
+    most = parents.new_tensor([*size, *[1] * (parents.shape[-1] - 2)])
+    return (one + weight * (two - three)).clamp_(min=0).minimum(most)
+
+
+def paint(images: Tensor, candidates: Tensor) -> Tensor:
+    """Paint one candidate [N, pixels, 2 + C] on each image [N, C, H, W], in place; a later pixel covers an earlier."""
+    height, width = images.shape[2:]
+    rows, columns = (candidates[..., i].long().clamp(0, end - 1) for i, end in ((0, height), (1, width)))
+    flat = images.view(*images.shape[:2], -1)
+    for place, colour in zip((rows * width + columns).unbind(1), candidates[..., 2:].unbind(1), strict=True):
+        flat.scatter_(2, place.view(-1, 1, 1).expand(-1, flat.shape[1], 1), colour[..., None])
+    return images
+
+
+def _costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
+    """Return what evolution lowers [n, population]: the label's probability, or less it if targeted.
+
+    In float64: a confident network's probability rounds to 1 in float32. If `at_once`, reaching the aim lowers it by 2.
+    """
+    count, flat = candidates.shape[1], candidates.flatten(0, 1)
+    parts = parts_of(len(flat), images)
+    logits = answers(victim, (paint(images[rows // count], flat[rows]) for rows in parts))
+    each = aim.of(torch.arange(len(images), device=images.device).repeat_interleave(count))
+    costs = aim.sign * logits.double().softmax(dim=-1).gather(1, each.labels[:, None]).squeeze(1)
+    costs -= 2 * (at_once * each.reached(logits.argmax(dim=-1)))
+    return costs.view(-1, count)
+
+
+def _drawn(images: Tensor, pixels: int, population: int, generator: Generator) -> Draw:
+    """Return what draws places uniformly, and each channel's value from N(128, 127) / 255, cut at [0, 1]."""
+    channels, *size = images.shape[1:]
+
+    def draw(count: int) -> Tensor:
+        shape = count, population, pixels
+        places = torch.rand((*shape, 2), generator=generator) * torch.tensor(size)
+        colours = torch.randn((*shape, channels), generator=generator).mul_(127).add_(128).div_(255).clamp_(0, 1)
+        return torch.cat([places, colours], dim=-1).to(images.device)
+
+    return draw
+
+
+def _triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Return three different numbers below shape[-1] for each place of `shape`, uniform: a later one skips earlier."""
+    one, two, three = (torch.randint(shape[-1] - i, shape, generator=generator) for i in range(3))
+    two = two + (two >= one)
+    three = three + (three >= torch.minimum(one, two))
+    return one, two, three + (three >= torch.maximum(one, two))
+
+
+def _pick(populations: Tensor, which: Tensor) -> Tensor:
+    """Return of each population [n, P, ...] the members [n, m] of these numbers: [n, m, ...]."""
+    return populations[torch.arange(len(populations), device=populations.device)[:, None], which]
+
+
+def _check(images: Tensor, pixels: int, population: int, *, least: int) -> None:
+    if not 1 <= pixels <= images.shape[2:].numel():
+        raise ReproofError(
+            f"attack: {pixels} pixels cannot be changed in images of {images.shape[2]} x {images.shape[3]}; "
+            f"give 1 to {images.shape[2:].numel()}"
+        )
+    if population < least:
+        raise ReproofError(f"attack: a population of {population} is too small; give at least {least}")

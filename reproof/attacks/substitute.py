@@ -1,0 +1,101 @@
+"""A substitute trained on what an oracle answers, to be attacked in its stead (Papernot et al. 2017, algorithm 1).
+
+The oracle gives classes alone. Attack `Substitute.victim` by any attack, then ask the oracle about the images:
+
+    stand_in = train_substitute(oracle, seeds, network=network, generator=generator)
+    images = fgsm(stand_in.victim, images, aim, generator=generator, epsilon=0.3).images
+    fooled = aim.reached(oracle.classes(images))
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from reproof.attacks.victim import Victim
+from reproof.files import ReproofError
+from reproof.settings import TrainingSettings
+from reproof.training.optimisers import Descent
+
+Factory = Callable[[Generator], nn.Module]  # an initialised network: pixels in [0, 1] to logits
+
+
+@dataclass(frozen=True, eq=False)
+class Substitute:
+    """The trained network, and how many images the oracle was asked to label for it."""
+
+    victim: Victim
+    queries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """How a round trains: epochs of Adam over shuffled batches, from where the last round ended."""
+
+    epochs: int = 10
+    batch: int = 128
+    rate: float = 1e-3
+
+
+def train_substitute(
+    oracle: Victim, seeds: Tensor, *, network: Factory, generator: Generator, rounds: int = 6, step: float = 0.1,
+    flip_every: int = 3, fitting: Fitting = Fitting(),
+) -> Substitute:  # fmt: skip
+    """Train on the seeds [N, C, H, W], then on twice as many images in each further round, labelled by the oracle.
+
+    The oracle labels each image once: N * 2^(rounds - 1) queries. `step` is the paper's lambda; its sign turns
+    every `flip_every` rounds, never if 0.
+    """
+    _check(seeds, rounds)
+    module = network(generator).to(seeds.device)
+    images, labels = seeds, oracle.classes(seeds)
+    fit(module, images, labels, fitting=fitting, generator=generator)
+    for number in range(rounds - 1):
+        new = augmented(_victim(module), images, labels, step=signed(step, number, flip_every))
+        images, labels = torch.cat([images, new]), torch.cat([labels, oracle.classes(new)])
+        fit(module, images, labels, fitting=fitting, generator=generator)
+    return Substitute(_victim(module), len(labels))
+
+
+def augmented(substitute: Victim, images: Tensor, labels: Tensor, *, step: float) -> Tensor:
+    """Return x + step sign(dF_label / dx), cut at [0, 1]: where the substitute's logit for the oracle's label changes.
+
+    Logits, where the paper has probabilities, which saturate and then have no sign.
+    """
+    return (images + step * substitute.slope(images, labels, _own_logit).sign()).clamp_(0, 1)
+
+
+def signed(step: float, number: int, flip_every: int) -> float:
+    """Return the step of augmentation `number`, from 0: its sign turns after every `flip_every`, never if that is 0."""
+    return -step if flip_every and number // flip_every % 2 else step
+
+
+def fit(module: nn.Module, images: Tensor, labels: Tensor, *, fitting: Fitting, generator: Generator) -> None:
+    """Train the network in place by Adam on the cross-entropy; only the order is drawn."""
+    module.train().requires_grad_(True)
+    parameters = list(module.parameters())
+    steps = fitting.epochs * -(-len(images) // fitting.batch)
+    settings = TrainingSettings(optimizer="adam", lr=fitting.rate, batch=fitting.batch, steps=steps)
+    descent = Descent(parameters, [None] * len(parameters), settings)
+    for _ in range(fitting.epochs):
+        order = torch.randperm(len(images), generator=generator).to(images.device)
+        for chosen in torch.split(order, fitting.batch):
+            loss = cross_entropy(module(images[chosen]), labels[chosen])
+            descent.apply(torch.autograd.grad(loss, parameters), fitting.rate)
+
+
+def _victim(module: nn.Module) -> Victim:
+    return Victim(module.eval().requires_grad_(False))
+
+
+def _own_logit(logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.gather(1, labels[:, None]).squeeze(1)
+
+
+def _check(seeds: Tensor, rounds: int) -> None:
+    if not len(seeds) or rounds < 1:
+        raise ReproofError(
+            f"attack: {len(seeds)} seeds in {rounds} rounds train no substitute; give at least 1 of each"
+        )
