@@ -1,0 +1,178 @@
+"""L-BFGS inside a box, for many problems at once: each has a history, a step and an end of its own.
+
+A projected quasi-Newton method with two metrics (Bertsekas 1982) and limited memory (Nocedal 1980). It solves what
+L-BFGS-B (Byrd et al. 1995) solves, by other means: there is no generalised Cauchy point. In each iteration
+
+1. coordinates on a bound, or within a hair of it, that the gradient pushes outwards are bound; they go straight there;
+2. the free ones follow the quasi-Newton direction of the last `history` pairs, by the two-loop recursion;
+3. the step is halved or more, along the direction projected onto the box, until the function falls enough (Armijo).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.linalg import vecdot
+
+from reproof.attacks.two_loop import Pair, known, learn, newton, unit_scale
+from reproof.files import ReproofError
+
+Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # points [n, M], problems [n] to values [n], slopes [n, M]
+Box = tuple[float, float]
+
+ARMIJO = 1e-4  # the share of the fall promised by the slope that a step must bring, as in L-BFGS-B
+TRIALS = 20
+NEAR = 1e-3  # of a bound, at most; less as the gradient vanishes
+LEFT = 0.875  # a smaller share still at work is worth the copy that drops the others
+
+
+class Ends(NamedTuple):
+    """When a problem is done: the entries of its projected gradient, or what an iteration gained, are at most these."""
+
+    flat: float
+    gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """The point found for each problem [N, M], its value [N], how often the function was asked [N], if it was done."""
+
+    points: Tensor
+    values: Tensor
+    evaluations: Tensor
+    converged: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """The problems at work: their numbers [n], where they stand, and what they remember."""
+
+    rows: Tensor
+    points: Tensor
+    values: Tensor
+    gradients: Tensor
+    scale: Tensor
+    done: Tensor
+    pairs: tuple[Pair, ...] = ()
+
+
+def minimise(
+    function: Function,
+    start: Tensor,
+    *,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    history: int = 10,
+    iterations: int = 100,
+    flat: float = 1e-5,
+    gain: float = 1e-7,
+) -> Minimum:
+    """Minimise N functions of M variables in [lower, upper] from `start` [N, M], each on its own.
+
+    `function(points, problems)` returns values and gradients of the problems of these numbers. A problem is done when
+    no entry of its projected gradient exceeds `flat`; when an iteration lowers its value v by no more than
+    gain * max(|v|, 1); or when no step lowers it. It then drops out of the batch. Memory: 2 M `history` numbers each.
+    """
+    _check(lower, upper, history, iterations)
+    box, points = (lower, upper), start.detach().clamp(lower, upper)
+    rows = torch.arange(len(points), device=points.device)
+    values, gradients = function(points, rows)
+    done = _projected(points, gradients, box) <= flat
+    found = Minimum(points.clone(), values.clone(), torch.ones_like(rows), torch.zeros_like(done))
+    batch = _Batch(rows, points, values, gradients, unit_scale(gradients), done)
+    for _ in range(iterations):
+        batch = _dropped(batch, found)
+        if not len(batch.rows):
+            break
+        after = _searched(function, batch, *_directions(batch, box), box, found.evaluations)
+        batch = _learnt(batch, after, box, history, Ends(flat, gain))
+    _write(batch, found)
+    return found
+
+
+def _directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
+    """Return where to go [n, M] and the slope there [n], below 0."""
+    (lower, upper), points, gradients = box, batch.points, batch.gradients
+    near = _projected(points, gradients, box).clamp(max=NEAR)[:, None]
+    low, high = (points <= lower + near) & (gradients > 0), (points >= upper - near) & (gradients < 0)
+    direct = newton(batch.pairs, batch.scale, gradients, ~(low | high))
+    directions = torch.where(low, lower - points, torch.where(high, upper - points, direct))
+    return directions, vecdot(gradients, directions)
+
+
+def _searched(
+    function: Function, batch: _Batch, directions: Tensor, slopes: Tensor, box: Box, evaluations: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return points, values and gradients after a step; where none lowers the function, and of the done, as before."""
+    points, values, gradients = batch.points.clone(), batch.values.clone(), batch.gradients.clone()
+    left, length = (~batch.done).nonzero().squeeze(-1), torch.ones_like(values)[~batch.done]
+    for _ in range(TRIALS):
+        tried = (batch.points[left] + length[:, None] * directions[left]).clamp_(*box)
+        reached, slope = function(tried, batch.rows[left])
+        evaluations[batch.rows[left]] += 1
+        fall, promised = batch.values[left] - reached, -length * slopes[left]
+        enough = fall >= ARMIJO * promised
+        points[left[enough]], values[left[enough]], gradients[left[enough]] = (
+            tried[enough],
+            reached[enough],
+            slope[enough],
+        )
+        visible = promised > torch.finfo(values.dtype).eps * batch.values[left].abs()
+        again = ~enough & visible
+        left, length = left[again], _shorter(length, fall, promised)[again]
+        if not len(left):
+            break
+    return points, values, gradients
+
+
+def _shorter(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
+    """Return the step at the minimum of the parabola through what is known, at least a tenth, at most half."""
+    share = (promised / (2 * (promised - fall))).nan_to_num(0.0)
+    return length * share.clamp(0.1, 0.5)
+
+
+def _learnt(batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, history: int, ends: Ends) -> _Batch:
+    """Return the batch after a step: a pair more, and who is done.
+
+    Who did not move forgets its pairs and tries steepest descent; who has none to forget is done.
+    """
+    points, values, gradients = after
+    stuck = (points == batch.points).all(dim=-1)
+    little = batch.values - values <= ends.gain * values.abs().clamp(min=1)
+    over = torch.where(stuck, ~known(batch.pairs, stuck), little | (_projected(points, gradients, box) <= ends.flat))
+    pair, scale = learn(points - batch.points, gradients - batch.gradients)
+    scale = torch.where(stuck, unit_scale(gradients), torch.where(pair.inverse > 0, scale, batch.scale))
+    pairs = tuple(one.forgotten(stuck) for one in (*batch.pairs, pair)[-history:])
+    return _Batch(batch.rows, points, values, gradients, scale, batch.done | over, pairs)
+
+
+def _dropped(batch: _Batch, found: Minimum) -> _Batch:
+    """Write down the problems that are done and drop them, once they are many enough to be worth it."""
+    left = ~batch.done
+    if left.sum() > LEFT * len(left):
+        return batch
+    _write(batch, found)
+    kept = left.nonzero().squeeze(-1)
+    points, values, gradients = batch.points[kept], batch.values[kept], batch.gradients[kept]
+    pairs = tuple(pair.of(kept) for pair in batch.pairs)
+    return _Batch(batch.rows[kept], points, values, gradients, batch.scale[kept], batch.done[kept], pairs)
+
+
+def _write(batch: _Batch, found: Minimum) -> None:
+    found.points[batch.rows], found.values[batch.rows] = batch.points, batch.values
+    found.converged[batch.rows] = batch.done
+
+
+def _projected(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
+    """Return the greatest entry of each projected gradient step: 0 at a minimum [n]."""
+    return (points - (points - gradients).clamp_(*box)).abs_().amax(dim=-1)
+
+
+def _check(lower: float, upper: float, history: int, iterations: int) -> None:
+    if not lower < upper:
+        raise ReproofError(f"lbfgs: the box from {lower:g} to {upper:g} is empty; lower must be below upper")
+    for name, value in (("history", history), ("iterations", iterations)):
+        if value < 1:
+            raise ReproofError(f"lbfgs: {name} {value} is below 1")

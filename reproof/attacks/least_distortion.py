@@ -1,0 +1,134 @@
+"""The least distortion that makes a network see another class (Szegedy et al. 2014, section 4.1).
+
+The paper minimises c |r| + loss_f(x + r, l) subject to x + r in [0, 1]^m by box-constrained L-BFGS, and finds by line
+search the c whose minimiser has f(x + r) = l. It prints "minimum c > 0". The logic needs the greatest: the more the
+distortion weighs, the smaller it gets, and any c close to 0 reaches the class.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.lbfgs import Function, minimise
+from reproof.attacks.victim import Victim, margin, surprise
+from reproof.files import ReproofError
+
+WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed
+WEIGHTS = (1e-9, 1e9)
+
+
+def squared(perturbations: Tensor) -> Tensor:
+    """Return |r|^2 of each perturbation [n, M]: [n]."""
+    return perturbations.square().sum(dim=-1)
+
+
+def l2(perturbations: Tensor) -> Tensor:
+    """Return |r| of each perturbation [n, M], rounded off within 1e-6 of 0, where it has no gradient: [n]."""
+    return (squared(perturbations) + 1e-12).sqrt()
+
+
+PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"squared": squared, "l2": l2}
+
+
+@attack
+def minimum_distortion(
+    victim: Victim,
+    images: Tensor,
+    aim: Aim,
+    *,
+    generator: torch.Generator,
+    penalty: str = "squared",
+    searches: int = 10,
+    iterations: int = 100,
+    gain: float = 1e-5,
+) -> Adversarial:
+    """Return the least distorted images that reach their target, after `searches` values of c for each of them.
+
+    The paper writes the penalty as |r|. "squared" is |r|^2: smooth where the search begins, at r = 0, and its minimiser
+    follows c smoothly; "l2" is |r|, whose minimiser stays at 0 for every c above the slope of the loss. For both, the
+    minimiser at the greatest c that succeeds is where the target begins. The first c is right for a linear network of
+    two classes; it changes by a factor of 2, 4, 16, ... until it is bracketed, and the bracket is halved geometrically.
+    A search begins at the best success so far, the first at the image, and ends as `minimise` says of `iterations` and
+    `gain`. Images without success come back unchanged, as do those already taken for their target. No chance is used.
+    """
+    _check(aim, penalty, searches)
+    best, queries = images.clone(), torch.ones_like(aim.labels)
+    left = (~aim.reached(victim.classes(images))).nonzero().squeeze(-1)
+    if len(left):
+        search = _Search(penalty, searches, iterations, gain)
+        best[left], further = _least(victim, images[left], aim.of(left), search)
+        queries[left] += further
+    return Adversarial(best, queries)
+
+
+class _Search(NamedTuple):
+    """The options of the attack."""
+
+    penalty: str
+    searches: int
+    iterations: int
+    gain: float
+
+
+def _least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> tuple[Tensor, Tensor]:
+    """Return the least distorted successes, or the images, and how often the victim was asked about each [n]."""
+    best, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+    low, high = torch.zeros_like(distance), distance.clone()
+    weight, queries = _first_weight(victim, images, aim, search.penalty), torch.ones_like(aim.labels)
+    for turn in range(search.searches):
+        objective = _objective(victim, images, aim, weight, PENALTIES[search.penalty])
+        found = minimise(objective, best.flatten(1), iterations=search.iterations, gain=search.gain)
+        made = found.points.view_as(images)
+        reached, size = aim.reached(victim.classes(made)), (made - images).flatten(1).norm(dim=-1)
+        better = reached & (size < distance)
+        best[better], distance[better] = made[better], size[better]
+        low, high = torch.where(reached, weight, low), torch.where(reached, high, weight)
+        weight, queries = _next_weight(low, high, turn), queries + found.evaluations + 1
+    return best, queries
+
+
+def _objective(
+    victim: Victim, images: Tensor, aim: Aim, weight: Tensor, penalty: Callable[[Tensor], Tensor]
+) -> Function:
+    """Return c |r| + loss_f(x + r, l) and its gradient, as a function of x + r [n, M] and the images' numbers [n]."""
+    flat = images.flatten(1)
+
+    def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = points.detach().requires_grad_()
+        losses = surprise(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
+        total = losses + weight[rows] * penalty(pixels - flat[rows])
+        (gradient,) = torch.autograd.grad(total.sum(), pixels)
+        return total.detach(), gradient
+
+    return function
+
+
+def _first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Tensor:
+    """Return the c [N] that is right if the margin is linear and only two classes count.
+
+    Where the target begins, its chance is 1/2 and the loss has half the margin's slope s; the gap g is closed by
+    |r| = g / s. The gradients cancel if 2 c |r| = s / 2 for the squared penalty, c = s / 2 for the other.
+    """
+    logits, gradient = victim.logits_and_slope(images, aim.labels, margin)
+    gap, slope = -margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
+    weight: Tensor = slope / 2 if penalty == "l2" else slope.square() / (4 * gap.clamp(min=0))
+    return weight.nan_to_num(nan=1.0).clamp(*WEIGHTS)
+
+
+def _next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
+    """Return the c between the greatest that succeeded (0: none) and the least that failed (infinite: none)."""
+    wider = min(WIDER**2 ** min(turn, 5), WIDEST)
+    weight = torch.where(high.isinf(), low * wider, torch.where(low == 0, high / wider, (low * high).sqrt()))
+    return weight.clamp(*WEIGHTS)
+
+
+def _check(aim: Aim, penalty: str, searches: int) -> None:
+    if not aim.targeted:
+        raise ReproofError("minimum_distortion: needs a class to reach for each image; draw one with `targets`")
+    if penalty not in PENALTIES:
+        raise ReproofError(f"minimum_distortion: penalty {penalty!r} is unknown; choose one of {', '.join(PENALTIES)}")
+    if searches < 1:
+        raise ReproofError(f"minimum_distortion: searches {searches} is below 1")
