@@ -1,23 +1,24 @@
 """What a gradient attack climbs: one number an image that rises as the aim comes nearer.
 
-In float64, and never by way of 1 - p: of a confident network that rounds to 0, and half of the gradient goes with it.
+In float64, and no gradient by way of 1 - p: of a confident network that rounds to 0, and half the gradient with it.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import softmax
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.victim import Loss, margin
+from reproof.attacks.victim import Loss, margin, surprise
 
 ENOUGH = 50.0  # the margin past which Madry et al. push no further
 
 
 def cross_entropy(aim: Aim) -> Loss:
     """Return the cross-entropy, in nats; less it if targeted."""
-    return lambda logits, labels: -aim.sign * logsigmoid(_odds(logits.double(), labels))
+    return lambda logits, labels: aim.sign * _CrossEntropy.apply(logits, labels)
 
 
 def clipped_margin(aim: Aim) -> Loss:
@@ -33,10 +34,20 @@ def shortfall(aim: Aim, *, kappa: float) -> Loss:
     return lambda logits, labels: _gap(aim, logits, labels) + kappa
 
 
-def _odds(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the log of p / (1 - p), p the label's probability: [N]."""
-    own = logits.gather(-1, labels[:, None]).squeeze(-1)
-    return own - logits.scatter(-1, labels[:, None], -torch.inf).logsumexp(dim=-1)
+class _CrossEntropy(torch.autograd.Function):
+    """`surprise`, whose gradient is p - 1 at the label: here less the sum of all others' p, which does not round."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        exact, places = logits.double(), labels[:, None]
+        slopes = softmax(exact, dim=-1).scatter_(-1, places, 0)
+        ctx.save_for_backward(slopes.scatter_(-1, places, -slopes.sum(dim=-1, keepdim=True)))
+        return surprise(exact, labels)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (slopes,) = ctx.saved_tensors
+        return gradients[0][:, None] * slopes, None
 
 
 def _gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:

