@@ -14,6 +14,7 @@ from reproof.attacks.attack import Aim, targets
 from reproof.attacks.distortion import amplify, distortion, gaussian, transfer
 from reproof.attacks.lbfgs import minimise
 from reproof.attacks.least_distortion import PENALTIES, _objective, minimum_distortion
+from reproof.attacks.two_loop import learn, newton
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
 from reproof.networks import initialise
@@ -105,6 +106,19 @@ def test_a_minimum_beyond_the_box_is_on_its_side():
     assert found.values.tolist() == pytest.approx([2, 4])
 
 
+def test_bound_variables_at_rest_do_not_bend_the_direction_of_the_free_ones():
+    chance = generator()
+    root = torch.randn(6, 6, dtype=torch.float64, generator=chance)
+    matrix, free = root @ root.T + torch.eye(6), torch.tensor([True, True, False, True, False, True])
+    steps = torch.randn(3, 1, 6, dtype=torch.float64, generator=chance) * free
+    gradients, scale = torch.randn(1, 6, dtype=torch.float64, generator=chance), torch.ones(1)
+    whole = tuple(learn(step, step @ matrix)[0] for step in steps)
+    parts = tuple(learn(step, (step @ matrix) * free)[0] for step in steps)
+    direction = newton(whole, scale, gradients, free[None])
+    assert direction.tolist() == [pytest.approx(newton(parts, scale, gradients, free[None])[0].tolist())]
+    assert not direction[0, ~free].any()
+
+
 def rosenbrock(points, rows):
     x, y = points.unbind(-1)
     gradient = torch.stack([400 * x * (x**2 - y) - 2 * (1 - x), 200 * (y - x**2)], dim=-1)
@@ -130,13 +144,17 @@ def test_a_problem_is_the_same_alone_and_in_a_batch():
         assert together.converged[row] == alone.converged[0]
 
 
-def test_what_is_done_is_not_asked_again():
-    goal = torch.tensor([[0.5, 0.5], [0.1, 0.9]])
+@pytest.mark.parametrize("problems", [2, 16], ids=["dropped at once", "one of many, left where it is"])
+def test_what_is_done_is_not_asked_again(problems):
+    goals = torch.linspace(0.5, 0.9, problems)[:, None] * torch.tensor([1.0, 1.0])
+    goals[1:, 0] = 0.1
     stretch = torch.tensor([1.0, 30.0])
-    counted = Counted(lambda x, rows: ((stretch * (x - goal[rows]) ** 2).sum(-1), 2 * stretch * (x - goal[rows])))
-    found = minimise(counted, torch.full((2, 2), 0.5))
-    assert counted.calls[0] == [0, 1] and counted.calls[1:] == [[1]] * (len(counted.calls) - 1)
-    assert found.evaluations.tolist() == [1, len(counted.calls)]
+    counted = Counted(lambda x, rows: ((stretch * (x - goals[rows]) ** 2).sum(-1), 2 * stretch * (x - goals[rows])))
+    found = minimise(counted, torch.full((problems, 2), 0.5))
+    assert counted.calls[0] == list(range(problems)) and len(counted.calls) > 2
+    assert not any(0 in call for call in counted.calls[1:]), "it stood at its minimum"
+    assert found.evaluations.tolist() == [sum(row in call for call in counted.calls) for row in range(problems)]
+    assert torch.allclose(found.points, goals, atol=1e-4)
 
 
 def test_a_step_into_nowhere_is_shortened():

@@ -60,6 +60,12 @@ def test_a_circular_norm_is_that_of_the_explicit_matrix(stride, channels):
     assert padded_bound(layer, size=(6, 6)) == pytest.approx(expected)
 
 
+def test_a_convolution_in_groups_has_the_norm_of_its_worst_group():
+    layer = conv(4, 6, 3, padding=1, padding_mode="circular", groups=2)
+    expected = singular(explicit(layer, (5, 5)), ord=2).item()
+    assert padded_bound(layer, size=(5, 5)) == pytest.approx(expected)
+
+
 PADDED = [
     conv(2, 3, 3, padding=1),
     conv(3, 2, 3, padding=0),

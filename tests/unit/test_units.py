@@ -96,7 +96,8 @@ def test_a_permutation_test_agrees_with_the_share_of_all_divisions():
 def test_groups_apart_have_the_least_p_and_equal_groups_the_greatest():
     apart = permutation_test(torch.zeros(20), torch.ones(20), permutations=999, generator=generator())
     assert apart.mean == -1 and apart.p == pytest.approx(1 / 1000)
-    same = permutation_test(torch.full((4,), 0.1), torch.full((6,), 0.1), permutations=99, generator=generator())
+    tenths = torch.tensor([0.1, 0.2, 0.3, 0.3, 0.2, 0.1], dtype=torch.float64)
+    same = permutation_test(tenths[:3], tenths[3:], permutations=99, generator=generator())
     assert same.p == 1, "rounding makes no difference"
 
 
