@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reproof import catalogue
 from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.claims import check_claims
-from reproof.metrics import METRICS
+from reproof.vocabulary import METRICS
 from reproof.places import shown
 from reproof.runs import Run
 from reproof.yaml_files import Tree

@@ -16,7 +16,7 @@ from reproof.figures.marks import DENSE_LINE
 from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials, placed
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say, tint
 from reproof.figures.words import ABSENT, arm_label, flat, per_cent, quantity_label, run_title, unique
-from reproof.metrics import is_share
+from reproof.vocabulary import is_share
 
 LABEL_IN = 0.4  # inches that the number of a step takes
 Line = tuple[str, int]  # arm, level

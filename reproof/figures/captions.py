@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from reproof.figures.words import arm_label, flat, listed, per_cent, quantity_label, run_title, unique
-from reproof.metrics import is_share
+from reproof.vocabulary import is_share
 
 Columns = Sequence[Sequence[str]]
 

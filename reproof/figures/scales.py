@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reproof.figures.words import per_cent, publication
-from reproof.metrics import is_share
+from reproof.vocabulary import is_share
 
 STEPS = [1, 2, 2.5, 5, 10]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reproof.metrics import is_share
+from reproof.vocabulary import is_share
 
 ABSENT = "not run at this scale"
 ARMS = {

@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from reproof.metrics import AT
+from reproof.vocabulary import AT
 
 Claim = Mapping[str, Any]
 Term = dict[str, Any]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.judging.claims import Term, ranges
-from reproof.metrics import AXES
+from reproof.vocabulary import AXES
 
 NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}
 WITHIN = 1.3  # half a rung of a ladder that keeps three fifths a round; on a finer one the nearest is nearer

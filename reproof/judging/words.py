@@ -5,7 +5,7 @@ from math import inf, isinf, isnan
 from typing import Any
 
 from reproof.judging.claims import Claim, Term, inherits_place, ranges, terms
-from reproof.metrics import AXES, is_share
+from reproof.vocabulary import AXES, is_share
 
 ARMS = {
     "ticket": "tickets",

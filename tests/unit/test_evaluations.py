@@ -8,7 +8,7 @@ from small_paper import PAPER, changed, plan
 
 from reproof.files import ReproofError
 from reproof.listings import page_settings, records
-from reproof.metrics import METRICS, OPERATIONS
+from reproof.vocabulary import METRICS, OPERATIONS
 
 CONNECT = {
     "measure": "connect",
