@@ -3,8 +3,7 @@
 results/figures/all      everything that config/config.yaml asks for, as a page: open index.html
 results/figures, tables/{scale}/{paper}                  its figures; its numbers and verdicts
 results/dense, tickets, controls/{run}/{seeds}           what was trained: weights, masks, curves, records
-results/connect, reset, freeze/{run}/{seeds}             what operations measured of it,
-results/untrained, freeze_pruned, supermask/{run}/{seeds}    of its layers and of its masks
+results/{operation}/{run}/{seeds}                        what connect, reset, untrained, attack, ... measured of it
 
 The scale says how much of each protocol is run: snakemake --cores 8 results/figures/all --config scale=mnist
 """
@@ -27,6 +26,9 @@ include: "rules/prune.smk"
 include: "rules/connect.smk"
 include: "rules/reset.smk"
 include: "rules/mask.smk"
+include: "rules/excite.smk"
+include: "rules/harden.smk"
+include: "rules/attack.smk"
 include: "rules/judge.smk"
 include: "rules/figures.smk"
 

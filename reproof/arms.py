@@ -1,17 +1,21 @@
 """What a run is measured by beside its own training: controls, trained beside the ticket, and evaluations."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from reproof import catalogue
-from reproof.configuration import unknown
+from reproof.configuration import no_number, unknown
 from reproof.options import Problem, option_problems, signature
 from reproof.provenance import Registered
 
 CONTROL_KEYS = ("control", "draws", "levels")
 EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
 NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
+ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
+ATTACK_KEYS = ("attack", "targeted", "epsilons")
+HANDED = ("generator", "epsilon")  # what the operation hands to an attack, one of its `epsilons` at a time
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Evaluation:
     `as_run` is the run of the paper under whose name the measurements stand, if it is not their own: runs that differ
     in their rewind point alone are points of one curve along it. `as_arm` names the arm that tickets stand as, where
     the options make of them something else. An option called `steps` names points of the dense
-    training, in steps, whose weights the operation reads.
+    training, in steps, whose weights the operation reads; one called `victims` names runs of the paper whose dense
+    networks it is shown beside the run's own, of which `victims` holds what they are.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Evaluation:
     controls: dict[str, Control] = field(default_factory=dict)
     as_run: str = ""
     as_arm: str = ""
+    victims: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, mapping: Mapping[str, Any]) -> "Evaluation":
@@ -73,12 +79,21 @@ class Evaluation:
         """Points of the dense training that it reads, in steps."""
         return tuple(self.options.get("steps", ()))
 
+    def beside(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
+        """Return the same with those of its victims that are run, each with all that its dense network depends on."""
+        named = [key for key in self.options.get("victims", ()) if key in victims]
+        if "victims" not in self.options:
+            return self
+        return replace(self, options=self.options | {"victims": named}, victims={key: victims[key] for key in named})
+
     @property
     def picked(self) -> list[Registered]:
-        """The functions that it picks by name: controls, and what options like `criteria` name."""
+        """What it picks by name: controls, attacks, victims' networks, and what options like `criteria` name."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
-        return [*kinds, *named]
+        attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
+        networks = [("networks", "network", one["network"]["name"]) for one in self.victims.values()]
+        return [*kinds, *named, *attacks, *networks]
 
     def stated(self) -> dict[str, Any]:
         """Return what its results depend on, beside the networks and the levels, as plain values."""
@@ -87,7 +102,8 @@ class Evaluation:
             key: value for key, value in self.options.items() if key not in usual or not _same(value, usual[key])
         }
         kinds = {arm: {"control": one.kind, "options": one.options} for arm, one in self.controls.items()}
-        return {"operation": self.operation, "options": options, "controls": kinds}
+        shown = {"victims": self.victims} if self.victims else {}
+        return {"operation": self.operation, "options": options, "controls": kinds} | shown
 
     def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
         """Yield what a schema cannot see, in a run with this many levels and steps of training."""
@@ -100,11 +116,40 @@ class Evaluation:
             for name in self.options.get(option, ()):
                 if name not in catalogue.registered(*which):
                     yield f"{at}.{option}", unknown(name, catalogue.registered(*which))
+        yield from _attack_problems(at, self.options)
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
             yield f"{at}.steps", f"{max(self.steps)} is after the end; training.steps is {steps}"
         for arm, control in self.controls.items():
             yield from control.problems(f"{at}.controls.{arm}", levels)
+
+
+def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with attacks: unknown names, options that they do not have, distances that cannot be."""
+    known, common = catalogue.registered(*ATTACK), options.get("epsilons", ())
+    yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
+    for label, one in options.get("attacks", {}).items():
+        where = f"{at}.attacks.{label}"
+        if one.get("attack") not in known:
+            yield f"{where}.attack", unknown(str(one.get("attack", "nothing")), known)
+            continue
+        its = signature(*ATTACK, one["attack"]).options
+        own = {key: value for key, value in one.items() if key not in ATTACK_KEYS}
+        handed = dict.fromkeys(its & set(HANDED), 1)
+        for key in own.keys() & set(HANDED):
+            yield f"{where}.{key}", "is no option; write `epsilons`, a list" if key == "epsilon" else "is no option"
+        yield from option_problems(where, own | handed, (*ATTACK, one["attack"]), ATTACK_KEYS)
+        yield from _epsilon_problems(f"{where}.epsilons", one.get("epsilons", ()), most=inf if "norm" in one else 1)
+        if "epsilon" in its and not one.get("epsilons", common):
+            yield f"{where}.epsilons", f"is missing; {one['attack']} needs at least one distance"
+
+
+def _epsilon_problems(at: str, epsilons: Sequence[Any], *, most: float) -> Iterator[Problem]:
+    for one in epsilons:
+        if isinstance(one, str | bool) or not isinstance(one, int | float):
+            yield at, no_number(one)
+        elif not 0 < one <= most:
+            yield at, f"{one} is outside the data's range: pixels are in [0, 1], so it must be above 0, at most 1"
 
 
 def _same(value: Any, usual: Any) -> bool:

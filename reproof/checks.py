@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from reproof import catalogue
+from reproof.arms import Evaluation
 from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.claims import check_claims
-from reproof.vocabulary import METRICS
 from reproof.places import shown
-from reproof.runs import Run
+from reproof.runs import Run, beside
+from reproof.vocabulary import METRICS
 from reproof.yaml_files import Tree
 
 
@@ -27,7 +28,20 @@ def _runs(layer: Layer, copy: str, known: tuple[str, ...]) -> dict[str, Run]:
         for name, one in run.evaluations.items():
             if one.as_run and one.as_run not in known:
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
-    return runs
+            for what in _victim_problems(run, one, runs, known):
+                raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
+    return {key: beside(run, runs) for key, run in runs.items()}
+
+
+def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
+    """Yield why a network cannot be shown another's images: unknown, other seeds, or other inputs than pixels."""
+    for key in evaluation.options.get("victims", ()):
+        if key not in known:
+            yield unknown(key, known)
+        elif key in runs and (runs[key].seeds, runs[key].seeds_a_job) != (run.seeds, run.seeds_a_job):
+            yield f"{key} has {runs[key].seeds} seeds where this run has {run.seeds}; give both as many"
+        elif key in runs and runs[key].inputs != run.inputs:
+            yield f"{key} is not given the same pixels; let both have dataset.pixels: unit, or the same data set"
 
 
 def check_figures(paper: Paper) -> None:

@@ -30,6 +30,12 @@ class Places:
         """Return the dense checkpoint behind a ticket or control run."""
         return f"{RESULTS}/dense/{self.index.run(run).dense}/{seeds}/checkpoint.safetensors"
 
+    def victims(self, run: str, seeds: str) -> list[str]:
+        """Return the dense checkpoints of the other networks that an evaluation is shown, in the order of its option."""
+        one, name = self.index.evaluations[run]
+        victims = one.evaluations[name].victims.values()
+        return [f"{RESULTS}/dense/{victim['dense']}/{seeds}/checkpoint.safetensors" for victim in victims]
+
     def mask(self, run: str, seeds: str, level: int) -> str:
         """Return the mask of a level of the tickets behind a ticket or control run."""
         return f"{RESULTS}/tickets/{self.index.run(run).tickets}/{seeds}/level{level}/mask.safetensors"

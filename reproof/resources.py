@@ -9,11 +9,14 @@ from typing import Any
 from reproof.plan import Plan
 from reproof.speeds import (
     Duration,
+    attacking,
     connecting,
     copied,
+    distorting,
     estimate,
     finding,
     freezing,
+    hardening,
     likeness,
     measured,
     network_steps,
@@ -24,8 +27,11 @@ from reproof.speeds import (
 )
 
 TRAINING = ("train_dense", "retrain", "train_control")
-OPERATIONS = {"connect": connecting, "reset": resetting, "freeze": freezing}
-OF_PASSES: dict[str, Callable[..., float]] = {"untrained": untrained, "supermask": finding}  # not of training steps
+OPERATIONS = {"connect": connecting, "reset": resetting, "freeze": freezing, "harden": hardening}
+OF_PASSES: dict[str, Callable[..., float]] = {  # not of training steps
+    **{"untrained": untrained, "supermask": finding},
+    **{"attack": attacking, "distort": distorting},
+}
 START_S = 10  # two starts of Snakemake and one of torch
 LIGHT_S = {"fetch_dataset": 300, "measure_movement": 30, "collect": 60}  # others take LIGHT_S_ELSE; all by experience
 LIGHT_S_ELSE = 15

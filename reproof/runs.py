@@ -1,7 +1,7 @@
 """The runs of a paper: settings typed, parts named by hashes, checked for what a schema cannot see."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,6 +95,11 @@ class Run:
         return {step for one in self.evaluations.values() for step in one.steps if step < self.training.steps}
 
     @property
+    def inputs(self) -> str:
+        """What decides how pixels become the network's inputs: nothing if they stay in [0, 1], else the data set."""
+        return UNIT if self.dataset.name.endswith(UNIT) else self.dataset.name
+
+    @property
     def _label(self) -> str:
         return f"{self.network['name']}-{self.dataset.name}"
 
@@ -137,3 +142,9 @@ class Run:
         every = [*pruning.one_shot, *([pruning.share] if pruning.share else [])]
         if pruning.scope == "global" and any(len(set(shares.values())) > 1 for shares in every):
             yield "pruning.share", "the shares of a global ranking must be equal; use scope: layer for different ones"
+
+
+def beside(run: Run, runs: Mapping[str, Run]) -> Run:
+    """Return the run with its evaluations knowing those runs of its paper whose networks they are shown."""
+    known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
+    return replace(run, evaluations={name: one.beside(known) for name, one in run.evaluations.items()})

@@ -34,7 +34,9 @@ class Size:
     products: int
 
 
-SIZES = {  # MNIST's shapes for LeNet and fc, ImageNet's where it is named, CIFAR-10's for the rest; a test counts them
+SIZES = {  # MNIST's shapes for the fully connected ones, ImageNet's for its own, CIFAR-10's for the rest; a test counts
+    "softmax_regression": Size(7_840, 7_840),
+    "sigmoid_fc": Size(89_400, 89_400),
     "fc": Size(334_336, 334_336),
     "lenet_300_100": Size(266_200, 266_200),
     "conv_2": Size(4_300_992, 43_780_608),
@@ -54,6 +56,7 @@ SIZES = {  # MNIST's shapes for LeNet and fc, ImageNet's where it is named, CIFA
     "vgg_13": Size(9_407_168, 228_267_008),
     "vgg_16": Size(14_715_584, 313_201_664),
     "vgg_19": Size(20_024_000, 398_136_320),
+    "alexnet": Size(61_090_496, 714_188_480),
     "inception_v3": Size(23_799_136, 5_713_216_096),
 }
 PIXELS, CLASSES = 784, 10  # of MNIST
@@ -159,6 +162,47 @@ def finding(settings: Settings, *, gpu: bool) -> float:
     options = settings["options"]
     examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
     flop = 2 * size(settings).products * PASSES * examples
+    return flop / (GPU_FLOPS if gpu else CORE_FLOPS)
+
+
+def attacking(settings: Settings, *, gpu: bool) -> float:
+    """Return the seconds that attacking takes: what each attack asks at most, at each of its distances."""
+    options = settings["options"]
+    common = options.get("epsilons", [])
+    passes = sum(asked(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
+    return _passing(settings, passes * int(options.get("examples", 1000)), gpu=gpu)
+
+
+def asked(attack: Settings) -> int:
+    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+    name = attack["attack"]
+    if name in ("one_pixel", "random_pixel"):
+        return int(attack.get("population", 400)) * (int(attack.get("generations", 100)) + 1)
+    if name in ("nes", "spsa", "square"):
+        return int(attack.get("queries", 10_000))
+    steps = int(attack.get("steps", 40)) * int(attack.get("restarts", 1)) if name == "pgd" else 1
+    if name == "carlini_wagner":
+        steps = int(attack.get("steps", 10_000)) * int(attack.get("searches", 9))
+    return PASSES * steps
+
+
+def distorting(settings: Settings, *, gpu: bool) -> float:
+    """Return the seconds that the search for the least distortions takes, all iterations of all values of c."""
+    options = settings["options"]
+    searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
+    return _passing(settings, searched * int(options.get("examples", 256)), gpu=gpu)
+
+
+def hardening(settings: Settings, *, step_s: float, gpu: bool) -> float:
+    """Return the seconds that adversarial training takes: a step, and each step of its attack, costs a usual step."""
+    options = settings["options"]
+    attack_steps = 1 if options.get("adversary") == "fgsm" else int(options.get("adversary_steps", 10))
+    return len(settings["seeds"]) * int(settings["training"]["steps"]) * (1 + attack_steps) * step_s
+
+
+def _passing(settings: Settings, images: int, *, gpu: bool) -> float:
+    """Return the seconds that so many images a seed take to go forward through the network."""
+    flop = 2 * size(settings).products * images * len(settings["seeds"])
     return flop / (GPU_FLOPS if gpu else CORE_FLOPS)
 
 

@@ -7,15 +7,17 @@ in one file because `collect` reads the other: a word more there would have ever
 from reproof import metrics
 
 SPLITS = metrics.SPLITS
+OUTCOMES = (
+    *("accuracy_under_attack", "attack_success_share", "confidence_of_mistakes"),
+    *("attack_distance", "attack_queries"),
+)
 # What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
 ATTACKS: dict[str, dict[str, str]] = {
     "attack": {  # `part` is the attack
         **{f"{split}_clean_accuracy": "" for split in SPLITS},
-        **{f"{split}_accuracy_under_attack": "epsilon" for split in SPLITS},
-        **{f"{split}_attack_success_share": "epsilon" for split in SPLITS},
-        **{f"{split}_confidence_of_mistakes": "epsilon" for split in SPLITS},
-        **{f"{split}_attack_distance": "epsilon" for split in SPLITS},
-        **{f"{split}_attack_queries": "epsilon" for split in SPLITS},
+        **{f"{split}_{outcome}": "epsilon" for split in SPLITS for outcome in OUTCOMES},
+        # by attacks that have no epsilon:
+        **{f"{split}_unbounded_{outcome}": "" for split in SPLITS for outcome in OUTCOMES},
         **{f"{split}_success_within_queries": "query" for split in SPLITS},
         **{f"{split}_gradients_masked": "epsilon" for split in SPLITS},
         **{"example_pixel": "pixel", "example_class": ""},  # `part` is "original/{image}", "{attack}/{image}"

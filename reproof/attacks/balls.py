@@ -46,9 +46,8 @@ class LInf:
     upper: Tensor
 
     @classmethod
-    def around(cls, originals: Tensor, epsilon: float, *, box: bool = True) -> Self:
-        """Make; without the box images may leave [0, 1]."""
-        return cls(originals, epsilon, *bounds(originals, epsilon, box=box))
+    def around(cls, originals: Tensor, epsilon: float) -> Self:
+        return cls(originals, epsilon, *(farthest(originals, epsilon, side) for side in (-1, 1)))
 
     def of(self, chosen: Tensor) -> Self:
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
@@ -125,18 +124,16 @@ def ball(norm: str, originals: Tensor, epsilon: float) -> Ball:
     return BALLS[norm](originals, epsilon)
 
 
-def bounds(originals: Tensor, epsilon: float, *, box: bool = True) -> tuple[Tensor, Tensor]:
-    """Return the least and the greatest float32 images within epsilon in every pixel, and in the box if asked."""
-    lower, upper = (_end(originals, epsilon, side) for side in (-1, 1))
-    return (lower.clamp_(min=0), upper.clamp_(max=1)) if box else (lower, upper)
+def farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: bool = True) -> Tensor:
+    """Return the last float32 pixels within epsilon, and in the box if asked, on one side: -1, +1, or 0 to stay.
 
-
-def _end(originals: Tensor, epsilon: float, side: int) -> Tensor:
-    """Return the last float32 pixels within epsilon on one side, -1 or +1."""
+    `sides` are one for all or one a pixel.
+    """
     exact = originals.double()
-    ends = (exact + side * epsilon).to(originals.dtype)
-    outside = (ends.double() - exact).abs() > epsilon
-    return torch.where(outside, torch.nextafter(ends, originals), ends)
+    ends = torch.add(exact, sides, alpha=epsilon).to(originals.dtype)
+    outside = (exact - ends).abs_() > epsilon
+    ends = torch.where(outside, torch.nextafter(ends, originals), ends)
+    return ends.clamp_(0, 1) if box else ends
 
 
 def _lengths(images: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
-from reproof.attacks.balls import LInf
+from reproof.attacks.balls import farthest
 from reproof.attacks.losses import cross_entropy
 from reproof.attacks.victim import Victim
 
@@ -19,6 +19,5 @@ def fgsm(
     true class and rises, or, if targeted, is of the target and falls.
     """
     check_epsilon(epsilon)
-    ball = LInf.around(images, epsilon, box=clip)
-    slope = victim.slope(images, aim.labels, cross_entropy(aim))
-    return Adversarial(ball.project(images + epsilon * ball.step(slope)), torch.ones_like(aim.labels))
+    sides = victim.slope(images, aim.labels, cross_entropy(aim)).sign()
+    return Adversarial(farthest(images, epsilon, sides, box=clip), torch.ones_like(aim.labels))

@@ -21,8 +21,10 @@ class Context:
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
-    """Return the caption: how to read the figure, what is absent, where the published values stand."""
+def caption(
+    reading: str, table: pd.DataFrame, *, columns: Columns, context: Context, published: str = "Hollow marks"
+) -> str:
+    """Return the caption: how to read the figure, what is absent, how and where the published values stand."""
     sentences = [reading] if (table["trials"] > 0).any() else []
     absent = [run_title(run, context.titles) for run in flat(columns) if not _measured(table, run)]
     if absent:
@@ -30,7 +32,7 @@ def caption(reading: str, table: pd.DataFrame, *, columns: Columns, context: Con
     sources = unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
         sentences.append(
-            f"Hollow marks: published values ({'; '.join(sources)}); those beyond the axes are in the data."
+            f"{published}: published values ({'; '.join(sources)}); those beyond the axes are in the data."
         )
     return " ".join(sentences)
 
@@ -39,9 +41,7 @@ def alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> s
     """Return the alternative text: what is drawn for which runs and arms, and where tickets start and are best."""
     quantities = listed(unique(quantity_label(str(name)) for name in table["quantity"]))
     runs = "; ".join(run_title(run, context.titles) for run in flat(columns))
-    arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
-    first = f"{quantities} of {arms or ('layers' if 'part' in table else 'weights')}. Runs: {runs}."
-    return " ".join([first, *_highlights(table, context)])
+    return " ".join([f"{quantities} of {_subject(table)}. Runs: {runs}.", *_highlights(table, context)])
 
 
 def foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: Context) -> str:
@@ -55,6 +55,14 @@ def foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: 
             f"departures from the paper: {departures}",
         ]
     )
+
+
+def _subject(table: pd.DataFrame) -> str:
+    """Return what a figure is of: arms where it is about pruning, whole networks, layers, or weights."""
+    if "arm" in table and "kept" not in table:
+        return "networks"
+    arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
+    return arms or ("layers" if "part" in table else "weights")
 
 
 def _highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:

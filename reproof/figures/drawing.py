@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from reproof.figures import (  # noqa: F401 (they register their kinds)
     against_kept,
     against_step,
+    by_run,
+    distribution,
+    exciting_images,
     layer_dots,
     layer_heat_map,
     layer_lines,
@@ -19,7 +22,12 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     masks,
     named_lines,
     paths,
+    pictures,
+    purity,
     sparsity_ranges,
+    spectra,
+    transfer,
+    under_attack,
     weight_movement,
 )
 from reproof.figures.captions import Context, alternative, caption, foot_line
@@ -74,7 +82,7 @@ def draw(
     return Drawing(
         figure=figure,
         table=table,
-        caption=caption(KINDS[kind].reading, table, columns=columns, context=context),
+        caption=caption(KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published),
         alt=alternative(table, columns=columns, context=context),
     )
 

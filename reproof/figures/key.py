@@ -1,6 +1,6 @@
 """The legend of a figure against kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from matplotlib.lines import Line2D
@@ -18,14 +18,17 @@ def key(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2D]:
         lines.append(_entry("dense network", **DENSE_LINE))
     if others:
         lines.append(_entry("tickets of the other rows", **OTHER_LINE))
-    return lines + [
-        _entry(f"published: {name}", **published_style(DENSE, place)) for place, name in enumerate(publications(table))
-    ]
+    return lines + published_key(publications(table))
 
 
 def publications(table: pd.DataFrame) -> list[str]:
     """Return the publications whose values a table holds, in order of appearance."""
     return unique(publication(source) for source in table["source"] if source)
+
+
+def published_key(names: Sequence[str]) -> list[Line2D]:
+    """Return the legend of published values, a shape for each publication."""
+    return [_entry(f"published: {name}", **published_style(DENSE, place)) for place, name in enumerate(names)]
 
 
 def _arms(measured: pd.DataFrame, look: Look) -> Iterator[tuple[str, int, str]]:

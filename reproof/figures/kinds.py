@@ -17,12 +17,16 @@ Plot = Callable[[pd.DataFrame, Look], Figure]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of figure. `reading` is the sentence of the caption that says how to read it."""
+    """One kind of figure.
+
+    `reading` is the sentence of the caption that says how to read it, `published` how published values are shown.
+    """
 
     name: str
     select: Select
     plot: Plot
     reading: str
+    published: str = "Hollow marks"
 
     def table(
         self,
@@ -45,7 +49,7 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def figure(*, plot: Plot, reading: str) -> Callable[[Select], Select]:
+def figure(*, plot: Plot, reading: str, published: str = "Hollow marks") -> Callable[[Select], Select]:
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
 
     `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists, panel by panel, the runs laid
@@ -53,7 +57,7 @@ def figure(*, plot: Plot, reading: str) -> Callable[[Select], Select]:
     """
 
     def register(select: Select) -> Select:
-        KINDS[select.__name__] = Kind(select.__name__, select, plot, reading)
+        KINDS[select.__name__] = Kind(select.__name__, select, plot, reading, published)
         return select
 
     return register

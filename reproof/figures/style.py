@@ -48,6 +48,8 @@ INKS = {
     "reshuffle_initial": ("#CC79A7", "v"),
     "prune_at_init": ("#E69F00", "P"),
     "noise": ("#882255", "X"),
+    "fgsm_trained": ("#CC6677", "D"),
+    "pgd_trained": ("#117733", "8"),
 }
 SPARE = (("#56B4E9", "d"), ("#999933", "<"), ("#332288", ">"), ("#661100", "p"), ("#44AA99", "h"), ("#777777", "*"))
 
@@ -100,15 +102,18 @@ def canvas(
     labels: Sequence[str],
     gap: float = 0.52,
     drop: float = 0.44,
+    left: float = 0.95,
+    head: float = 0.4,
+    low: float = 0.74,
 ) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure with rows x columns panels of `size` inches and room for a legend with these labels; `gap` and
-    `drop` are the inches between neighbours, across and down.
+    `drop` are the inches between neighbours, across and down, `left`, `head` and `low` those around the panels.
 
     Margins are fixed in inches, not solved for: the layout cannot depend on the machine and costs nothing.
     """
-    (width, height), left, right, low = size, 0.95, 0.24, 0.74
+    (width, height), right = size, 0.24
     total = left + columns * width + (columns - 1) * gap + right
-    top = 0.4 + LEGEND_LINE * len(legend_lines(labels, total))
+    top = head + LEGEND_LINE * len(legend_lines(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
     figure = Figure(figsize=(total, tall))
     grid = figure.add_gridspec(

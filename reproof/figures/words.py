@@ -1,9 +1,11 @@
 """Names of the tables in the words that a reader sees."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from reproof.vocabulary import is_share
+from reproof.vocabulary import OUTCOMES, SPLITS, is_share
 
+T = TypeVar("T")
 ABSENT = "not run at this scale"
 ARMS = {
     "ticket": "ticket",
@@ -13,6 +15,8 @@ ARMS = {
     "prune_at_init": "pruned at initialisation",
     "restarted": "schedule started anew",
     "other_start": "another initialisation",
+    "fgsm_trained": "trained on FGSM examples",
+    "pgd_trained": "trained on PGD examples",
 }
 QUANTITIES = {  # that do not read well as they are called
     "distance": "L2 distance of copies",
@@ -21,6 +25,42 @@ QUANTITIES = {  # that do not read well as they are called
     "disagreement_share": "disagreement over most",
     "test_error_on_path": "test error",
     "train_error_on_path": "train error",
+}
+ATTACKED = {  # what attacks measure, after the name of the split
+    "clean_accuracy": "accuracy, not attacked",
+    "clean_error": "error, not attacked",
+    "accuracy_under_attack": "accuracy under attack",
+    "attack_success_share": "examples that fool the network",
+    "confidence_of_mistakes": "confidence of mistakes",
+    "attack_distance": "L2 distance of examples",
+    "attack_queries": "queries until fooled",
+    "success_within_queries": "fooled within so many queries",
+    "minimum_distortion": "least distortion (RMS of a pixel)",
+    "distorted_share": "images for which one was found",
+    "noise_error": "error with Gaussian noise",
+    "transfer_error": "error of the network shown",
+    "transfer_clean_error": "error of the network shown, same images not attacked",
+    "transfer_noise_error": "error of the network shown, noise of the same size",
+    "transfer_amplified_error": "error of the network shown, distortion amplified",
+    "transfer_excess_error": "error of the network shown, beyond noise and untouched images",
+}
+ATTACKED |= {f"unbounded_{one}": f"{ATTACKED[one]} without a bound" for one in OUTCOMES}
+QUANTITIES |= {
+    f"{split}_{metric}": words + ("" if split == "test" else f", {split} set")
+    for split in SPLITS
+    for metric, words in ATTACKED.items()
+}
+QUANTITIES |= {
+    "test_accuracy_on_examples_of_natural": "accuracy on examples made for the natural network",
+    "test_accuracy_on_examples_for_natural": "accuracy of the natural network on examples made for this one",
+    "units_purity": "purity of classes, units",
+    "directions_purity": "purity of classes, directions",
+    "units_compactness": "compactness, units",
+    "directions_compactness": "compactness, directions",
+    "example_pixel": "attacked images",
+    "example_class": "predicted classes",
+    "exciting_pixel": "images that excite most",
+    "lipschitz_bound": "upper Lipschitz bound",
 }
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
@@ -99,7 +139,7 @@ def publication(source: str) -> str:
     return source.partition(",")[0]
 
 
-def unique(values: Iterable[str]) -> list[str]:
+def unique(values: Iterable[T]) -> list[T]:
     """Return the distinct values in order of appearance."""
     return list(dict.fromkeys(values))
 

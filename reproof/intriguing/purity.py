@@ -24,7 +24,7 @@ def mean_distance(vectors: Tensor, chosen: Tensor) -> Tensor:
     k = chosen.shape[-1]
     if k < 2:
         raise ReproofError(f"purity: {k} image has no pairs; choose at least 2")
-    one = vectors.double()[chosen]
+    one = vectors[chosen].double()
     distances = torch.cdist(one, one, compute_mode="donot_use_mm_for_euclid_dist")
     return distances.sum(dim=(-2, -1)) / (k * (k - 1))
 

@@ -92,6 +92,21 @@ def masks(run: str = "lenet", *, seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(arm="ticket", draw=0).astype({"draw": "int16"})
 
 
+def attacks(
+    runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3, side: int = 4, arms: tuple[str, ...] = ("ticket",)
+) -> pd.DataFrame:
+    """Return what attacks, distortions, exciting images and bounds measure of dense networks, by formula."""
+    rows = [
+        {"run": run, "arm": arm, "seed": seed} | row
+        for place, run in enumerate(runs)
+        for strength, arm in enumerate(arms)
+        for seed in range(seeds)
+        for row in _attacked(place, runs, seed, 1 + 2 * strength, side)
+    ]
+    table = pd.DataFrame(rows).fillna({"part": ""})
+    return table.assign(level=0, kept=1.0, draw=0).astype({"draw": "int16"})
+
+
 def verdicts() -> pd.DataFrame:
     """Return a verdicts table with one claim of every verdict, and one without numbers."""
     nan = float("nan")
@@ -136,6 +151,62 @@ def _connected(level: int, broken: bool, step: int) -> Iterator[tuple[str, float
         ("disagreement_share", 0.4),
     ):
         yield "", step, metric, value / (1 + step / 500)
+
+
+def _attacked(place: int, runs: tuple[str, ...], seed: int, strength: float, side: int) -> Iterator[dict[str, object]]:
+    """Accuracy falls with epsilon, sooner for a stronger attack; examples fool the networks next to theirs most."""
+    shift = 0.004 * seed + 0.01 * place
+    for size, epsilon in enumerate((0.0, 0.1, 0.2, 0.3)):
+        for power, part in ((1.0, "fgsm"), (3.0, "pgd"), (0.6, "spsa")):
+            value = (0.98 - shift) * np.exp(-((power * 3 * epsilon / strength) ** 2)) if size else 0.98 - shift
+            yield {"metric": "test_accuracy_under_attack", "part": part, "at": epsilon, "value": value}
+    yield {"metric": "test_unbounded_accuracy_under_attack", "part": "one_pixel", "value": 0.8 - shift}
+    for limit in (10.0, 30.0, 100.0, 300.0, 1000.0, 5000.0):
+        for speed, part in ((100, "square"), (800, "nes")):
+            value = 1 - np.exp(-limit / speed / strength) - shift / 10
+            yield {"metric": "test_success_within_queries", "part": part, "at": limit, "value": max(value, 0.0)}
+    yield {"metric": "train_clean_error", "value": 0.016 + shift}
+    yield {"metric": "train_minimum_distortion", "value": 0.06 + shift}
+    for deviation in (0.1, 0.3):
+        yield {"metric": "train_noise_error", "at": deviation, "value": 0.5 * deviation**2 + shift}
+    for column, shown in enumerate(runs):
+        value = 1.0 if column == place else 0.4 / (1 + abs(column - place)) + shift
+        for kind, share in (("", 1.0), ("_noise", 0.1), ("_excess", 0.9), ("_amplified", 1.5), ("_clean", 0.05)):
+            yield {"metric": f"train_transfer{kind}_error", "part": shown, "value": min(1.0, share * value)}
+    for at, factor in ((0.0, 1.0), (900.0, 2.5)):
+        bounds = {f"fc_{layer}": factor * (0.9 + 0.4 * layer + shift) for layer in (1, 2, 3)}
+        yield from ({"metric": "lipschitz_bound", "part": part, "at": at, "value": one} for part, one in bounds.items())
+        yield {"metric": "lipschitz_product", "at": at, "value": float(np.prod(list(bounds.values())))}
+    for part, gain in (("untrained", 0.0), ("trained", 0.2)):
+        for metric, value in (("purity", 0.4 + gain), ("compactness", 0.95 - gain)):
+            yield {"metric": f"units_{metric}", "part": part, "value": value + shift}
+            yield {"metric": f"directions_{metric}", "part": part, "value": value + shift / 2 - 0.01}
+            yield {"metric": f"{metric}_difference", "part": part, "value": 0.01 + shift / 2}
+            yield {"metric": f"{metric}_p_value", "part": part, "value": 0.2 + 5 * shift}
+    if seed == 0:
+        yield from _drawn(side)
+
+
+def _drawn(side: int) -> Iterator[dict[str, object]]:
+    """Two images, two attacks on them, and the most exciting of two units and directions."""
+    down, across = np.mgrid[:side, :side] / (side - 1)
+    for number in range(2):
+        image = np.exp(-20 * (down - across**2 - 0.2 * number + 0.1) ** 2)
+        signs = np.sign(np.sin(13 * down + 7 * across * (number + 1)))
+        shown = {"original": image, "fgsm": image + 0.1 * signs, "pgd": image + 0.05 * signs * image}
+        for name, pixels in shown.items():
+            part = f"{name}/{number}"
+            yield {"metric": "example_class", "part": part, "value": float(number + 3 * (name != "original"))}
+            for at, value in enumerate(pixels.clip(0, 1).ravel()):
+                yield {"metric": "example_pixel", "part": part, "at": float(at), "value": float(value)}
+    for state in ("trained", "untrained"):
+        for who in ("unit", "direction"):
+            for which in range(2):
+                for rank in range(3):
+                    image = np.exp(-20 * (down - (1 + rank) / 4 * across - 0.2 * which) ** 2)
+                    part = f"{state}/{who}/{which}/{rank}"
+                    for at, value in enumerate(image.ravel()):
+                        yield {"metric": "exciting_pixel", "part": part, "at": float(at), "value": float(value)}
 
 
 def _kept(run: str, level: int) -> float:

@@ -8,7 +8,7 @@ import torch
 
 from reproof.attacks import checks
 from reproof.attacks.attack import Aim
-from reproof.attacks.balls import L2, LInf, ball
+from reproof.attacks.balls import L2, LInf, ball, farthest
 from reproof.attacks.carlini_wagner import _Constants, carlini_wagner
 from reproof.attacks.fgsm import fgsm
 from reproof.attacks.losses import clipped_margin, cross_entropy
@@ -101,8 +101,8 @@ def test_a_ball_reaches_as_far_as_epsilon(norm, epsilon):
 
 def test_bounds_of_the_maximum_norm_are_the_last_float32_inside():
     originals = noise()
-    balls = LInf.around(originals, 0.1, box=False)
-    for end, away in ((balls.lower, -torch.inf), (balls.upper, torch.inf)):
+    for side, away in ((-1, -torch.inf), (1, torch.inf)):
+        end = farthest(originals, 0.1, side, box=False)
         assert offsets(end, originals).abs().max() <= 0.1
         beyond = torch.nextafter(end, torch.full_like(end, away))
         assert offsets(beyond, originals).abs().min() > 0.1

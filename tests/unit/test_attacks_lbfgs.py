@@ -5,10 +5,9 @@ from math import sqrt
 
 import pytest
 import torch
+from attack_kit import seeded, toy
 from scipy.optimize import minimize as scipy_minimize
 from threadpoolctl import threadpool_limits
-from torch.nn.functional import cross_entropy
-from training_kit import digits, network
 
 from reproof.attacks.attack import Aim, targets
 from reproof.attacks.distortion import amplify, distortion, gaussian, transfer
@@ -17,7 +16,6 @@ from reproof.attacks.least_distortion import PENALTIES, _objective, minimum_dist
 from reproof.attacks.two_loop import learn, newton
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
-from reproof.networks import initialise
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +23,12 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 @pytest.fixture(scope="module")
 def attacked():
     """A trained network, 16 images that it knows, and a wrong class for each."""
-    torch.set_num_threads(1)
-    dataset = digits()
-    module = network(dataset, width=0.3)
-    initialise(module, scheme="glorot_normal", generator=generator())
-    inputs, parameters = dataset.normalise(dataset.train.images), list(module.parameters())
-    for _ in range(60):
-        gradients = torch.autograd.grad(cross_entropy(module(inputs), dataset.train.labels), parameters)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.data -= 0.3 * gradient
-    victim = Victim.of(module, dataset)
-    images, labels = dataset.test.images[:40].float() / 255, dataset.test.labels[:40]
-    known = victim.classes(images).eq(labels)
-    images, labels = images[known][:16], labels[known][:16]
-    return victim, images, Aim(targets(labels, 4, generator=generator()), targeted=True), labels
+    victim, images, labels = toy()
+    aim = Aim(targets(labels[:16], 4, generator=seeded()), targeted=True)
+    return victim, images[:16], aim, labels[:16]
 
 
 class Counted:
@@ -61,7 +44,7 @@ class Counted:
 
 def quadratics(count=5, size=12):
     """Convex quadratics whose minima partly lie outside [0, 1], condition number about 1,000."""
-    chance = generator()
+    chance = seeded()
     scales = torch.logspace(0, 3, size, dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(count, size, size, dtype=torch.float64, generator=chance)).Q
     matrices = turned * scales @ turned.mT
@@ -107,7 +90,7 @@ def test_a_minimum_beyond_the_box_is_on_its_side():
 
 
 def test_bound_variables_at_rest_do_not_bend_the_direction_of_the_free_ones():
-    chance = generator()
+    chance = seeded()
     root = torch.randn(6, 6, dtype=torch.float64, generator=chance)
     matrix, free = root @ root.T + torch.eye(6), torch.tensor([True, True, False, True, False, True])
     steps = torch.randn(3, 1, 6, dtype=torch.float64, generator=chance) * free
@@ -211,7 +194,7 @@ def linear(bias):
 
 def attack_one(victim, image, **options):
     aim = Aim(torch.tensor([1]), targeted=True)
-    return minimum_distortion(victim, torch.tensor(image).view(1, 1, 1, 2), aim, generator=generator(), **options)
+    return minimum_distortion(victim, torch.tensor(image).view(1, 1, 1, 2), aim, generator=seeded(), **options)
 
 
 @pytest.mark.parametrize("penalty", ["squared", "l2"])
@@ -240,7 +223,7 @@ def test_every_image_of_a_network_is_fooled_the_nearer_the_more_searches(attacke
     victim, images, aim, _ = attacked
     sizes = []
     for searches in (3, 10):
-        made = minimum_distortion(victim, images, aim, generator=generator(), penalty=penalty, searches=searches)
+        made = minimum_distortion(victim, images, aim, generator=seeded(), penalty=penalty, searches=searches)
         assert made.images.min() >= 0 and made.images.max() <= 1
         sizes.append(distortion(made.images, images))
         assert (victim.classes(made.images) == aim.labels).logical_or(sizes[-1] == 0).all()
@@ -262,7 +245,7 @@ def test_every_image_of_a_network_is_fooled_the_nearer_the_more_searches(attacke
 )
 def test_what_the_attack_cannot_do_is_refused(aim, options, message):
     with pytest.raises(ReproofError) as error:
-        minimum_distortion(linear(4.5), torch.zeros(1, 1, 1, 2), aim, generator=generator(), **options)
+        minimum_distortion(linear(4.5), torch.zeros(1, 1, 1, 2), aim, generator=seeded(), **options)
     assert str(error.value) == f"minimum_distortion: {message}"
 
 
@@ -299,13 +282,13 @@ def test_amplified_perturbations_have_the_distortion_asked_for_and_stay_in_the_b
 
 def test_noise_has_its_deviation_and_clipping_halves_its_square_on_black():
     black = torch.zeros(2, 1, 100, 100)
-    noisy = gaussian(black, deviation=torch.tensor([0.1, 0.3]), generator=generator())
+    noisy = gaussian(black, deviation=torch.tensor([0.1, 0.3]), generator=seeded())
     assert distortion(noisy, black).tolist() == pytest.approx([0.1, 0.3], rel=0.03)
-    clipped = gaussian(black, deviation=0.1, generator=generator(), clipped=True)
+    clipped = gaussian(black, deviation=0.1, generator=seeded(), clipped=True)
     assert distortion(clipped, black).tolist() == pytest.approx([0.1 / sqrt(2)] * 2, rel=0.03)
     assert clipped.min() == 0
     with pytest.raises(ReproofError, match=r"^gaussian: a deviation of -0.1 is below 0$"):
-        gaussian(black, deviation=-0.1, generator=generator())
+        gaussian(black, deviation=-0.1, generator=seeded())
 
 
 def threshold(at):
@@ -318,7 +301,7 @@ def test_transfer_counts_changed_images_and_has_clean_and_noisy_error_beside_it(
     labels = torch.zeros(4, dtype=torch.int64)
     far = torch.tensor([0.4, 0.1, 0.8, 0.5]).view(4, 1, 1, 1)  # the second and the last were not fooled
     made = {"low": far, "none": originals, "all": torch.ones(4, 1, 1, 1)}
-    table = transfer(victims, made, originals=originals, labels=labels, generator=generator())
+    table = transfer(victims, made, originals=originals, labels=labels, generator=seeded())
     assert table.rows == ("low", "none", "all") and table.victims == ("low", "high")
     assert table.counts.tolist() == [2, 0, 4]
     assert table.error[[0, 2]].tolist() == [[1, 0.5], [1, 1]]
@@ -330,7 +313,7 @@ def test_the_noise_beside_a_transfer_is_as_large_as_its_examples():
     originals, labels = torch.full((4000, 1, 1, 1), 0.5), torch.zeros(4000, dtype=torch.int64)
     made = {"0.2": originals - 0.2, "0.4": originals + 0.4}
     victims = {"high": threshold(0.7)}
-    table = transfer(victims, made, originals=originals, labels=labels, generator=generator())
+    table = transfer(victims, made, originals=originals, labels=labels, generator=seeded())
     assert table.error.tolist() == [[0], [1]]
     assert table.noise.flatten().tolist() == pytest.approx([0.1587, 0.3085], abs=0.02), "normal tails past 1 and 1/2"
 
@@ -339,6 +322,6 @@ def test_examples_of_other_images_are_refused():
     made = {"other": torch.zeros(3, 1, 1, 1)}
     with pytest.raises(ReproofError) as error:
         transfer(
-            {}, made, originals=torch.zeros(4, 1, 1, 1), labels=torch.zeros(4, dtype=torch.int64), generator=generator()
+            {}, made, originals=torch.zeros(4, 1, 1, 1), labels=torch.zeros(4, dtype=torch.int64), generator=seeded()
         )
     assert str(error.value) == "transfer: other is [3, 1, 1, 1], its originals [4, 1, 1, 1]"

@@ -155,4 +155,5 @@ def test_catalogue_lists_the_sources() -> None:
     assert set(registered("data", "source")) == {
         "mnist5k", "mnist", "cifar10", "cifar10_jpeg", "imagefolder",
         "mnist5k_random_labels", "mnist_random_labels", "cifar10_random_labels",
+        "mnist_half_1", "mnist_half_2", "mnist5k_half_1", "mnist5k_half_2",
     }  # fmt: skip

@@ -1,10 +1,13 @@
 """Networks: forward passes worked by hand; a network alone or in a stack, alike."""
 
+from math import log
+
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.functional import conv2d, cross_entropy
+from torchvision import models
 
 from reproof.files import ReproofError
 from reproof.networks import build, dropouts, initialise, prunable
@@ -13,7 +16,9 @@ GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc": {"depth": 5, "units": 16}} | {
     name: {"width": 0.125}
     for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_11", "vgg_13", "vgg_16", "vgg_19", "resnet_18")
-} | {"resnet_50": {"width": 1 / 16}}  # fmt: skip
+} | {"resnet_50": {"width": 1 / 16}, "softmax_regression": {}, "sigmoid_fc": {"first": 16, "second": 8}}  # fmt: skip
+
+ALEXNET = ["conv_1", "conv_2", "conv_3", "conv_4", "conv_5", "fc_1", "fc_2", "output"]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -76,6 +81,36 @@ def test_lenet_by_hand():
     # (0, 0): (0.5, 1); relu(1 - 1 - 1) = 0; (0, 3).
     outputs = module(torch.tensor([[[[1.0, 2.0]]], [[[2.0, 1.0]]], [[[0.0, 0.0]]]]))
     assert outputs.tolist() == [[10.0, -17.0], [5.0, -7.0], [0.0, 3.0]]
+
+
+def test_softmax_regression_by_hand():
+    module = build("softmax_regression", input_shape=(1, 1, 2), classes=3)
+    values = {"output.weight": [[1.0, 2.0], [3.0, -4.0], [0.0, 0.5]], "output.bias": [0.5, 1.0, -1.0]}
+    module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    assert module(torch.tensor([[[[1.0, 2.0]]], [[[-1.0, 0.0]]]])).tolist() == [[5.5, -4.0, 0.0], [-0.5, -2.0, -1.0]]
+
+
+def test_sigmoids_by_hand():
+    module = build("sigmoid_fc", input_shape=(1, 1, 2), classes=2, first=2, second=1)
+    values = {
+        "fc_1.weight": [[1.0, 1.0], [2.0, 0.0]], "fc_1.bias": [0.0, log(3)],
+        "fc_2.weight": [[2.0, -4.0]], "fc_2.bias": [2 + log(4)],
+        "output.weight": [[1.0], [-5.0]], "output.bias": [0.0, 3.0],
+    }  # fmt: skip
+    module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    # (0, 0): sigmoids of 0 and log 3 are 1/2 and 3/4; 1 - 3 + 2 + log 4 is log 4, of which it is 4/5; (4/5, 3 - 4).
+    torch.testing.assert_close(module(torch.zeros(1, 1, 1, 2)), torch.tensor([[0.8, -1.0]]))
+
+
+def test_alexnet_is_torchvisions_layer_by_layer():
+    theirs = models.alexnet(num_classes=2).eval()
+    module = build("alexnet", input_shape=(3, 63, 63), classes=2).eval()
+    module.load_state_dict(dict(zip(module.state_dict(), theirs.state_dict().values(), strict=True)))
+    x = torch.randn(2, 3, 63, 63, generator=generator())
+    assert module(x).shape == (2, 2) and torch.equal(module(x), theirs(x))
+    assert [(layer.rate, layer.keep.shape[-1]) for layer in dropouts(module).values()] == [(0.5, 9216), (0.5, 4096)]
+    assert not any(isinstance(layer, nn.Dropout) for layer in module.modules())
+    assert list(prunable(module)) == [f"{name}.weight" for name in ALEXNET], "registered as its forward meets them"
 
 
 def test_a_fully_connected_network_has_as_many_layers_and_units_as_it_is_told():
@@ -179,6 +214,8 @@ def test_no_number_comes_from_the_global_generator():
         ("conv_2", {"width": 0.125, "batch_norm": True}),
         ("resnet_8", {"width": 0.5}),
         ("fc", {"depth": 5, "units": 16}),
+        ("softmax_regression", {}),
+        ("sigmoid_fc", {"first": 16, "second": 8}),
         ("resnet_18", {"width": 1 / 16}),
     ],
 )

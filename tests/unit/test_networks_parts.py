@@ -160,13 +160,19 @@ def test_a_network_without_convolutions_asks_for_no_layout():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "lenet"}, "network 'lenet' is unknown; choose one of conv_2, conv_4, .*, vgg_19"),
+        ({"name": "lenet"}, "network 'lenet' is unknown; choose one of alexnet, conv_2, conv_4, .*, vgg_19"),
         (
             {"name": "lenet_300_100", "dropout": 0.5},
             "network lenet_300_100: unknown option 'dropout'; its options are width",
         ),
         ({"name": "conv_2", "dropout": 1.0}, r"dropout: rate 1.0 is outside \[0, 1\)"),
         ({"name": "fc", "depth": 0}, "network fc: depth 0 is no count of 1 or more"),
+        ({"name": "sigmoid_fc", "second": 0.5}, "network sigmoid_fc: second 0.5 is no count of 1 or more"),
+        (
+            {"name": "alexnet", "input_shape": (3, 62, 224)},
+            "network alexnet: input 3x62x224; it reads 3 channels, 63 pixels or more; set data.image_size",
+        ),
+        ({"name": "alexnet", "input_shape": (1, 64, 64)}, "network alexnet: input 1x64x64; it reads 3 channels"),
         ({"name": "conv_2", "width": 0}, "width: 0 is not above 0"),
         ({"name": "conv_6", "input_shape": (1, 7, 28)}, "network conv_6: input 7x28 is too small; its 3 pools need 8"),
         ({"name": "vgg_16", "input_shape": (1, 28, 8)}, "network vgg_16: input 28x8 is too small; its 4 pools need 16"),

@@ -38,6 +38,12 @@ def pairs(inputs: int) -> list[int]:
 DEPTHS = {"resnet_50": [3, 4, 6, 3], "resnet_101": [3, 4, 23, 3], "resnet_152": [3, 8, 36, 3]}
 SIZES = {
     "fc": [784 * 256, 256 * 256, 256 * 256, 2560],
+    "softmax_regression": [784 * 10],
+    "sigmoid_fc": [784 * 100, 100 * 100, 100 * 10],
+    "alexnet": [
+        *(3 * 64 * 121, 64 * 192 * 25, 192 * 384 * 9, 384 * 256 * 9, 256 * 256 * 9),
+        *(256 * 6 * 6 * 4096, 4096 * 4096, 4_096_000),
+    ],
     "resnet_18": [3 * 64 * 9, *pairs(64), 5120],
     "resnet_18_imagenet": [3 * 64 * 49, *pairs(64), 512_000],
     **{name: [3 * 64 * 9, *bottlenecks(64, depths), 20_480] for name, depths in DEPTHS.items()},
@@ -70,9 +76,11 @@ SIZES = {
         *(256 * 512 * 9, *[512 * 512 * 9] * 7, 5120),
     ],
 }
+OF_DIGITS = {"lenet_300_100", "fc", "softmax_regression", "sigmoid_fc"}
 OF_LARGE_IMAGES = {"inception_v3"}  # torchvision's, whose size is the one that estimates of time count
 TOTALS = {  # kind: weights, as the papers print them (rounded there)
     "lenet_300_100": {"fc": 265_200, "output": 1_000},
+    "alexnet": {"conv": 2_468_544, "fc": 54_525_952, "output": 4_096_000},
     "conv_2": {"conv": 38_592, "fc": 4_259_840, "output": 2_560},
     "conv_4": {"conv": 259_776, "fc": 2_162_688, "output": 2_560},
     "conv_6": {"conv": 1_144_512, "fc": 1_114_112, "output": 2_560},
@@ -99,10 +107,15 @@ LADDERS = {  # per cent kept after each of ROUNDS
 }
 
 
+def of_photos(name: str) -> bool:
+    """Whether a network is counted on ImageNet, with 1,000 classes."""
+    return name.endswith("imagenet") or name == "alexnet"
+
+
 def weights(name: str) -> dict[str, list[int]]:
     """The numbers of weights of a network on its paper's images, layer by layer and by kind."""
     with torch.device("meta"):
-        shape = GREY if name in ("lenet_300_100", "fc") else PHOTO if name.endswith("imagenet") else COLOUR
+        shape = GREY if name in OF_DIGITS else PHOTO if of_photos(name) else COLOUR
         module = build(name, input_shape=shape, classes=1000 if shape == PHOTO else 10)
     found = {"all": [module.get_parameter(weight).numel() for weight in prunable(module)]}
     for weight, kind in prunable(module).items():
@@ -124,13 +137,14 @@ PARAMETERS = {  # biases and batch norm included, as torchvision's documentation
     "resnet_18": 11_173_962, "resnet_50": 23_520_842, "resnet_101": 42_512_970, "resnet_152": 58_156_618,
     "resnet_18_imagenet": 11_689_512, "resnet_50_imagenet": 25_557_032,
     "resnet_101_imagenet": 44_549_160, "resnet_152_imagenet": 60_192_808,
+    "alexnet": 61_100_840,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_residual_networks_have_the_parameters_that_are_printed(name):
+def test_networks_have_the_parameters_that_are_printed(name):
     with torch.device("meta"):
-        shape, classes = (PHOTO, 1000) if name.endswith("imagenet") else (COLOUR, 10)
+        shape, classes = (PHOTO, 1000) if of_photos(name) else (COLOUR, 10)
         module = build(name, input_shape=shape, classes=classes)
     assert sum(parameter.numel() for parameter in module.parameters()) == PARAMETERS[name]
 

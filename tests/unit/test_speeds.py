@@ -19,6 +19,9 @@ DENSE = {
 SHAPES = {
     "lenet_300_100": ((1, 28, 28), 10),
     "fc": ((1, 28, 28), 10),
+    "softmax_regression": ((1, 28, 28), 10),
+    "sigmoid_fc": ((1, 28, 28), 10),
+    "alexnet": ((3, 224, 224), 1000),
     **{f"resnet_{depth}_imagenet": ((3, 224, 224), 1000) for depth in (18, 50, 101, 152)},
     "inception_v3": ((3, 299, 299), 1000),
 }

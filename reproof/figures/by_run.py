@@ -1,0 +1,154 @@
+"""One value for each run: networks down the side, a panel for each metric, published values beside the measured."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy import isclose
+
+from reproof.figures.attack_styles import attack_inks, attack_label, trained_label
+from reproof.figures.key import publications, published_key
+from reproof.figures.kinds import figure
+from reproof.figures.marks import published_style
+from reproof.figures.scales import STEPS
+from reproof.figures.seeds import (
+    SPREAD,
+    Columns,
+    References,
+    Tables,
+    in_entries,
+    measured,
+    of_parts,
+    over_seeds,
+    with_published,
+)
+from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, legend
+from reproof.figures.tiles import broken, height_for, names_down, room_for, tiles
+from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
+from reproof.vocabulary import is_share
+
+Series = tuple[str, str]  # arm, part
+ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
+BELOW = 0.3  # share of a row that published values stand below the measured
+FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value is more than this share of the highest
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw a row for each run and a panel for each metric; several arms or parts of a run are coloured."""
+    runs, metrics = unique(table["run"]), unique(table["quantity"])
+    names = [broken(run_title(run, look.titles), 34) for run in runs]
+    series = unique(table.loc[table["trials"] > 0, ["arm", "part"]].itertuples(index=False, name=None))
+    sources, styles = publications(table), _styles(series, look)
+    entries = _entries(series, styles, sources)
+    tall = len(names) * height_for(names, ROW + SERIES * max(len(series) - 1, 0))
+    size = (2.3 if len(metrics) > 1 else 4.0, max(tall, 0.5))
+    labels = [str(entry.get_label()) for entry in entries]
+    picture, places = tiles(
+        [""] * len(metrics), across=3, size=size, labels=labels, gap=0.3, drop=0.7, left=room_for(names)
+    )
+    for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
+        rows = table[table["quantity"] == metric]
+        _draw(place, rows, runs, styles, sources)
+        names_down(place, names if number % 3 == 0 else [""] * len(names))
+        place.set_xlabel(broken(quantity_label(metric), 36 if len(metrics) > 1 else 60))
+        for run in _absent(table) if not number else ():
+            across = place.get_yaxis_transform()
+            place.text(0.03, runs.index(run), ABSENT, transform=across, va="center", color=MUTED, fontsize=7)
+    legend(picture, entries)
+    return picture
+
+
+@figure(plot=plot, reading=f"Each dot {SPREAD}.")
+def by_run(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    metrics: Sequence[str] = ("train_minimum_distortion", "train_clean_error"),
+    part: str = "",
+    at: float | None = None,
+    arms: Sequence[str] = ("ticket",),
+    level: int = 0,
+) -> pd.DataFrame:
+    """One value of each metric for each run.
+
+    `part` is a shell pattern ("" for what has no part, or is of the run itself), `at` the place, such as an epsilon, of
+    metrics that have one; `arms` are shell patterns.
+    """
+    runs = [flat(columns)]
+    rows = measured(tables, runs, metrics, arms=arms, level=level)
+    rows = of_parts(rows.assign(part=rows["part"].where(rows["part"] != rows["run"], "")), [part])
+    rows = rows[rows["at"].isna() | (False if at is None else isclose(rows["at"], at))]
+    order = {metric: place for place, metric in enumerate(metrics)}
+    rows = rows.sort_values("metric", key=lambda names: names.map(order), kind="stable")
+    published = [one | {"part": ""} if one.get("part") == one["run"] else one for one in map(dict, references)]
+    return with_published(in_entries(over_seeds(rows), runs, metrics[0]), [one for one in published if _near(one, at)])
+
+
+def _absent(table: pd.DataFrame) -> list[str]:
+    return unique(table.loc[(table["trials"] == 0) & (table["source"] == ""), "run"])
+
+
+def _near(one: Mapping[str, Any], at: float | None) -> bool:
+    return "at" not in one or (at is not None and bool(isclose(one["at"], at)))
+
+
+def _styles(series: Sequence[Series], look: Look) -> dict[Series, dict[str, Any]]:
+    """Return the ink of each series: of its attack where only those differ, else of its arm, or one of a palette."""
+    arms, parts = ({one[which] for one in series} for which in (0, 1))
+    palette, attacks = [Ink(*each) for each in (*INKS.values(), *SPARE)], attack_inks(one[1] for one in series)
+    own = {one: attacks[one[1]] if len(parts) > 1 else look.inks[one[0]] for one in series}
+    mixed = {one: palette[place % len(palette)] for place, one in enumerate(series)}
+    inks = mixed if min(len(arms), len(parts)) > 1 else own
+    return {one: {"color": ink.colour, "marker": ink.marker} for one, ink in inks.items()}
+
+
+def _entries(
+    series: Sequence[Series], styles: Mapping[Series, Mapping[str, Any]], sources: Sequence[str]
+) -> list[Line2D]:
+    found = [Line2D([], [], label=_label(one, series), linestyle="none", **styles[one]) for one in series]
+    hollow = published_key(sources)
+    return (found if len(series) > 1 or hollow else []) + hollow
+
+
+def _label(one: Series, series: Sequence[Series]) -> str:
+    """Return how the legend calls a series: by the arm, the part or both, as they differ."""
+    arms, parts = ({each[which] for each in series} for which in (0, 1))
+    words = [trained_label(one[0])] if len(arms) > 1 else []
+    words += [attack_label(one[1]) or "without a part"] if len(parts) > 1 else []
+    return ", ".join(words) or "measured: mean, lowest and highest seed"
+
+
+def _draw(
+    axes: Axes,
+    rows: pd.DataFrame,
+    runs: Sequence[str],
+    styles: Mapping[Series, Mapping[str, Any]],
+    sources: Sequence[str],
+) -> None:
+    unit = 100 if is_share(str(rows["quantity"].iloc[0])) else 1
+    apart = 0.6 / len(styles)
+    for one in rows[(rows["trials"] > 0) | (rows["source"] != "")].to_dict("records"):
+        series = (one["arm"], one["part"])
+        row = runs.index(one["run"]) + apart * (list(styles).index(series) - (len(styles) - 1) / 2)
+        bars = [[unit * (one["mean"] - one["lowest"])], [unit * (one["highest"] - one["mean"])]]
+        look = {**styles[series], "linestyle": "none"}
+        if one["source"]:
+            mark = published_style(str(look["color"]), sources.index(publication(one["source"])))
+            look, row = mark | {"markersize": 4, "ecolor": look["color"], "zorder": 4}, row + BELOW * apart / 0.6
+        axes.errorbar([unit * one["mean"]], [row], xerr=bars, elinewidth=0.9, **look)
+    _axis(axes, unit * rows["lowest"].min(), unit * rows["highest"].max())
+
+
+def _axis(axes: Axes, low: float, high: float) -> None:
+    """Scale x from 0, unless that would squeeze the values into a corner."""
+    if pd.notna(low):
+        room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+        axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
+    axes.grid(visible=True, axis="x")
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))

@@ -1,0 +1,125 @@
+"""Images and what attacks make of them: the original, then for each attack the difference and the attacked image."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproof.figures.attack_styles import attack_label
+from reproof.figures.kinds import figure
+from reproof.figures.pixels import Picture, absent, images, mosaic, show, titled, told
+from reproof.figures.seeds import Columns, References, Tables, of_parts
+from reproof.figures.style import MUTED, Look, canvas
+from reproof.figures.tiles import LINE, lines
+from reproof.figures.words import unique
+
+SIDE = 0.62  # inches of an image
+GAP, SLOT = 0.1, 0.36  # shares of an image that lie free beside and below it, where its class stands
+FACTORS = (100, 50, 20, 10, 5, 2, 1)
+OTHER = "#D55E00"
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw a row for each image, with the predicted class below each; differences are amplified as far as they go."""
+    own = table[table["part"] != ""]
+    shown = images(own[own["quantity"] == "example_pixel"])
+    named = own[own["quantity"] == "example_class"]
+    classes = {str(part): int(value) for part, value in zip(named["part"], named["value"], strict=True)}
+    numbers = [part.partition("/")[2] for part in shown if part.startswith("original/")]
+    attacks = unique(part.partition("/")[0] for part in shown if not part.startswith("original/"))
+    factors = {attack: _factor(shown, attack, numbers) for attack in attacks}
+    side = len(next(iter(shown.values())))
+    right, below = max(1, round(GAP * side)), max(1, round(SLOT * side))
+    grid = [_row(shown, number, factors) for number in numbers]
+    inch = SIDE / side
+    wide = inch * (side + right) * len(grid[0])
+    title, missing = titled(own, look, width=wide), absent(table, look, width=wide)
+    head, low = 0.7 + LINE * lines(title), 0.5 + LINE * lines(missing)
+    size = (wide, inch * (side + below) * len(grid))
+    picture, ((axes,),) = canvas(1, 1, size=size, labels=(), left=0.2, head=head, low=low)
+    show(axes, mosaic(grid, right=right, below=below))
+    _head(axes, factors, side, side + right)
+    for row, number in enumerate(numbers):
+        _classes(axes, classes, number, attacks, row=row, side=side, pitch=(side + right, side + below))
+    picture.text(0.2 / picture.get_figwidth(), 1 - 0.1 / picture.get_figheight(), title, fontsize=9, va="top")
+    axes.text(0, -0.02, missing, transform=axes.transAxes, va="top", color=MUTED, fontsize=7)
+    return picture
+
+
+@figure(
+    plot=plot,
+    reading="One image a row: as it is, then for each attack the difference, amplified as it says above (grey is "
+    "none), and the attacked image. Below is the class that the network predicts, in bold where the attack changed it.",
+)
+def pictures(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    count: int = 8,
+    attacks: Sequence[str] | None = None,
+    arm: str = "ticket",
+) -> pd.DataFrame:
+    """Attacked images of the first run that has any, of its lowest seed; `attacks` are shell patterns.
+
+    `count` is the most images shown.
+    """
+    table = told(tables, columns, ["example_pixel", "example_class"], arm=arm)
+    name, number = (table["part"].str.partition("/")[which] for which in (0, 2))
+    chosen = of_parts(table.assign(part=name), None if attacks is None else ["original", "", *attacks]).index
+    few = [one for one in unique(number) if one][:count]
+    return table[table.index.isin(chosen) & (number.isin(few) | (table["part"] == ""))].reset_index(drop=True)
+
+
+def _factor(shown: Mapping[str, Picture], attack: str, numbers: Sequence[str]) -> int:
+    """Return by how much the attack's differences can be amplified and still be in [-1, 1]."""
+    pairs = ((shown[f"original/{one}"], shown.get(f"{attack}/{one}")) for one in numbers)
+    most = max((float(np.abs(after - before).max()) for before, after in pairs if after is not None), default=0.0)
+    return next((factor for factor in FACTORS if factor * most <= 1 + 1e-6), 1)
+
+
+def _row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, int]) -> list[Picture | None]:
+    """Return the original, and difference and result of each attack; None for what was not told."""
+    original = shown[f"original/{number}"]
+    cells: list[Picture | None] = [original]
+    for attack, factor in factors.items():
+        result = shown.get(f"{attack}/{number}")
+        cells += [None if result is None else (0.5 + 0.5 * factor * (result - original)).clip(0, 1), result]
+    return cells
+
+
+def _head(axes: Axes, factors: Mapping[str, int], side: int, pitch: int) -> None:
+    """Write above the columns what they are."""
+
+    def write(x: float, y: float, text: str, size: float = 6.5) -> None:
+        axes.text(x, y, text, va="bottom", ha="center", fontsize=size)
+
+    above = -0.5 - 0.05 * side
+    write(side / 2, above, "original")
+    for place, (attack, factor) in enumerate(factors.items()):
+        left = pitch * (1 + 2 * place)
+        write(left + side / 2, above, f"difference\n× {factor}")
+        write(left + pitch + side / 2, above, "result")
+        write(left + (pitch + side) / 2, above - 0.42 * side, attack_label(attack), 8)
+
+
+def _classes(
+    axes: Axes,
+    classes: Mapping[str, int],
+    number: str,
+    attacks: Sequence[str],
+    *,
+    row: int,
+    side: int,
+    pitch: tuple[int, int],
+) -> None:
+    """Write below the original and the results of a row what the network takes them for."""
+    before = classes.get(f"original/{number}")
+    for place, attack in enumerate(["original", *attacks]):
+        found = classes.get(f"{attack}/{number}")
+        if found is not None:
+            colour, weight = ("#222222", "normal") if found == before else (OTHER, "bold")
+            x, y = 2 * place * pitch[0] + side / 2, row * pitch[1] + side
+            axes.text(x, y, str(found), ha="center", va="top", fontsize=7, color=colour, fontweight=weight)

@@ -1,0 +1,84 @@
+"""Grey images told pixel by pixel in the measurements: which are drawn, and many of them as one."""
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from reproof.figures.seeds import Columns, Tables, measured
+from reproof.figures.style import Look
+from reproof.figures.tiles import LETTER, SMALL_LETTER, broken
+from reproof.figures.words import ABSENT, flat, run_title
+
+Picture = NDArray[np.float64]
+COLUMNS = ["run", "arm", "seed", "part", "at", "quantity", "value", "trials"]
+
+
+def told(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str = "ticket") -> pd.DataFrame:
+    """Return the rows of the first run that has pixels (the first metric), of its lowest seed and draw.
+
+    Of every other run there is one row, without trials if it has no pixels.
+    """
+    rows = measured(tables, columns, metrics, arms=[arm])
+    having = set(rows.loc[rows["metric"] == metrics[0], "run"])
+    shown = next((run for run in flat(columns) if run in having), "")
+    own = rows[rows["run"] == shown].sort_values(
+        ["seed", "draw", "metric"], key=lambda each: _ordered(each, metrics), kind="stable"
+    )
+    first = own[own["metric"] == metrics[0]].iloc[:1]
+    own = own[own["seed"].isin(first["seed"]) & own["draw"].isin(first["draw"])]
+    others = [
+        {"run": run, "arm": arm, "part": "", "metric": metrics[0], "trials": int(run in having)}
+        for run in flat(columns)
+        if run != shown
+    ]
+    parts = [own.assign(trials=1), *([pd.DataFrame(others)] if others else [])]
+    table = pd.concat([part for part in parts if not part.empty], ignore_index=True)
+    return table.rename(columns={"metric": "quantity"}).reindex(columns=COLUMNS).astype({"trials": "int64"})
+
+
+def _ordered(column: "pd.Series[Any]", metrics: Sequence[str]) -> "pd.Series[Any]":
+    return column.map(list(metrics).index) if column.name == "metric" else column
+
+
+def images(table: pd.DataFrame) -> dict[str, Picture]:
+    """Return {part: square image float64 [side, side] in [0, 1]} of rows of pixels; `at` counts row by row."""
+    found = {}
+    for part, rows in table.dropna(subset=["at"]).groupby("part", sort=False):
+        side = ceil(sqrt(int(rows["at"].max()) + 1))
+        picture = np.zeros(side * side)
+        picture[rows["at"].to_numpy(dtype=int)] = rows["value"].to_numpy()
+        found[str(part)] = picture.reshape(side, side)
+    return found
+
+
+def mosaic(grid: Sequence[Sequence[Picture | None]], *, right: int, below: int) -> Picture:
+    """Return images of one side as one, white between them: `right` and `below` are pixels after each of them."""
+    side = next(len(picture) for line in grid for picture in line if picture is not None)
+    blank = np.ones((side, side))
+    filled = [[blank if picture is None else picture for picture in line] for line in grid]
+    wide = [np.hstack([np.pad(one, ((0, below), (0, right)), constant_values=1.0) for one in line]) for line in filled]
+    return np.vstack(wide)
+
+
+def show(axes: Axes, picture: Picture) -> None:
+    """Draw an image of grey values in [0, 1] alone in a panel, each pixel as it is."""
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
+def absent(table: pd.DataFrame, look: Look, *, width: float) -> str:
+    """Return a line, or lines in a figure so many inches wide, that says which runs there are no images of."""
+    titles = [run_title(run, look.titles) for run in table.loc[table["trials"] == 0, "run"]]
+    return broken(f"{'; '.join(titles)}: {ABSENT}", int(width / SMALL_LETTER)) if titles else ""
+
+
+def titled(table: pd.DataFrame, look: Look, *, width: float) -> str:
+    """Return the title of the run whose images are shown, broken to so many inches."""
+    return broken(run_title(str(table.loc[table["part"] != "", "run"].iloc[0]), look.titles), int(width / LETTER))

@@ -1,0 +1,158 @@
+"""Whom examples fool that they were not made for (Szegedy et al. 2014, tables 2 and 4): error of column on row's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy import isclose
+
+from reproof.figures.kinds import figure
+from reproof.figures.seeds import Columns, References, Tables, in_entries, measured, over_seeds, with_published
+from reproof.figures.style import MUTED, Look, say
+from reproof.figures.tiles import LINE, broken, lines, names_down, room_for, tiles
+from reproof.figures.words import ABSENT, flat, quantity_label, run_title, unique
+
+COLOURS, DARK = "YlOrBr", 62  # white ink from this error in per cent on
+COLUMN, ROW, LEAST = 0.78, 0.36, 2.0  # inches of a cell, and of a panel across
+BESIDE, ACROSS = 4, 12  # at most so many columns and panels stand side by side; letters of a line of a column's name
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One panel: its rows, metric, runs in order, the names of its columns and rows, and which runs are absent."""
+
+    rows: pd.DataFrame
+    metric: str
+    runs: Sequence[str]
+    columns: Sequence[str]
+    names: Sequence[str]
+    absent: Sequence[int]
+
+
+def plot(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one matrix per entry and metric, with the mean in each cell and the published value in brackets below."""
+    matrices = [_matrix(table, panel, metric, look) for panel, metric in _panels(table)]
+    wide, tall = (
+        max(len(each) for each in sizes) for sizes in zip(*((m.runs, m.names) for m in matrices), strict=True)
+    )
+    below = LINE * max(lines(name) for matrix in matrices for name in matrix.columns)
+    room = room_for([name for matrix in matrices for name in matrix.names])
+    titles = [quantity_label(matrix.metric) for matrix in matrices]
+    picture, places = tiles(
+        titles, across=2 if wide <= BESIDE else 1, size=(max(COLUMN * wide, LEAST), ROW * tall), labels=(),
+        gap=room + 0.45, drop=0.75 + below, left=room + 0.25, low=0.6 + below,
+    )  # fmt: skip
+    for matrix, place in zip(matrices, places, strict=True):
+        _draw(place, matrix)
+    return picture
+
+
+@figure(
+    plot=plot,
+    reading="Error in per cent of the network of a column on the examples made for the network of a row, mean over "
+    "seeds.",
+    published="In brackets",
+)
+def transfer(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    split: str = "train",
+    metric: str | Sequence[str] = "",
+    noises: Sequence[float] = (),
+) -> pd.DataFrame:
+    """Errors of the networks (`part`) shown the examples made for others (`run`).
+
+    `metric`, or each of a list of them, is the metric of a panel, in full or as "noise", "excess", "amplified" or
+    "clean"; "" is the error on the examples as they are. `noises` are deviations of Gaussian noise with a row each
+    below. Entries of one run each form one matrix.
+    """
+    entries = [flat(columns)] if all(len(column) == 1 for column in columns) else columns
+    kinds = [metric] if isinstance(metric, str) else metric
+    metrics = [kind if "_transfer_" in kind else _named(kind, split) for kind in kinds]
+    noise = f"{split}_noise_error"
+    rows = measured(tables, entries, [*metrics, noise])
+    rows = rows[(rows["metric"] != noise) | _among(rows["at"], noises)]
+    rows = rows.assign(part=rows["part"].where(rows["metric"] != noise, rows["run"]))
+    order = {name: place for place, name in enumerate([*metrics, noise])}
+    rows = rows.sort_values("metric", key=lambda names: names.map(order), kind="stable")
+    return with_published(_within(in_entries(over_seeds(rows), entries, metrics[0]), entries), references)
+
+
+def _named(kind: str, split: str) -> str:
+    return "_".join(filter(None, [split, "transfer", kind, "error"]))
+
+
+def _among(places: "pd.Series[float]", wanted: Sequence[float]) -> "pd.Series[bool]":
+    return places.map(lambda place: any(isclose(place, one) for one in wanted)).astype(bool)
+
+
+def _within(table: pd.DataFrame, entries: Columns) -> pd.DataFrame:
+    """Return the rows whose column is in the panel too."""
+    inside = [not part or part in entries[panel] for panel, part in zip(table["panel"], table["part"], strict=True)]
+    return table[inside]
+
+
+def _panels(table: pd.DataFrame) -> list[tuple[int, str]]:
+    metrics = [metric for metric in unique(table["quantity"]) if "_transfer_" in metric]
+    return [(panel, metric) for panel in table["panel"].unique() for metric in metrics]
+
+
+def _matrix(table: pd.DataFrame, panel: int, metric: str, look: Look) -> Matrix:
+    own = table[table["panel"] == panel]
+    runs = unique(own["run"])
+    noises = sorted(own.loc[own["trials"] > 0, "at"].dropna().unique())
+    titles = [run_title(run, look.titles) for run in runs]
+    names = [broken(title, 30) for title in titles] + [f"noise, deviation {noise:g}" for noise in noises]
+    absent = [place for place, run in enumerate(runs) if not (own.loc[own["run"] == run, "trials"] > 0).any()]
+    rows = own[(own["quantity"] == metric) | _among(own["at"], noises)]
+    lower = [next((place for place, noise in enumerate(noises) if isclose(noise, at)), None) for at in rows["at"]]
+    row = [
+        runs.index(run) if below is None else len(runs) + below for run, below in zip(rows["run"], lower, strict=True)
+    ]
+    headings = [broken(title, ACROSS) for title in titles]
+    return Matrix(rows.assign(row=row), metric, runs, headings, names, absent)
+
+
+def _draw(axes: Axes, matrix: Matrix) -> None:
+    """Draw one panel, or say why it is empty."""
+    measured = matrix.rows[matrix.rows["trials"] > 0]
+    if measured.empty:
+        say(axes, ABSENT)
+        return
+    grid = [[float("nan")] * len(matrix.runs) for _ in matrix.names]
+    for row, part, mean in zip(measured["row"], measured["part"], measured["mean"], strict=True):
+        grid[row][matrix.runs.index(part)] = 100 * mean
+    axes.imshow(grid, cmap=COLOURS, vmin=0, vmax=100, aspect="auto")
+    published = matrix.rows[matrix.rows["source"] != ""]
+    beside = {(row, part): 100 * mean for row, part, mean in published[["row", "part", "mean"]].itertuples(index=False)}
+    for row, values in enumerate(grid):
+        for column, value in enumerate(values):
+            _cell(axes, row, column, value, beside.get((row, matrix.runs[column])))
+    for row in matrix.absent:
+        axes.text(len(matrix.runs) / 2 - 0.5, row, ABSENT, color=MUTED, ha="center", va="center", fontsize=7)
+    names_down(axes, matrix.names)
+    axes.set_xticks(range(len(matrix.columns)), matrix.columns, fontsize=7)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="Network shown", ylabel="Made for")
+
+
+def _cell(axes: Axes, row: int, column: int, value: float, published: float | None) -> None:
+    if pd.isna(value):
+        return
+    told = [(0.0, _number(value), 7.0)]
+    if published is not None:
+        told = [(-0.14, _number(value), 7.0), (0.26, f"({_number(published)})", 5.8)]
+    for below, text, size in told:
+        ink = "white" if value > DARK else "#222222"
+        axes.text(column, row + below, text, ha="center", va="center", fontsize=size, color=ink)
+
+
+def _number(value: float) -> str:
+    """Return an error in per cent as the tables print it, with a true minus sign."""
+    return ("100" if value >= 99.95 else f"{value:.1f}").replace("-", "−")

@@ -1,0 +1,143 @@
+"""Accuracy against the size of a perturbation, and success against the number of queries: a line for each attack."""
+
+from collections.abc import Callable, Sequence
+from math import log10
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from reproof.figures.attack_styles import Line, line_styles
+from reproof.figures.key import publications, published_key
+from reproof.figures.kinds import figure
+from reproof.figures.marks import published_style
+from reproof.figures.scales import STEPS
+from reproof.figures.seeds import (
+    SPREAD,
+    Columns,
+    References,
+    Tables,
+    in_entries,
+    measured,
+    of_parts,
+    over_seeds,
+    with_published,
+)
+from reproof.figures.spread import groups
+from reproof.figures.style import Look, legend, say
+from reproof.figures.tiles import tiles
+from reproof.figures.words import ABSENT, publication, quantity_label, run_title, unique
+
+Scale = Callable[[Axes, pd.DataFrame], None]
+
+
+def plot_epsilon(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one panel per entry: accuracy from the network left alone to the greatest perturbation."""
+    return _panels(table, look, _epsilon_axis)
+
+
+@figure(
+    plot=plot_epsilon,
+    reading=f"Each point {SPREAD}. At epsilon 0 stands the network that is not attacked.",
+)
+def under_attack(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    split: str = "test",
+    attacks: Sequence[str] | None = None,
+    arms: Sequence[str] | None = None,
+    level: int = 0,
+) -> pd.DataFrame:
+    """Accuracy under attack against epsilon; `attacks` and `arms` are shell patterns of those to draw."""
+    metric = f"{split}_accuracy_under_attack"
+    rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
+    return with_published(in_entries(over_seeds(rows[rows["at"].notna()]), columns, metric), references)
+
+
+def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one panel per entry: the share fooled within so many queries."""
+    return _panels(table, look, _queries_axis)
+
+
+@figure(
+    plot=plot_queries,
+    reading=f"Each point {SPREAD}: the share of the images classified rightly that the attack had fooled by then.",
+)
+def within_queries(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    split: str = "test",
+    attacks: Sequence[str] | None = None,
+    arms: Sequence[str] | None = None,
+    level: int = 0,
+) -> pd.DataFrame:
+    """Success within a number of queries; `attacks` and `arms` are shell patterns of those to draw."""
+    metric = f"{split}_success_within_queries"
+    rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
+    return with_published(in_entries(over_seeds(rows[rows["at"] > 0]), columns, metric), references)
+
+
+def _panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
+    styles, entries = line_styles(table, look)
+    sources = publications(table[(table["source"] != "") & table["at"].notna()])
+    entries += published_key(sources)
+    panels = [rows for _, rows in table.groupby("panel")]
+    titles = [_title(rows, look) for rows in panels]
+    size = (4.4, 2.4) if len(panels) == 1 else (2.35, 1.75)
+    labels = [str(entry.get_label()) for entry in entries]
+    picture, places = tiles(titles, across=3, size=size, labels=labels)
+    for rows, place in zip(panels, places, strict=True):
+        if not (rows["trials"] > 0).any():
+            say(place, ABSENT)
+            continue
+        _lines(place, rows[rows["trials"] > 0], styles)
+        _marks(place, rows[rows["source"] != ""], styles, sources)
+        scale(place, rows)
+        place.set_ylim(-4, 104)
+        place.set_ylabel(quantity_label(rows["quantity"].iloc[0]))
+    legend(picture, entries)
+    return picture
+
+
+def _title(rows: pd.DataFrame, look: Look) -> str:
+    """Return the title of the panel's run; of several, which the legend tells apart, there is none."""
+    runs = unique(rows["run"])
+    return run_title(runs[0], look.titles) if len(runs) == 1 else ""
+
+
+def _lines(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]]) -> None:
+    for line, each in groups(points.sort_values("at", kind="stable"), "run", "arm", "part"):
+        bars = [100 * (each["mean"] - each["lowest"]), 100 * (each["highest"] - each["mean"])]
+        axes.errorbar(each["at"], 100 * each["mean"], bars, elinewidth=0.8, **styles[line[0], line[1], line[2]])
+
+
+def _marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]], sources: Sequence[str]) -> None:
+    for one in points.dropna(subset=["at"]).to_dict("records"):
+        colour = str(styles[one["run"], one["arm"], one["part"]]["color"])
+        style = published_style(colour, sources.index(publication(one["source"])))
+        axes.plot([one["at"]], [100 * one["mean"]], zorder=4, **style)
+
+
+def _epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_xlabel("Epsilon")
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    most = rows["at"].max()
+    axes.set_xlim((-0.03 * most, 1.03 * most) if most > 0 else (-0.05, 1))
+
+
+def _queries_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_xlabel("Queries")
+    axes.set_xscale("log")
+    low, high = rows["at"].min(), rows["at"].max()
+    margin = 0.03 * max(log10(high / low), 1.0)
+    axes.set_xlim(low / 10**margin, high * 10**margin)
+    axes.xaxis.set_major_locator(LogLocator(base=10, numticks=8))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

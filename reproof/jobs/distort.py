@@ -1,0 +1,130 @@
+"""The least distortion that fools a network, and whom else the distorted images fool."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reproof.attacks.attack import Adversarial, Aim, targets
+from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
+from reproof.attacks.least_distortion import minimum_distortion
+from reproof.attacks.victim import Victim
+from reproof.checkpoints import read_checkpoint
+from reproof.files import ReproofError
+from reproof.jobs.attack import chosen, victim_of
+from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
+from reproof.networks import build
+from reproof.seeding import derive
+
+
+@dataclass(frozen=True)
+class Beside(Subject):
+    """Networks beside others of the same seeds, which are shown what was made for them."""
+
+    victim_files: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, files: Any, params: Any, threads: int) -> "Beside":
+        """Make as a subject is made, with the rule's input files `victims`: dense checkpoints."""
+        own = Subject.of(files, params, threads)
+        return cls(own.job, own.dense_file, own.mask_files, own.ticket_files, list(files.victims))
+
+    def victims(self, index: int) -> dict[str, Victim]:
+        """Return, by the names of their runs, the other networks of the seed at this place of the block."""
+        named: Mapping[str, Any] = self.job.asked.get("victims", {})
+        files = zip(self.job.asked["options"]["victims"], self.victim_files, strict=True)
+        return {key: self._victim(named[key]["network"], file, index) for key, file in files}
+
+    def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        data, options = self.job.dataset, {key: value for key, value in network.items() if key != "name"}
+        module = build(network["name"], input_shape=data.input_shape, classes=data.classes, **options)
+        (ends,) = read_checkpoint(file, "final")
+        module.load_state_dict(tensors(ends[index]))
+        return Victim.of(module.to(self.job.device), data)
+
+
+@operation
+def distort(
+    subject: Beside,
+    *,
+    victims: Sequence[str] = (),
+    examples: int = 256,
+    split: str = "train",
+    penalty: str = "squared",
+    searches: int = 10,
+    iterations: int = 100,
+    noises: Sequence[float] = (0.1, 0.3),
+    amplified: float = 0.1,
+) -> Rows:
+    """Szegedy et al. 2014, section 4: tables 1 and 2 (3 and 4), a row of each for every seed.
+
+    For each of the first `examples` of `split` the least distortion that makes the network see a wrong class drawn at
+    random; distortions are the root mean square change of a pixel, means over images that reached theirs. The images
+    are shown to the networks of the runs `victims` (`part`), as they are and with their distortion amplified to
+    `amplified`; beside that, their error on the untouched images and on images with noise of the same size each.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: distort measures dense networks alone; leave `levels` out")
+    images, labels = chosen(subject, split, examples)
+    for index, (seed, state) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
+        own = victim_of(subject, tensors(state))
+        generator = torch.Generator().manual_seed(derive("distort", seed))
+        shown = _Shown(images, labels, generator)
+        rows = [*shown.noise(own, noises)]
+        adversarial = shown.least(own, penalty=penalty, searches=searches, iterations=iterations)
+        rows += [*shown.distorted(adversarial), *shown.others(subject.victims(index), adversarial, amplified)]
+        yield from (subject.facts(0, seed) | row | {"metric": f"{split}_{row['metric']}"} for row in rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The images [N, C, H, W] that are distorted, their classes [N], and all chance."""
+
+    images: Tensor
+    labels: Tensor
+    generator: torch.Generator
+
+    def least(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
+        """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
+        classes = victim.logits(self.images[:1]).shape[-1]
+        aim = Aim(targets(self.labels, classes, generator=self.generator), targeted=True)
+        return minimum_distortion(
+            victim, self.images, aim,
+            generator=self.generator, penalty=penalty, searches=searches, iterations=iterations,
+        )  # fmt: skip
+
+    def noise(self, victim: Victim, deviations: Sequence[float]) -> Iterator[Row]:
+        """Yield the victim's error on the images as they are, and with noise that is not clipped."""
+        yield {"metric": "clean_error", "value": _error(victim, self.images, self.labels)}
+        for deviation in deviations:
+            noisy = gaussian(self.images, deviation=deviation, generator=self.generator)
+            yield {"metric": "noise_error", "at": deviation, "value": _error(victim, noisy, self.labels)}
+
+    def distorted(self, adversarial: Adversarial) -> Iterator[Row]:
+        """Yield the mean distortion of the images that were changed, and how many were."""
+        sizes = distortion(adversarial.images, self.images).double()
+        yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
+        if bool(sizes.any()):
+            yield {"metric": "minimum_distortion", "value": float(sizes[sizes > 0].mean())}
+
+    def others(self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float) -> Iterator[Row]:
+        """Yield the errors of the other networks on the images made, and what to compare them with."""
+        if not victims or not bool((adversarial.images != self.images).any()):
+            return
+        same = self._transfer(victims, adversarial.images)
+        further = self._transfer(victims, amplify(adversarial.images, self.images, to=amplified))
+        excess = same.error - torch.maximum(same.noise, same.clean)
+        kinds = {"transfer": same.error, "transfer_clean": same.clean, "transfer_noise": same.noise}
+        kinds |= {"transfer_excess": excess, "transfer_amplified": further.error}
+        for kind, values in kinds.items():
+            for part, value in zip(same.victims, values[0].tolist(), strict=True):
+                yield {"metric": f"{kind}_error", "part": part, "value": value}
+
+    def _transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
+        return transfer(victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator)
+
+
+def _error(victim: Victim, images: Tensor, labels: Tensor) -> float:
+    return float(victim.classes(images).ne(labels).double().mean())

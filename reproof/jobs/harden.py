@@ -1,0 +1,88 @@
+"""Train networks adversarially, attack them, and show them and the run's own networks each other's examples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from reproof import catalogue
+from reproof.attacks.hardening import Adversary, State, hardened
+from reproof.attacks.victim import Victim
+from reproof.checkpoints import Weights
+from reproof.files import ReproofError
+from reproof.jobs.attack import attacked, chosen, made, victim_of
+from reproof.jobs.own_training import saving
+from reproof.jobs.subject import Rows, Subject, operation, tensors
+from reproof.jobs.training import member
+from reproof.settings import TrainingSettings
+from reproof.training.processor import flush_subnormals, keep_freed_memory
+
+Attacks = Mapping[str, Mapping[str, Any]]
+
+
+@operation
+def harden(
+    subject: Subject,
+    *,
+    adversary: str = "pgd",
+    epsilon: float = 0.3,
+    adversary_steps: int = 10,
+    adversary_step_size: float = 0.05,
+    adversary_clip: bool = True,
+    clean_share: float = 0.0,
+    attacks: Mapping[str, Mapping[str, Any]],
+    epsilons: Sequence[float],
+    examples: int = 1000,
+) -> Rows:
+    """Train each seed's network on examples that an `adversary`, "fgsm" or "pgd", makes within `epsilon` at each step.
+
+    Untouched images have `clean_share` of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018.
+    All else is as in the run: initial values, budget, data order. Measured on the first `examples` of the test set by
+    the `attacks` at `epsilons`; at the adversary's epsilon, the hardened network also sees what is made for the run's
+    own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: harden trains dense networks alone; leave `levels` out")
+    against = Adversary(
+        attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size, clip=adversary_clip,
+        clean_share=clean_share,
+    )  # fmt: skip
+    shown = chosen(subject, "test", examples)
+    networks = zip(subject.seeds, subject.at_step(0), subject.tickets(0), strict=True)
+    for seed, start, end in networks:
+        strong, natural = victim_of(subject, trained(subject, start, seed, against)), victim_of(subject, tensors(end))
+        for row in attacked(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
+            yield subject.facts(0, seed) | row
+        for row in exchanged(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
+            yield subject.facts(0, seed) | row
+
+
+def trained(subject: Subject, start: Weights, seed: int, adversary: Adversary) -> State:
+    """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
+    keep_freed_memory()
+    flush_subnormals()
+    return hardened(
+        subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
+        settings=TrainingSettings.of(subject.job.asked["training"]), adversary=adversary, device=subject.job.device,
+        saving=saving(subject, f"harden {seed}"), label=f"harden {seed}",
+    )  # fmt: skip
+
+
+def exchanged(
+    strong: Victim, natural: Victim, images: Tensor, labels: Tensor, *, attacks: Attacks, epsilon: float, seed: int
+) -> Rows:
+    """Yield the accuracy of each network on the examples that each attack makes for the other, within epsilon."""
+    for part, options in attacks.items():
+        if not _stays_near(options):
+            continue
+        for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
+            found = made(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
+            accuracy = float(shown.classes(found).eq(labels).double().mean())
+            metric = f"test_accuracy_on_examples_{whose}"
+            yield {"metric": metric, "part": part, "at": epsilon, "value": accuracy}
+
+
+def _stays_near(options: Mapping[str, Any]) -> bool:
+    """Whether an attack has a ball of the adversary's norm, the maximum over pixels."""
+    names = catalogue.options("attacks", "attack", options["attack"])
+    return "epsilon" in names and options.get("norm", "linf") == "linf"
