@@ -12,7 +12,7 @@ from reproof.figures.words import arm_label, run_title, unique
 
 Line = tuple[str, str, str]  # run, arm, attack
 NATURAL = "trained on natural images"
-WORDS = {"fgsm": "FGSM", "pgd": "PGD", "nes": "NES", "spsa": "SPSA", "lbfgs": "L-BFGS", "cw": "C&W", "l2": "L2"}
+WORDS = {"fgsm": "FGSM", "pgd": "PGD", "nes": "NES", "spsa": "SPSA", "lbfgs": "L-BFGS", "square": "Square", "l2": "L2"}
 ATTACK_INKS = {
     "fgsm": Ink("#E69F00", "s"),
     "pgd": Ink("#D55E00", "o"),

@@ -131,10 +131,11 @@ def _draw(
     sources: Sequence[str],
 ) -> None:
     unit = 100 if is_share(str(rows["quantity"].iloc[0])) else 1
-    apart = 0.6 / len(styles)
+    shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
+    apart = 0.6 / max(len(shown), 1)
     for one in rows[(rows["trials"] > 0) | (rows["source"] != "")].to_dict("records"):
         series = (one["arm"], one["part"])
-        row = runs.index(one["run"]) + apart * (list(styles).index(series) - (len(styles) - 1) / 2)
+        row = runs.index(one["run"]) + apart * (shown.index(series) - (len(shown) - 1) / 2)
         bars = [[unit * (one["mean"] - one["lowest"])], [unit * (one["highest"] - one["mean"])]]
         look = {**styles[series], "linestyle": "none"}
         if one["source"]:

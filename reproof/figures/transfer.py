@@ -11,7 +11,7 @@ from numpy import isclose
 from reproof.figures.kinds import figure
 from reproof.figures.seeds import Columns, References, Tables, in_entries, measured, over_seeds, with_published
 from reproof.figures.style import MUTED, Look, say
-from reproof.figures.tiles import LINE, broken, lines, names_down, room_for, tiles
+from reproof.figures.tiles import LINE, broken, height_for, lines, names_down, room_for, tiles
 from reproof.figures.words import ABSENT, flat, quantity_label, run_title, unique
 
 COLOURS, DARK = "YlOrBr", 62  # white ink from this error in per cent on
@@ -38,10 +38,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
         max(len(each) for each in sizes) for sizes in zip(*((m.runs, m.names) for m in matrices), strict=True)
     )
     below = LINE * max(lines(name) for matrix in matrices for name in matrix.columns)
-    room = room_for([name for matrix in matrices for name in matrix.names])
+    names = [name for matrix in matrices for name in matrix.names]
+    room, high = room_for(names), height_for(names, ROW)
     titles = [quantity_label(matrix.metric) for matrix in matrices]
     picture, places = tiles(
-        titles, across=2 if wide <= BESIDE else 1, size=(max(COLUMN * wide, LEAST), ROW * tall), labels=(),
+        titles, across=2 if wide <= BESIDE else 1, size=(max(COLUMN * wide, LEAST), high * tall), labels=(),
         gap=room + 0.45, drop=0.75 + below, left=room + 0.25, low=0.6 + below,
     )  # fmt: skip
     for matrix, place in zip(matrices, places, strict=True):

@@ -26,6 +26,7 @@ QUANTITIES = {  # that do not read well as they are called
     "test_error_on_path": "test error",
     "train_error_on_path": "train error",
 }
+SETS = {"test": "", "validation": ", validation set", "train": ", training set"}
 ATTACKED = {  # what attacks measure, after the name of the split
     "clean_accuracy": "accuracy, not attacked",
     "clean_error": "error, not attacked",
@@ -45,11 +46,7 @@ ATTACKED = {  # what attacks measure, after the name of the split
     "transfer_excess_error": "error of the network shown, beyond noise and untouched images",
 }
 ATTACKED |= {f"unbounded_{one}": f"{ATTACKED[one]} without a bound" for one in OUTCOMES}
-QUANTITIES |= {
-    f"{split}_{metric}": words + ("" if split == "test" else f", {split} set")
-    for split in SPLITS
-    for metric, words in ATTACKED.items()
-}
+QUANTITIES |= {f"{split}_{metric}": words + SETS[split] for split in SPLITS for metric, words in ATTACKED.items()}
 QUANTITIES |= {
     "test_accuracy_on_examples_of_natural": "accuracy on examples made for the natural network",
     "test_accuracy_on_examples_for_natural": "accuracy of the natural network on examples made for this one",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,38 +10,11 @@ from reproof.attacks.attack import Adversarial, Aim, targets
 from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
 from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
-from reproof.checkpoints import read_checkpoint
 from reproof.files import ReproofError
 from reproof.jobs.attack import chosen, victim_of
-from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
-from reproof.networks import build
+from reproof.jobs.beside import Beside
+from reproof.jobs.subject import Row, Rows, operation, tensors
 from reproof.seeding import derive
-
-
-@dataclass(frozen=True)
-class Beside(Subject):
-    """Networks beside others of the same seeds, which are shown what was made for them."""
-
-    victim_files: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, files: Any, params: Any, threads: int) -> "Beside":
-        """Make as a subject is made, with the rule's input files `victims`: dense checkpoints."""
-        own = Subject.of(files, params, threads)
-        return cls(own.job, own.dense_file, own.mask_files, own.ticket_files, list(files.victims))
-
-    def victims(self, index: int) -> dict[str, Victim]:
-        """Return, by the names of their runs, the other networks of the seed at this place of the block."""
-        named: Mapping[str, Any] = self.job.asked.get("victims", {})
-        files = zip(self.job.asked["options"]["victims"], self.victim_files, strict=True)
-        return {key: self._victim(named[key]["network"], file, index) for key, file in files}
-
-    def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
-        data, options = self.job.dataset, {key: value for key, value in network.items() if key != "name"}
-        module = build(network["name"], input_shape=data.input_shape, classes=data.classes, **options)
-        (ends,) = read_checkpoint(file, "final")
-        module.load_state_dict(tensors(ends[index]))
-        return Victim.of(module.to(self.job.device), data)
 
 
 @operation

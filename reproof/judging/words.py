@@ -37,6 +37,7 @@ METRICS = {
     "lipschitz_bound": "upper Lipschitz bound",
     "lipschitz_product": "product of upper Lipschitz bounds",
 }
+SETS = {"test": "", "validation": " (validation set)", "train": " (training set)"}
 ATTACKED = {  # after the name of the split
     "clean_accuracy": "accuracy without attack",
     "clean_error": "error without attack",
@@ -56,7 +57,7 @@ ATTACKED = {  # after the name of the split
     "transfer_excess_error": "error on the examples made beyond that with noise",
 }
 ATTACKED |= {f"unbounded_{one}": f"{ATTACKED[one]} without a bound" for one in OUTCOMES}
-METRICS |= {f"{split}_{metric}": words for split in SPLITS for metric, words in ATTACKED.items()}
+METRICS |= {f"{split}_{metric}": words + SETS[split] for split in SPLITS for metric, words in ATTACKED.items()}
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
 RANK = "rank correlation"
 

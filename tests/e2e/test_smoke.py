@@ -15,10 +15,10 @@ from reproof.checkpoints import read_checkpoint
 from reproof.configuration import read_configuration
 from reproof.files import read_json, read_parquet
 from reproof.listings import page_settings, records
-from reproof.vocabulary import AT, METRICS
 from reproof.plan import Plan
 from reproof.pruning.masks import kept, read_masks
 from reproof.records import sha256
+from reproof.vocabulary import AT, METRICS
 
 PAPER = "lottery_ticket"
 BYTES = ("*.parquet", "*.safetensors", "*.svg", "*.png", "*.pdf")

@@ -9,7 +9,8 @@ from reproof.checkpoints import read_checkpoint
 from reproof.data.dataset import load_dataset
 from reproof.files import ReproofError, read_parquet
 from reproof.jobs.attack import attack
-from reproof.jobs.distort import Beside, distort
+from reproof.jobs.beside import Beside
+from reproof.jobs.distort import distort
 from reproof.jobs.subject import Subject, measure
 from reproof.networks import build
 
@@ -150,5 +151,3 @@ def test_each_seed_is_shown_to_the_victim_of_its_own_seed(folder):
         module, data = network(folder, seed)
         wrong = module(data.normalise(data.test.images[:30])).argmax(1).ne(data.test.labels[:30]).double()
         assert values(table, "test_clean_error")["", None, seed] == pytest.approx(wrong.mean().item())
-
-

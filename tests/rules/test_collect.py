@@ -8,8 +8,8 @@ import pytest
 
 from reproof.files import read_json, read_parquet, write_json, write_parquet
 from reproof.jobs.collect import collect
-from reproof.vocabulary import METRICS
 from reproof.pruning.masks import write_masks
+from reproof.vocabulary import METRICS
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
 

@@ -319,6 +319,19 @@ def test_a_substitutes_examples_fool_the_oracle():
     assert aim.reached(oracle().classes(noise)).float().mean() < 0.4
 
 
+def test_each_round_steps_from_every_image_of_the_last_for_the_oracles_label_by_the_signed_lambda():
+    asked = []
+    answers = oracle()
+    watched = Victim(lambda batch: (asked.append(batch.clone()), answers.logits(batch))[1], gradients=False)
+    substitute(6, ask=watched, rounds=3, step=0.25, flip_every=1, fitting=Fitting(epochs=1, batch=16, rate=1e-12))
+    weights = flat_network(seeded())[1].weight.detach()  # at that rate the substitute stays as it began
+    first = (asked[0] + 0.25 * weights[answers.classes(asked[0])].sign().view(-1, *SMALL)).clamp(0, 1)
+    both = torch.cat([asked[0], first])
+    second = (both - 0.25 * weights[answers.classes(both)].sign().view(-1, *SMALL)).clamp(0, 1)
+    assert torch.equal(asked[1], first) and torch.equal(asked[2], second)
+    assert asked[2].eq(0).sum() > 0 and asked[2].eq(1).sum() > 0, "cut at both ends"
+
+
 def test_augmentation_makes_a_better_substitute_than_its_seeds_alone():
     alone = substitute(15, rounds=1, fitting=Fitting(epochs=150, batch=16, rate=0.02))
     assert agreement(substitute(15).victim) > agreement(alone.victim) + 0.03

@@ -28,7 +28,7 @@ def linear():
     return Victim(lambda images: images.flatten(1) @ weights)
 
 
-@pytest.mark.parametrize("pairs", [8, 64, 512])
+@pytest.mark.parametrize("pairs", [16, 256])
 @pytest.mark.parametrize(
     ("draw", "loss", "step"),
     [(normal, cross_entropy, 1e-3), (rademacher, lambda aim: shortfall(aim, kappa=0), 0.01)],
@@ -51,21 +51,15 @@ def test_an_estimate_is_the_gradient_as_far_as_so_many_directions_tell(draw, los
     assert torch.stack(along).mean().item() == pytest.approx(1, abs=4 * sqrt(2 / pairs / DRAWS))
     both = pairs + PIXELS - 1
     deviation = sqrt(2 * pairs * (PIXELS - 1) / (both**2 * (both + 2)) / DRAWS)
-    print(torch.stack(along).mean().item(), torch.stack(squares).mean(), pairs/both, deviation)
     assert torch.stack(squares).mean().item() == pytest.approx(pairs / both, abs=4 * deviation)
 
 
-@pytest.mark.parametrize(
-    ("attack", "options", "loss"),
-    [(nes, {"pairs": 50}, "cross_entropy"), (spsa, {"pairs": 50}, "margin")],
-    ids=["nes", "spsa"],
-)
-def test_with_many_queries_accuracy_is_that_under_pgd_on_the_same_loss(attack, options, loss):
-    """Two images at most of 50 fewer are fooled, and one more: PGD's sign steps are not the best there is either."""
+@pytest.mark.parametrize(("attack", "loss"), [(nes, "cross_entropy"), (spsa, "margin")], ids=["nes", "spsa"])
+def test_with_many_queries_accuracy_is_that_under_pgd_on_the_same_loss(attack, loss):
+    """At most 2 of 72 images fewer are fooled, and at most one more: PGD's signed steps are not the best there is."""
     victim, images, labels = toy()
     shared = {"generator": seeded(), "epsilon": 0.06}
     exact = pgd(victim, images, Aim(labels), steps=100, step_size=0.005, loss=loss, **shared)
-    made = attack(victim, images, Aim(labels), queries=4_001, **options, **shared)
+    made = attack(victim, images, Aim(labels), pairs=50, queries=4_001, **shared)
     counts = [int(fooled(victim, one.images, labels).sum()) for one in (made, exact)]
-    print(counts, len(labels))
-    assert 10 < counts[1] < 40 and counts[1] - 2 <= counts[0] <= counts[1] + 1
+    assert 20 < counts[1] < len(labels) - 10 and counts[1] - 2 <= counts[0] <= counts[1] + 1

