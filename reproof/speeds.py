@@ -37,6 +37,7 @@ class Size:
 SIZES = {  # MNIST's shapes for the fully connected ones, ImageNet's for its own, CIFAR-10's for the rest; a test counts
     "softmax_regression": Size(7_840, 7_840),
     "sigmoid_fc": Size(89_400, 89_400),
+    "autoencoder_softmax": Size(631_200, 317_600),
     "fc": Size(334_336, 334_336),
     "lenet_300_100": Size(266_200, 266_200),
     "conv_2": Size(4_300_992, 43_780_608),

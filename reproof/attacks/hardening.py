@@ -156,8 +156,8 @@ class Hardening:
         return made
 
     def network(self) -> State:
-        """Return a copy of the network's whole state."""
-        return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+        """Return the network's whole state, sharing memory."""
+        return dict(self.module.state_dict())
 
     def state(self) -> State:
         """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
@@ -170,7 +170,7 @@ class Hardening:
         self.done = int(state["done"])
 
     def _tensors(self) -> State:
-        network = {f"network:{name}": value for name, value in self.module.state_dict().items()}
+        network = {f"network:{name}": value for name, value in self.network().items()}
         return network | {f"optimiser:{name}": value for name, value in self._descent.state().items()}
 
     def _forward(self, inputs: Tensor) -> Tensor:

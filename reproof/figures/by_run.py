@@ -20,13 +20,13 @@ from reproof.figures.seeds import (
     Columns,
     References,
     Tables,
-    in_entries,
+    by_quantity,
     measured,
     of_parts,
     over_seeds,
     with_published,
 )
-from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, legend
+from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, legend, say
 from reproof.figures.tiles import broken, height_for, names_down, room_for, tiles
 from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
 from reproof.vocabulary import is_share
@@ -83,14 +83,15 @@ def by_run(
     rows = measured(tables, runs, metrics, arms=arms, level=level)
     rows = of_parts(rows.assign(part=rows["part"].where(rows["part"] != rows["run"], "")), [part])
     rows = rows[rows["at"].isna() | (False if at is None else isclose(rows["at"], at))]
-    order = {metric: place for place, metric in enumerate(metrics)}
-    rows = rows.sort_values("metric", key=lambda names: names.map(order), kind="stable")
     published = [one | {"part": ""} if one.get("part") == one["run"] else one for one in map(dict, references)]
-    return with_published(in_entries(over_seeds(rows), runs, metrics[0]), [one for one in published if _near(one, at)])
+    table = by_quantity(over_seeds(rows), runs, metrics)
+    return with_published(table, [one for one in published if _near(one, at)])
 
 
 def _absent(table: pd.DataFrame) -> list[str]:
-    return unique(table.loc[(table["trials"] == 0) & (table["source"] == ""), "run"])
+    """Return the runs that were measured in nothing."""
+    most = table.groupby("run", sort=False)["trials"].max()
+    return [str(run) for run in most[most == 0].index]
 
 
 def _near(one: Mapping[str, Any], at: float | None) -> bool:
@@ -130,6 +131,9 @@ def _draw(
     styles: Mapping[Series, Mapping[str, Any]],
     sources: Sequence[str],
 ) -> None:
+    if not (rows["trials"] > 0).any():
+        say(axes, ABSENT)
+        return
     unit = 100 if is_share(str(rows["quantity"].iloc[0])) else 1
     shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
     apart = 0.6 / max(len(shown), 1)
@@ -147,9 +151,8 @@ def _draw(
 
 def _axis(axes: Axes, low: float, high: float) -> None:
     """Scale x from 0, unless that would squeeze the values into a corner."""
-    if pd.notna(low):
-        room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
-        axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+    axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
     axes.grid(visible=True, axis="x")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))

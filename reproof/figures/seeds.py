@@ -64,6 +64,12 @@ def in_entries(summary: pd.DataFrame, columns: Columns, quantity: str) -> pd.Dat
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS).astype({"trials": "int64"})
 
 
+def by_quantity(summary: pd.DataFrame, columns: Columns, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return the rows quantity by quantity; a run has one without trials in each panel for each that it lacks."""
+    parts = [in_entries(summary[summary["quantity"] == one], columns, one) for one in quantities]
+    return pd.concat(parts, ignore_index=True)
+
+
 def with_published(table: pd.DataFrame, references: References) -> pd.DataFrame:
     """Return the table with a row for every published value of a run, arm, part and quantity that it shows.
 

@@ -34,7 +34,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     entries += published_key(sources)
     layers = max((_layers(table[table["run"] == run]) for run in runs), key=len)
     width = max(2.4 if len(runs) > 1 else 3.8, 0.2 * len(layers))
-    longest = SMALL_LETTER * max(len(layer_label(layer)) for layer in layers)
+    longest = SMALL_LETTER * max((len(layer_label(layer)) for layer in layers), default=0)
     upright = longest * len(layers) > 0.9 * width
     below = longest if upright else SMALL_LINE
     picture, places = tiles(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy import isclose
 
 from reproof.figures.kinds import figure
-from reproof.figures.seeds import Columns, References, Tables, in_entries, measured, over_seeds, with_published
+from reproof.figures.seeds import Columns, References, Tables, by_quantity, measured, over_seeds, with_published
 from reproof.figures.style import MUTED, Look, say
 from reproof.figures.tiles import LINE, broken, height_for, lines, names_down, room_for, tiles
 from reproof.figures.words import ABSENT, flat, quantity_label, run_title, unique
@@ -78,9 +78,12 @@ def transfer(
     rows = measured(tables, entries, [*metrics, noise])
     rows = rows[(rows["metric"] != noise) | _among(rows["at"], noises)]
     rows = rows.assign(part=rows["part"].where(rows["metric"] != noise, rows["run"]))
-    order = {name: place for place, name in enumerate([*metrics, noise])}
-    rows = rows.sort_values("metric", key=lambda names: names.map(order), kind="stable")
-    return with_published(_within(in_entries(over_seeds(rows), entries, metrics[0]), entries), references)
+    summary, quantities = over_seeds(rows), [*metrics, *([noise] if noises else [])]
+    parts = [
+        by_quantity(summary[summary["part"].isin(entry)], [entry], quantities).assign(panel=panel)
+        for panel, entry in enumerate(entries)
+    ]
+    return with_published(pd.concat(parts, ignore_index=True), references)
 
 
 def _named(kind: str, split: str) -> str:
@@ -89,12 +92,6 @@ def _named(kind: str, split: str) -> str:
 
 def _among(places: "pd.Series[float]", wanted: Sequence[float]) -> "pd.Series[bool]":
     return places.map(lambda place: any(isclose(place, one) for one in wanted)).astype(bool)
-
-
-def _within(table: pd.DataFrame, entries: Columns) -> pd.DataFrame:
-    """Return the rows whose column is in the panel too."""
-    inside = [not part or part in entries[panel] for panel, part in zip(table["panel"], table["part"], strict=True)]
-    return table[inside]
 
 
 def _panels(table: pd.DataFrame) -> list[tuple[int, str]]:

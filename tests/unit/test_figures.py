@@ -39,7 +39,7 @@ def test_kinds_are_found_without_importing_them() -> None:
 @pytest.mark.parametrize("runs", [["lenet"], [["lenet", "lenet_one_shot"], "conv_4"], ["vgg_19_low"]])
 def test_each_kind_draws_what_there_is_and_says_what_is_not(kind: str, runs: list[str | list[str]]) -> None:
     drawing = draw(kind, tables=TABLES, runs=runs, context=CONTEXT)
-    drawing.figure.canvas.draw()
+    drawing.figure.draw_without_rendering()
     words = _words(drawing.figure)
     absent = runs != ["lenet"]
     assert ("not run at this scale" in words) == absent
@@ -51,7 +51,7 @@ def test_each_kind_draws_what_there_is_and_says_what_is_not(kind: str, runs: lis
 @pytest.mark.parametrize("runs", [["lenet"], ["lenet", "conv_2"]])
 def test_no_axis_label_reaches_into_another_panel(kind: str, runs: list[str | list[str]]) -> None:
     figure = draw(kind, tables=TABLES, runs=runs, context=CONTEXT).figure
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     for axes in figure.axes:
         for label in (axes.xaxis.label, axes.yaxis.label):
             others = [other.bbox for other in figure.axes if other is not axes]
@@ -73,7 +73,7 @@ def test_one_seed_and_the_dense_network_alone_are_enough(kind: str) -> None:
         "movement": tables.movement(seeds=1),
     }
     drawing = draw(kind, tables=alone, runs=["lenet"], context=CONTEXT)
-    drawing.figure.canvas.draw()
+    drawing.figure.draw_without_rendering()
     assert "seeds: 1" in _words(drawing.figure)
 
 

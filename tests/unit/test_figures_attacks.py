@@ -220,6 +220,15 @@ def test_entries_of_one_run_each_form_one_matrix():
     assert len(cells(one)) == 4 and [text.get_text() for text in other.texts] == [ABSENT]
 
 
+def test_a_run_shown_to_none_of_the_others_still_has_its_row_and_its_column():
+    elsewhere = ("b", "elsewhere", NAN, "train_transfer_error", [0.9])
+    rows = measured(("a", "b", NAN, "train_transfer_error", [0.1]), elsewhere)
+    (axes,) = drawn("transfer", rows, [["a", "b"]]).figure.axes
+    assert cells(axes)[1, 0] == "10.0" and len(axes.get_yticklabels()) == 2
+    alone = measured(("a", "", 0.1, "train_noise_error", [0.05]))
+    assert set(cells(*drawn("transfer", alone, ["a"], noises=[0.1]).figure.axes).values()) == {"5.0"}
+
+
 # One value a run
 
 
@@ -246,6 +255,21 @@ def test_one_value_of_each_metric_is_shown_for_each_run():
     assert [text.get_text() for text in left.texts] == [ABSENT] and not right.texts
     assert left.get_ylim()[0] > left.get_ylim()[1], "the first on top"
     assert right.get_xlabel() == "Error, not attacked, training\nset\u00a0(%)" and right.lines[0].get_xdata() == [2]
+
+
+def test_metrics_and_runs_keep_their_order_whatever_was_not_measured():
+    rows = measured(
+        ("a", "", NAN, "test_clean_error", [0.1]),
+        ("b", "", NAN, "train_clean_error", [0.2]),
+    )
+    metrics = ["train_clean_error", "test_clean_error", "test_minimum_distortion"]
+    figure = drawn("by_run", rows, ["a", "b", "c"], metrics=metrics).figure
+    assert [axes.get_xlabel() for axes in figure.axes][1:] == [
+        "Error, not attacked (%)".replace(" (", "\u00a0("), "Least distortion (RMS of a pixel)",
+    ]  # fmt: skip
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["A", "B", "C"]
+    texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert texts == [[ABSENT], [], [ABSENT]], "the run c, and the metric that nothing was measured of"
 
 
 def test_a_place_and_parts_are_chosen_for_each_run():

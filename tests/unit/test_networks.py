@@ -17,6 +17,7 @@ NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc":
     name: {"width": 0.125}
     for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_11", "vgg_13", "vgg_16", "vgg_19", "resnet_18")
 } | {"resnet_50": {"width": 1 / 16}, "softmax_regression": {}, "sigmoid_fc": {"first": 16, "second": 8}}  # fmt: skip
+NARROW |= {"autoencoder_softmax": {"units": 16}}
 
 ALEXNET = ["conv_1", "conv_2", "conv_3", "conv_4", "conv_5", "fc_1", "fc_2", "output"]
 

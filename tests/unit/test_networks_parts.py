@@ -160,7 +160,10 @@ def test_a_network_without_convolutions_asks_for_no_layout():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "lenet"}, "network 'lenet' is unknown; choose one of alexnet, conv_2, conv_4, .*, vgg_19"),
+        (
+            {"name": "lenet"},
+            "network 'lenet' is unknown; choose one of alexnet, autoencoder_softmax, conv_2, conv_4, .*, vgg_19",
+        ),
         (
             {"name": "lenet_300_100", "dropout": 0.5},
             "network lenet_300_100: unknown option 'dropout'; its options are width",

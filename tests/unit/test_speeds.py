@@ -7,7 +7,19 @@ import torch
 from torch import nn
 
 from reproof.networks import build, prunable
-from reproof.speeds import SIZES, estimate, likeness, measured, network_steps, networks, size
+from reproof.speeds import (
+    SIZES,
+    asked,
+    attacking,
+    distorting,
+    estimate,
+    hardening,
+    likeness,
+    measured,
+    network_steps,
+    networks,
+    size,
+)
 
 TRAINING = {"optimizer": "adam", "lr": 0.01, "batch": 60, "steps": 1000, "validate_every": 50, "test_every": 500}
 DENSE = {
@@ -21,6 +33,7 @@ SHAPES = {
     "fc": ((1, 28, 28), 10),
     "softmax_regression": ((1, 28, 28), 10),
     "sigmoid_fc": ((1, 28, 28), 10),
+    "autoencoder_softmax": ((1, 28, 28), 10),
     "alexnet": ((3, 224, 224), 1000),
     **{f"resnet_{depth}_imagenet": ((3, 224, 224), 1000) for depth in (18, 50, 101, 152)},
     "inception_v3": ((3, 299, 299), 1000),
@@ -87,3 +100,29 @@ def test_measured_times_are_medians_over_records_of_the_same_kind(tmp_path):
     assert measured(tmp_path, gpu=True) == {likeness(DENSE): pytest.approx(1e-4)}
     assert len(measured(tmp_path, gpu=False)) == 2
     assert measured(tmp_path / "nowhere", gpu=False) == {}
+
+
+def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
+    assert asked({"attack": "fgsm"}) == 3
+    assert asked({"attack": "pgd", "steps": 7, "restarts": 2}) == 3 * 7 * 2
+    assert asked({"attack": "square", "queries": 50}) == 50 and asked({"attack": "nes"}) == 10_000
+    assert asked({"attack": "one_pixel", "population": 5, "generations": 3}) == 5 * 4
+    assert asked({"attack": "carlini_wagner", "steps": 10, "searches": 2}) == 3 * 10 * 2
+
+
+def test_attacking_takes_its_passes_at_each_distance_of_every_seed():
+    attacks = {"a": {"attack": "fgsm"}, "b": {"attack": "square", "queries": 40, "epsilons": [0.3]}}
+    options = {"attacks": attacks, "epsilons": [0.1, 0.2], "examples": 100}
+    passes = 3 * 2 + 40
+    seconds = 2 * 266_200 * passes * 100 * 2 / 30e9
+    assert attacking(DENSE | {"options": options}, gpu=False) == pytest.approx(seconds)
+    searching = {"examples": 10, "searches": 2, "iterations": 5}
+    assert distorting(DENSE | {"options": searching}, gpu=False) == pytest.approx(
+        2 * 266_200 * 3 * 2 * 5 * 10 * 2 / 30e9
+    )
+
+
+def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_attack():
+    steps = DENSE["training"]["steps"] * 2
+    for options, times in (({"adversary": "fgsm"}, 2), ({"adversary_steps": 4}, 5)):
+        assert hardening(DENSE | {"options": options}, step_s=0.1, gpu=False) == pytest.approx(steps * times * 0.1)
