@@ -31,7 +31,7 @@ class Places:
         return f"{RESULTS}/dense/{self.index.run(run).dense}/{seeds}/checkpoint.safetensors"
 
     def victims(self, run: str, seeds: str) -> list[str]:
-        """Return the dense checkpoints of the other networks that an evaluation is shown, in the order of its option."""
+        """Return the dense checkpoints of the networks that an evaluation is shown, in the order of its option."""
         one, name = self.index.evaluations[run]
         victims = one.evaluations[name].victims.values()
         return [f"{RESULTS}/dense/{victim['dense']}/{seeds}/checkpoint.safetensors" for victim in victims]

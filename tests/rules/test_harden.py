@@ -107,7 +107,7 @@ def test_an_attack_without_a_ball_of_the_adversarys_norm_is_measured_but_not_exc
         "C&W": {"attack": "carlini_wagner", "searches": 1, "steps": 5, "first_c": 1.0},
     }
     table = measured(folder, attacks=ATTACKS | other, **FGSM)
-    assert {"FGSM", "PGD", "L2", "C&W"} == {part for part, *_ in values(table, "test_accuracy_under_attack")}
+    assert set(table["part"]) == {"", "FGSM", "PGD", "L2", "C&W"}
     assert all({part for part, *_ in values(table, metric)} == set(ATTACKS) for metric in EXCHANGED)
 
 
