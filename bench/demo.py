@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ADDED = {"lottery_ticket": 180, "linear_mode_connectivity": 75, "layers_equal": 60, "deconstructing": 75}  # seconds
+ADDED = {  # seconds at most
+    **{"lottery_ticket": 180, "linear_mode_connectivity": 75, "layers_equal": 60, "deconstructing": 75},
+    **{"intriguing_properties": 50, "attacks": 40},
+}
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
