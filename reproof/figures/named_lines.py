@@ -159,7 +159,7 @@ def _comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     points = rows[rows["trials"] > 0]
     if points.empty:
         return rows[:0]
-    shown: pd.Series[bool] = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.5 * points["kept"].min())
+    shown: pd.Series[bool] = rows["mean"].between(*_limits(points)) & (rows["kept"] >= 0.9 * points["kept"].min())
     shown &= (rows["source"] != "") & rows["arm"].isin(names)
     return rows.loc[shown]
 
