@@ -25,7 +25,7 @@ class Beside(Subject):
     def victims(self, index: int) -> dict[str, Victim]:
         """Return, by the names of their runs, the other networks of the seed at this place of the block."""
         named: Mapping[str, Any] = self.job.asked.get("victims", {})
-        files = zip(self.job.asked["options"]["victims"], self.victim_files, strict=True)
+        files = zip(self.job.asked["options"].get("victims", []), self.victim_files, strict=True)
         return {key: self._victim(named[key]["network"], file, index) for key, file in files}
 
     def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:

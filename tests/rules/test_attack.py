@@ -32,6 +32,7 @@ def distorted(folder, victims, **options):
     settings = folder.job().asked
     named = {key: {"network": settings["network"]} for key in victims}
     options = {"examples": 30, "split": "test", "searches": 4, "iterations": 40, "victims": victims} | options
+    options = options if victims else {key: value for key, value in options.items() if key != "victims"}  # as the plan
     job = folder.job(levels=[0], options=options, victims=named)
     subject = Beside(job, folder("dense.safetensors"), victim_files=[folder("dense.safetensors")] * len(victims))
     measure(distort, subject, folder("distorted.parquet"))
@@ -151,3 +152,8 @@ def test_each_seed_is_shown_to_the_victim_of_its_own_seed(folder):
         module, data = network(folder, seed)
         wrong = module(data.normalise(data.test.images[:30])).argmax(1).ne(data.test.labels[:30]).double()
         assert values(table, "test_clean_error")["", None, seed] == pytest.approx(wrong.mean().item())
+
+
+def test_nobody_needs_to_be_shown_the_images(folder):
+    table = distorted(folder, [], noises=[])
+    assert set(table["metric"]) == {"test_clean_error", "test_distorted_share", "test_minimum_distortion"}
