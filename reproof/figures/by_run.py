@@ -48,7 +48,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     size = (2.3 if len(metrics) > 1 else 4.0, max(tall, 0.5))
     labels = [str(entry.get_label()) for entry in entries]
     picture, places = tiles(
-        [""] * len(metrics), across=3, size=size, labels=labels, gap=0.3, drop=0.7, left=room_for(names)
+        [""] * len(metrics), across=3, size=size, labels=labels, gap=0.3, drop=0.7, left=room_for(names), low=0.9
     )
     for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
         rows = table[table["quantity"] == metric]

@@ -51,10 +51,18 @@ def foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: 
         [
             f"scale: {context.scale}",
             f"seeds: {_seeds(tables, flat(columns))}",
-            f"data: {listed(context.data)}",
+            f"data: {_data(context.data)}",
             f"departures from the paper: {departures}",
         ]
     )
+
+
+def _data(labels: Sequence[str]) -> str:
+    """Return the labels of data sets; of more than two that are versions of one, that and their number."""
+    heads = unique(label.partition(", ")[0] for label in labels)
+    versions = {head: [label for label in labels if label.partition(", ")[0] == head] for head in heads}
+    shown = ([f"{head} ({len(each)} versions)"] if len(each) > 2 else each for head, each in versions.items())
+    return listed(label for each in shown for label in each)
 
 
 def _subject(table: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from reproof.figures import Context, draw
 from reproof.figures.attack_styles import ATTACK_INKS, attack_inks, attack_label
 from reproof.figures.by_run import by_run
+from reproof.figures.captions import foot_line
 from reproof.figures.distribution import distribution
 from reproof.figures.exciting_images import exciting_images
 from reproof.figures.pictures import pictures
@@ -503,3 +504,12 @@ def test_words_say_what_attacks_measure_and_of_which_images():
 
 def test_the_sign_of_per_cent_stays_with_its_word():
     assert broken("error of the network (%)", 20) == "error of the\nnetwork\u00a0(%)"
+
+
+def test_many_versions_of_one_data_set_are_told_by_their_number():
+    """The line under the panels has room for two lines, not for the name of every half."""
+    labels = ("MNIST, half 1, pixels in [0, 1]", "MNIST, half 2, pixels in [0, 1]", "MNIST, pixels in [0, 1]")
+    few = Context("mnist", labels[:2], 0)
+    many = Context("mnist", (*labels, "CIFAR-10"), 0)
+    assert f"data: {labels[0]} and {labels[1]} · " in foot_line({}, columns=[], context=few)
+    assert "data: MNIST (3 versions) and CIFAR-10 · " in foot_line({}, columns=[], context=many)
