@@ -83,6 +83,7 @@ def test_there_is_a_rule_for_every_script_and_every_job():
     assert {path.stem for path in SCRIPTS} == set(RULES)
     jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {
         "__init__",
+        "beside",
         "own_training",
         "subject",
         "training",
