@@ -55,7 +55,7 @@ def under_attack(
     """Accuracy under attack against epsilon; `attacks` and `arms` are shell patterns of those to draw."""
     metric = f"{split}_accuracy_under_attack"
     rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
-    return with_published(in_entries(over_seeds(rows[rows["at"].notna()]), columns, metric), references)
+    return _summed(rows[rows["at"].notna()], columns, references, metric)
 
 
 def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
@@ -80,7 +80,12 @@ def within_queries(
     """Success within a number of queries; `attacks` and `arms` are shell patterns of those to draw."""
     metric = f"{split}_success_within_queries"
     rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
-    return with_published(in_entries(over_seeds(rows[rows["at"] > 0]), columns, metric), references)
+    return _summed(rows[rows["at"] > 0], columns, references, metric)
+
+
+def _summed(rows: pd.DataFrame, columns: Columns, references: References, metric: str) -> pd.DataFrame:
+    """Return the spread of the rows over seeds, panel by panel, with the published values of what is drawn."""
+    return with_published(in_entries(over_seeds(rows), columns, metric), references)
 
 
 def _panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:

@@ -11,20 +11,13 @@ from reproof.files import ReproofError, read_parquet
 from reproof.jobs.attack import attack
 from reproof.jobs.beside import Beside
 from reproof.jobs.distort import distort
-from reproof.jobs.subject import Subject, measure
+from reproof.jobs.subject import measure
 from reproof.networks import build
 
 FGSM = {"attack": "fgsm"}
 PGD = {"attack": "pgd", "steps": 5, "step_size": 0.05}
 SQUARE = {"attack": "square", "queries": 40}
 ONE_PIXEL = {"attack": "one_pixel", "population": 8, "generations": 3}
-
-
-def measured(folder, **options):
-    """The table of `attack` on the dense block, with these options."""
-    job = folder.job(levels=options.pop("levels", [0]), options=options)
-    measure(attack, Subject(job, folder("dense.safetensors")), folder("measured.parquet"))
-    return read_parquet(folder("measured.parquet"))
 
 
 def distorted(folder, victims, **options):
@@ -56,7 +49,7 @@ def network(folder, seed):
 
 
 def test_accuracy_under_fgsm_is_that_of_its_formula(folder):
-    table = measured(folder, attacks={"sign": FGSM}, epsilons=[0.1, 0.4])
+    table = folder.measured(attack, attacks={"sign": FGSM}, epsilons=[0.1, 0.4])
     found = values(table, "test_accuracy_under_attack")
     for seed in (0, 1):
         module, data = network(folder, seed)
@@ -73,7 +66,7 @@ def test_accuracy_under_fgsm_is_that_of_its_formula(folder):
 
 
 def test_success_and_queries_are_told_of_images_that_were_right(folder):
-    table = measured(folder, attacks={"square": SQUARE}, epsilons=[0.3], queries=[1, 10, 40])
+    table = folder.measured(attack, attacks={"square": SQUARE}, epsilons=[0.3], queries=[1, 10, 40])
     within = values(table, "test_success_within_queries")
     success = values(table, "test_attack_success_share")
     clean, left = values(table, "test_clean_accuracy"), values(table, "test_accuracy_under_attack")
@@ -86,7 +79,7 @@ def test_success_and_queries_are_told_of_images_that_were_right(folder):
 
 
 def test_an_attack_without_epsilon_stands_at_none_and_square_beside_pgd_says_if_gradients_mislead(folder):
-    table = measured(folder, attacks={"one": ONE_PIXEL, "pgd": PGD, "square": SQUARE}, epsilons=[0.2])
+    table = folder.measured(attack, attacks={"one": ONE_PIXEL, "pgd": PGD, "square": SQUARE}, epsilons=[0.2])
     accuracy = values(table, "test_accuracy_under_attack")
     assert {(part, at) for part, at, _ in accuracy} == {(part, at) for part in ("pgd", "square") for at in (0.0, 0.2)}
     assert set(values(table, "test_unbounded_accuracy_under_attack")) == {("one", None, 0), ("one", None, 1)}
@@ -95,7 +88,7 @@ def test_an_attack_without_epsilon_stands_at_none_and_square_beside_pgd_says_if_
 
 
 def test_pictures_are_the_images_of_the_split_and_what_became_of_them(folder):
-    table = measured(folder, attacks={"sign": FGSM}, epsilons=[0.1, 0.25], pictures=2)
+    table = folder.measured(attack, attacks={"sign": FGSM}, epsilons=[0.1, 0.25], pictures=2)
     pixels = table[table["metric"] == "example_pixel"]
     assert set(pixels["part"]) == {"original/0", "original/1", "sign/0", "sign/1"} and set(pixels["seed"]) == {0}
     module, data = network(folder, 0)
@@ -111,7 +104,7 @@ def test_pictures_are_the_images_of_the_split_and_what_became_of_them(folder):
 
 
 def test_a_targeted_attack_reaches_a_class_that_is_not_the_true_one(folder):
-    table = measured(folder, attacks={"to": {**PGD, "targeted": True, "steps": 20}}, epsilons=[0.6])
+    table = folder.measured(attack, attacks={"to": {**PGD, "targeted": True, "steps": 20}}, epsilons=[0.6])
     success = values(table, "test_attack_success_share")["to", 0.6, 0]
     assert success > 0.5
     assert values(table, "test_accuracy_under_attack")["to", 0.6, 0] < 0.5
@@ -119,10 +112,9 @@ def test_a_targeted_attack_reaches_a_class_that_is_not_the_true_one(folder):
 
 def test_attacks_measure_dense_networks_alone_and_need_examples(folder):
     with pytest.raises(ReproofError, match="leave `levels` out"):
-        measured(folder, attacks={"sign": FGSM}, epsilons=[0.1], levels=[1])
+        folder.measured(attack, asked={"levels": [1]}, attacks={"sign": FGSM}, epsilons=[0.1])
     with pytest.raises(ReproofError, match="no validation examples to attack"):
-        job = folder.job(levels=[0], dataset={"validation": 0}, options={"attacks": {}, "split": "validation"})
-        measure(attack, Subject(job, folder("dense.safetensors")), folder("measured.parquet"))
+        folder.measured(attack, asked={"dataset": {"validation": 0}}, attacks={}, split="validation")
 
 
 def test_distorted_images_fool_the_network_that_they_were_made_for(folder):

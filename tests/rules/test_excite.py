@@ -25,13 +25,6 @@ from reproof.vocabulary import ATTACKS
 POINTS = {"trained": 1, "untrained": 0}  # which of the points read
 
 
-def measured(folder, operation, *, name="measured", asked=None, **options):
-    """The table of one operation on the dense block, with these options."""
-    job = folder.job(levels=[0], options=options, **(asked or {}))
-    measure(operation, Subject(job, folder("dense.safetensors")), folder(f"{name}.parquet"))
-    return read_parquet(folder(f"{name}.parquet"))
-
-
 def values(table, metric, **where):
     """{(part, seed): value} of a metric."""
     rows = table[table["metric"] == metric]
@@ -102,7 +95,7 @@ def excited(trained, tmp_path_factory):
     folder = Folder.__new__(Folder)
     folder.path = tmp_path_factory.getbasetemp() / "excited"
     options = {"top": 3, "directions": 30, "random_sets": 400, "permutations": 500, "pictures": 2}
-    return folder, measured(folder, excite, **options)
+    return folder, folder.measured(excite, **options)
 
 
 def test_every_network_is_measured_once_before_and_after_training(excited):
@@ -171,7 +164,7 @@ def test_pictures_are_the_images_of_the_split_that_excite_most(excited, part):
 
 
 def test_images_are_those_of_the_split_that_is_named(folder):
-    table = measured(folder, excite, top=2, directions=5, random_sets=400, pictures=1, split="validation")
+    table = folder.measured(excite, top=2, directions=5, random_sets=400, pictures=1, split="validation")
     validation = load_dataset(folder("data.safetensors"), validation=20).validation.images
     pixels = table[table["metric"] == "exciting_pixel"].sort_values(["part", "at"], kind="stable")["value"]
     for image in np.round(pixels.to_numpy().reshape(-1, 36) * 255):
@@ -184,7 +177,7 @@ def test_images_are_those_of_the_split_that_is_named(folder):
 
 
 def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
-    raw = measured(folder, excite, top=3, directions=30, pictures=0, standardise=False)
+    raw = folder.measured(excite, top=3, directions=30, pictures=0, standardise=False)
     x, shown = activations(folder, states(folder)["trained"][0])
     _, active = equal_in_spread(x)
     how = {"dimension": x.shape[1], "generator": generator(0, "trained", "directions")}
@@ -192,13 +185,13 @@ def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
     labels = shown.labels.tolist()
     expected = np.mean([purity(labels, one) for one in top_images(x, drawn.float(), 3)])
     assert values(raw, "directions_purity")["trained", 0] == pytest.approx(expected)
-    equal = measured(folder, excite, top=3, directions=30, pictures=0)
+    equal = folder.measured(excite, top=3, directions=30, pictures=0)
     assert values(raw, "directions_purity") != values(equal, "directions_purity")
     assert values(raw, "units_purity") == values(equal, "units_purity"), "along one unit the order stays"
 
 
 def test_the_same_twice(folder):
-    one, other = (measured(folder, excite, name=name, top=2, directions=9) for name in ("one", "other"))
+    one, other = (folder.measured(excite, name=name, top=2, directions=9) for name in ("one", "other"))
     assert one.equals(other)
 
 
@@ -212,15 +205,15 @@ def test_convolutional_features_of_images_in_colour_are_measured_without_picture
     starts = {point: folder.job(**asked).fresh(point) for point in ("step0", "final")}
     stacked = {point: {name: value[None] for name, value in each.items()} for point, each in starts.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[3], kinds={})
-    table = measured(folder, excite, asked=asked, layer="relu_2", top=2, directions=40)
+    table = folder.measured(excite, asked=asked, layer="relu_2", top=2, directions=40)
     assert set(table["metric"]) == set(ATTACKS["excite"]) - {"exciting_pixel"}
     assert set(values(table, "units_purity")) == {("trained", 3), ("untrained", 3)}
-    whole = measured(folder, excite, asked=asked, top=2, directions=40)
+    whole = folder.measured(excite, asked=asked, top=2, directions=40)
     assert values(whole, "units_purity") != values(table, "units_purity"), "of the last hidden layer"
 
 
 def test_bounds_are_the_norms_of_the_layers_and_their_product(folder):
-    table = measured(folder, bound)
+    table = folder.measured(bound)
     assert set(table["metric"]) == set(ATTACKS["bound"])
     for part, at in (("untrained", 0.0), ("trained", 12.0)):
         for seed, state in enumerate(states(folder)[part]):
@@ -259,7 +252,7 @@ def test_activations_count_in_the_product_and_have_no_row_of_their_own(folder):
 )
 def test_what_cannot_be_measured_is_refused(folder, options, message):
     with pytest.raises(ReproofError) as error:
-        measured(folder, excite, **options)
+        folder.measured(excite, **options)
     assert str(error.value) == message
 
 
@@ -269,7 +262,7 @@ def test_a_network_of_which_no_unit_lives_is_refused(folder):
     stacked = {point: {k: np.stack([one[k] for one in each]) for k in starts[0]} for point, each in points.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[0, 1], kinds={})
     with pytest.raises(ReproofError, match="needs a layer with units that differ between images; this has none"):
-        measured(folder, excite)
+        folder.measured(excite)
 
 
 @pytest.mark.parametrize("operation", [excite, bound])

@@ -18,13 +18,6 @@ LAYERS = ["fc_1", "fc_2", "output"]
 RESNET = {"network": {"name": "resnet_18", "width": 1 / 32}, "training": {"optimizer": "sgd", "batch": 40, "steps": 4}}
 
 
-def measured(folder, operation, name="measured", **options):
-    """The table of one operation on the dense block, with these options."""
-    job = folder.job(levels=[0], options=options)
-    measure(operation, Subject(job, folder("dense.safetensors")), folder(f"{name}.parquet"))
-    return read_parquet(folder(f"{name}.parquet"))
-
-
 def values(table, metric, **where):
     """{(part, at or None, draw, seed): value} of a metric."""
     rows = table[table["metric"] == metric]
@@ -47,7 +40,7 @@ def accuracy(folder, state, name="lenet_300_100", *, split="test", **options):
 @pytest.fixture
 def probed(folder):
     sets = {"all": ["*"], "upper": ["*", "!fc_1"]}
-    return folder, measured(folder, reset, steps=[0, 4, 12], draws=3, joint=sets, ambient=0.2)
+    return folder, folder.measured(reset, steps=[0, 4, 12], draws=3, joint=sets, ambient=0.2)
 
 
 def test_every_probe_of_every_layer_and_seed_is_measured_once(probed):
@@ -95,12 +88,12 @@ def test_a_set_costs_what_its_layers_cost_beside_it(probed):
 
 
 def test_layers_that_are_ambient_on_the_validation_set_are_reset_together_if_they_are_several(folder):
-    every = measured(folder, reset, ambient=9.0, draws=0)  # all layers are
+    every = folder.measured(reset, ambient=9.0, draws=0)  # all layers are
     assert set(values(every, "test_joint_layers", part="ambient").values()) == {3.0}
     (starts,) = read_checkpoint(folder("dense.safetensors"), "step0")
     both = values(every, "test_accuracy_jointly_reinitialised", part="ambient")
     assert both["ambient", None, 0, 1] == accuracy(folder, starts[1])
-    assert "ambient" not in set(measured(folder, reset, ambient=-9.0, draws=0)["part"])
+    assert "ambient" not in set(folder.measured(reset, ambient=-9.0, draws=0)["part"])
 
 
 def test_what_is_ambient_is_chosen_on_the_validation_set(folder):
@@ -177,7 +170,7 @@ def test_with_nothing_frozen_the_training_is_the_runs_own_to_the_bit(folder):
 
 
 def test_frozen_sets_are_measured_beside_the_runs_own_network(folder):
-    table = measured(folder, freeze, sets={"output": ["output"], "hidden": ["fc_*"]})
+    table = folder.measured(freeze, sets={"output": ["output"], "hidden": ["fc_*"]})
     found, cost = values(table, "test_accuracy_with_frozen_layers"), values(table, "test_cost_of_freezing")
     assert set(found) == {(part, None, 0, seed) for part in ("output", "hidden") for seed in (0, 1)}
     _, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
@@ -196,7 +189,7 @@ def test_frozen_sets_are_measured_beside_the_runs_own_network(folder):
 )
 def test_what_cannot_be_measured_is_refused(folder, operation, options, message):
     with pytest.raises(ReproofError, match=message):
-        measured(folder, operation, **options)
+        folder.measured(operation, **options)
 
 
 @pytest.mark.parametrize(("operation", "options"), [(reset, {}), (freeze, {"sets": {"some": ["fc_1"]}})])

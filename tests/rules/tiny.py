@@ -5,6 +5,8 @@ import json
 import numpy as np
 
 from reproof.data.content import Content, write_content
+from reproof.files import read_parquet
+from reproof.jobs.subject import Subject, measure
 from reproof.jobs.training import Job
 
 WIDTH = 0.1  # 30 and 10 hidden units
@@ -46,3 +48,9 @@ class Folder:
         settings = {key: value | asked.get(key, {}) if isinstance(value, dict) else value for key, value in RUN.items()}
         settings |= {key: value for key, value in asked.items() if not isinstance(value, dict) or key not in RUN}
         return Job(self("data.safetensors"), json.dumps(settings, sort_keys=True), "code", self(f"{name}.state"))
+
+    def measured(self, operation, *, name="measured", asked=None, **options):
+        """The table of one operation on the dense block, with these options."""
+        job = self.job(options=options, **{"levels": [0]} | (asked or {}))
+        measure(operation, Subject(job, self("dense.safetensors")), self(f"{name}.parquet"))
+        return read_parquet(self(f"{name}.parquet"))
