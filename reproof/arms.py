@@ -79,7 +79,7 @@ class Evaluation:
         """Points of the dense training that it reads, in steps."""
         return tuple(self.options.get("steps", ()))
 
-    def beside(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
+    def with_victims(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
         """Return the same with those of its victims that are run, each with all that its dense network depends on."""
         named = [key for key in self.options.get("victims", ()) if key in victims]
         if "victims" not in self.options:

@@ -7,7 +7,7 @@ from reproof.arms import Evaluation
 from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.claims import check_claims
 from reproof.places import shown
-from reproof.runs import Run, beside
+from reproof.runs import Run, with_victims
 from reproof.vocabulary import METRICS
 from reproof.yaml_files import Tree
 
@@ -30,7 +30,7 @@ def _runs(layer: Layer, copy: str, known: tuple[str, ...]) -> dict[str, Run]:
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
             for what in _victim_problems(run, one, runs, known):
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
-    return {key: beside(run, runs) for key, run in runs.items()}
+    return {key: with_victims(run, runs) for key, run in runs.items()}
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:

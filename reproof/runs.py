@@ -144,7 +144,7 @@ class Run:
             yield "pruning.share", "the shares of a global ranking must be equal; use scope: layer for different ones"
 
 
-def beside(run: Run, runs: Mapping[str, Run]) -> Run:
+def with_victims(run: Run, runs: Mapping[str, Run]) -> Run:
     """Return the run with its evaluations knowing those runs of its paper whose networks they are shown."""
     known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
-    return replace(run, evaluations={name: one.beside(known) for name, one in run.evaluations.items()})
+    return replace(run, evaluations={name: one.with_victims(known) for name, one in run.evaluations.items()})
