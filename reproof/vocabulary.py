@@ -14,7 +14,7 @@ OUTCOMES = (
 # What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
 ATTACKS: dict[str, dict[str, str]] = {
     "attack": {  # `part` is the attack
-        **{f"{split}_clean_accuracy": "" for split in SPLITS},
+        **{f"{split}_{what}": "" for split in SPLITS for what in ("clean_accuracy", "images_attacked")},
         **{f"{split}_{outcome}": "epsilon" for split in SPLITS for outcome in OUTCOMES},
         # by attacks that have no epsilon:
         **{f"{split}_unbounded_{outcome}": "" for split in SPLITS for outcome in OUTCOMES},
@@ -23,6 +23,7 @@ ATTACKS: dict[str, dict[str, str]] = {
         **{"example_pixel": "pixel", "example_class": ""},  # `part` is "original/{image}", "{attack}/{image}"
     },
     "distort": {  # `part` is the run whose network is shown the examples
+        **{f"{split}_images_attacked": "" for split in SPLITS},
         **{f"{split}_clean_error": "" for split in SPLITS},
         **{f"{split}_minimum_distortion": "" for split in SPLITS},
         **{f"{split}_distorted_share": "" for split in SPLITS},

@@ -1,24 +1,18 @@
-"""Adversarial training: each step's batch is attacked as the network then is, and the network learns the examples.
+"""Adversarial training: a network's own training but for the loss, which a method makes of adversarial examples.
 
-Goodfellow, Shlens & Szegedy 2015 (section 6): the loss is alpha J(x) + (1 - alpha) J(x'), x' by FGSM and alpha 0.5.
-Madry et al. 2018 (section 2, equation 2.1): it is J(x') alone, with x' by PGD.
+The methods: `adversary` attacks each step's batch, `pools` keeps examples for each layer.
 """
 
 import copy
 import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Protocol, cast
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from reproof.attacks.attack import Aim, check_epsilon
-from reproof.attacks.fgsm import fgsm
-from reproof.attacks.pgd import pgd
-from reproof.attacks.victim import Victim
 from reproof.data.dataset import Dataset
 from reproof.files import ReproofError
 from reproof.networks import dropouts, memory_format
@@ -35,47 +29,25 @@ from reproof.training.trainer import Trainer
 State = dict[str, Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Adversary:
-    """What attacks a network in training, and the share alpha of the loss that untouched images have.
+class Lesson(Protocol):
+    """What one network in training learns at each step."""
 
-    `steps` and `step_size` are those of "pgd", which starts at random; `clip` is that of "fgsm", whose paper does not.
-    Raises ReproofError if one of them is impossible.
-    """
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of this step, given its batch: images uint8 [B, C, H, W], labels int64 [B]."""
 
-    attack: str = "pgd"
-    epsilon: float = 0.3
-    steps: int = 10
-    step_size: float = 0.05
-    clip: bool = True
-    clean_share: float = 0.0
+    def state(self) -> State:
+        """Return what the rest of the lesson depends on, beside the network, as named tensors sharing memory."""
 
-    def __post_init__(self) -> None:
-        if self.attack not in ("fgsm", "pgd"):
-            raise ReproofError(f"harden: adversary {self.attack!r} is unknown; choose one of fgsm, pgd")
-        check_epsilon(self.epsilon)
-        if not 0 <= self.clean_share <= 1:
-            raise ReproofError(f"harden: clean_share {self.clean_share:g} is no share; it must be from 0 to 1")
-        if self.attack == "pgd" and not (self.steps >= 1 and self.step_size > 0 and self.clip):
-            raise ReproofError(
-                f"harden: pgd cannot take {self.steps} steps of {self.step_size:g}, "
-                f"{'clipped' if self.clip else 'unclipped'}; give steps of a size above 0, and clip"
-            )
 
-    def examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
-        """Return images [N, C, H, W] within epsilon of `pixels`, at which the loss is higher; no gradient leads back.
+class Method(Protocol):
+    """A way to train against adversarial examples: its settings, from which each network gets a lesson."""
 
-        `pixels` are float32 in [0, 1], `labels` int64 [N] the true classes. The victim must be in eval mode.
-        """
-        aim = Aim(labels)
-        if self.attack == "fgsm":
-            return fgsm(victim, pixels, aim, generator=generator, epsilon=self.epsilon, clip=self.clip).images
-        options = {"epsilon": self.epsilon, "steps": self.steps, "step_size": self.step_size}
-        return pgd(victim, pixels, aim, generator=generator, **options).images
+    def lesson(self, one: "Hardening") -> Lesson:
+        """Return the lesson of a network at the start of its training."""
 
 
 def hardened(
-    module: nn.Module, member: Member, *, dataset: Dataset, settings: TrainingSettings, adversary: Adversary,
+    module: nn.Module, member: Member, *, dataset: Dataset, settings: TrainingSettings, method: Method,
     device: str = "cpu", saving: Saving | None = None, label: str = "hardening",
 ) -> State:  # fmt: skip
     """Train one network adversarially from its weights to the end of the budget; return its whole state, on `device`.
@@ -84,7 +56,7 @@ def hardened(
     last saved state when called again, and ends in the same bits; a finished one is not trained again. Raises
     ReproofError if the loss is no number.
     """
-    one, watch = Hardening(module, member, dataset, settings, adversary, torch.device(device)), progress(label)
+    one, watch = Hardening(module, member, dataset, settings, method, torch.device(device)), progress(label)
     if saving and (state := saving.load()):
         one.restore(state)
         print(f"{label}: goes on from step {one.done:,}")
@@ -107,12 +79,12 @@ class Hardening:
     """
 
     def __init__(
-        self, module: nn.Module, member: Member, dataset: Dataset, settings: TrainingSettings, adversary: Adversary,
+        self, module: nn.Module, member: Member, dataset: Dataset, settings: TrainingSettings, method: Method,
         device: torch.device,
     ) -> None:  # fmt: skip
         self.module, self.settings, self.done = copy.deepcopy(module).to(device), settings, 0
         self.rows: tuple[()] = ()  # nothing is measured on the way
-        self._member, self._dataset, self._adversary = member, dataset, adversary
+        self.dataset, self._member = dataset, member
         self.module.load_state_dict(member.start(device))
         self.module.train().requires_grad_(True)
         for layer in dropouts(self.module).values():
@@ -120,12 +92,12 @@ class Hardening:
         self._parameters, self._format = list(self.module.parameters()), memory_format(self.module)
         self._descent = Descent(self._parameters, _masks(self.module, member), settings)
         self._batches = Batches(dataset, [member], batch=settings.batch, augment=settings.augment)
-        self._victim = Victim(_on_pixels(self._forward, dataset))
+        self.lesson = method.lesson(self)
 
     def step(self) -> None:
-        """Attack the next batch and take one step on it."""
+        """Take one step on the next batch."""
         self._draw_dropout()
-        loss = self.loss(*self.batch())
+        loss = self.lesson.loss(*self.batch())
         self._descent.apply(torch.autograd.grad(loss, self._parameters), learning_rate(self.done, self.settings))
         self.done += 1
         if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
@@ -135,25 +107,32 @@ class Hardening:
         """Return the images uint8 [B, C, H, W] and labels int64 [B] of this step."""
         images, labels, (chosen,) = self._batches.examples(self.done)
         chosen = chosen.to(images.device)
-        return images[chosen].view(len(chosen), *self._dataset.input_shape), labels[chosen]
+        return images[chosen].view(len(chosen), *self.dataset.input_shape), labels[chosen]
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return alpha J(x) + (1 - alpha) J(x') of images uint8 [B, C, H, W]; what has no share is not computed."""
-        share, terms = self._adversary.clean_share, []
-        if share < 1:
-            learned = self._victim.logits(self.examples(images, labels))  # in train mode again
-            terms.append((1 - share) * cross_entropy(learned, labels))
-        if share > 0:
-            terms.append(share * cross_entropy(self._forward(self._dataset.normalise(images)), labels))
-        return torch.stack(terms).sum()
+    def natural(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross-entropy on images uint8 [B, C, H, W] as they are."""
+        return cross_entropy(self.forward(self.dataset.normalise(images)), labels)
 
-    def examples(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the adversarial examples of this step, pixels float32 [B, C, H, W]; the network in eval mode."""
-        generator = torch.Generator().manual_seed(derive("harden", self._member.noise, self.done))
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits [B, K] of normalised images."""
+        outputs: Tensor = self.module(inputs.to(memory_format=self._format))
+        return outputs
+
+    def on_pixels(self, pixels: Tensor) -> Tensor:
+        """Return the logits [B, K] of pixels in [0, 1]."""
+        scale, shift = self.dataset.scale_and_shift
+        return self.forward(pixels * (255 * scale) + shift)
+
+    @contextmanager
+    def as_attacked(self) -> Iterator[None]:
+        """Put the network in eval mode for a while, as that which will be attacked: it learns in train mode."""
         self.module.eval()
-        made = self._adversary.examples(self._victim, images.float() / 255, labels, generator=generator)
+        yield
         self.module.train()
-        return made
+
+    def chance(self, purpose: str) -> torch.Generator:
+        """Return the randomness of this step for a purpose."""
+        return torch.Generator().manual_seed(derive(purpose, self._member.noise, self.done))
 
     def network(self) -> State:
         """Return the network's whole state, sharing memory."""
@@ -171,11 +150,8 @@ class Hardening:
 
     def _tensors(self) -> State:
         network = {f"network:{name}": value for name, value in self.network().items()}
-        return network | {f"optimiser:{name}": value for name, value in self._descent.state().items()}
-
-    def _forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.module(inputs.to(memory_format=self._format))
-        return outputs
+        optimiser = {f"optimiser:{name}": value for name, value in self._descent.state().items()}
+        return network | optimiser | {f"lesson:{name}": value for name, value in self.lesson.state().items()}
 
     def _draw_dropout(self) -> None:
         """Draw what the natural training draws at this step."""
@@ -194,9 +170,3 @@ def _masks(module: nn.Module, member: Member) -> list[Tensor | None]:
     """Return what holds each parameter at 0, float32, or None."""
     masks = member.masks or {}
     return [masks[name].to(one) if name in masks else None for name, one in module.named_parameters()]
-
-
-def _on_pixels(forward: Callable[[Tensor], Tensor], dataset: Dataset) -> Callable[[Tensor], Tensor]:
-    """Return the same function of pixels in [0, 1] instead of normalised inputs."""
-    scale, shift = dataset.scale_and_shift
-    return lambda pixels: forward(pixels * (255 * scale) + shift)

@@ -28,6 +28,7 @@ QUANTITIES = {  # that do not read well as they are called
 }
 SETS = {"test": "", "validation": ", validation set", "train": ", training set"}
 ATTACKED = {  # what attacks measure, after the name of the split
+    "images_attacked": "images attacked",
     "clean_accuracy": "accuracy, not attacked",
     "clean_error": "error, not attacked",
     "accuracy_under_attack": "accuracy under attack",

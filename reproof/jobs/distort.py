@@ -75,8 +75,9 @@ class _Shown:
             yield {"metric": "noise_error", "at": deviation, "value": _error(victim, noisy, self.labels)}
 
     def distorted(self, adversarial: Adversarial) -> Iterator[Row]:
-        """Yield the mean distortion of the images that were changed, and how many were."""
+        """Yield how many images there were, the share that was changed, and their mean distortion."""
         sizes = distortion(adversarial.images, self.images).double()
+        yield {"metric": "images_attacked", "value": float(len(sizes))}
         yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
         if bool(sizes.any()):
             yield {"metric": "minimum_distortion", "value": float(sizes[sizes > 0].mean())}

@@ -6,7 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from reproof import catalogue
-from reproof.attacks.hardening import Adversary, State, hardened
+from reproof.attacks.adversary import Adversary
+from reproof.attacks.hardening import Method, State, hardened
+from reproof.attacks.pools import Pools
 from reproof.attacks.victim import Victim
 from reproof.checkpoints import Weights
 from reproof.files import ReproofError
@@ -30,40 +32,49 @@ def harden(
     adversary_step_size: float = 0.05,
     adversary_clip: bool = True,
     clean_share: float = 0.0,
+    pool_size: int = 2000,
+    pool_renewed: int = 100,
+    pool_every: int = 100,
     attacks: Mapping[str, Mapping[str, Any]],
     epsilons: Sequence[float],
     examples: int = 1000,
 ) -> Rows:
-    """Train each seed's network on examples that an `adversary`, "fgsm" or "pgd", makes within `epsilon` at each step.
+    """Train each seed's network on examples that an `adversary` makes at each step; then attack it.
 
-    Untouched images have `clean_share` of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018.
+    "fgsm" and "pgd" attack the batch within `epsilon`. "pools" keeps `pool_size` examples for each layer, made by the
+    least distortion, of which `pool_renewed` are replaced every `pool_every` steps. Untouched images have `clean_share`
+    of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy et al. 2014.
     All else is as in the run: initial values, budget, data order. Measured on the first `examples` of the test set by
     the `attacks` at `epsilons`; at the adversary's epsilon, the hardened network also sees what is made for the run's
     own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: harden trains dense networks alone; leave `levels` out")
-    against = Adversary(
-        attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size, clip=adversary_clip,
-        clean_share=clean_share,
-    )  # fmt: skip
+    method: Method
+    if adversary == "pools":
+        method = Pools(size=pool_size, renewed=pool_renewed, every=pool_every, clean_share=clean_share)
+    else:
+        method = Adversary(
+            attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
+            clip=adversary_clip, clean_share=clean_share,
+        )  # fmt: skip
     shown = chosen(subject, "test", examples)
     networks = zip(subject.seeds, subject.at_step(0), subject.tickets(0), strict=True)
     for seed, start, end in networks:
-        strong, natural = victim_of(subject, trained(subject, start, seed, against)), victim_of(subject, tensors(end))
+        strong, natural = victim_of(subject, trained(subject, start, seed, method)), victim_of(subject, tensors(end))
         for row in attacked(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
             yield subject.facts(0, seed) | row
         for row in exchanged(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
             yield subject.facts(0, seed) | row
 
 
-def trained(subject: Subject, start: Weights, seed: int, adversary: Adversary) -> State:
+def trained(subject: Subject, start: Weights, seed: int, method: Method) -> State:
     """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
     keep_freed_memory()
     flush_subnormals()
     return hardened(
         subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
-        settings=TrainingSettings.of(subject.job.asked["training"]), adversary=adversary, device=subject.job.device,
+        settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
         saving=saving(subject, f"harden {seed}"), label=f"harden {seed}",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.judging.claims import Term, ranges
-from reproof.vocabulary import AXES
+from reproof.vocabulary import AXES, is_share
 
 NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}
 WITHIN = 1.3  # half a rung of a ladder that keeps three fifths a round; on a finer one the nearest is nearer
@@ -99,12 +99,22 @@ def grid_of(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
     return rows.groupby(["seed", axis])["value"].mean().unstack().sort_index(axis=1)
 
 
-def grain_of(rows: pd.DataFrame) -> float:
-    """Return the smallest gap between distinct values, the grain of their measurement; NaN if all are equal.
+def grain_of(rows: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Return the grain of a term's rows: the smallest gap between distinct values.
 
-    >>> grain_of(pd.DataFrame({"value": [300.0, 100.0, 100.0, 900.0]}))
-    200.0
+    If all are equal, it is that of a share of the images attacked, where the table says how many they were; else NaN.
     """
     gaps = np.diff(np.unique(rows["value"].dropna().to_numpy(dtype=float)))
     gaps = gaps[gaps > 1e-9 * max(1.0, float(rows["value"].abs().max()))]
-    return float(gaps.min()) if gaps.size else float("nan")
+    return float(gaps.min()) if gaps.size else _one_image(rows, table)
+
+
+def _one_image(rows: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Return 1 over the number of images that an attack's shares in `rows` are of, NaN if they are no such shares."""
+    row = rows.iloc[0]
+    counts = table.loc[
+        table["metric"].eq(f"{row['metric'].split('_')[0]}_images_attacked")
+        & table["run"].eq(row["run"]) & table["arm"].eq(row["arm"]) & table["part"].isin(rows["part"].unique()),
+        "value",
+    ]  # fmt: skip
+    return float(1 / counts.min()) if len(counts) and is_share(row["metric"]) else float("nan")

@@ -34,6 +34,7 @@ METRICS = {
 }
 SETS = {"test": "", "validation": " (validation set)", "train": " (training set)"}
 ATTACKED = {  # after the name of the split
+    "images_attacked": "number of images attacked",
     "clean_accuracy": "accuracy without attack",
     "clean_error": "error without attack",
     "accuracy_under_attack": "accuracy under attack",

@@ -81,7 +81,7 @@ def _read(rows: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
     grid = grid_of(there, axis_of(term))
     if "reach" in term:
         return _reach(grid, term, table)
-    step = pd.Series(grain_of(rows), index=grid.index)
+    step = pd.Series(grain_of(rows, table), index=grid.index)
     curve = _Reading(grid=grid, points=grid.columns.to_numpy(dtype=float), step=step)
     if "best" in term:
         return _best(curve, term, there, table)

@@ -87,6 +87,15 @@ def test_an_attack_without_epsilon_stands_at_none_and_square_beside_pgd_says_if_
     assert all(value <= 1 for value in values(table, "test_unbounded_attack_distance").values())
 
 
+def test_square_is_held_against_the_strongest_pgd(folder):
+    """The one listed last hardly moves an image: Square does more, and would pass for what gradients cannot do."""
+    weak = {"attack": "pgd", "steps": 1, "step_size": 1e-6, "random_start": False}
+    table = folder.measured(attack, attacks={"strong": PGD, "weak": weak, "square": SQUARE}, epsilons=[0.2])
+    left = values(table, "test_accuracy_under_attack")
+    assert all(left["square", 0.2, seed] < left["weak", 0.2, seed] - 0.02 for seed in (0, 1))
+    assert values(table, "test_gradients_masked") == {("square", 0.2, 0): 0.0, ("square", 0.2, 1): 0.0}
+
+
 def test_pictures_are_the_images_of_the_split_and_what_became_of_them(folder):
     table = folder.measured(attack, attacks={"sign": FGSM}, epsilons=[0.1, 0.25], pictures=2)
     pixels = table[table["metric"] == "example_pixel"]
@@ -148,4 +157,6 @@ def test_each_seed_is_shown_to_the_victim_of_its_own_seed(folder):
 
 def test_nobody_needs_to_be_shown_the_images(folder):
     table = distorted(folder, [], noises=[])
-    assert set(table["metric"]) == {"test_clean_error", "test_distorted_share", "test_minimum_distortion"}
+    assert set(table["metric"]) == {
+        *("test_clean_error", "test_images_attacked", "test_distorted_share", "test_minimum_distortion")
+    }

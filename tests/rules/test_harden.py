@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from reproof.attacks.adversary import Adversary
 from reproof.attacks.attack import Aim
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.hardening import Adversary, Hardening
+from reproof.attacks.hardening import Hardening
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
 from reproof.files import ReproofError, read_parquet
@@ -137,7 +138,7 @@ def test_a_killed_job_does_not_train_a_finished_seed_again(folder, monkeypatch):
     ("options", "message"),
     [
         ({"levels": [1]}, "harden trains dense networks alone; leave `levels` out"),
-        ({"adversary": "square"}, "harden: adversary 'square' is unknown; choose one of fgsm, pgd"),
+        ({"adversary": "square"}, "harden: adversary 'square' is unknown; choose one of fgsm, pgd, pools"),
         ({"epsilon": 8}, "epsilon 8 is outside the data's range"),
     ],
 )

@@ -177,8 +177,28 @@ def test_kept_that_differs_between_seeds_is_one_level():
 
 
 def test_the_grain_is_the_smallest_gap_between_values():
-    assert grain_of(pd.DataFrame({"value": [300.0, 100.0, 100.0, 900.0]})) == 200.0
-    assert np.isnan(grain_of(pd.DataFrame({"value": [0.3, 0.1 + 0.2, 0.3]})))
+    steps, equal = (
+        rows({0: line}).assign(part="") for line in ([300.0, 100.0, 100.0, 900.0], [0.3, 0.1 + 0.2, 0.3, 0.3])
+    )
+    assert grain_of(steps, steps) == 200.0
+    assert np.isnan(grain_of(equal, equal))
+
+
+def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
+    """Those of the same run, arm, split and attack count; a distance is no share, whatever was attacked."""
+    share, distance = "test_attack_success_share", "test_attack_distance"
+
+    def one(metric, value, part="cw", **where):
+        return rows({0: [value], 1: [value]}, metric=metric, levels=(0,), **where).assign(part=part)
+
+    counts = [one("test_images_attacked", 100.0), one("test_images_attacked", 7.0, part="fgsm")]
+    counts += [one("train_images_attacked", 9.0), one("test_images_attacked", 5.0, arm="pgd_trained")]
+    for metric, grain in ((share, 0.01), (distance, np.nan), ("validation_attack_success_share", np.nan)):
+        equal = one(metric, 1.0)
+        assert grain_of(equal, pd.concat([equal, *counts])) == pytest.approx(grain, nan_ok=True)
+    equal = one(share, 1.0)
+    (sample,) = samples({"metric": share, "of": {"run": "lenet", "at": {"part": "cw"}}}, pd.concat([equal, *counts]))
+    assert sample.of.step == pytest.approx([0.01, 0.01])
 
 
 def test_values_lie_along_the_column_of_the_reach_or_range():

@@ -1,0 +1,88 @@
+"""Training on the batch under attack: each step's images are attacked as the network then is, and it learns those.
+
+Goodfellow, Shlens & Szegedy 2015 (section 6): the loss is alpha J(x) + (1 - alpha) J(x'), x' by FGSM and alpha 0.5.
+Madry et al. 2018 (section 2, equation 2.1): it is J(x') alone, with x' by PGD.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy
+
+from reproof.attacks.attack import Aim, check_epsilon
+from reproof.attacks.fgsm import fgsm
+from reproof.attacks.hardening import Hardening, State
+from reproof.attacks.pgd import pgd
+from reproof.attacks.victim import Victim
+from reproof.files import ReproofError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversary:
+    """What attacks a network in training, and the share alpha of the loss that untouched images have.
+
+    `steps` and `step_size` are those of "pgd", which starts at random; `clip` is that of "fgsm", whose paper does not.
+    Raises ReproofError if one of them is impossible.
+    """
+
+    attack: str = "pgd"
+    epsilon: float = 0.3
+    steps: int = 10
+    step_size: float = 0.05
+    clip: bool = True
+    clean_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.attack not in ("fgsm", "pgd"):
+            raise ReproofError(f"harden: adversary {self.attack!r} is unknown; choose one of fgsm, pgd, pools")
+        check_epsilon(self.epsilon)
+        if not 0 <= self.clean_share <= 1:
+            raise ReproofError(f"harden: clean_share {self.clean_share:g} is no share; it must be from 0 to 1")
+        if self.attack == "pgd" and not (self.steps >= 1 and self.step_size > 0 and self.clip):
+            raise ReproofError(
+                f"harden: pgd cannot take {self.steps} steps of {self.step_size:g}, "
+                f"{'clipped' if self.clip else 'unclipped'}; give steps of a size above 0, and clip"
+            )
+
+    def examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
+        """Return images [N, C, H, W] within epsilon of `pixels`, at which the loss is higher; no gradient leads back.
+
+        `pixels` are float32 in [0, 1], `labels` int64 [N] the true classes. The victim must be in eval mode.
+        """
+        aim = Aim(labels)
+        if self.attack == "fgsm":
+            return fgsm(victim, pixels, aim, generator=generator, epsilon=self.epsilon, clip=self.clip).images
+        options = {"epsilon": self.epsilon, "steps": self.steps, "step_size": self.step_size}
+        return pgd(victim, pixels, aim, generator=generator, **options).images
+
+    def lesson(self, one: Hardening) -> "OnBatches":
+        """Return what one network learns."""
+        return OnBatches(one, self)
+
+
+@dataclass(frozen=True, eq=False)
+class OnBatches:
+    """One network and its adversary. Examples are made in eval mode, and learned as any images, in train mode."""
+
+    one: Hardening
+    adversary: Adversary
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return alpha J(x) + (1 - alpha) J(x') of images uint8 [B, C, H, W]; what has no share is not computed."""
+        share, terms = self.adversary.clean_share, []
+        if share < 1:
+            terms.append((1 - share) * cross_entropy(self.one.on_pixels(self.examples(images, labels)), labels))
+        if share > 0:
+            terms.append(share * self.one.natural(images, labels))
+        return torch.stack(terms).sum()
+
+    def examples(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the adversarial examples of this step, pixels float32 [B, C, H, W]."""
+        victim, generator = Victim(self.one.on_pixels), self.one.chance("harden")
+        with self.one.as_attacked():
+            return self.adversary.examples(victim, images.float() / 255, labels, generator=generator)
+
+    def state(self) -> State:
+        """Nothing is kept from step to step."""
+        return {}
