@@ -1,7 +1,7 @@
-"""Grey images told pixel by pixel in the measurements: which are drawn, and many of them as one."""
+"""Images told pixel by pixel in the measurements: which are drawn, and many of them as one."""
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import ceil, isqrt, sqrt
 from typing import Any
 
 import numpy as np
@@ -46,28 +46,32 @@ def _ordered(column: "pd.Series[Any]", metrics: Sequence[str]) -> "pd.Series[Any
 
 
 def images(table: pd.DataFrame) -> dict[str, Picture]:
-    """Return {part: square image float64 [side, side] in [0, 1]} of rows of pixels; `at` counts row by row."""
+    """Return {part: square image float64 [side, side, channels] in [0, 1]} of rows of pixels.
+
+    `at` counts channel by channel, row by row. Three squares are a colour image; no square is three of another.
+    """
     found = {}
     for part, rows in table.dropna(subset=["at"]).groupby("part", sort=False):
-        side = ceil(sqrt(int(rows["at"].max()) + 1))
-        picture = np.zeros(side * side)
+        count = int(rows["at"].max()) + 1
+        channels = 3 if 3 * isqrt(count // 3) ** 2 == count else 1
+        side = ceil(sqrt(count / channels))
+        picture = np.zeros(channels * side * side)
         picture[rows["at"].to_numpy(dtype=int)] = rows["value"].to_numpy()
-        found[str(part)] = picture.reshape(side, side)
+        found[str(part)] = picture.reshape(channels, side, side).transpose(1, 2, 0)
     return found
 
 
 def mosaic(grid: Sequence[Sequence[Picture | None]], *, right: int, below: int) -> Picture:
     """Return images of one side as one, white between them: `right` and `below` are pixels after each of them."""
-    side = next(len(picture) for line in grid for picture in line if picture is not None)
-    blank = np.ones((side, side))
+    blank = np.ones_like(next(picture for line in grid for picture in line if picture is not None))
     filled = [[blank if picture is None else picture for picture in line] for line in grid]
-    wide = [np.hstack([np.pad(one, ((0, below), (0, right)), constant_values=1.0) for one in line]) for line in filled]
-    return np.vstack(wide)
+    gaps = ((0, below), (0, right), (0, 0))
+    return np.vstack([np.hstack([np.pad(one, gaps, constant_values=1.0) for one in line]) for line in filled])
 
 
 def show(axes: Axes, picture: Picture) -> None:
-    """Draw an image of grey values in [0, 1] alone in a panel, each pixel as it is."""
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
+    """Draw an image [height, width, channels] in [0, 1] alone in a panel, each pixel as it is."""
+    axes.imshow(np.broadcast_to(picture, (*picture.shape[:2], 3)), interpolation="none", aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -17,6 +17,8 @@ ARMS = {
     "other_start": "another initialisation",
     "fgsm_trained": "trained on FGSM examples",
     "pgd_trained": "trained on PGD examples",
+    "pgd_trained_nearer": "trained on nearer PGD examples",
+    "pools_trained": "trained on pools of examples",
 }
 QUANTITIES = {  # that do not read well as they are called
     "distance": "L2 distance of copies",

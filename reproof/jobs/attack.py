@@ -15,6 +15,7 @@ from reproof.attacks.losses import cross_entropy
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
+from reproof.jobs.thumbnails import pixels
 from reproof.seeding import derive
 from reproof.training.variants import State
 
@@ -176,8 +177,8 @@ def _pictures(
         for number, (image, seen) in enumerate(zip(each, victim.classes(each).tolist(), strict=True)):
             part = f"{name}/{number}"
             yield {"metric": "example_class", "part": part, "value": float(seen)}
-            for place, value in enumerate(image.flatten().tolist() if len(image) == 1 else ()):
-                yield {"metric": "example_pixel", "part": part, "at": float(place), "value": value}
+            for place, value in pixels(image):
+                yield {"metric": "example_pixel", "part": part, "at": place, "value": value}
 
 
 def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:

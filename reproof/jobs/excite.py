@@ -13,6 +13,7 @@ from reproof.intriguing.features import features
 from reproof.intriguing.purity import class_purity, compactness, permutation_test
 from reproof.intriguing.units import active, most_excited, random_directions, standardised, unit_vectors
 from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
+from reproof.jobs.thumbnails import pixels
 from reproof.seeding import derive
 from reproof.training.evaluate import BATCH
 
@@ -38,7 +39,7 @@ def excite(
     eye, is the share of their most frequent class, and the mean distance of their pixels over that in `random_sets`
     sets of any images. p is that of the difference, units less directions, over `permutations` shuffles.
     `part` is "trained", or as the control "untrained": the same network before its first step. Of the block's first
-    seed, the images of the first `pictures` units and directions are there to be drawn, if they are grey.
+    seed, the images of the first `pictures` units and directions are there to be drawn.
     """
     shown, (starts, ends) = _shown(subject, split, top), subject.dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):
@@ -125,12 +126,10 @@ def _compared(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, c
 
 
 def _pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
-    """Yield the pixels in [0, 1] of grey images [N, 1, H, W], row by row; of images in colour, nothing."""
-    if images.shape[1] != 1:
-        return
+    """Yield the pixels in [0, 1] of the images uint8 [N, C, H, W] that excite the first units and directions."""
     for who, sets in found.items():
         for which, chosen in enumerate(sets[:pictures].tolist()):
             for rank, image in enumerate(chosen):
-                pixels = (images[image].flatten().double() / 255).tolist()
                 place = {"part": f"{part}/{who}/{which}/{rank}", "metric": "exciting_pixel"}
-                yield from (place | {"at": float(at), "value": value} for at, value in enumerate(pixels))
+                told = pixels(images[image].double() / 255)
+                yield from (place | {"at": at, "value": value} for at, value in told)

@@ -12,6 +12,8 @@ ARMS = {
     "other_start": "networks of other initialisations",
     "fgsm_trained": "networks trained on FGSM examples",
     "pgd_trained": "networks trained on PGD examples",
+    "pgd_trained_nearer": "networks trained on nearer PGD examples",
+    "pools_trained": "networks trained on pools of examples",
 }
 METRICS = {
     "early_stop_step": "early-stopping step",

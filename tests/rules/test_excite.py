@@ -195,7 +195,7 @@ def test_the_same_twice(folder):
     assert one.equals(other)
 
 
-def test_convolutional_features_of_images_in_colour_are_measured_without_pictures(tmp_path):
+def test_convolutional_features_of_images_in_colour_are_measured_and_told(tmp_path):
     folder, chance = Folder(tmp_path), np.random.default_rng(1)
     images, labels = chance.integers(0, 256, (60, 3, 6, 6), dtype=np.uint8), chance.integers(0, 4, 60)
     parts = {"train_labels": labels[:30], "test_labels": labels[30:]}
@@ -206,7 +206,9 @@ def test_convolutional_features_of_images_in_colour_are_measured_without_picture
     stacked = {point: {name: value[None] for name, value in each.items()} for point, each in starts.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[3], kinds={})
     table = folder.measured(excite, asked=asked, layer="relu_2", top=2, directions=40)
-    assert set(table["metric"]) == set(ATTACKS["excite"]) - {"exciting_pixel"}
+    assert set(table["metric"]) == set(ATTACKS["excite"])
+    told = table[table["part"] == "trained/unit/0/0"].sort_values("at")["value"].to_numpy()
+    assert any(np.array_equal(told, image.ravel() / 255) for image in images[30:])
     assert set(values(table, "units_purity")) == {("trained", 3), ("untrained", 3)}
     whole = folder.measured(excite, asked=asked, top=2, directions=40)
     assert values(whole, "units_purity") != values(table, "units_purity"), "of the last hidden layer"

@@ -1,4 +1,4 @@
-"""Networks of torchvision on a user's own folder of images: trained, pruned at once, retrained and connected."""
+"""Networks of torchvision on a user's own folder of images: trained, pruned, retrained, connected, looked into."""
 
 import json
 
@@ -9,14 +9,21 @@ from tiny import Folder
 
 from reproof.checkpoints import read_kinds
 from reproof.data.fetch import fetch_dataset
+from reproof.data.registry import Request
+from reproof.data.sources import mnist5k
+from reproof.figures.exciting_images import exciting_images
+from reproof.figures.pixels import images
 from reproof.files import ReproofError, read_parquet
+from reproof.jobs.bound import bound
 from reproof.jobs.connect import connect
+from reproof.jobs.excite import excite
 from reproof.jobs.prune import prune
 from reproof.jobs.retrain import retrain
 from reproof.jobs.subject import Subject, measure
 from reproof.jobs.train_dense import train_dense
 from reproof.networks import build
 from reproof.pruning.masks import kept, read_masks
+from reproof.vocabulary import ATTACKS
 
 NETWORKS = {"resnet_50_imagenet": 32, "inception_v3": 75}  # the side of the images, in pixels
 ASKED = {
@@ -64,6 +71,52 @@ def test_one_shot_tickets_on_a_folder_of_images(tmp_path, name):
     assert (table.loc[table["metric"] == "distance", "value"] > 0).all()
     assert set(table.loc[table["metric"] == "train_instability", "part"]) == {"", "recomputed"}
     assert table["value"].notna().all()
+
+
+def digits(folder):
+    """Sixes and ones as pictures in colour: red and green on what the camera saw, of all shapes."""
+    content, chance = mnist5k(Request()), np.random.default_rng(0)
+    grey, labels = np.concatenate(content.train_images)[:, 0], content.train_labels
+    for name, digit, channel in (("six", 6, 0), ("one", 1, 1)):
+        for number, image in enumerate(grey[labels == digit][:10]):
+            colours = chance.integers(0, 60, (28, 28, 3), dtype=np.uint8)
+            colours[..., channel] = np.maximum(colours[..., channel], image)
+            path = folder / ("train" if number < 6 else "val") / name / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(colours).resize((300 + 7 * number, 260)).save(path, quality=90)
+    return folder
+
+
+@pytest.mark.slow
+def test_units_and_spectra_of_alexnet_on_a_folder_of_images(tmp_path):
+    """Trained for three steps: bounds of all layers, the images that excite units, and pictures of them in colour."""
+    folder = Folder(tmp_path)
+    fetch_dataset(
+        name="imagefolder", output=tmp_path / "data.safetensors", folder=digits(tmp_path / "photos"),
+        image_size=224, threads=1,
+    )  # fmt: skip
+    asked = ASKED | {"network": {"name": "alexnet"}, "initialisation": {"scheme": "kaiming_normal"}}
+    asked |= {"training": ASKED["training"] | {"steps": 3}}
+    dense = folder("dense.safetensors")
+    train_dense(job(folder, "dense", asked, snapshots=[0]), checkpoint=dense, curves=folder("dense.parquet"))
+    tables = {}
+    for operation, options in ((bound, {}), (excite, {"top": 2, "directions": 20, "permutations": 50})):
+        one = job(folder, "e", asked, levels=[0], options=options)
+        measure(operation, Subject(one, dense), folder("metrics.parquet"))
+        tables[operation] = read_parquet(folder("metrics.parquet"))
+    bounds = tables[bound][tables[bound]["metric"] == "lipschitz_bound"]
+    assert set(bounds["part"]) == {*(f"conv_{layer}" for layer in range(1, 6)), "fc_1", "fc_2", "output"}
+    assert (bounds["value"] > 0).all() and set(bounds["at"]) == {0.0, 3.0}
+    found = tables[excite].groupby("metric")["value"]
+    assert set(found.groups) == set(ATTACKS["excite"])
+    assert found.get_group("units_purity").between(0.5, 1).all()  # of two classes
+    assert found.get_group("exciting_pixel").between(0, 1).all()
+    names = {"run": "alexnet", "arm": "ticket", "level": 0, "kept": 1.0}
+    drawn = exciting_images({"measurements": tables[excite].assign(**names)}, [["alexnet"]], [])
+    for picture in images(drawn[drawn["part"] != ""]).values():
+        assert picture.shape == (48, 48, 3)
+        red, green, blue = picture.mean(axis=(0, 1))
+        assert max(red, green) > blue, "a six is red, a one green"
 
 
 def job(folder, name, asked, **more):

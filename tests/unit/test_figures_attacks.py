@@ -315,7 +315,7 @@ def test_pixels_are_read_row_by_row_of_the_lowest_seed_of_the_first_run_that_has
     third = measured(*pixels("c", "original/0", AFTER))
     table = pictures({"measurements": pd.concat([later, SHOWN, third])}, [["a"], ["b"], ["c"]], [])
     assert set(table.loc[table["part"] != "", "run"]) == {"b"} and set(table["seed"].dropna()) == {0}
-    assert (images(table)["original/0"] == BEFORE).all()
+    assert (images(table)["original/0"] == BEFORE[..., None]).all()
     assert table.loc[table["part"] == "", ["run", "trials"]].values.tolist() == [["a", 0], ["c", 1]]
     drawing = drawn("pictures", pd.concat([SHOWN, third]), ["a", "b", "c"])
     assert "Not run at this scale: A." in drawing.caption and f"A: {ABSENT}" in words(drawing.figure)
@@ -330,10 +330,27 @@ def test_images_are_chosen_by_attack_and_number():
     assert found == {"few": {"original/0", "fgsm/0", "pgd/0"}, "fgsm": {"original/0", "original/1", "fgsm/0"}}
 
 
+def greys(axes):
+    """The image that a panel shows, its three channels being one."""
+    colours = np.asarray(axes.images[0].get_array())
+    assert (colours == colours[..., :1]).all()
+    return colours[..., 0]
+
+
+def test_three_squares_of_pixels_are_an_image_in_colour():
+    colours = np.arange(12).reshape(3, 2, 2) / 12
+    rows = measured(
+        *pixels("b", "original/0", colours), *pixels("b", "fgsm/0", colours), ("b", "fgsm/0", NAN, "example_class", [1])
+    )
+    (axes,) = drawn("pictures", rows, ["b"]).figure.axes
+    shown = np.asarray(axes.images[0].get_array())[:2, :2]
+    assert shown.tolist() == colours.transpose(1, 2, 0).tolist()
+
+
 def test_differences_are_amplified_about_grey_and_classes_stand_below():
     figure = drawn("pictures", SHOWN, ["b"]).figure
     (axes,) = figure.axes
-    picture = np.asarray(axes.images[0].get_array())
+    picture = greys(axes)
     # Images of 2 pixels with 1 between them: the original, ten times the difference, the result.
     assert picture[:2, :2].tolist() == BEFORE.tolist() and picture[:2, 6:8].tolist() == AFTER.tolist()
     assert picture[:2, 3:5] == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.5]]))
@@ -345,9 +362,9 @@ def test_differences_are_amplified_about_grey_and_classes_stand_below():
 
 
 def test_a_mosaic_has_white_where_there_is_no_image():
-    black = np.zeros((2, 2))
+    black = np.zeros((2, 2, 1))
     joined = mosaic([[black, None]], right=1, below=1)
-    assert joined.tolist() == [[0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]
+    assert joined[..., 0].tolist() == [[0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]
 
 
 def test_exciting_images_stand_in_four_blocks_a_row_for_each_unit():
@@ -361,7 +378,7 @@ def test_exciting_images_stand_in_four_blocks_a_row_for_each_unit():
     figure = drawn("exciting_images", rows, ["a"], rows=2).figure
     blocks = {axes.get_title(loc="left"): axes for axes in figure.axes}
     assert next(iter(blocks)) == "trained: single units" and len(blocks) == 4
-    shown = np.asarray(blocks["trained: single units"].images[0].get_array())
+    shown = greys(blocks["trained: single units"])
     assert shown[::2, ::2] == pytest.approx(np.array([[0.2, 0.3], [0.4, 0.5]])), "a row a unit, a column a rank"
     assert not blocks["trained: random directions"].images and blocks["untrained: random directions"].images
 

@@ -36,7 +36,8 @@ def test_the_code_learns_to_reconstruct_and_the_softmax_from_labels(module, exam
     alone = torch.autograd.grad(module.loss(pixels, code), parameters)
     for name, expected in zip(names, alone, strict=True):
         assert torch.allclose(both[name], expected, atol=1e-7) and expected.abs().max() > 0
-    softmax = torch.autograd.grad(cross_entropy(module.output(code.detach()), labels), module.output.weight)[0]
+    standardised = (code.detach() - 0.1) / 0.3  # the deviation of what is on for a tenth of the time
+    softmax = torch.autograd.grad(cross_entropy(module.output(standardised), labels), module.output.weight)[0]
     assert torch.allclose(both["output.weight"], softmax, atol=1e-7)
 
 
@@ -44,19 +45,30 @@ def test_once_trained_it_is_the_softmax_on_the_code_and_attacks_reach_the_pixels
     images, labels = examples
     images.requires_grad_()
     logits = module.eval()(images)
-    assert torch.equal(logits, module.output(module.fc_1(images.flatten(1)).sigmoid()))
+    code = module.fc_1(images.flatten(1)).sigmoid()
+    assert torch.allclose(logits, module.output((code - 0.1) / 0.3), atol=1e-6)
     (slope,) = torch.autograd.grad(cross_entropy(logits, labels), images)
     assert slope.abs().max() > 0
 
 
 def test_activity_as_wanted_adds_nothing_and_the_loss_is_the_error_of_reconstruction():
-    network = AutoencoderSoftmax(2, 1, 2, active=0.5, sparsity=10.0)
+    network = AutoencoderSoftmax(2, 1, 2, active=0.5, sparsity=10.0, decay=0.0)
     for parameter in network.parameters():
         parameter.data.zero_()
     pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]])  # reconstructed as 0.5: halves of 0.25 + 0.25 and of 0
     assert network.loss(pixels, torch.tensor([[0.2], [0.8]])).item() == pytest.approx(0.125)
     apart = 0.5 * torch.tensor(0.5 / 0.2).log() + 0.5 * torch.tensor(0.5 / 0.8).log()
     assert network.loss(pixels, torch.tensor([[0.1], [0.3]])).item() == pytest.approx(0.125 + 10 * float(apart))
+
+
+def test_decay_adds_half_the_squared_weights_of_code_and_decoder(module, examples):
+    pixels = examples[0].flatten(1)
+    code = module.fc_1(pixels).sigmoid()
+    free = AutoencoderSoftmax(16, 5, 3, active=0.1, sparsity=3.0, decay=0.0)
+    free.load_state_dict(module.state_dict())
+    squares = sum(module.get_parameter(f"{name}.weight").detach().square().sum() for name in ("fc_1", "decoder"))
+    added = module.loss(pixels, code) - free.loss(pixels, code)
+    assert added.item() == pytest.approx(0.0015 * float(squares), rel=1e-3)
 
 
 def test_seeds_stacked_learn_what_they_learn_alone(module, examples):
@@ -73,6 +85,7 @@ def test_seeds_stacked_learn_what_they_learn_alone(module, examples):
         assert torch.allclose(together[name][0], value, atol=1e-6)
 
 
-def test_shares_that_are_none_are_told():
-    with pytest.raises(ReproofError, match="a share between 0 and 1"):
-        build("autoencoder_softmax", input_shape=(1, 4, 4), classes=3, active=0.0)
+@pytest.mark.parametrize("impossible", [{"active": 0.0}, {"decay": -1.0}, {"sparsity": -1.0}, {"units": 0}])
+def test_impossible_options_are_told(impossible):
+    with pytest.raises(ReproofError, match="a share between 0 and 1, and weights of at least 0"):
+        build("autoencoder_softmax", input_shape=(1, 4, 4), classes=3, **impossible)
