@@ -7,7 +7,7 @@ the record must say what the plan says. Both before anything starts.
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -74,10 +74,16 @@ class Memory:
         self.fresh[path] = known if known[:3] == facts else [*facts, sha256(path)]
         return str(self.fresh[path][3])
 
-    def forget_absent(self) -> None:
-        """Drop what Snakemake remembers of files that are not there: nothing asks for it, and it would be published."""
-        for path in (self.folder / "metadata").rglob("*"):
-            if path.is_file() and not Path(_result(self.folder / "metadata", path)).exists():
+    def forget_absent(self, *, but: Container[str] = ()) -> None:
+        """Drop what Snakemake remembers of files that are not there, but of those in some folders: it takes room.
+
+        Of a paper whose weights are here, what is remembered of the rest is needed: it tells what the rest was made of,
+        and without it Snakemake goes by times.
+        """
+        metadata = self.folder / "metadata"
+        for path in (one for one in metadata.rglob("*") if one.is_file()):
+            result = Path(_result(metadata, path))
+            if not result.exists() and str(result.parent) not in but:
                 path.unlink()
 
     def keep(self) -> None:

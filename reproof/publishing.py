@@ -31,6 +31,13 @@ def targets(plan: Plan) -> list[str]:
     return [f"{plan.tables(paper)}/{file}.parquet" for paper in named for file in ("measurements", "verdicts")]
 
 
+def remembered(plan: Plan) -> set[str]:
+    """Return the folders of all results of the papers of which weights travel, whether these travel or not."""
+    papers = [paper for paper, keys in (plan.configuration.publish or {}).items() if keys]
+    jobs = [one.folder for paper in papers for one in (*plan.trainings(paper), *plan.evaluations(paper))]
+    return {*jobs, *(str(Path(table).parent) for paper in papers for table in plan.movements(paper))}
+
+
 def stage(outputs: Iterable[str]) -> Tree:
     """Return the content of dvc.yaml: one stage, so that its lock binds code, results and Snakemake's memory.
 

@@ -1,12 +1,17 @@
 """Publish what the scales name under `publish`: `make publish`. A command, never a rule: it changes what rules track.
 
 Refuses when anything is stale, damaged, not committed or too large; then lets DVC take the results and Snakemake's
-memory of them, and puts them into the remote. What is left to do is a git commit.
+memory of them, puts them into the remote, and pulls them as a user would, to see that nothing would be made again. What
+is left to do is a git commit.
 """
 
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -14,11 +19,13 @@ from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError, write_text
 from reproof.guard import Memory
 from reproof.plan import Plan
-from reproof.publishing import CODE, published, refuse_too_much, stage, targets
+from reproof.publishing import CODE, published, refuse_too_much, remembered, stage, targets
 from reproof.yaml_files import read_yaml
 
 ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
 NOTHING = "Nothing to be done"
+DRAWN = {"draw_figure", "build_gallery", "total"}  # after a pull: figures do not travel
+LOCKED = ("dvc.yaml", "dvc.lock", "dvcstore")  # what publishing changes
 
 
 def main() -> None:
@@ -28,7 +35,7 @@ def main() -> None:
         plans = _plans()
         for plan in plans:
             _refuse_stale(plan)
-        Memory().forget_absent()
+        Memory().forget_absent(but={folder for plan in plans for folder in remembered(plan)})
         outputs = [path for plan in plans for path in published(plan)]
         megabytes = refuse_too_much(outputs)
     except ReproofError as error:
@@ -36,6 +43,10 @@ def main() -> None:
     write_text("dvc.yaml", ABOUT + yaml.safe_dump(stage(outputs), sort_keys=False))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
+    try:
+        _refuse_made_again(plans)
+    except ReproofError as error:
+        sys.exit(f"error: {error}")
     _run("dvc", "gc", "--workspace", "--cloud", "--force", "--quiet")  # earlier ones stay in git's history
     _run("git", "add", "dvc.yaml", "dvc.lock", "dvcstore")
     scales = ", ".join(plan.scale for plan in plans)
@@ -66,8 +77,38 @@ def _refuse_stale(plan: Plan) -> None:
         raise ReproofError(f"results of scale {plan.scale} are stale or not made; make them with: {again}")
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+def _refuse_made_again(plans: Iterable[Plan]) -> None:
+    """Raise ReproofError if somebody who pulls what was published would make any of it again."""
+    with TemporaryDirectory() as folder:
+        tree = Path(folder, "pulled")
+        _run("git", "clone", "--quiet", ".", str(tree))
+        for name in LOCKED:
+            copy = shutil.copytree if Path(name).is_dir() else shutil.copy
+            copy(name, tree / name, **({"dirs_exist_ok": True} if Path(name).is_dir() else {}))
+        _run("dvc", "pull", "--quiet", at=tree)
+        for plan in plans:
+            papers = f"papers=[{','.join(plan.configuration.publish or {})}]"
+            told = _run("snakemake", "-n", "results/figures/all", "--config", f"scale={plan.scale}", papers, at=tree)
+            again = {rule: count for rule, count in _counts(told).items() if rule not in DRAWN}
+            if again:
+                raise ReproofError(
+                    f"results of scale {plan.scale}, once pulled, would be made again ({_listed(again)}): what "
+                    "Snakemake remembers of them is not whole here; publish where all were made; undo this with: "
+                    f"git checkout {' '.join(LOCKED)} && git clean -fdq dvcstore"
+                )
+
+
+def _counts(told: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run tells."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, flags=re.MULTILINE)}
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {rule}" for rule, count in counts.items())
+
+
+def _run(*command: str, at: Path | None = None) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=at)
     if done.returncode:
         sys.exit(f"error: {' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout

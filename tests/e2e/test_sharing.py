@@ -111,6 +111,30 @@ def test_more_than_the_remote_has_room_for_is_not_published(original, tmp_path):
     assert "MB are more than the 1 MB of the embedded remote; the largest are results/dense/lenet" in told
 
 
+def test_what_is_published_without_the_results_that_do_not_travel_is_remembered_to_be_whole(original, tmp_path):
+    """Controls and movements may have been deleted: Snakemake remembers them, so that a pull trains nothing."""
+    workspace = original.copy(tmp_path / "reproof")
+    for folder in ("controls", "movement"):
+        shutil.rmtree(workspace / "results" / folder)
+    ran = workspace.shell(PUBLISH)
+    ran.check()
+    assert "published: smoke, " in ran.text
+
+
+def test_what_a_pull_would_make_again_is_not_published(published, tmp_path):
+    """What Snakemake remembers of the controls is lost with them: once pulled, they would be trained again."""
+    workspace = published.copy(tmp_path / "reproof")
+    shutil.rmtree(workspace / "results/controls")
+    workspace.edit("reproof/publishing.py", "(*plan.trainings(paper), *plan.evaluations(paper))", "()")
+    workspace.commit("nothing is remembered")
+    ran = workspace.shell(PUBLISH)
+    assert ran.code != 0
+    told = ran.line("error:")
+    assert "results of scale smoke, once pulled, would be made again (" in told and "train_control" in told
+    workspace.shell(told.partition("undo this with: ")[2]).check()
+    assert not workspace.shell("git status --porcelain").text.strip()
+
+
 @pytest.mark.parametrize("damage", [flip, lambda content: content[:-100]], ids=["a bit", "the tail"])
 def test_a_damaged_object_is_refused_and_a_sound_one_goes_on(clone, damage):
     """The rest is pulled; the folder that needs it is named and stays away, until the object is mended."""
