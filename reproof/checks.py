@@ -1,6 +1,7 @@
 """Checks of a merged paper that a schema cannot make: names that must exist, levels and steps that must fit."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from reproof import catalogue
 from reproof.arms import Evaluation
@@ -14,14 +15,24 @@ from reproof.yaml_files import Tree
 
 def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
-    copy = configuration.data.get("cifar10_copy", "original")
     known = tuple(paper.published_runs)
-    _runs(paper.published, copy, known)
-    return _runs(paper.merged, copy, known)
+    for layer in (paper.published, paper.merged):
+        _check_runs(layer, _runs(layer, configuration), known)
+    return runs_of(paper, configuration)
 
 
-def _runs(layer: Layer, copy: str, known: tuple[str, ...]) -> dict[str, Run]:
-    runs = {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
+def runs_of(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+    """Return the runs of a paper at this scale, which were checked before."""
+    runs = _runs(paper.merged, configuration)
+    return {key: with_victims(run, runs) for key, run in runs.items()}
+
+
+def _runs(layer: Layer, configuration: Configuration) -> dict[str, Run]:
+    copy = configuration.data.get("cifar10_copy", "original")
+    return {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
+
+
+def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> None:
     for key, run in runs.items():
         for at, what in run.problems():
             raise layer.complaint(f"runs.{key}.{at}", what)
@@ -30,7 +41,6 @@ def _runs(layer: Layer, copy: str, known: tuple[str, ...]) -> dict[str, Run]:
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
             for what in _victim_problems(run, one, runs, known):
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
-    return {key: with_victims(run, runs) for key, run in runs.items()}
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
@@ -60,10 +70,15 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
     for run in shown(figure):
         if run not in runs:
             yield "runs", unknown(run, runs)
-    options = catalogue.options("figures", "figure", figure["kind"])
+    options = _figure_options(figure["kind"])
     for option in figure.get("options", {}):
         if option not in options:
             yield f"options.{option}", unknown(option, options)
+
+
+@cache
+def _figure_options(kind: str) -> tuple[str, ...]:
+    return catalogue.options("figures", "figure", kind)
 
 
 def check_references(paper: Paper) -> None:
