@@ -1,4 +1,4 @@
-"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [masks] [attacks] [memory] [demo]."""
+"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [masks] [attacks] [memory] [starting] [demo]."""
 
 import importlib
 import sys
@@ -6,7 +6,7 @@ import sys
 from bench.drawing import draw
 from reproof.files import write_parquet
 
-PARTS = ("steps", "paths", "probes", "masks", "attacks", "memory", "demo")
+PARTS = ("steps", "paths", "probes", "masks", "attacks", "memory", "starting", "demo")
 
 
 def main(parts: list[str]) -> None:
