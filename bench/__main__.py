@@ -1,4 +1,4 @@
-"""Print and keep all measurements: python -m bench [steps] [paths] [probes] [masks] [attacks] [memory] [starting] [demo]."""
+"""Print and keep all measurements, or those of some parts: python -m bench [PART ...]."""
 
 import importlib
 import sys
