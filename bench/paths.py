@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.steps import _cpu_seconds, digits
+from bench.steps import cpu_seconds, digits
 from reproof.connectivity.line import Line, positions
 from reproof.networks import build, initialise
 from reproof.settings import TrainingSettings
@@ -33,7 +33,7 @@ def measure() -> Iterator[tuple[str, float, str]]:
     for _ in range(REPEATS + 1):
         for name, networks, count in (("plain", plain, POINTS), ("path", path, 1)):
             each = lambda one=networks: evaluate(one, dataset.test, dataset=dataset, objective=CLASSIFICATION)  # noqa: E731
-            times[name].append(_cpu_seconds(each, count) * count)
+            times[name].append(cpu_seconds(each, count) * count)
     plainly, along = (statistics.median(values[1:]) for values in times.values())
     yield f"{POINTS} plain evaluations of 10,000 test images by LeNet", plainly, "s"
     yield f"a path of {POINTS} points on them, over that", along / plainly, "at most 1.2"

@@ -46,7 +46,7 @@ def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[tupl
         _together(module, every, dataset, EXAMPLES[title]),
         _alone(module, every, dataset, EXAMPLES[title]),
     )
-    times = [(_cpu_seconds(together), _cpu_seconds(alone)) for _ in range(REPEATS)]
+    times = [(cpu_seconds(together), cpu_seconds(alone)) for _ in range(REPEATS)]
     yield (
         f"probes a second, {title}, {EXAMPLES[title]:,} digits",
         len(every) / min(ours for ours, _ in times),
@@ -84,7 +84,7 @@ def _alone(module: nn.Module, states: list[State], dataset: Dataset, examples: i
     return loop
 
 
-def _cpu_seconds(work: Callable[[], object]) -> float:
+def cpu_seconds(work: Callable[[], object]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began

@@ -2,14 +2,15 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import Dataset, Split
-from reproof.networks import build, initialise
+from reproof.networks import build, initialise, prunable
 from reproof.settings import TrainingSettings
 from reproof.training.backends import on_cpu
 from reproof.training.members import Member
@@ -25,15 +26,20 @@ WEIGHTS = 784 * 300 + 300 * 100 + 100 * 10
 FIRST_LAYER = 784 * 300
 
 
-def digits() -> Dataset:
-    """Return random images in the shape of MNIST: steps cost the same on them."""
+DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
+Kept = float | Mapping[str, float]  # share of the weights, of all layers or by layer
+ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
+
+
+def digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Dataset:
+    """Return random images, in the shape of MNIST unless told otherwise: steps cost the same on them."""
     generator = torch.Generator().manual_seed(0)
     parts = []
-    for count in (EXAMPLES, 5_000, 10_000):
-        images = torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    for count in (train, 5_000, 10_000):
+        images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=generator)
         parts.append(Split(images, torch.randint(0, 10, (count,), generator=generator)))
-    mean, std = torch.tensor([0.1307]).view(1, 1, 1), torch.tensor([0.3081]).view(1, 1, 1)
-    return Dataset("noise", "noise in the shape of MNIST", 10, mean, std, *parts)
+    mean, std = (torch.full((shape[0], 1, 1), value) for value in (0.1307, 0.3081))
+    return Dataset("noise", "noise", 10, mean, std, *parts)
 
 
 def measure() -> Iterator[tuple[str, float, str]]:
@@ -42,24 +48,24 @@ def measure() -> Iterator[tuple[str, float, str]]:
     keep_freed_memory()
     flush_subnormals()
     dataset = digits()
-    steps = {f"kept {kept}": _ours(dataset, kept=kept) for kept in KEPT} | {"plain": _plain(dataset)}
+    steps = {f"kept {kept}": trainer(dataset, kept=kept).step for kept in KEPT} | {"plain": plain_step(dataset)}
     times: dict[str, list[float]] = {name: [] for name in (*steps, "product")}
     left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     for step in steps.values():
-        _cpu_seconds(step, STEPS)  # compiling, and the first touch of memory
+        cpu_seconds(step, STEPS)  # compiling, and the first touch of memory
     for _ in range(REPEATS):
         for name, step in steps.items():
-            times[name].append(_cpu_seconds(step, STEPS))
-        times["product"].append(_cpu_seconds(lambda: left @ right, 10))
+            times[name].append(cpu_seconds(step, STEPS))
+        times["product"].append(cpu_seconds(lambda: left @ right, 10))
     middle = {name: statistics.median(values) for name, values in times.items()}
     rate = 2 * SIDE**3 / middle["product"]
     dense = times["kept 1"]
     yield "LeNet step, batch 60, this trainer", 1e3 * middle["kept 1"], "ms"
     for kept in KEPT[1:]:
         bound = f"at most {MOST_OF_DENSE[kept]}" if kept in MOST_OF_DENSE else "ratio"
-        yield f"the same at {kept:.1%} kept, over it", _median_ratio(times[f"kept {kept}"], dense), bound
+        yield f"the same at {kept:.1%} kept, over it", median_ratio(times[f"kept {kept}"], dense), bound
     yield "LeNet step, the plainest PyTorch loop", 1e3 * middle["plain"], "ms"
-    yield "this trainer over the plainest loop", _median_ratio(dense, times["plain"]), "at most 1.0"
+    yield "this trainer over the plainest loop", median_ratio(dense, times["plain"]), "at most 1.0"
     yield "spread of a step over repeats (max / min)", max(dense) / min(dense), "ratio"
     yield "matrix product, one core", rate / 1e9, "GFLOP/s"
     # The usual count: forward, gradient of weights, gradient of inputs, each 2 * weights * batch.
@@ -77,40 +83,48 @@ def _share(flop_per_example: int, seconds: float, rate: float) -> float:
     return flop_per_example * BATCH / seconds / rate
 
 
-def _median_ratio(ours: list[float], others: list[float]) -> float:
+def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median of ratios of times taken side by side."""
     return statistics.median(one / other for one, other in zip(ours, others, strict=True))
 
 
-def _cpu_seconds(step: Callable[[], object], count: int) -> float:
+def cpu_seconds(step: Callable[[], object], count: int) -> float:
+    """Return the processor time of one call, the mean of `count`."""
     began = time.process_time()
     for _ in range(count):
         step()
     return (time.process_time() - began) / count
 
 
-def _network() -> nn.Module:
-    module = build("lenet_300_100", input_shape=(1, 28, 28), classes=10)
+def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
+    """Return a network at its initial values."""
+    module = build(name, input_shape=dataset.input_shape, classes=10)
     initialise(module, scheme="glorot_normal", generator=torch.Generator().manual_seed(0))
     return module
 
 
-def _ours(dataset: Dataset, *, kept: float) -> Callable[[], object]:
-    """A training at a share kept; where the weights lie is drawn at random."""
-    module, generator = _network(), torch.Generator().manual_seed(1)
-    weights = {name: value.clone() for name, value in module.state_dict().items()}
-    masks = {k: torch.rand(v.shape, generator=generator) < kept for k, v in weights.items() if v.dim() > 1}
-    member = Member(seed=0, weights=weights, noise=0, masks=masks if kept < 1 else None)
-    settings = TrainingSettings(optimizer="adam", lr=RATE, batch=BATCH, steps=50_000)
+def trainer(
+    dataset: Dataset, *, name: str = "lenet_300_100", kept: Kept = 1.0, how: Mapping[str, Any] = ADAM
+) -> Trainer:
+    """Return a training at a share kept, on the backend that it would have; where the weights lie is left to chance."""
+    module, generator = network(dataset, name), torch.Generator().manual_seed(1)
+    weights = {key: value.clone() for key, value in module.state_dict().items()}
+    shares = kept if isinstance(kept, Mapping) else dict.fromkeys(prunable(module), kept)
+    masks = {key: torch.rand(weights[key].shape, generator=generator) < share for key, share in shares.items()}
+    member = Member(seed=0, weights=weights, noise=0, masks=masks if min(shares.values()) < 1 else None)
+    settings = TrainingSettings(**how, steps=50_000)
     backend = on_cpu(module, member, settings=settings, objective=CLASSIFICATION, steps=settings.steps)
     networks = backend(module, [member], device=torch.device("cpu"), settings=settings, objective=CLASSIFICATION)
-    return Trainer(networks, [member], dataset=dataset, settings=settings, objective=CLASSIFICATION).step
+    return Trainer(networks, [member], dataset=dataset, settings=settings, objective=CLASSIFICATION)
 
 
-def _plain(dataset: Dataset) -> Callable[[], object]:
-    """The loop that one would write first, with normalised floats in memory."""
-    module, inputs, labels = _network(), dataset.normalise(dataset.train.images), dataset.train.labels
-    optimiser = torch.optim.Adam(module.parameters(), lr=RATE)
-    batches = iter(torch.randperm(EXAMPLES).split(BATCH) * 100)
+def plain_step(dataset: Dataset, *, name: str = "lenet_300_100", how: Mapping[str, Any] = ADAM) -> Callable[[], object]:
+    """Return a step of the loop that one would write first, with normalised floats in memory."""
+    module, inputs, labels = network(dataset, name), dataset.normalise(dataset.train.images), dataset.train.labels
+    adam, momentum = how["optimizer"] == "adam", how.get("momentum", 0.0)
+    parameters = module.parameters()
+    optimiser = torch.optim.Adam(parameters, how["lr"]) if adam else torch.optim.SGD(parameters, how["lr"], momentum)
+    batches = iter(torch.randperm(len(labels)).split(how["batch"]) * 100)
 
     def step() -> None:
         chosen = next(batches)

@@ -1,0 +1,36 @@
+"""Steps a second of the networks that papers train on small images, and over the plainest PyTorch loop."""
+
+import statistics
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from bench.steps import ADAM, COLOURS, DIGITS, cpu_seconds, digits, median_ratio, plain_step, trainer
+from reproof.training.processor import flush_subnormals, keep_freed_memory
+
+REPEATS = 5
+SGD = {"optimizer": "sgd", "lr": 0.03, "momentum": 0.9, "batch": 128}
+NETWORKS: dict[str, tuple[tuple[int, int, int], Mapping[str, Any], int]] = {  # images, training, steps timed at once
+    "lenet_300_100": (DIGITS, ADAM, 100),
+    "conv_2": (COLOURS, ADAM, 5),
+    "conv_4": (COLOURS, ADAM, 3),
+    "conv_6": (COLOURS, ADAM, 3),
+    "resnet_20": (COLOURS, SGD, 1),
+}
+
+
+def measure() -> Iterator[tuple[str, float, str]]:
+    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    flush_subnormals()
+    for name, (shape, how, count) in NETWORKS.items():
+        dataset = digits(shape, train=2_000)
+        ours, plain = trainer(dataset, name=name, how=how).step, plain_step(dataset, name=name, how=how)
+        for step in (ours, plain):
+            cpu_seconds(step, count)
+        times = [(cpu_seconds(ours, count), cpu_seconds(plain, count)) for _ in range(REPEATS)]
+        mine, others = zip(*times, strict=True)
+        yield f"{name}, batch {how['batch']}, one core", 1 / statistics.median(mine), "steps/s"
+        yield f"{name}, a step over the plainest loop's", median_ratio(mine, others), "ratio"
