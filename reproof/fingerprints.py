@@ -1,13 +1,15 @@
-"""Fingerprints of code, kept from one start to the next: reading all sources takes longer than the rest of a start.
+"""What one start finds out for the next: fingerprints of code, and that a configuration is valid.
 
-Each job starts Snakemake again, so that it counts hundreds of times in a run.
+Reading all sources takes longer than the rest of a start, and each job starts Snakemake again.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from reproof.files import ReproofError, read_json, write_json
 from reproof.provenance import ROOT, Registered, canonical, fingerprint
@@ -33,10 +35,8 @@ class Fingerprints:
         """Keep them for later starts; one that cannot write reads the sources again."""
         known = self._kept | self.fresh
         if known != self._kept:
-            try:
+            with suppress(ReproofError, OSError):
                 write_json(self.file, {"sources": self._sources, "code": known})
-            except (ReproofError, OSError):
-                return
 
     @cached_property
     def _kept(self) -> dict[str, str]:
@@ -48,12 +48,44 @@ class Fingerprints:
 
     @cached_property
     def _sources(self) -> list[list[str | int]]:
-        """The state of every source file: an edit that left its size and time alone would still change `ctime`."""
-        return [[path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in sorted(_files())]
+        return state(*(ROOT / place for place in SOURCES))
 
 
-def _files() -> Iterator[tuple[str, os.stat_result]]:
-    for place in SOURCES:
-        for folder, folders, names in os.walk(ROOT / place):
-            folders[:] = [name for name in folders if name != "__pycache__"]
-            yield from ((path, os.stat(path)) for path in (os.path.join(folder, name) for name in names))
+@dataclass(frozen=True)
+class Checked:
+    """Whether a configuration was found valid, and no file that decides it has changed since: it is checked once."""
+
+    config: Mapping[str, Any]
+    folder: Path
+    file: Path = Path(".snakemake/reproof_checked.json")
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known to be valid."""
+        try:
+            return bool(read_json(self.file) == self._state)
+        except ReproofError:
+            return False
+
+    def keep(self) -> None:
+        """Keep that it is valid, for later starts; where nothing can be written it is checked again."""
+        if not self.known:
+            with suppress(ReproofError, OSError):
+                write_json(self.file, self._state)
+
+    @cached_property
+    def _state(self) -> list[Any]:
+        files = state(self.folder, ROOT / "workflow/schemas", *(ROOT / place for place in SOURCES))
+        return [canonical(dict(self.config)), files]
+
+
+def state(*places: Path) -> list[list[str | int]]:
+    """Return what tells if any file below has changed: an edit that keeps size and time still changes `ctime`."""
+    files = ((path, os.stat(path)) for place in places for path in _files(place))
+    return [[path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in sorted(files)]
+
+
+def _files(place: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(place):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        yield from (os.path.join(folder, name) for name in names)

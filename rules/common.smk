@@ -8,6 +8,7 @@ sys.path.insert(0, workflow.basedir)
 
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
+from reproof.fingerprints import Checked
 from reproof.guard import refuse_read_only, refuse_strangers
 from reproof.listings import page_settings, records
 from reproof.plan import Plan
@@ -17,12 +18,14 @@ from reproof.resources import Requested
 
 try:
     # A job's own start trusts what the start of the whole has checked: it is one of hundreds.
-    TRUSTED = not workflow.is_main_process
-    PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
-    REQUESTED = Requested(PLAN, results=None if TRUSTED else "results")
-    if not TRUSTED:
+    CHECKED = Checked(config, Path(workflow.basedir, "config"))
+    TRUSTED = not workflow.is_main_process or CHECKED.known
+    PLAN = Plan(read_configuration(config, folder=CHECKED.folder, trusted=TRUSTED), trusted=TRUSTED)
+    REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
+    if workflow.is_main_process:
         refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         PLAN.fingerprints.keep()
+        CHECKED.keep()
 except ReproofError as error:
     sys.exit(f"error: {error}")
 
