@@ -16,7 +16,7 @@ from reproof.figures.words import ABSENT, flat, quantity_label, run_title, uniqu
 
 COLOURS, DARK = "YlOrBr", 62  # white ink from this error in per cent on
 COLUMN, ROW, LEAST = 0.78, 0.36, 2.0  # inches of a cell, and of a panel across
-BESIDE, ACROSS = 4, 12  # at most so many columns and panels stand side by side; letters of a line of a column's name
+BESIDE, ACROSS = 4, 13  # at most so many columns and panels stand side by side; letters of a line of a column's name
 
 
 @dataclass(frozen=True)
