@@ -51,7 +51,8 @@ class AutoencoderSoftmax(nn.Module):
         code = self.fc_1(pixels).sigmoid()
         if not self.training:
             return self._logits(code)
-        learning: Tensor = _WithLoss.apply(self._logits(code.detach()), self.loss(pixels, code))
+        loss = self.loss(pixels, code)
+        learning: Tensor = _WithLoss.apply(self._logits(code.detach()), loss)
         return learning
 
     def loss(self, pixels: Tensor, code: Tensor) -> Tensor:

@@ -50,6 +50,11 @@ def objects(workspace):
     return sorted(files, key=lambda path: -path.stat().st_size)
 
 
+def on_disk(paths):
+    """Return the bytes that files and folders take, each of them whole pages."""
+    return sum(-(-max(path.lstat().st_size, 1) // 4096) * 4096 for path in paths)
+
+
 def largest_result(workspace):
     """Return the relative path of the dense checkpoint: the largest file that was published."""
     (path,) = [path for path in workspace.find("checkpoint.safetensors") if "dense" in path.parts]
@@ -196,8 +201,9 @@ def test_a_disk_that_fills_up_in_a_pull_loses_nothing(published, tmp_path):
     """The clone and half of what is pulled fit; with room it goes on."""
     folder = tmp_path / "small"
     folder.mkdir()
-    size = sum(path.stat().st_size for path in objects(published)) // 2**20
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={3 * size + 3}m", "tmpfs", str(folder)]
+    published.shell(f"git clone -q . {tmp_path}/measured").check()
+    needed, pulled = on_disk((tmp_path / "measured").rglob("*")), on_disk(objects(published))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={needed + pulled // 2 + 2**19}", "tmpfs", str(folder)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount")
     try:
@@ -206,7 +212,7 @@ def test_a_disk_that_fills_up_in_a_pull_loses_nothing(published, tmp_path):
         ran = clone.shell("dvc pull")
         assert ran.code != 0
         assert "No space left on device" in ran.text
-        subprocess.run(["mount", "-o", f"remount,size={8 * size + 20}m", str(folder)], check=True)
+        subprocess.run(["mount", "-o", f"remount,size={needed + 8 * pulled + 20 * 2**20}", str(folder)], check=True)
         clone.shell("dvc pull -q").check()
         assert clone.planned("results/figures/all") == FIGURES
     finally:

@@ -86,6 +86,7 @@ def test_there_is_a_rule_for_every_script_and_every_job():
         "beside",
         "own_training",
         "subject",
+        "thumbnails",
         "training",
     }
     assert jobs == set(RULES)
