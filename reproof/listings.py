@@ -19,23 +19,28 @@ def records(plan: Plan) -> Iterator[Expected]:
     for dataset in {run.dataset.name for runs in plan.runs.values() for run in runs.values()}:
         yield from _fetched(plan, dataset)
     for paper in plan.papers:
-        for one in plan.trainings(paper):
-            yield _trained(plan, one.folder)
-        for one in plan.evaluations(paper):
-            yield _measured(plan, one.folder)
-        for mask in plan.collected_masks(paper):
-            *_, run, _, level, _ = mask.split("/")
-            settings = plan.prune_settings(run, int(level.removeprefix("level")))
-            yield Expected(str(Path(mask).with_name("mask.json")), settings, plan.code("prune", run))
-        for folder in {str(Path(table).parent) for table in plan.movements(paper)}:
-            *_, run, seeds = folder.split("/")
-            yield Expected(f"{folder}/record.json", plan.movement_settings(run, seeds), plan.code("measure_movement"))
+        yield from upstream(plan, paper)
         tables = plan.tables(paper)
         yield Expected(f"{tables}/record.json", plan.collect_settings(paper), plan.code("collect"))
         yield Expected(f"{tables}/verdicts.json", plan.judge_settings(paper), plan.code("judge_claims"))
         for figure in plan.figures(paper):
             record = f"{plan.figure(paper, figure)}.record.json"
             yield Expected(record, plan.figure_settings(paper, figure), plan.code("draw_figure"))
+
+
+def upstream(plan: Plan, paper: str) -> Iterator[Expected]:
+    """Yield what the record has to say of everything that a paper's tables are made of."""
+    for one in plan.trainings(paper):
+        yield _trained(plan, one.folder)
+    for one in plan.evaluations(paper):
+        yield _measured(plan, one.folder)
+    for mask in plan.collected_masks(paper):
+        *_, run, _, level, _ = mask.split("/")
+        settings = plan.prune_settings(run, int(level.removeprefix("level")))
+        yield Expected(str(Path(mask).with_name("mask.json")), settings, plan.code("prune", run))
+    for folder in {str(Path(table).parent) for table in plan.movements(paper)}:
+        *_, run, seeds = folder.split("/")
+        yield Expected(f"{folder}/record.json", plan.movement_settings(run, seeds), plan.code("measure_movement"))
 
 
 def _fetched(plan: Plan, dataset: str) -> Iterator[Expected]:

@@ -1,13 +1,16 @@
 """What travels of the results: which folders of a scale are published, and the DVC stage that binds them to code."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reproof.configuration import unknown
 from reproof.files import ReproofError
+from reproof.listings import upstream
 from reproof.paths import RESULTS
 from reproof.plan import Plan
-from reproof.yaml_files import Tree, complaint
+from reproof.provenance import canonical
+from reproof.yaml_files import Tree, complaint, read_yaml
 
 MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
 CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.txt", "rules", "workflow"]
@@ -38,13 +41,54 @@ def remembered(plan: Plan) -> set[str]:
     return {*jobs, *(str(Path(table).parent) for paper in papers for table in plan.movements(paper))}
 
 
-def stage(outputs: Iterable[str]) -> Tree:
+def stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
     """Return the content of dvc.yaml: one stage, so that its lock binds code, results and Snakemake's memory.
 
-    With `persist` DVC does not remove an output before it is made anew.
+    With `persist` DVC does not remove an output before it is made anew. `code` is what `made_by` says of each paper's
+    tables.
     """
     outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
-    return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs}}}
+    return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": {"code": dict(code)}}}}
+
+
+def made_by(plan: Plan, paper: str) -> str:
+    """Return 16 hex digits of the code of all jobs that a paper's tables are made of."""
+    codes = sorted({one.code for one in upstream(plan, paper)})
+    return hashlib.sha256(canonical(codes).encode()).hexdigest()[:16]
+
+
+def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
+    """Raise ReproofError naming tables that came without what they were made of, and were made by other code than this.
+
+    Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` tells.
+    """
+    told = _told(file)
+    older = [
+        plan.tables(paper) for paper in plan.papers
+        if _is_alone(plan, paper) and told.get(plan.tables(paper), made_by(plan, paper)) != made_by(plan, paper)
+    ]  # fmt: skip
+    if older:
+        raise ReproofError(
+            f"{', '.join(older)}: pulled without what they were made of, and made by other code than this; check out "
+            f"that code, or make them anew: rm -r {' '.join(older)}"
+        )
+
+
+def _is_alone(plan: Plan, paper: str) -> bool:
+    """Return whether a paper's tables are there, and nothing that they are made of."""
+    there = Path(plan.tables(paper), "record.json").exists()
+    return there and not any(Path(one.record).exists() for one in upstream(plan, paper))
+
+
+def _told(file: Path) -> Mapping[str, str]:
+    """Return the code that made published tables, as `dvc.yaml` tells it; an earlier one tells nothing."""
+    if not file.exists():
+        return {}
+    try:
+        code: Mapping[str, str] = read_yaml(file)["stages"][STAGE]["meta"]["code"]
+    except (KeyError, TypeError):
+        return {}
+    return code
 
 
 def refuse_too_much(outputs: Iterable[str], *, limit_mb: float = LIMIT_MB) -> float:

@@ -14,6 +14,7 @@ from reproof.listings import page_settings, records
 from reproof.plan import Plan
 from reproof.processes import dies_with
 from reproof.provenance import Untracked
+from reproof.publishing import refuse_older
 from reproof.resources import Requested
 
 try:
@@ -24,6 +25,7 @@ try:
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
         refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
+        refuse_older(PLAN)
         PLAN.fingerprints.keep()
         CHECKED.keep()
 except ReproofError as error:

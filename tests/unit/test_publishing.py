@@ -1,5 +1,7 @@
 """What travels: of every scale that is published its tables, and the weights of the runs it names; never too much."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from small_paper import SCALE, plan
@@ -7,8 +9,9 @@ from workspace import ROOT
 
 from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError
+from reproof.listings import upstream
 from reproof.plan import Plan
-from reproof.publishing import MEMORY, published, refuse_too_much, stage, targets
+from reproof.publishing import MEMORY, made_by, published, refuse_older, refuse_too_much, stage, targets
 
 
 def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):
@@ -43,7 +46,8 @@ def test_what_must_be_up_to_date_are_the_numbers_and_the_verdicts(tmp_path):
 
 
 def test_one_stage_binds_code_results_and_memory():
-    (only,) = stage(["results/b", "results/a", "results/a"])["stages"].values()
+    (only,) = stage(["results/b", "results/a", "results/a"], {"results/tables/tiny/one": "code"})["stages"].values()
+    assert only["meta"] == {"code": {"results/tables/tiny/one": "code"}}
     assert only["outs"] == [{path: {"persist": True}} for path in (MEMORY, "results/a", "results/b")]
     assert {"reproof", "workflow", "rules", "Snakefile", "requirements.txt"} <= set(only["deps"])
 
@@ -57,3 +61,56 @@ def test_more_than_there_is_room_for_is_refused_with_the_largest_named(tmp_path,
     told = r"^2\.4 MB are more than the 2 MB .* large \(2\.0 MB\), \.snakemake/metadata \(0\.3 MB\), small"
     with pytest.raises(ReproofError, match=told):
         refuse_too_much(["small", "large"], limit_mb=2)
+
+
+@pytest.fixture
+def pulled(tmp_path, monkeypatch):
+    """A plan and its tables, pulled without anything else."""
+    monkeypatch.chdir(tmp_path)
+    one = plan(tmp_path)
+    record = tmp_path / one.tables("one") / "record.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    return one
+
+
+def tell(one, code):
+    file = Path("dvc.yaml")
+    file.write_text(yaml.safe_dump(stage([], {one.tables("one"): code})))
+    refuse_older(one)
+
+
+def test_tables_alone_that_other_code_made_are_refused(pulled):
+    with pytest.raises(ReproofError, match=r"^results/tables/tiny/one: pulled .*: rm -r results/tables/tiny/one$"):
+        tell(pulled, "0123456789abcdef")
+
+
+def test_tables_that_this_code_made_are_taken(pulled):
+    tell(pulled, made_by(pulled, "one"))
+
+
+def test_of_tables_beside_what_they_were_made_of_snakemake_knows_itself(pulled):
+    record = next(Path(one.record) for one in upstream(pulled, "one"))
+    record.parent.mkdir(parents=True)
+    record.touch()
+    tell(pulled, "0123456789abcdef")
+
+
+def test_tables_that_are_not_there_are_made_anew(pulled):
+    Path(pulled.tables("one"), "record.json").unlink()
+    tell(pulled, "0123456789abcdef")
+
+
+@pytest.mark.parametrize("content", [None, "stages: {}", "stages: {published: {outs: []}}"])
+def test_what_an_earlier_version_published_is_taken(pulled, content):
+    if content:
+        Path("dvc.yaml").write_text(content)
+    refuse_older(pulled)
+
+
+def test_the_code_of_what_tables_are_made_of_counts_and_not_their_settings(tmp_path):
+    one, more, other = (
+        plan(tmp_path / str(place), scale=SCALE | {"papers": {"one": {"runs": {"small": patch}}}})
+        for place, patch in enumerate(({}, {"seeds": 1}, {"network": {"name": "lenet_300_100", "width": 0.5}}))
+    )
+    assert made_by(one, "one") == made_by(more, "one") == made_by(other, "one")
