@@ -4,7 +4,7 @@ Every paper's LeNet is one. Autograd finds the same gradient with three times as
 takes a fifth of what is then left: written out and compiled, a step takes less than half as long.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from reproof.data.dataset import Dataset
 from reproof.files import Array
 from reproof.settings import TrainingSettings
 from reproof.training.backends import kernels
+from reproof.training.backends.alone import Alone
 from reproof.training.backends.flat import FlatDescent, flattened, views
 from reproof.training.backends.recognise import linears
 from reproof.training.batches import Batches
@@ -20,10 +21,8 @@ from reproof.training.members import Member
 from reproof.training.objective import Objective
 
 
-class Perceptron:
+class Perceptron(Alone):
     """All weights: the same products as autograd's, without its graph, into memory that is allocated once."""
-
-    size = 1
 
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
@@ -32,10 +31,10 @@ class Perceptron:
         (member,) = members
         self.module, batch = module.to(device), settings.batch
         self.module.load_state_dict(member.start(device))
-        self._descent = FlatDescent(flattened(self.module), settings)
+        self.descent = FlatDescent(flattened(self.module), settings)
         parameters = list(self.module.parameters())
         self._mask = _row_of_masks(self.module, member)
-        of = dict(zip((id(one) for one in parameters), views(self._descent.gradient, parameters), strict=True))
+        of = dict(zip((id(one) for one in parameters), views(self.descent.gradient, parameters), strict=True))
         layers = list(linears(self.module).values())
         self._into = [(of[id(one.weight)], None if one.bias is None else of[id(one.bias)]) for one in layers]
         self._weights = [one.weight.detach() for one in layers]
@@ -59,8 +58,8 @@ class Perceptron:
         for place in reversed(range(len(self._values))):
             self._backward_through(place, below[place])
         if self._mask is not None:
-            self._descent.gradient.mul_(self._mask)
-        self._descent.apply(rate)
+            self.descent.gradient.mul_(self._mask)
+        self.descent.apply(rate)
 
     def _forward_through(self, place: int, below: Tensor) -> None:
         out, bias, (weight, _) = self._values[place], self._biases[place], self._turned[place]
@@ -87,23 +86,6 @@ class Perceptron:
             scale, shift = dataset.scale_and_shift
             self._scales = scale.flatten().numpy(), shift.flatten().numpy()
         return self._scales
-
-    def outputs(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.module(inputs)
-        return outputs[None]
-
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        return iter(())
-
-    def state(self) -> dict[str, Tensor]:
-        return {name: value.detach()[None] for name, value in self.module.state_dict().items()}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
-            value.copy_(state[name])
-
-    def optimiser(self) -> dict[str, Tensor]:
-        return self._descent.state()
 
 
 def _row_of_masks(module: nn.Module, member: Member) -> Tensor | None:

@@ -1,22 +1,21 @@
 """One plain module under autograd: what any network runs on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from reproof.networks import dropouts, memory_format
 from reproof.settings import TrainingSettings
+from reproof.training.backends.alone import Alone
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 from reproof.training.optimisers import Descent
 
 
-class Single:
+class Single(Alone):
     """One plain module: the fastest on a CPU."""
-
-    size = 1
 
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
@@ -32,7 +31,7 @@ class Single:
         self._parameters, self._objective, self._format = (
             list(self.module.parameters()), objective, memory_format(module),
         )  # fmt: skip
-        self._descent = Descent(
+        self.descent = Descent(
             self._parameters,
             [masks[name].to(device, torch.float32) if name in masks else None for name in names],
             settings,
@@ -41,7 +40,7 @@ class Single:
     def descend(self, batches: Batches, step: int, rate: float) -> None:
         inputs, targets = batches.at(step)
         loss = self._objective.loss(self._forward(inputs[0]), targets[0])
-        self._descent.apply(torch.autograd.grad(loss, self._parameters), rate)
+        self.descent.apply(torch.autograd.grad(loss, self._parameters), rate)
 
     def outputs(self, inputs: Tensor) -> Tensor:
         return self._forward(inputs)[None]
@@ -49,16 +48,3 @@ class Single:
     def _forward(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = self.module(inputs.to(memory_format=self._format))
         return outputs
-
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        return ((0, name, layer.keep) for name, layer in dropouts(self.module).items())
-
-    def state(self) -> dict[str, Tensor]:
-        return {name: value.detach()[None] for name, value in self.module.state_dict().items()}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
-            value.copy_(state[name])
-
-    def optimiser(self) -> dict[str, Tensor]:
-        return self._descent.state()

@@ -1,6 +1,6 @@
 """The same networks on their kept weights alone, for masks that keep few."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ from reproof.data.dataset import Dataset
 from reproof.files import Array
 from reproof.settings import TrainingSettings
 from reproof.training.backends import kernels
+from reproof.training.backends.alone import Alone
 from reproof.training.backends.flat import FlatDescent, flattened
 from reproof.training.backends.recognise import linears
 from reproof.training.backends.wiring import Layer, Wiring
@@ -22,14 +23,12 @@ LANES = 16  # float32 numbers that a processor takes at once: a batch is padded 
 EVALUATED = 256  # examples that go through together: all their activations fit the second-level cache
 
 
-class SparsePerceptron:
+class SparsePerceptron(Alone):
     """The kept weights alone: forward, gradient, update and optimiser state, so that a step costs what is kept.
 
     Equal to `Perceptron` under the same mask, to rounding (sums are taken in another order). Neurons and inputs that
     the mask has cut off take no part.
     """
-
-    size = 1
 
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
@@ -42,7 +41,7 @@ class SparsePerceptron:
         self._wiring = Wiring.of(_layers(self.module, member), all_neurons=settings.weight_decay > 0)
         self._place = torch.from_numpy(self._wiring.place)
         self._weights = self._flat[self._place]
-        self._descent = FlatDescent(self._weights, settings)
+        self.descent = FlatDescent(self._weights, settings)
         columns = -(-settings.batch // LANES) * LANES
         # Torch's memory starts at a cache line, and so does every row: no load crosses from one line to the next.
         self._values = torch.zeros(self._wiring.first + self._wiring.neurons, columns).numpy()
@@ -58,8 +57,8 @@ class SparsePerceptron:
         kernels.gather(self._values, images.numpy(), chosen.numpy(), wiring.pixels, table, channel)
         kernels.forward(self._values, *of_pixels)
         kernels.slopes_of_outputs(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
-        kernels.backward(self._values, self._slopes, *of_pixels, self._descent.gradient.numpy())
-        self._descent.apply(rate)
+        kernels.backward(self._values, self._slopes, *of_pixels, self.descent.gradient.numpy())
+        self.descent.apply(rate)
 
     def _lookup(self, dataset: Dataset) -> tuple[Array, Array]:
         """Return what each byte is normalised to, float32 [channels, 256], and the channel of each used pixel."""
@@ -99,20 +98,13 @@ class SparsePerceptron:
         kernels.forward(values, wiring.first, wiring.start, wiring.source, self._weights.numpy(), wiring.hidden)
         return torch.from_numpy(values[-wiring.classes :].T.copy())[None]
 
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        return iter(())
-
     def state(self) -> dict[str, Tensor]:
         self._flat[self._place] = self._weights
-        return {name: value.detach()[None] for name, value in self.module.state_dict().items()}
+        return super().state()
 
     def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
-            value.copy_(state[name])
+        super().load(state)
         self._weights.copy_(self._flat[self._place])
-
-    def optimiser(self) -> dict[str, Tensor]:
-        return self._descent.state()
 
 
 def _layers(module: nn.Module, member: Member) -> list[Layer]:
