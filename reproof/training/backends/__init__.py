@@ -54,4 +54,4 @@ def backends(
     return [([one], on_cpu(module, one, settings=settings, objective=objective, steps=steps)) for one in members]
 
 
-__all__ = ["Backend", "Networks", "Single", "Stacked", "backends", "on_cpu"]
+__all__ = ["Backend", "Narrow", "Networks", "Single", "Stacked", "backends", "on_cpu"]

@@ -8,6 +8,7 @@ shift, is not above 0 where a ReLU follows, so that neither value nor slope gets
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -81,7 +82,8 @@ def _followed(module: nn.Module) -> list[_Value] | None:
         graph = _Tracer().trace(module)
     except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError):
         return None  # it looks at its numbers, or calls itself in a way that has no graph
-    layers, values = dict(module.named_modules()), {}
+    layers = dict(module.named_modules())
+    values: dict[fx.Node, _Value] = {}
     for node in graph.nodes:
         layer = layers[str(node.target)] if node.op == "call_module" else None
         kind = _kind(node, layer)
@@ -116,11 +118,13 @@ def _kind(node: fx.Node, layer: nn.Module | None) -> str:
     if isinstance(layer, nn.BatchNorm2d):
         return "norm" if layer.affine and layer.track_running_stats else ""
     what = type(layer) if layer else node.target
-    kinds = {"relu": RELUS, "by channel": BY_CHANNEL, "sum": SUMS, "shape": OF_SHAPES}
+    kinds: dict[str, set[Any]] = {"relu": RELUS, "by channel": BY_CHANNEL, "sum": SUMS, "shape": OF_SHAPES}
     return next((kind for kind, members in kinds.items() if what in members), "")
 
 
-def _forward(values: Sequence[_Value], masks: Mapping[str, Tensor], start: Mapping[str, Tensor], *, decays: bool) -> None:
+def _forward(
+    values: Sequence[_Value], masks: Mapping[str, Tensor], start: Mapping[str, Tensor], *, decays: bool
+) -> None:
     """Find the channels that are the same for every image."""
     for value in values:
         if value.kind == "weights":

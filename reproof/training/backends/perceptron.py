@@ -24,6 +24,8 @@ from reproof.training.objective import Objective
 class Perceptron(Alone):
     """All weights: the same products as autograd's, without its graph, into memory that is allocated once."""
 
+    descent: FlatDescent
+
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
         device: torch.device, settings: TrainingSettings, objective: Objective,

@@ -17,6 +17,8 @@ from reproof.training.optimisers import Descent
 class Single(Alone):
     """One plain module: the fastest on a CPU."""
 
+    descent: Descent
+
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
         device: torch.device, settings: TrainingSettings, objective: Objective,

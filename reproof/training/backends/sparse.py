@@ -30,6 +30,8 @@ class SparsePerceptron(Alone):
     the mask has cut off take no part.
     """
 
+    descent: FlatDescent
+
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
         device: torch.device, settings: TrainingSettings, objective: Objective,
