@@ -1,24 +1,36 @@
 """Print and keep all measurements, or those of some parts: python -m bench [PART ...]."""
 
 import importlib
+import math
 import sys
 
 from bench.drawing import draw
+from bench.rows import Row
 from reproof.files import write_parquet
 
-PARTS = ("steps", "paths", "probes", "masks", "attacks", "memory", "starting", "demo")
+PARTS = (
+    *("steps", "networks", "ladder", "channels", "seeds", "paths", "probes", "masks", "attacks"),
+    *("memory", "starting", "demo"),
+)
 
 
 def main(parts: list[str]) -> None:
     """Measure the named parts, or all of them; write benchmarks/bench.parquet and draw benchmarks/bench.png."""
-    rows: list[tuple[str, float, str]] = []
+    if wrong := [part for part in parts if part not in PARTS]:
+        sys.exit(f"error: bench has no part {wrong[0]!r}; choose from {', '.join(PARTS)}")
+    rows: list[Row] = []
     for part in parts or PARTS:
         for row in importlib.import_module(f"bench.{part}").measure():
             rows.append(row)
-            print(f"{row[0]:55s} {row[1]:10.3f}  {row[2]}", flush=True)
-    quantities, values, units = (list(column) for column in zip(*rows, strict=True))
-    write_parquet("benchmarks/bench.parquet", {"quantity": quantities, "value": values, "unit": units})
+            print(_line(row), flush=True)
+    columns = zip(Row._fields, zip(*rows, strict=True), strict=True)
+    write_parquet("benchmarks/bench.parquet", {name: list(column) for name, column in columns})
     draw(rows, "benchmarks/bench.png")
+
+
+def _line(row: Row) -> str:
+    spread = "" if math.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
+    return f"{row.quantity:60s} {row.value:10.3f}  {spread:20s}  {row.unit}"
 
 
 if __name__ == "__main__":

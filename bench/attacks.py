@@ -6,8 +6,6 @@ L-BFGS-B, image after image. Settings are the same on both sides. A reference th
 the first few: its rate is the same whatever their number.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from bench.rows import Row, cpu_seconds, over, rate
 from reproof.attacks.attack import Aim, targets
 from reproof.attacks.fgsm import fgsm
 from reproof.attacks.least_distortion import _first_weight, _next_weight, minimum_distortion
@@ -40,7 +39,6 @@ SEARCHES, ITERATIONS, GAIN = 10, 100, 1e-5
 POPULATION, GENERATIONS = 399, 5  # ART's population: 400 // 3 times the three numbers of a candidate
 MANY, SOME, FEW = 800, 100, 3  # images
 Make = Callable[[Tensor, Tensor], Tensor]  # images [N, 1, 28, 28] and labels [N] to other images
-Row = tuple[str, float, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Contest:
 
 
 def measure() -> Iterator[Row]:
-    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+    """Yield rows, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     network, images, labels = _trained()
@@ -72,25 +70,18 @@ def _rates(contest: Contest, images: Tensor, labels: Tensor) -> Iterator[Row]:
         partial(contest.theirs, images[:few], labels[:few]),
     )
     made = ours()[:few], theirs()  # and the first touch of memory
-    times = [(_cpu_seconds(ours) / many, _cpu_seconds(theirs) / few) for _ in range(REPEATS)]
-    mine, other = (statistics.median(side) for side in zip(*times, strict=True))
-    yield f"attack {contest.name}, {many} images at once", 1 / mine, "images/s"
-    yield f"the same by {contest.other}, {few} images", 1 / other, "images/s"
-    ratio = statistics.median(b / a for a, b in times)
-    yield f"attack {contest.name}, images a second over {contest.other}'s", ratio, "at least 1.0"
+    times = [(cpu_seconds(ours) / many, cpu_seconds(theirs) / few) for _ in range(REPEATS)]
+    mine, others = zip(*times, strict=True)
+    yield rate(f"attack {contest.name}, {many} images at once", mine, "images/s")
+    yield rate(f"the same by {contest.other}, {few} images", others, "images/s")
+    yield over(f"attack {contest.name}, images a second over {contest.other}'s", others, mine, "at least 1.0")
     if contest.least:
-        mine, other = (_distance(side, images[:few]) for side in made)
-        yield f"attack {contest.name}, mean distance over {contest.other}'s", mine / other, "at most 1.02"
+        near, other = (_distance(side, images[:few]) for side in made)
+        yield Row(f"attack {contest.name}, mean distance over {contest.other}'s", near / other, "at most 1.02")
 
 
 def _distance(made: Tensor, images: Tensor) -> float:
     return (made - images).flatten(1).norm(dim=1).mean().item()
-
-
-def _cpu_seconds(make: Callable[[], Tensor]) -> float:
-    began = time.process_time()
-    make()
-    return time.process_time() - began
 
 
 def _trained() -> tuple[nn.Module, Tensor, Tensor]:

@@ -1,34 +1,79 @@
-"""Draw what was measured beside what is asked for: one line a quantity, on an axis of measured over bound."""
+"""Draw what was measured beside what is asked for, on an axis of measured over bound; and curves, one panel each."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
+from bench.rows import Row
 from reproof.figures.style import STYLE
 
-Row = tuple[str, float, str]
 BOUND = re.compile(r"at (most|least) ([\d.]+)")
 KEPT, MISSED = "#0072B2", "#D55E00"  # told apart by colour-blind readers, and by their marker
 
 
 def draw(rows: Sequence[Row], path: str | Path) -> None:
-    """Write a picture of all rows (quantity, value, unit) whose unit states a bound."""
-    bounded = [(row, found[1] == "most", float(found[2])) for row in rows if (found := BOUND.search(row[2]))]
-    if not bounded:
+    """Write a picture of all rows whose unit states a bound, and of all curves, with the spread of their repeats."""
+    bounded = [row for row in rows if BOUND.search(row.unit)]
+    curves = list(dict.fromkeys(row.curve for row in rows if row.curve))
+    if not bounded and not curves:
         return
+    heights = [0.6 + 0.24 * len(bounded)] * bool(bounded) + [2.4] * len(curves)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(8, 0.6 + 0.24 * len(bounded)), layout="constrained")
-        for place, ((_, value, unit), upper, bound) in enumerate(reversed(bounded)):
-            kept = value <= bound if upper else value >= bound
-            axes.plot([1, value / bound], [place, place], color=KEPT if kept else MISSED, linewidth=1)
-            axes.plot(value / bound, place, "o" if kept else "X", color=KEPT if kept else MISSED)
-            axes.text(1.02, place, f"{value:.3g}  ({unit})", transform=axes.get_yaxis_transform(), va="center")
-        axes.axvline(1, color="#222222", linewidth=0.8)
-        axes.set(xscale="log", xlabel="measured / bound", yticks=range(len(bounded)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("{x:g}")
-        axes.set_yticklabels([row[0] for row, _, _ in reversed(bounded)])
+        figure, grid = plt.subplots(
+            len(heights), figsize=(8, sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
+        )
+        panels = list(grid[:, 0])
+        if bounded:
+            _draw_bounds(panels.pop(0), bounded)
+        for axes, curve in zip(panels, curves, strict=True):
+            _draw_curve(axes, [row for row in rows if row.curve == curve])
         figure.savefig(path)
         plt.close(figure)
+
+
+def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:
+    for place, row in enumerate(reversed(rows)):
+        which, number = BOUND.search(row.unit).groups()  # type: ignore[union-attr]
+        bound = float(number)
+        holds = row.value <= bound if which == "most" else row.value >= bound
+        colour = KEPT if holds else MISSED
+        axes.plot([1, row.value / bound], [place, place], color=colour, linewidth=1, alpha=0.5)
+        axes.errorbar(
+            row.value / bound, place, xerr=[[one / bound] for one in _spread(row)],
+            fmt="o" if holds else "X", color=colour, capsize=2,
+        )  # fmt: skip
+        axes.text(1.02, place, f"{row.value:.3g}  ({row.unit})", transform=axes.get_yaxis_transform(), va="center")
+    axes.axvline(1, color="#222222", linewidth=0.8)
+    axes.set(xscale="log", xlabel="measured / bound, least and greatest of the repeats", yticks=range(len(rows)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.set_yticklabels([row.quantity for row in reversed(rows)])
+
+
+def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw one line for each network, the word of the quantities that tells them apart, with its bounds."""
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        lines.setdefault(row.line, []).append(row)
+    for name, line in lines.items():
+        places, values = [row.at for row in line], [row.value for row in line]
+        spreads = [list(side) for side in zip(*map(_spread, line), strict=True)]
+        axes.errorbar(places, values, yerr=spreads, marker="o", capsize=2, label=name or None)
+    asked = [(row.at, float(BOUND.search(row.unit)[2])) for row in rows if BOUND.search(row.unit)]  # type: ignore[index]
+    if asked:
+        axes.plot(*zip(*asked, strict=True), "_", color="#222222", markersize=12, label="bound")
+    axes.set(xscale="log", yscale="log", xlabel=rows[0].axis, ylabel=rows[0].curve)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
+    axes.set_xticks(sorted({row.at for row in rows}))
+    axes.legend()
+
+
+def _spread(row: Row) -> tuple[float, float]:
+    """Return how far the least and the greatest lie from the median."""
+    return (0.0, 0.0) if math.isnan(row.low) else (row.value - row.low, row.high - row.value)

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.rows import Row
+
 JOB = """
 import sys
 from reproof.jobs.train_dense import train_dense
@@ -26,17 +28,14 @@ SETTINGS = {
 }
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit)."""
+def measure() -> Iterator[Row]:
+    """Yield rows."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data.safetensors"
         _run("import bench.memory; bench.memory.write_digits(__import__('sys').argv[1])", data)
-        yield (
-            "peak memory of a full-MNIST LeNet job, 3 seeds",
-            _run(JOB, data, json.dumps(SETTINGS), folder),
-            "GB, at most 1.5",
-        )
-    yield "of which importing torch", _run("import torch"), "GB"
+        peak = _run(JOB, data, json.dumps(SETTINGS), folder)
+        yield Row("peak memory of a full-MNIST LeNet job, 3 seeds", peak, "GB, at most 1.5")
+    yield Row("of which importing torch", _run("import torch"), "GB")
 
 
 def write_digits(path: str) -> None:

@@ -1,12 +1,12 @@
 """Steps a second of the networks that papers train on small images, and over the plainest PyTorch loop."""
 
-import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
-from bench.steps import ADAM, COLOURS, DIGITS, cpu_seconds, digits, median_ratio, plain_step, trainer
+from bench.rows import Row, cpu_seconds, over, rate
+from bench.steps import ADAM, COLOURS, DIGITS, digits, plain_step, trainer
 from reproof.training.processor import flush_subnormals, keep_freed_memory
 
 REPEATS = 5
@@ -20,8 +20,8 @@ NETWORKS: dict[str, tuple[tuple[int, int, int], Mapping[str, Any], int]] = {  # 
 }
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+def measure() -> Iterator[Row]:
+    """Yield rows, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     flush_subnormals()
@@ -32,5 +32,5 @@ def measure() -> Iterator[tuple[str, float, str]]:
             cpu_seconds(step, count)
         times = [(cpu_seconds(ours, count), cpu_seconds(plain, count)) for _ in range(REPEATS)]
         mine, others = zip(*times, strict=True)
-        yield f"{name}, batch {how['batch']}, one core", 1 / statistics.median(mine), "steps/s"
-        yield f"{name}, a step over the plainest loop's", median_ratio(mine, others), "ratio"
+        yield rate(f"{name}, batch {how['batch']}, one core", mine, "steps/s")
+        yield over(f"{name}, a step over the plainest loop's", mine, others)

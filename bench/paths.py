@@ -1,11 +1,11 @@
 """What a path costs: 30 points between two LeNets on the test set, over 30 plain evaluations of it."""
 
-import statistics
 from collections.abc import Iterator
 
 import torch
 
-from bench.steps import cpu_seconds, digits
+from bench.rows import Row, cpu_seconds, of_repeats, over
+from bench.steps import digits
 from reproof.connectivity.line import Line, positions
 from reproof.networks import build, initialise
 from reproof.settings import TrainingSettings
@@ -18,8 +18,8 @@ from reproof.training.variants import Variants
 POINTS, REPEATS = 30, 5
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+def measure() -> Iterator[Row]:
+    """Yield rows, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     dataset = digits()
     module = build("lenet_300_100", input_shape=(1, 28, 28), classes=10)
@@ -34,9 +34,9 @@ def measure() -> Iterator[tuple[str, float, str]]:
         for name, networks, count in (("plain", plain, POINTS), ("path", path, 1)):
             each = lambda one=networks: evaluate(one, dataset.test, dataset=dataset, objective=CLASSIFICATION)  # noqa: E731
             times[name].append(cpu_seconds(each, count) * count)
-    plainly, along = (statistics.median(values[1:]) for values in times.values())
-    yield f"{POINTS} plain evaluations of 10,000 test images by LeNet", plainly, "s"
-    yield f"a path of {POINTS} points on them, over that", along / plainly, "at most 1.2"
+    plainly, along = (values[1:] for values in times.values())
+    yield of_repeats(f"{POINTS} plain evaluations of 10,000 test images by LeNet", plainly, "s")
+    yield over(f"a path of {POINTS} points on them, over that", along, plainly, "at most 1.2")
 
 
 def _state(module: torch.nn.Module, seed: int) -> dict[str, torch.Tensor]:

@@ -1,13 +1,12 @@
 """Probes of layers a second, all in one go, against the plainest loop that evaluates one network after the other."""
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
 from torch import nn
 
+from bench.rows import Row, cpu_seconds, over, rate
 from bench.steps import digits
 from reproof.data.dataset import Dataset
 from reproof.networks import build, initialise
@@ -28,15 +27,15 @@ EXAMPLES = {"5x256": 10_000, "ResNet-18, 4 to 32 channels": 500}
 REPEATS = 3
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+def measure() -> Iterator[Row]:
+    """Yield rows, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     for title, (name, options) in NETWORKS.items():
         yield from _measured(title, name, options)
 
 
-def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[tuple[str, float, str]]:
+def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[Row]:
     dataset = digits()
     module = build(name, input_shape=dataset.input_shape, classes=dataset.classes, **options)
     trained, start, fresh = (_drawn(module, seed) for seed in range(3))
@@ -47,12 +46,9 @@ def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[tupl
         _alone(module, every, dataset, EXAMPLES[title]),
     )
     times = [(cpu_seconds(together), cpu_seconds(alone)) for _ in range(REPEATS)]
-    yield (
-        f"probes a second, {title}, {EXAMPLES[title]:,} digits",
-        len(every) / min(ours for ours, _ in times),
-        "probes/s",
-    )
-    yield "that rate over the plainest evaluation's", statistics.median(b / a for a, b in times), "at least 0.80"
+    ours, others = zip(*times, strict=True)
+    yield rate(f"probes a second, {title}, {EXAMPLES[title]:,} digits", ours, "probes/s", count=len(every))
+    yield over("that rate over the plainest evaluation's", others, ours, "at least 0.80")
 
 
 def _drawn(module: nn.Module, seed: int) -> State:
@@ -82,9 +78,3 @@ def _alone(module: nn.Module, states: list[State], dataset: Dataset, examples: i
         return correct
 
     return loop
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.steps import ADAM, COLOURS, DIGITS, digits, median_ratio, network
+from bench.rows import Row, over
+from bench.steps import ADAM, COLOURS, DIGITS, digits, network
 from reproof.data.dataset import Dataset
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
@@ -24,8 +25,8 @@ BLOCKS = {"lenet_300_100": (DIGITS, ADAM, (1, 5, 20, 100)), "resnet_20": (COLOUR
 ASKED = {("lenet_300_100", 100): 50, ("resnet_20", 20): 5}  # times as many steps a second, on a GPU
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit), from interleaved repeats; on a CPU LeNets alone, up to 20 of them."""
+def measure() -> Iterator[Row]:
+    """Yield rows, from interleaved repeats; on a CPU LeNets alone, up to 20 of them."""
     gpu = torch.cuda.is_available()
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -35,7 +36,14 @@ def measure() -> Iterator[tuple[str, float, str]]:
             if gpu or (size <= 20 and name == "lenet_300_100"):
                 alone, together = _times(dataset, name, TrainingSettings(**how, steps=50_000), size, gpu)
                 bound = f"at least {ASKED[name, size]}" if gpu and (name, size) in ASKED else "ratio"
-                yield f"{size} x {name} in a block, throughput over one at a time", median_ratio(alone, together), bound
+                title = f"{size} x {name} in a block, throughput over one at a time"
+                place = {
+                    "curve": "throughput over one at a time",
+                    "line": name,
+                    "axis": "networks in a block",
+                    "at": size,
+                }
+                yield over(title, alone, together, bound, **place)
 
 
 def _times(

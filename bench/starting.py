@@ -8,12 +8,13 @@ out every job. Processor seconds, as a start is one process.
 import re
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from bench.rows import Row, of_repeats, over
 
 ROOT = Path(__file__).parent.parent
 SCALE, BLOCKS = "config/scales/paper.yaml", ("seeds: 5", "seeds: 3")  # fewer seeds a job: more jobs
@@ -35,8 +36,8 @@ rule one:
 """
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit)."""
+def measure() -> Iterator[Row]:
+    """Yield rows."""
     with tempfile.TemporaryDirectory() as folder:
         tree, plain = Path(folder, "reproof"), Path(folder, "plain")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "dvcstore"))
@@ -47,12 +48,12 @@ def measure() -> Iterator[tuple[str, float, str]]:
         for _ in range(REPEATS):
             ours.append(_cpu_seconds(_command(tree, "--rulegraph"), tree))
             theirs.append(_cpu_seconds(_command(plain, "--rulegraph"), plain))
-        yield "jobs planned", float(jobs), "jobs"
-        yield "planning them", statistics.median(ours), "s, at most 12"
-        yield "planning as many that ask nothing", statistics.median(theirs), "s"
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-        yield "planning them over planning as many that ask nothing", ratio, "ratio"
-    yield "importing Snakemake", _cpu_seconds([sys.executable, "-c", "import snakemake.cli"], ROOT), "s"
+        yield Row("jobs planned", float(jobs), "jobs")
+        yield of_repeats("planning them", ours, "s")
+        yield of_repeats("the same, of 10,000 jobs", [one / jobs * 10_000 for one in ours], "s, at most 12")
+        yield of_repeats("planning as many that ask nothing", theirs, "s")
+        yield over("planning them over planning as many that ask nothing", ours, theirs)
+    yield Row("importing Snakemake", _cpu_seconds([sys.executable, "-c", "import snakemake.cli"], ROOT), "s")
 
 
 def _edit(path: Path, old: str, new: str) -> None:

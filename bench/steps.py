@@ -1,33 +1,32 @@
 """Milliseconds a LeNet step, by this trainer and by the plainest correct PyTorch loop; share of the core's rate."""
 
-import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from bench.rows import Row, cpu_seconds, of_repeats, over
 from reproof.data.dataset import Dataset, Split
 from reproof.networks import build, initialise, prunable
 from reproof.settings import TrainingSettings
 from reproof.training.backends import on_cpu
-from reproof.training.members import Member
+from reproof.training.members import Member, Weights
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.processor import flush_subnormals, keep_freed_memory
 from reproof.training.trainer import Trainer
 
 EXAMPLES, BATCH, RATE = 55_000, 60, 1.2e-3
 REPEATS, STEPS, SIDE = 9, 200, 1024
-KEPT = (1, 0.8, 0.2, 0.1, 0.036, 0.01)
+KEPT = (1, 0.8, 0.5, 0.2, 0.1, 0.036, 0.01)
+AGAINST_KEPT = {"curve": "step over the dense one", "axis": "share of the weights kept"}
 MOST_OF_DENSE = {0.036: 0.25, 0.01: 0.15}
 WEIGHTS = 784 * 300 + 300 * 100 + 100 * 10
 FIRST_LAYER = 784 * 300
 
 
 DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
-Kept = float | Mapping[str, float]  # share of the weights, of all layers or by layer
 ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
 
 
@@ -42,13 +41,15 @@ def digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Datas
     return Dataset("noise", "noise", 10, mean, std, *parts)
 
 
-def measure() -> Iterator[tuple[str, float, str]]:
-    """Yield (quantity, value, unit), from interleaved repeats on one thread."""
+def measure() -> Iterator[Row]:
+    """Yield rows, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     flush_subnormals()
     dataset = digits()
-    steps = {f"kept {kept}": trainer(dataset, kept=kept).step for kept in KEPT} | {"plain": plain_step(dataset)}
+    steps = {f"kept {kept}": trainer(dataset, masks=scattered(dataset, kept)).step for kept in KEPT} | {
+        "plain": plain_step(dataset)
+    }
     times: dict[str, list[float]] = {name: [] for name in (*steps, "product")}
     left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     for step in steps.values():
@@ -57,43 +58,22 @@ def measure() -> Iterator[tuple[str, float, str]]:
         for name, step in steps.items():
             times[name].append(cpu_seconds(step, STEPS))
         times["product"].append(cpu_seconds(lambda: left @ right, 10))
-    middle = {name: statistics.median(values) for name, values in times.items()}
-    rate = 2 * SIDE**3 / middle["product"]
     dense = times["kept 1"]
-    yield "LeNet step, batch 60, this trainer", 1e3 * middle["kept 1"], "ms"
+    yield of_repeats("LeNet step, batch 60, this trainer", [1e3 * one for one in dense], "ms")
     for kept in KEPT[1:]:
         bound = f"at most {MOST_OF_DENSE[kept]}" if kept in MOST_OF_DENSE else "ratio"
-        yield f"the same at {kept:.1%} kept, over it", median_ratio(times[f"kept {kept}"], dense), bound
-    yield "LeNet step, the plainest PyTorch loop", 1e3 * middle["plain"], "ms"
-    yield "this trainer over the plainest loop", median_ratio(dense, times["plain"]), "at most 1.0"
-    yield "spread of a step over repeats (max / min)", max(dense) / min(dense), "ratio"
-    yield "matrix product, one core", rate / 1e9, "GFLOP/s"
+        ours = times[f"kept {kept}"]
+        yield over(f"the same at {kept:.1%} kept, over it", ours, dense, bound, **AGAINST_KEPT, line="LeNet", at=kept)
+    yield of_repeats("LeNet step, the plainest PyTorch loop", [1e3 * one for one in times["plain"]], "ms")
+    yield over("this trainer over the plainest loop", dense, times["plain"], "at most 1.0")
+    product = [2 * SIDE**3 / one for one in times["product"]]
+    yield of_repeats("matrix product, one core", [one / 1e9 for one in product], "GFLOP/s")
     # The usual count: forward, gradient of weights, gradient of inputs, each 2 * weights * batch.
-    yield (
-        "share of that rate, counting 6 x weights x batch",
-        _share(6 * WEIGHTS, middle["kept 1"], rate),
-        "at least 0.65",
-    )
+    usual = [6 * WEIGHTS * BATCH / one for one in dense]
+    yield over("share of that rate, counting 6 x weights x batch", usual, product, "at least 0.65")
     # The first layer needs no gradient of its inputs: what is truly computed.
-    needed = 6 * WEIGHTS - 2 * FIRST_LAYER
-    yield "share of that rate, counting only what is computed", _share(needed, middle["kept 1"], rate), "share"
-
-
-def _share(flop_per_example: int, seconds: float, rate: float) -> float:
-    return flop_per_example * BATCH / seconds / rate
-
-
-def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
-    """Return the median of ratios of times taken side by side."""
-    return statistics.median(one / other for one, other in zip(ours, others, strict=True))
-
-
-def cpu_seconds(step: Callable[[], object], count: int) -> float:
-    """Return the processor time of one call, the mean of `count`."""
-    began = time.process_time()
-    for _ in range(count):
-        step()
-    return (time.process_time() - began) / count
+    needed = [(6 * WEIGHTS - 2 * FIRST_LAYER) * BATCH / one for one in dense]
+    yield over("share of that rate, counting only what is computed", needed, product, "share")
 
 
 def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
@@ -104,18 +84,24 @@ def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
 
 
 def trainer(
-    dataset: Dataset, *, name: str = "lenet_300_100", kept: Kept = 1.0, how: Mapping[str, Any] = ADAM
+    dataset: Dataset, *, name: str = "lenet_300_100", masks: Weights | None = None, how: Mapping[str, Any] = ADAM
 ) -> Trainer:
-    """Return a training at a share kept, on the backend that it would have; where the weights lie is left to chance."""
-    module, generator = network(dataset, name), torch.Generator().manual_seed(1)
+    """Return a training on the backend that it would have."""
+    module = network(dataset, name)
     weights = {key: value.clone() for key, value in module.state_dict().items()}
-    shares = kept if isinstance(kept, Mapping) else dict.fromkeys(prunable(module), kept)
-    masks = {key: torch.rand(weights[key].shape, generator=generator) < share for key, share in shares.items()}
-    member = Member(seed=0, weights=weights, noise=0, masks=masks if min(shares.values()) < 1 else None)
+    member = Member(seed=0, weights=weights, noise=0, masks=masks)
     settings = TrainingSettings(**how, steps=50_000)
     backend = on_cpu(module, member, settings=settings, objective=CLASSIFICATION, steps=settings.steps)
     networks = backend(module, [member], device=torch.device("cpu"), settings=settings, objective=CLASSIFICATION)
     return Trainer(networks, [member], dataset=dataset, settings=settings, objective=CLASSIFICATION)
+
+
+def scattered(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Weights | None:
+    """Return masks that keep a share of the weights, of all layers or by layer; where they lie is left to chance."""
+    module, generator = network(dataset, name), torch.Generator().manual_seed(1)
+    shares = kept if isinstance(kept, Mapping) else dict.fromkeys(prunable(module), kept)
+    drawn = {key: torch.rand(module.get_parameter(key).shape, generator=generator) for key in shares}
+    return {key: drawn[key] < share for key, share in shares.items()} if min(shares.values()) < 1 else None
 
 
 def plain_step(dataset: Dataset, *, name: str = "lenet_300_100", how: Mapping[str, Any] = ADAM) -> Callable[[], object]:
