@@ -12,14 +12,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.rows import Row
+
 ROOT = Path(__file__).parent.parent
+TRACED = Path(__file__).parent / "traced"
 ADDED = {  # seconds at most
     **{"lottery_ticket": 180, "linear_mode_connectivity": 75, "layers_equal": 60, "deconstructing": 75},
     **{"intriguing_properties": 50, "attacks": 40},
 }
 
 
-Row = tuple[str, float, str]
 NAMED = ("prune", "judge_claims", "collect")  # jobs that share a folder with others
 SCRIPTS = {  # of those kinds that are not called as their script
     **{"data": "fetch_dataset", "dense": "train_dense", "tickets": "retrain", "controls": "train_control"},
@@ -39,6 +41,8 @@ def measure() -> Iterator[Row]:
     """Yield (quantity, value, unit)."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "reproof")
+        told = Path(folder, "told")
+        told.mkdir()
         ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__")
         shutil.copytree(ROOT, tree, ignore=ignored)
         papers, cores, wall = list(ADDED), len(os.sched_getaffinity(0)), 0.0
@@ -46,43 +50,59 @@ def measure() -> Iterator[Row]:
             seconds = _timed(tree, papers[:count])
             wall += seconds
             which = f"{paper}{' adds' if count > 1 else ' from nothing'}"
-            yield f"demo run, {cores} cores: {which}", seconds, f"s, at most {most}"
+            yield Row(f"demo run, {cores} cores: {which}", seconds, f"s, at most {most}")
             if count == 1:
                 trained = sum(record.get("training_s", 0.0) for record in _records(tree))
-                yield "share of its wall time with no training under way", 1 - _covered(tree) / wall, "at most 0.25"
-                yield "share of its core-seconds outside training", 1 - trained / (wall * cores), "share"
-        yield "demo run of all papers", wall, "s"
-        yield from _split(tree, wall * cores)
-        yield "a second run, which starts nothing", _timed(tree, papers), "s, at most 3"
+                idle = 1 - _covered(tree) / wall
+                yield Row("share of its wall time with no training under way", idle, "at most 0.25")
+                yield Row("share of its core-seconds outside training", 1 - trained / (wall * cores), "share")
+        yield Row("demo run of all papers", wall, "s")
+        yield from _split(tree, told, wall * cores)
+        yield Row("a second run, which starts nothing", _timed(tree, papers), "s, at most 3")
         for rule, peak in sorted(_peaks(tree).items()):
-            yield f"peak memory of {rule}", peak, "GB"
+            yield Row(f"peak memory of {rule}", peak, "GB")
 
 
 def _timed(tree: Path, papers: Sequence[str]) -> float:
     chosen = ["--config", f"papers=[{','.join(papers)}]"]
     command = ["snakemake", "--cores", "all", "--quiet", "all", *chosen, "--", "results/figures/all"]
+    traced = {"PYTHONPATH": str(TRACED), "REPROOF_BENCH": str(tree.with_name("told"))}
     began = time.monotonic()
-    subprocess.run(command, cwd=tree, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command, cwd=tree, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | traced
+    )
     return time.monotonic() - began
 
 
-def _split(tree: Path, core_seconds: float) -> Iterator[Row]:
+def _split(tree: Path, told: Path, core_seconds: float) -> Iterator[Row]:
     """Yield what the cores did in the whole run: training, and what else there is.
 
-    Jobs tell how long their process took and how long they trained. What its imports take is measured here, once for
-    each kind of job, and so is the start of Snakemake that comes before each.
+    Jobs tell how long their process took and how long they trained, and `traced` what they read and wrote. What
+    its imports take is measured here, once for each kind of job, and so is the start of Snakemake that comes before
+    each; what starts read counts as starting.
     """
     trained = sum(record.get("training_s", 0.0) for record in _records(tree))
     jobs = [(_kind(path, tree), seconds) for path, seconds in _seconds(tree)]
     importing = {kind: _wall(IMPORT.format(_modules(SCRIPTS.get(kind, kind)))) for kind in {kind for kind, _ in jobs}}
     imported = sum(importing[kind] for kind, _ in jobs)
-    working = sum(seconds for _, seconds in jobs) - trained - imported
     starting = len(jobs) * _wall(START)
-    yield f"core-seconds of its {len(jobs)} jobs: training", trained, "s"
-    yield "starting Snakemake for each of them", starting, "s"
-    yield "importing", imported, "s"
-    yield "reading, measuring, drawing, writing", working, "s"
-    yield "scheduling and waiting", core_seconds - trained - starting - imported - working, "s"
+    files = {what: sum(_told(told, what)) for what in ("reading", "writing")}
+    working = sum(seconds for _, seconds in jobs) - trained - imported - sum(files.values())
+    rest = core_seconds - trained - starting - imported - working - sum(files.values())
+    yield Row(f"core-seconds of its {len(jobs)} jobs: training", trained, "s")
+    yield Row("starting Snakemake for each of them", starting, "s")
+    yield Row("importing", imported, "s")
+    yield Row("reading, hashes of what is read included", files["reading"], "s")
+    yield Row("writing", files["writing"], "s")
+    yield Row("measuring, judging, drawing", working, "s")
+    yield Row("scheduling and waiting", rest, "s")
+
+
+def _told(folder: Path, what: str) -> Iterator[float]:
+    """Yield the seconds of each time that a job read or wrote."""
+    for path in folder.iterdir():
+        lines = [line.split() for line in path.read_text().splitlines()]
+        yield from (float(seconds) for kind, seconds in lines if kind == what)
 
 
 def _seconds(tree: Path) -> Iterator[tuple[Path, float]]:

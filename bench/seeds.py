@@ -21,7 +21,9 @@ from reproof.training.trainer import Trainer
 
 REPEATS, STEPS = 3, 10
 SGD = {"optimizer": "sgd", "lr": 0.03, "momentum": 0.9, "batch": 128}
-BLOCKS = {"lenet_300_100": (DIGITS, ADAM, (1, 5, 20, 100)), "resnet_20": (COLOURS, SGD, (20,))}
+SIZES = (1, 5, 20, 100)
+BLOCKS = {"lenet_300_100": (DIGITS, ADAM), "conv_2": (COLOURS, ADAM), "resnet_20": (COLOURS, SGD)}
+ON_A_CPU = ("lenet_300_100", 20)  # the network that is small enough, and how many of it
 ASKED = {("lenet_300_100", 100): 50, ("resnet_20", 20): 5}  # times as many steps a second, on a GPU
 
 
@@ -30,20 +32,15 @@ def measure() -> Iterator[Row]:
     gpu = torch.cuda.is_available()
     torch.set_num_threads(1)
     keep_freed_memory()
-    for name, (shape, how, sizes) in BLOCKS.items():
+    for name, (shape, how) in BLOCKS.items():
         dataset = digits(shape, train=2_000)
-        for size in sizes:
-            if gpu or (size <= 20 and name == "lenet_300_100"):
+        for size in SIZES:
+            if gpu or (name == ON_A_CPU[0] and size <= ON_A_CPU[1]):
                 alone, together = _times(dataset, name, TrainingSettings(**how, steps=50_000), size, gpu)
                 bound = f"at least {ASKED[name, size]}" if gpu and (name, size) in ASKED else "ratio"
                 title = f"{size} x {name} in a block, throughput over one at a time"
-                place = {
-                    "curve": "throughput over one at a time",
-                    "line": name,
-                    "axis": "networks in a block",
-                    "at": size,
-                }
-                yield over(title, alone, together, bound, **place)
+                place = {"curve": "throughput over one at a time", "line": name, "axis": "networks in a block"}
+                yield over(title, alone, together, bound, **place, at=size)
 
 
 def _times(

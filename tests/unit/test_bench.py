@@ -1,0 +1,94 @@
+"""The bench: all parts are measured, ratios are of times taken in turn, the picture shows what is asked for."""
+
+import importlib
+import os
+import runpy
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import pytest
+from workspace import ROOT
+
+from bench.__main__ import PARTS, main
+from bench.drawing import draw
+from bench.rows import Row, of_repeats, over, rate
+
+
+def test_every_part_is_measured_by_default():
+    found = {path.stem for path in (ROOT / "bench").glob("*.py") if "\ndef measure(" in path.read_text()}
+    assert set(PARTS) == found
+    assert len(PARTS) == len(found)
+
+
+def test_a_part_that_is_not_there_is_named(capsys):
+    with pytest.raises(SystemExit, match="bench has no part 'stepps'; choose from steps, "):
+        main(["stepps"])
+
+
+def test_a_ratio_is_the_median_of_times_taken_in_turn():
+    row = over("ours over theirs", [1, 2, 9], [2, 2, 3], "at most 1.5", curve="c", line="l", axis="a", at=0.1)
+    assert row == Row("ours over theirs", 1.0, "at most 1.5", 0.5, 3.0, "c", "l", "a", 0.1)
+    assert rate("steps", [0.5, 0.25, 2], "steps/s", count=3)[1:5] == (6.0, "steps/s", 1.5, 12.0)
+    with pytest.raises(ValueError, match="shorter"):
+        over("uneven", [1, 2], [1])
+
+
+def test_the_picture_has_a_line_for_each_bound_and_a_panel_for_each_curve(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plt, "close", figures.append)
+    rows = [
+        of_repeats("kept bound", [0.1, 0.2, 0.3], "at most 0.25"),
+        Row("missed bound", 0.5, "share, at least 0.65"),
+        Row("no bound", 3.0, "s"),
+        *(
+            of_repeats(f"{x}", [x, 2 * x, 3 * x], "ratio", curve="cost", line="LeNet", axis="kept", at=x)
+            for x in (0.1, 1)
+        ),
+    ]
+    draw(rows, tmp_path / "bench.png")
+    (figure,) = figures
+    bounds, curve = figure.axes
+    assert [one.get_text() for one in bounds.get_yticklabels()] == ["missed bound", "kept bound"]
+    assert "0.2  (at most 0.25)" in [one.get_text() for one in bounds.texts]
+    assert (curve.get_xlabel(), curve.get_ylabel()) == ("kept", "cost")
+    assert [one.get_text() for one in curve.get_legend().get_texts()] == ["LeNet"]
+    (line,) = (one for one in curve.lines if len(one.get_xdata()) == 2 and one.get_marker() == "o")
+    assert line.get_ydata().tolist() == pytest.approx([0.2, 2.0])
+    assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+SCRIPT = """
+from reproof.checkpoints import read_checkpoint
+from reproof.files import read_json, write_json
+write_json("made.json", 1)
+read_json("made.json")
+try:
+    read_checkpoint("none.safetensors")  # reads tensors in its turn: one call
+except Exception:
+    pass
+"""
+
+
+@pytest.mark.parametrize(("place", "lines"), [(".snakemake/scripts", ["writing", "reading", "reading"]), ("other", [])])
+def test_a_job_of_a_demo_run_tells_what_it_reads_and_writes_and_a_start_does_not(tmp_path, place, lines):
+    script = tmp_path / place / "job.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(SCRIPT)
+    told = tmp_path / "told"
+    told.mkdir()
+    paths = f"{ROOT / 'bench/traced'}:{ROOT}"
+    environment = os.environ | {"PYTHONPATH": paths, "REPROOF_BENCH": str(told)}
+    subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
+    written = [line.split() for path in told.iterdir() for line in path.read_text().splitlines()]
+    assert [what for what, _ in written] == lines
+    assert all(0 < float(seconds) < 10 for _, seconds in written)
+
+
+def test_what_is_traced_is_there():
+    """What is renamed in the library would silently be counted no more."""
+    traced = runpy.run_path(str(ROOT / "bench/traced/sitecustomize.py"))
+    for which in ("READING", "WRITING"):
+        for module, names in traced[which].items():
+            for name in names:
+                assert callable(getattr(importlib.import_module(module), name)), (module, name)
