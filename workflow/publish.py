@@ -19,7 +19,7 @@ from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError, write_text
 from reproof.guard import Memory
 from reproof.plan import Plan
-from reproof.publishing import CODE, made_by, published, refuse_too_much, remembered, stage, targets
+from reproof.publishing import CODE, Told, published, refuse_too_much, remembered, stage, targets
 from reproof.yaml_files import read_yaml
 
 ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
@@ -38,10 +38,10 @@ def main() -> None:
         Memory().forget_absent(but={folder for plan in plans for folder in remembered(plan)})
         outputs = [path for plan in plans for path in published(plan)]
         megabytes = refuse_too_much(outputs)
-        code = {one.tables(paper): made_by(one, paper) for one in plans for paper in one.configuration.publish or {}}
+        told = Told.by(Path("dvc.yaml")).of_now(plans)
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    write_text("dvc.yaml", ABOUT + yaml.safe_dump(stage(outputs, code), sort_keys=False))
+    write_text("dvc.yaml", ABOUT + yaml.safe_dump(stage(outputs, told.code, told.same), sort_keys=False))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
     try:
