@@ -13,6 +13,7 @@ from reproof.networks import build, dropouts, initialise, prunable
 from reproof.training.backends import Narrow, Single, Stacked, backends, on_cpu
 from reproof.training.backends.channels import working_places
 from reproof.training.backends.narrow import narrowed
+from reproof.training.held import Held, held_member
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.trainer import Trainer
 
@@ -287,6 +288,15 @@ class Looks(Three):
 @pytest.mark.parametrize("module", [Odd, Repeated, Looks])
 def test_a_network_that_cannot_be_followed_is_computed_whole(module):
     assert cut(reads=HIGH, module=module()) is None
+
+
+def test_a_network_whose_pruned_weights_keep_values_is_computed_whole():
+    """Nothing is cut off: what its masks leave out still works (Zhou et al. 2019, section 4)."""
+    module, member = masked("conv_4", width=0.5)
+    held = Held(module, {name: mask.shape for name, mask in member.masks.items()})
+    one = held_member(member.weights, member.masks, seed=3, noise=member.noise)
+    asked = settings(steps=3)
+    assert on_cpu(held, one, settings=asked, objective=CLASSIFICATION, steps=3) is Single
 
 
 def test_a_network_without_masks_or_with_all_its_channels_is_trained_by_the_plain_backend():

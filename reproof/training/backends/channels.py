@@ -80,8 +80,8 @@ def _followed(module: nn.Module) -> list[_Value] | None:
     """Return the values of a network in the order they are made, or None if one is of a kind not known here."""
     try:
         graph = _Tracer().trace(module)
-    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError):
-        return None  # it looks at its numbers, or calls itself in a way that has no graph
+    except Exception:  # whatever it is that has no graph: the network is then computed whole
+        return None
     layers = dict(module.named_modules())
     values: dict[fx.Node, _Value] = {}
     for node in graph.nodes:
