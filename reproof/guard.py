@@ -108,7 +108,7 @@ def refuse_strangers(expected: Iterable[Expected], *, again: str = AGAIN, memory
     memory = memory or Memory()
     wanted = {one.record: one for one in expected}
     strangers = {}
-    for folder in sorted({Path(record).parent for record in wanted}):
+    for folder in map(Path, filter(os.path.isdir, sorted({os.path.dirname(record) for record in wanted}))):
         records = _records(folder, wanted, memory, again)
         _refuse_unrecorded(folder, records, memory)
         for path, content in records.items():

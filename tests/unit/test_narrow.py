@@ -128,12 +128,12 @@ TRAININGS = {
 
 @pytest.mark.parametrize("changes", TRAININGS.values(), ids=TRAININGS)
 def test_a_whole_training_is_that_of_the_plain_backend_to_rounding(changes):
-    asked = settings(**({"steps": 30} | changes))
+    asked = settings(**({"steps": 16} | changes))
     start = masked("conv_4", width=0.5, dropout=0.5)[1].start(CPU)
     ends = []
     for narrow in (False, True):
         module, member = masked("conv_4", width=0.5, dropout=0.5)
-        backend = on_cpu(module, member, settings=asked, objective=CLASSIFICATION, steps=30) if narrow else Single
+        backend = on_cpu(module, member, settings=asked, objective=CLASSIFICATION, steps=16) if narrow else Single
         ends.append(trained(backend, module, member, asked))
     assert isinstance(ends[1].networks, Narrow)
     plain, other = (one.networks.state() for one in ends)
