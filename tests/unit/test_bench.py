@@ -12,6 +12,7 @@ from workspace import ROOT
 
 from bench.__main__ import PARTS, main
 from bench.drawing import draw
+from bench.memory import _run
 from bench.rows import Row, of_repeats, over, rate
 
 
@@ -56,6 +57,14 @@ def test_the_picture_has_a_line_for_each_bound_and_a_panel_for_each_curve(tmp_pa
     (line,) = (one for one in curve.lines if len(one.get_xdata()) == 2 and one.get_marker() == "o")
     assert line.get_ydata().tolist() == pytest.approx([0.2, 2.0])
     assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_memory_at_peak_is_that_of_the_process_alone():
+    """Not of the bench, which holds more by then."""
+    held = b"x" * 300_000_000
+    assert 0.005 < _run("pass") < 0.1
+    assert 0.2 < _run("held = bytearray(200_000_000)") < 0.3
+    assert held[-1] == ord("x")
 
 
 SCRIPT = """
