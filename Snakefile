@@ -37,3 +37,6 @@ rule all:
     default_target: True
     input:
         rules.build_gallery.output.gallery,
+
+
+tell_signatures(workflow.rules)
