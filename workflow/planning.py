@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-WRAPPED_AS = ("callable", "_file", "_evaluator")  # what Snakemake keeps a function in
+WRAPPED_AS = ("callable", "_evaluator")  # what Snakemake keeps a function in
 
 
 def tell_signatures(rules: Iterable[Any]) -> int:
