@@ -3,10 +3,8 @@
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -23,22 +21,10 @@ ADDED = {  # seconds at most
 
 
 NAMED = ("prune", "judge_claims", "collect")  # jobs that share a folder with others
-SCRIPTS = {  # of those kinds that are not called as their script
-    **{"data": "fetch_dataset", "dense": "train_dense", "tickets": "retrain", "controls": "train_control"},
-    **{"movement": "measure_movement", "figures": "draw_figure"},
-}
-IMPORT = "import {}"
-START = """
-import snakemake.cli
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
-from reproof.yaml_files import ROOT, read_yaml
-Plan(read_configuration(read_yaml(ROOT / "config/config.yaml"), trusted=True), trusted=True)
-"""
 
 
 def measure() -> Iterator[Row]:
-    """Yield (quantity, value, unit)."""
+    """Yield rows; of times only one is taken, as a run takes minutes."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "reproof")
         told = Path(folder, "told")
@@ -77,25 +63,19 @@ def _timed(tree: Path, papers: Sequence[str]) -> float:
 def _split(tree: Path, told: Path, core_seconds: float) -> Iterator[Row]:
     """Yield what the cores did in the whole run: training, and what else there is.
 
-    Jobs tell how long their process took and how long they trained, and `traced` what they read and wrote. What
-    its imports take is measured here, once for each kind of job, and so is the start of Snakemake that comes before
-    each; what starts read counts as starting.
+    Jobs tell how long their process took and how long they trained; the rest is what `traced` tells of each process.
     """
     trained = sum(record.get("training_s", 0.0) for record in _records(tree))
-    jobs = [(_kind(path, tree), seconds) for path, seconds in _seconds(tree)]
-    importing = {kind: _wall(IMPORT.format(_modules(SCRIPTS.get(kind, kind)))) for kind in {kind for kind, _ in jobs}}
-    imported = sum(importing[kind] for kind, _ in jobs)
-    starting = len(jobs) * _wall(START)
-    files = {what: sum(_told(told, what)) for what in ("reading", "writing")}
-    working = sum(seconds for _, seconds in jobs) - trained - imported - sum(files.values())
-    rest = core_seconds - trained - starting - imported - working - sum(files.values())
-    yield Row(f"core-seconds of its {len(jobs)} jobs: training", trained, "s")
-    yield Row("starting Snakemake for each of them", starting, "s")
-    yield Row("importing", imported, "s")
-    yield Row("reading, hashes of what is read included", files["reading"], "s")
-    yield Row("writing", files["writing"], "s")
+    seconds = list(_seconds(tree))
+    spent = {what: sum(_told(told, what)) for what in ("snakemake", "importing", "reading", "writing")}
+    working = sum(seconds) - trained - spent["importing"] - spent["reading"] - spent["writing"]
+    yield Row(f"core-seconds of its {len(seconds)} jobs: training", trained, "s")
+    yield Row("Snakemake: starting, planning, scheduling", spent["snakemake"], "s")
+    yield Row("importing", spent["importing"], "s")
+    yield Row("reading, hashes of what is read included", spent["reading"], "s")
+    yield Row("writing", spent["writing"], "s")
     yield Row("measuring, judging, drawing", working, "s")
-    yield Row("scheduling and waiting", rest, "s")
+    yield Row("starting interpreters, and waiting", core_seconds - trained - sum(spent.values()) - working, "s")
 
 
 def _told(folder: Path, what: str) -> Iterator[float]:
@@ -105,23 +85,12 @@ def _told(folder: Path, what: str) -> Iterator[float]:
         yield from (float(seconds) for kind, seconds in lines if kind == what)
 
 
-def _seconds(tree: Path) -> Iterator[tuple[Path, float]]:
+def _seconds(tree: Path) -> Iterator[float]:
+    """Yield how long each job took."""
     for path in (tree / "benchmarks").rglob("*.tsv"):
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
-        yield path, float(row["s"])
-
-
-def _modules(script: str) -> str:
-    """Return what a script imports of the library."""
-    text = (ROOT / f"workflow/scripts/{script}.py").read_text()
-    return ", ".join(re.findall(r"^ *from (reproof\.[\w.]+) import", text, flags=re.MULTILINE))
-
-
-def _wall(code: str) -> float:
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    return time.monotonic() - began
+        yield float(row["s"])
 
 
 def _records(tree: Path) -> Iterator[dict[str, float]]:

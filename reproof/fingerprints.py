@@ -1,6 +1,6 @@
 """What one start finds out for the next: fingerprints of code, and that a configuration is valid.
 
-Reading all sources takes longer than the rest of a start, and each job starts Snakemake again.
+Reading all sources takes longer than the rest of a start, and on a cluster each job starts Snakemake again.
 """
 
 import os

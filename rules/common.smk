@@ -21,7 +21,7 @@ from workflow.planning import tell_signatures
 
 gc.disable()  # while the graph is built everything stays in use: to look for what is not takes a quarter of the time
 try:
-    # A job's own start trusts what the start of the whole has checked: it is one of hundreds.
+    # The start of a job on a cluster trusts what the start of the whole has checked: it is one of hundreds.
     CHECKED = Checked(config, Path(workflow.basedir, "config"))
     TRUSTED = not workflow.is_main_process or CHECKED.known
     PLAN = Plan(read_configuration(config, folder=CHECKED.folder, trusted=TRUSTED), trusted=TRUSTED)

@@ -1,9 +1,12 @@
-"""Put on the path of a demo run's processes: tells what each spends in reading and in writing files.
+"""Put on the path of a demo run's processes: tells what each spends, in seconds, for `bench.demo` to add up.
 
-Wraps the library's own functions as their modules are imported. A call inside another counts as part of it. What was
-measured is written at once, as a job ends without taking its interpreter down.
+Of a job: importing, reading and writing, by the clock. Imports are seen as they are asked for, files as the library's
+own functions are called, wrapped when their modules are imported; a call inside another counts as part of it. It is
+written at once, as a job ends without taking its interpreter down. Of Snakemake: its processor time, at its end.
 """
 
+import atexit
+import builtins
 import importlib.abc
 import importlib.machinery
 import os
@@ -22,8 +25,15 @@ WRITING = {
     "reproof.checkpoints": ("write_checkpoint",),
 }
 TOLD = os.environ.get("REPROOF_BENCH")
-IS_JOB = any(".snakemake/scripts" in word for word in sys.orig_argv)  # not one of Snakemake's own starts
+IS_JOB = any(".snakemake/scripts" in word for word in sys.orig_argv)
+IS_SNAKEMAKE = any(os.path.basename(word) == "snakemake" for word in sys.orig_argv)
+LEAST = 1e-4  # of a module that is there already there is nothing to tell
 depth = 0
+
+
+def tell(what, seconds):
+    with open(f"{TOLD}/{os.getpid()}", "a") as file:
+        file.write(f"{what} {seconds:.6f}\n")
 
 
 def timed(function, what):
@@ -35,9 +45,8 @@ def timed(function, what):
             return function(*args, **kwargs)
         finally:
             depth -= 1
-            if not depth:
-                with open(f"{TOLD}/{os.getpid()}", "a") as file:
-                    file.write(f"{what} {time.perf_counter() - began:.6f}\n")
+            if not depth and (seconds := time.perf_counter() - began) > LEAST:
+                tell(what, seconds)
 
     return wrapper
 
@@ -72,3 +81,6 @@ class Finder(importlib.abc.MetaPathFinder):
 
 if TOLD and IS_JOB:
     sys.meta_path.insert(0, Finder())
+    builtins.__import__ = timed(builtins.__import__, "importing")
+elif TOLD and IS_SNAKEMAKE:
+    atexit.register(lambda: tell("snakemake", time.process_time()))

@@ -90,7 +90,8 @@ def test_a_job_of_a_demo_run_tells_what_it_reads_and_writes_and_a_start_does_not
     environment = os.environ | {"PYTHONPATH": paths, "REPROOF_BENCH": str(told)}
     subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
     written = [line.split() for path in told.iterdir() for line in path.read_text().splitlines()]
-    assert [what for what, _ in written] == lines
+    assert [what for what, _ in written if what != "importing"] == lines
+    assert any(what == "importing" for what, _ in written) == bool(lines)
     assert all(0 < float(seconds) < 10 for _, seconds in written)
 
 
