@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from bench.rows import Row
 from reproof.figures.style import STYLE
@@ -49,6 +50,7 @@ def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:
         axes.text(1.02, place, f"{row.value:.3g}  ({row.unit})", transform=axes.get_yaxis_transform(), va="center")
     axes.axvline(1, color="#222222", linewidth=0.8)
     axes.set(xscale="log", xlabel="measured / bound, least and greatest of the repeats", yticks=range(len(rows)))
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_yticklabels([row.quantity for row in reversed(rows)])
@@ -68,9 +70,11 @@ def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
         axes.plot(*zip(*asked, strict=True), "_", color="#222222", markersize=12, label="bound")
     axes.set(xscale="log", yscale="log", xlabel=rows[0].axis, ylabel=rows[0].curve)
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("")
-    axes.set_xticks(sorted({row.at for row in rows}))
+    low, high = min(row.value for row in rows), max(row.value for row in rows)
+    axes.set_ylim(min(0.5 * low, 0.1 if low > 0.1 else low), max(1.5 * high, 1.2))
     axes.legend()
 
 

@@ -42,7 +42,7 @@ def measure() -> Iterator[Row]:
     times = [(cpu_seconds(masked) / count, cpu_seconds(lambda: evaluated(plain))) for _ in range(REPEATS)]
     ours, alone = zip(*times, strict=True)
     yield rate("untrained masks evaluated on 10,000 digits", ours, "masks/s")
-    yield over("their time over as many plain evaluations", ours, alone, "at most 1.3")
+    yield over("untrained masks, over as many plain evaluations", ours, alone, "at most 1.3")
     learned, inputs = Masked(module, bernoulli), dataset.normalise(dataset.test.images[:BATCH])
     steps = [cpu_seconds(lambda: _step(learned, inputs)) for _ in range(20)]
     yield of_repeats("step of learning a mask, batch 250", [1e3 * one for one in steps], "ms")

@@ -36,7 +36,9 @@ def measure() -> Iterator[Row]:
             times[name].append(cpu_seconds(each, count) * count)
     plainly, along = (values[1:] for values in times.values())
     yield of_repeats(f"{POINTS} plain evaluations of 10,000 test images by LeNet", plainly, "s")
-    yield over(f"a path of {POINTS} points on them, over that", along, plainly, "at most 1.2")
+    yield over(
+        f"a path of {POINTS} points on 10,000 images, over {POINTS} plain evaluations", along, plainly, "at most 1.2"
+    )
 
 
 def _state(module: torch.nn.Module, seed: int) -> dict[str, torch.Tensor]:

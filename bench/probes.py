@@ -48,7 +48,7 @@ def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[Row]
     times = [(cpu_seconds(together), cpu_seconds(alone)) for _ in range(REPEATS)]
     ours, others = zip(*times, strict=True)
     yield rate(f"probes a second, {title}, {EXAMPLES[title]:,} digits", ours, "probes/s", count=len(every))
-    yield over("that rate over the plainest evaluation's", others, ours, "at least 0.80")
+    yield over(f"probes a second, {title}, over the plainest evaluation's", others, ours, "at least 0.80")
 
 
 def _drawn(module: nn.Module, seed: int) -> State:

@@ -50,7 +50,7 @@ def measure() -> Iterator[Row]:
             theirs.append(_cpu_seconds(_command(plain, "--rulegraph"), plain))
         yield Row("jobs planned", float(jobs), "jobs")
         yield of_repeats("planning them", ours, "s")
-        yield of_repeats("the same, of 10,000 jobs", [one / jobs * 10_000 for one in ours], "s, at most 12")
+        yield of_repeats("planning 10,000 jobs, at that rate", [one / jobs * 10_000 for one in ours], "s, at most 12")
         yield of_repeats("planning as many that ask nothing", theirs, "s")
         yield over("planning them over planning as many that ask nothing", ours, theirs)
     yield Row("importing Snakemake", _cpu_seconds([sys.executable, "-c", "import snakemake.cli"], ROOT), "s")

@@ -63,17 +63,25 @@ def measure() -> Iterator[Row]:
     for kept in KEPT[1:]:
         bound = f"at most {MOST_OF_DENSE[kept]}" if kept in MOST_OF_DENSE else "ratio"
         ours = times[f"kept {kept}"]
-        yield over(f"the same at {kept:.1%} kept, over it", ours, dense, bound, **AGAINST_KEPT, line="LeNet", at=kept)
+        yield over(
+            f"LeNet step at {kept:.1%} kept, over the dense step",
+            ours,
+            dense,
+            bound,
+            **AGAINST_KEPT,
+            line="LeNet",
+            at=kept,
+        )
     yield of_repeats("LeNet step, the plainest PyTorch loop", [1e3 * one for one in times["plain"]], "ms")
-    yield over("this trainer over the plainest loop", dense, times["plain"], "at most 1.0")
+    yield over("LeNet step over the plainest loop's", dense, times["plain"], "at most 1.0")
     product = [2 * SIDE**3 / one for one in times["product"]]
     yield of_repeats("matrix product, one core", [one / 1e9 for one in product], "GFLOP/s")
     # The usual count: forward, gradient of weights, gradient of inputs, each 2 * weights * batch.
     usual = [6 * WEIGHTS * BATCH / one for one in dense]
-    yield over("share of that rate, counting 6 x weights x batch", usual, product, "at least 0.65")
+    yield over("LeNet step's share of that rate, by 6 x weights x batch", usual, product, "at least 0.65")
     # The first layer needs no gradient of its inputs: what is truly computed.
     needed = [(6 * WEIGHTS - 2 * FIRST_LAYER) * BATCH / one for one in dense]
-    yield over("share of that rate, counting only what is computed", needed, product, "share")
+    yield over("its share, counting only what is computed", needed, product, "share")
 
 
 def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
