@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from reproof.configuration import unknown
-from reproof.files import ReproofError
+from reproof.files import ReproofError, write_text
 from reproof.listings import upstream
 from reproof.paths import RESULTS
 from reproof.plan import Plan
@@ -20,6 +22,7 @@ COMMAND = "snakemake --cores all results/figures/all"
 STAGE = "published"
 LIMIT_MB = 20  # of the remote that lies in the repository
 SHOWN = 3
+ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
 
 Same = Mapping[str, Any]  # {"because": why this code makes the same, "code": {tables: code}}
 
@@ -54,6 +57,11 @@ def stage(outputs: Iterable[str], code: Mapping[str, str], same: Sequence[Same] 
     outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
     meta: Tree = {"code": dict(code), **({"same": list(same)} if same else {})}
     return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": meta}}}
+
+
+def write_stage(content: Tree, file: Path = Path("dvc.yaml")) -> None:
+    """Write dvc.yaml."""
+    write_text(file, ABOUT + yaml.safe_dump(content, sort_keys=False))
 
 
 def made_by(plan: Plan, paper: str) -> str:

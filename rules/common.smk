@@ -19,7 +19,7 @@ from reproof.publishing import refuse_older
 from reproof.resources import Requested
 from workflow.planning import tell_signatures
 
-gc.disable()  # while the graph is built everything stays in use: to look for what is not takes a quarter of the time
+gc.disable()  # while the graph is built everything stays in use: no use looking for what is not
 try:
     # The start of a job on a cluster trusts what the start of the whole has checked: it is one of hundreds.
     CHECKED = Checked(config, Path(workflow.basedir, "config"))

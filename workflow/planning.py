@@ -7,8 +7,8 @@ from typing import Any
 WRAPPED_AS = ("callable", "_evaluator")  # what Snakemake keeps a function in
 
 
-def tell_signatures(rules: Iterable[Any]) -> int:
-    """Write down what each function of the rules takes, and return how many there are.
+def tell_signatures(rules: Iterable[Any]) -> None:
+    """Write down what each function of the rules takes.
 
     Snakemake asks each time before it calls one, a dozen times a job; what a function tells of itself is looked up, not
     worked out. A function that is kept in some other way is asked as before.
@@ -19,7 +19,6 @@ def tell_signatures(rules: Iterable[Any]) -> int:
     }  # fmt: skip
     for function in found:
         function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return len(found)
 
 
 def _functions(value: Any) -> Iterator[Callable[..., Any]]:

@@ -13,16 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
 from reproof.configuration import available, read_configuration
-from reproof.files import ReproofError, write_text
+from reproof.files import ReproofError
 from reproof.guard import Memory
 from reproof.plan import Plan
-from reproof.publishing import CODE, Told, published, refuse_too_much, remembered, stage, targets
+from reproof.publishing import CODE, Told, published, refuse_too_much, remembered, stage, targets, write_stage
 from reproof.yaml_files import read_yaml
 
-ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
 NOTHING = "Nothing to be done"
 DRAWN = {"draw_figure", "build_gallery", "total"}  # after a pull: figures do not travel
 LOCKED = ("dvc.yaml", "dvc.lock", "dvcstore")  # what publishing changes
@@ -41,7 +38,7 @@ def main() -> None:
         told = Told.by(Path("dvc.yaml")).of_now(plans)
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    write_text("dvc.yaml", ABOUT + yaml.safe_dump(stage(outputs, told.code, told.same), sort_keys=False))
+    write_stage(stage(outputs, told.code, told.same))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
     try:

@@ -8,12 +8,10 @@ made them stays told beside it.
 import sys
 from pathlib import Path
 
-import yaml
-
 from reproof.configuration import read_configuration
-from reproof.files import ReproofError, write_text
+from reproof.files import ReproofError
 from reproof.plan import Plan
-from reproof.publishing import STAGE, Told, made_by, of_other_code
+from reproof.publishing import STAGE, Told, made_by, of_other_code, write_stage
 from reproof.yaml_files import read_yaml
 
 
@@ -31,8 +29,7 @@ def main(scale: str, because: str, file: Path = Path("dvc.yaml")) -> None:
         sys.exit(f"error: {error}")
     code = {plan.tables(paper): made_by(plan, paper) for paper in refused}
     content["stages"][STAGE]["meta"].setdefault("same", []).append({"because": because, "code": code})
-    head = file.read_text(encoding="utf-8").split("stages:", 1)[0]
-    write_text(file, head + yaml.safe_dump(content, sort_keys=False, width=110))
+    write_stage(content, file)
     print(f"vouched for: {', '.join(code)}")
 
 

@@ -246,7 +246,7 @@ def test_a_bias_below_zero_stays_there_without_weight_decay():
     assert cut(ones=HIGH, one__bias=(HIGH, -1e-3))["two.weight"][1].tolist() == LOW
 
 
-def test_eight_channels_are_computed_for_each_that_works():
+def test_channels_are_cut_off_in_eights():
     assert cut(ones=HIGH[:-1]) is None
     assert cut(reads=range(3, 16))["two.weight"][0].flatten().tolist() == LOW
 

@@ -11,7 +11,17 @@ from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError
 from reproof.listings import upstream
 from reproof.plan import Plan
-from reproof.publishing import MEMORY, Told, made_by, published, refuse_older, refuse_too_much, stage, targets
+from reproof.publishing import (
+    MEMORY,
+    Told,
+    made_by,
+    published,
+    refuse_older,
+    refuse_too_much,
+    stage,
+    targets,
+    write_stage,
+)
 from workflow.vouch import main as vouch
 
 
@@ -80,7 +90,7 @@ OTHER = "0123456789abcdef"
 
 def tell(one, code, same=()):
     file = Path("dvc.yaml")
-    file.write_text("# a line that explains\n" + yaml.safe_dump(stage(["results/x"], {one.tables("one"): code}, same)))
+    write_stage(stage(["results/x"], {one.tables("one"): code}, same), file)
     refuse_older(one)
 
 
@@ -111,7 +121,7 @@ def test_to_vouch_writes_why_and_leaves_the_rest(pulled, monkeypatch):
     vouch("tiny", "trained LeNet by both: the same bits")
     refuse_older(pulled)
     text = Path("dvc.yaml").read_text()
-    assert text.startswith("# a line that explains\n")
+    assert text.startswith("# Written by `make publish`")
     after = yaml.safe_load(text)
     (same,) = after["stages"]["published"]["meta"].pop("same")
     assert after == before

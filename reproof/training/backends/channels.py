@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from reproof.networks import Dropout
 
-MULTIPLE = 8  # of channels are kept: a convolution of 13 channels takes as long as one of 16
+MULTIPLE = 8  # what the channels computed are a multiple of: a convolution of 13 takes as long as one of 16
 BY_CHANNEL = {"flatten", nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, functional.avg_pool2d, Dropout, nn.Flatten}
 RELUS = {nn.ReLU, functional.relu, torch.relu}
 SUMS = {operator.add, torch.add}
