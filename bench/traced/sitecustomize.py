@@ -36,7 +36,7 @@ def tell(what, seconds):
         file.write(f"{what} {seconds:.6f}\n")
 
 
-def timed(function, what):
+def timed(function, what, least=0.0):
     @wraps(function)
     def wrapper(*args, **kwargs):
         global depth
@@ -45,7 +45,7 @@ def timed(function, what):
             return function(*args, **kwargs)
         finally:
             depth -= 1
-            if not depth and (seconds := time.perf_counter() - began) > LEAST:
+            if not depth and (seconds := time.perf_counter() - began) > least:
                 tell(what, seconds)
 
     return wrapper
@@ -81,6 +81,6 @@ class Finder(importlib.abc.MetaPathFinder):
 
 if TOLD and IS_JOB:
     sys.meta_path.insert(0, Finder())
-    builtins.__import__ = timed(builtins.__import__, "importing")
+    builtins.__import__ = timed(builtins.__import__, "importing", LEAST)
 elif TOLD and IS_SNAKEMAKE:
     atexit.register(lambda: tell("snakemake", time.process_time()))
