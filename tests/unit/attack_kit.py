@@ -1,5 +1,7 @@
 """Networks trained to be attacked, the images that they know, and their form in the Adversarial Robustness Toolbox."""
 
+import fcntl
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +18,16 @@ from reproof.data.formats import read_digits
 from reproof.data.mirror import Mirror
 from reproof.data.sources import MNIST5K_SHA256
 from reproof.networks import initialise
+
+
+def toolbox(name):
+    """Return a module of the Adversarial Robustness Toolbox; without it, the test is skipped.
+
+    One process at a time: the first import in a home writes a file that a second would read half-written.
+    """
+    with open(Path(tempfile.gettempdir()) / "reproof-art.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return pytest.importorskip(f"art.{name}")
 
 
 def seeded(seed=0):
@@ -80,7 +92,7 @@ def fooled(victim, images, labels):
 
 def in_art(module, clip_values=(0, 1)):
     """The network as the Adversarial Robustness Toolbox takes it; where that is not installed, the test is skipped."""
-    estimators = pytest.importorskip("art.estimators.classification")
+    estimators = toolbox("estimators.classification")
     return estimators.PyTorchClassifier(
         module, loss=nn.CrossEntropyLoss(), input_shape=(1, 28, 28), nb_classes=10, clip_values=clip_values
     )

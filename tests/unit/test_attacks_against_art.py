@@ -6,7 +6,7 @@ Needs `adversarial-robustness-toolbox`, which stands in no other test's way: wit
 import numpy as np
 import pytest
 import torch
-from attack_kit import fooled, in_art, known, mnist, mnist_network, seeded
+from attack_kit import fooled, in_art, known, mnist, mnist_network, seeded, toolbox
 from torch.nn.functional import cross_entropy
 
 from reproof.attacks import checks
@@ -16,7 +16,7 @@ from reproof.attacks.fgsm import fgsm
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
 
-evasion = pytest.importorskip("art.attacks.evasion")
+evasion = toolbox("attacks.evasion")
 
 COUNT = 60  # images under attack
 

@@ -6,7 +6,7 @@ It has neither SPSA nor the augmentation of substitutes.
 import numpy as np
 import pytest
 import torch
-from attack_kit import fooled, in_art, known, mnist, mnist_network, seeded
+from attack_kit import fooled, in_art, known, mnist, mnist_network, seeded, toolbox
 from torch import nn
 from torch.nn.functional import one_hot
 
@@ -17,9 +17,7 @@ from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.square import square
 from reproof.attacks.victim import Victim, margin
 
-pytest.importorskip("art")
-from art.attacks.evasion import PixelAttack, SquareAttack
-from art.estimators.classification import QueryEfficientGradientEstimationClassifier
+evasion, classification = toolbox("attacks.evasion"), toolbox("estimators.classification")
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +45,7 @@ def attacked(victim, count, *, closest=False):
 def test_square_succeeds_as_often_in_the_same_budget(victim, classifier):
     images, labels = attacked(victim, 100)
     shares, steps, epsilon = {"theirs": [], "ours": []}, 60, 0.12
-    attack = SquareAttack(classifier, eps=epsilon, max_iter=steps, p_init=0.8, verbose=False)
+    attack = evasion.SquareAttack(classifier, eps=epsilon, max_iter=steps, p_init=0.8, verbose=False)
     for seed in range(3):
         np.random.seed(seed)
         theirs = attack.generate(images.numpy(), labels.numpy())
@@ -64,7 +62,7 @@ def test_square_succeeds_as_often_in_the_same_budget(victim, classifier):
 def test_one_pixel_succeeds_as_often_in_the_same_budget(victim, classifier, pixels):
     images, labels = attacked(victim, 8, closest=True)
     np.random.seed(0)
-    attack = PixelAttack(classifier, th=pixels, es=1, max_iter=1, verbose=False)
+    attack = evasion.PixelAttack(classifier, th=pixels, es=1, max_iter=1, verbose=False)
     theirs = attack.generate(images.numpy(), labels.numpy())
     ours = one_pixel(victim, images, Aim(labels), generator=seeded(), pixels=pixels, generations=1, at_once=True)
     assert ours.images.ne(images).flatten(1).sum(1).max() <= pixels
@@ -83,7 +81,7 @@ def test_nes_estimates_the_same_slope_along_the_same_directions(victim):
     """Theirs is 2 sigma times ours. It knows of no box: it would cut its questions at one, which the paper does not."""
     images, labels = attacked(victim, 6)
     sigma, pairs, boxless = 0.05, 25, in_art(Probabilities(), clip_values=None)
-    theirs = QueryEfficientGradientEstimationClassifier(boxless, num_basis=pairs, sigma=sigma)
+    theirs = classification.QueryEfficientGradientEstimationClassifier(boxless, num_basis=pairs, sigma=sigma)
     np.random.seed(0)
     directions = torch.from_numpy(np.random.normal(size=(pairs, 1, 28, 28))).float()
     np.random.seed(0)  # theirs draws the same anew
