@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure, table_named
+from reproof.figures.scales import STEPS
 from reproof.figures.style import INKS, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, per_cent, run_title, unique
 
@@ -85,6 +87,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         axes.stairs(100 * bins["share"], edges, linewidth=1.3, **GROUPS[str(group)])
     seen = rows[rows["share"] > LEAST]
     axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))  # numbers of six characters in a narrow panel
     axes.set_ylim(bottom=0)
 
 

