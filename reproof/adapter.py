@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from reproof.console import logged
+from reproof.provenance import changes_no_result
 from reproof.records import Record, recorded
 
 PR_SET_PDEATHSIG = 1
 RARELY = (200_000, 50, 100)  # garbage collected as often as usual makes importing torch take an eighth longer
 
 
+@changes_no_result
 @contextmanager
 def job(rule: Any, *packages: str) -> Iterator[Record]:
     """Do a rule's work in the body; `rule` has its `input`, `output`, `params` and `log`.

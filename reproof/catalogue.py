@@ -8,27 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from reproof.files import ReproofError
+from reproof.provenance import changes_no_result
 
 LIBRARY = Path(__file__).parent
 
 
-def registered(where: str, decorator: str) -> tuple[str, ...]:
+@changes_no_result
+def registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.
 
     >>> "large_final" in registered("pruning", "criterion")
     True
     """
-    return tuple(_modules(where, decorator))
+    return tuple(_modules(where, decorator, library))
 
 
-def module_of(where: str, decorator: str, name: str) -> Path:
+def module_of(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> Path:
     """Return the file that defines the registered function; raise ReproofError with the known names if none does."""
-    modules = _modules(where, decorator)
+    modules = _modules(where, decorator, library)
     if name not in modules:
         raise ReproofError(f"{decorator} {name!r} is unknown; choose one of {', '.join(sorted(modules))}")
     return modules[name]
 
 
+@changes_no_result
 def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
     """Return the registered function itself, importing its module only now."""
     path = module_of(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
@@ -36,9 +39,10 @@ def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
     return function
 
 
-def options(where: str, decorator: str, name: str) -> tuple[str, ...]:
+@changes_no_result
+def options(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the registered function's keyword-only arguments: its options in the configuration."""
-    return tuple(argument.arg for argument in _function(where, decorator, name).args.kwonlyargs)
+    return tuple(argument.arg for argument in _function(where, decorator, name, library).args.kwonlyargs)
 
 
 def defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
@@ -54,23 +58,15 @@ def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
     return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
-def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
-    """Return the parsed module without its functions decorated `@decorator`, except `keep`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    others = [node for node in _functions(tree, decorator) if node.name != keep]
-    tree.body = [node for node in tree.body if node not in others]
-    return tree
-
-
-def _function(where: str, decorator: str, name: str) -> ast.FunctionDef:
-    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
+def _function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
+    tree = ast.parse(module_of(where, decorator, name, library=library).read_text(encoding="utf-8"))
     (function,) = [node for node in _functions(tree, decorator) if node.name == name]
     return function
 
 
 @cache
-def _modules(where: str, decorator: str) -> dict[str, Path]:
-    place = LIBRARY / where
+def _modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
+    place = library / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
     return {node.name: file for file, tree in trees.items() for node in _functions(tree, decorator)}

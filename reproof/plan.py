@@ -6,7 +6,8 @@ the fingerprint of its code. Nothing here imports torch.
 
 from reproof.checks import check_figures, check_paper_claims, check_references, checked_runs, runs_of
 from reproof.configuration import Configuration
-from reproof.fingerprints import Fingerprints
+from reproof.equal_code import EqualCode
+from reproof.fingerprint import Fingerprints
 from reproof.paths import RESULTS, data_record, span
 from reproof.places import Places
 from reproof.provenance import Registered, canonical
@@ -22,7 +23,7 @@ class Plan(Places):
         """Raise ReproofError for what cannot be, unless `trusted`: a job trusts the start that planned it."""
         find = runs_of if trusted else checked_runs
         super().__init__(configuration, {paper.name: find(paper, configuration) for paper in configuration.papers})
-        self.fingerprints = Fingerprints()
+        self.fingerprints, self.equal_code = Fingerprints(), EqualCode.read()
         for paper in () if trusted else configuration.papers:
             check_figures(paper)
             check_references(paper)
@@ -122,7 +123,7 @@ class Plan(Places):
 
     def code(self, script: str, run: str = "") -> str:
         """Return the fingerprint of a script with all it reaches, and of what the run (or data set) picks by name."""
-        return self.fingerprints.of(f"{SCRIPTS}/{script}.py", tuple(self._picked(script, run)))
+        return self.equal_code.code(self.fingerprints.of(f"{SCRIPTS}/{script}.py", self._picked(script, run)))
 
     def _picked(self, script: str, run: str) -> list[Registered]:
         if script in ("train_dense", "retrain", "train_control"):

@@ -1,10 +1,9 @@
 """What travels of the results: which folders of a scale are published, and the DVC stage that binds them to code."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,8 +22,6 @@ STAGE = "published"
 LIMIT_MB = 20  # of the remote that lies in the repository
 SHOWN = 3
 ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
-
-Same = Mapping[str, Any]  # {"because": why this code makes the same, "code": {tables: code}}
 
 
 def published(plan: Plan) -> list[str]:
@@ -48,15 +45,14 @@ def remembered(plan: Plan) -> set[str]:
     return {*jobs, *(str(Path(table).parent) for paper in papers for table in plan.movements(paper))}
 
 
-def stage(outputs: Iterable[str], code: Mapping[str, str], same: Sequence[Same] = ()) -> Tree:
+def stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
     """Return the content of dvc.yaml: one stage, so that its lock binds code, results and Snakemake's memory.
 
-    With `persist` DVC does not remove an output before it is made anew. `code` is what `made_by` said of each paper's
-    tables when they were made; `same` are codes that somebody vouched for since.
+    With `persist` DVC does not remove an output before it is made again. `code` is {folder of a paper's tables: what
+    `made_by` returned when they were made}.
     """
     outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
-    meta: Tree = {"code": dict(code), **({"same": list(same)} if same else {})}
-    return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": meta}}}
+    return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": {"code": dict(code)}}}}
 
 
 def write_stage(content: Tree, file: Path = Path("dvc.yaml")) -> None:
@@ -70,62 +66,48 @@ def made_by(plan: Plan, paper: str) -> str:
     return hashlib.sha256(canonical(codes).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class Told:
-    """What `dvc.yaml` tells of published tables: the code that made them, and codes vouched for since."""
+def read_code(file: Path = Path("dvc.yaml")) -> dict[str, str]:
+    """Return {folder of published tables: code that made them}; a file that is absent or of an old form has none."""
+    if not file.exists():
+        return {}
+    try:
+        return dict(read_yaml(file)["stages"][STAGE]["meta"]["code"])
+    except (KeyError, TypeError, ValueError):
+        return {}
 
-    code: Mapping[str, str]
-    same: Sequence[Same] = ()
 
-    @classmethod
-    def by(cls, file: Path) -> "Told":
-        """Read it; a file that is not there or of an earlier version tells nothing."""
-        if not file.exists():
-            return cls({})
-        try:
-            meta = read_yaml(file)["stages"][STAGE]["meta"]
-            return cls(meta["code"], meta.get("same", ()))
-        except (KeyError, TypeError):
-            return cls({})
-
-    def knows(self, tables: str, code: str) -> bool:
-        """Whether these tables are those that this code makes, as far as is told."""
-        codes = {self.code.get(tables, code), *(one["code"].get(tables) for one in self.same)}
-        return code in codes
-
-    def of_now(self, plans: Iterable[Plan]) -> "Told":
-        """Return what is to be told when tables are published: the code of those made here, the old of others."""
-        code: dict[str, str] = {}
-        for plan in plans:
-            for paper in plan.configuration.publish or {}:
-                tables, now = plan.tables(paper), made_by(plan, paper)
-                code[tables] = self.code.get(tables, now) if is_alone(plan, paper) else now
-        kept = [{**one, "code": self._unchanged(one["code"], code)} for one in self.same]
-        return Told(code, [one for one in kept if one["code"]])
-
-    def _unchanged(self, vouched: Mapping[str, str], code: Mapping[str, str]) -> dict[str, str]:
-        """Return what was vouched for of tables that are still those that were made then."""
-        return {
-            tables: one for tables, one in vouched.items() if tables in code and self.code.get(tables) == code[tables]
-        }
+def code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) -> dict[str, str]:
+    """Return the code of tables that are published now: of those that were pulled alone, what was published of them."""
+    code: dict[str, str] = {}
+    for plan in plans:
+        for paper in plan.configuration.publish or {}:
+            tables, now = plan.tables(paper), made_by(plan, paper)
+            code[tables] = published.get(tables, now) if is_alone(plan, paper) else now
+    return code
 
 
 def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
     """Raise ReproofError naming tables that came without what they were made of, and were made by other code than this.
 
-    Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` tells.
+    Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` records it.
     """
-    if older := [plan.tables(paper) for paper in of_other_code(plan, Told.by(file))]:
+    published = read_code(file)
+    alone = [paper for paper in plan.papers if is_alone(plan, paper)]
+    codes = {plan.tables(paper): made_by(plan, paper) for paper in alone}
+    if older := [tables for tables, code in codes.items() if published.get(tables, code) != code]:
         raise ReproofError(
             f"{', '.join(older)}: pulled without what they were made of, and made by other code than this; check out "
-            f"that code, or make them anew: rm -r {' '.join(older)}"
+            f"that code, or make them again: rm -r {' '.join(older)}"
         )
 
 
-def of_other_code(plan: Plan, told: Told) -> list[str]:
-    """Return the papers whose tables are there alone, and are not told to be what this code makes."""
-    alone = [paper for paper in plan.papers if is_alone(plan, paper)]
-    return [paper for paper in alone if not told.knows(plan.tables(paper), made_by(plan, paper))]
+def refuse_uncommitted() -> None:
+    """Raise ReproofError naming code that is not committed."""
+    command = ["git", "status", "--porcelain", "--", *CODE]
+    changed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if changed:
+        first = changed.splitlines()[0].split()[-1]
+        raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 
 
 def is_alone(plan: Plan, paper: str) -> bool:

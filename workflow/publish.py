@@ -17,7 +17,17 @@ from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError
 from reproof.guard import Memory
 from reproof.plan import Plan
-from reproof.publishing import CODE, Told, published, refuse_too_much, remembered, stage, targets, write_stage
+from reproof.publishing import (
+    code_to_publish,
+    published,
+    read_code,
+    refuse_too_much,
+    refuse_uncommitted,
+    remembered,
+    stage,
+    targets,
+    write_stage,
+)
 from reproof.yaml_files import read_yaml
 
 NOTHING = "Nothing to be done"
@@ -28,17 +38,17 @@ LOCKED = ("dvc.yaml", "dvc.lock", "dvcstore")  # what publishing changes
 def main() -> None:
     """Publish, or say in one line why not."""
     try:
-        _refuse_uncommitted()
+        refuse_uncommitted()
         plans = _plans()
         for plan in plans:
             _refuse_stale(plan)
         Memory().forget_absent(but={folder for plan in plans for folder in remembered(plan)})
         outputs = [path for plan in plans for path in published(plan)]
         megabytes = refuse_too_much(outputs)
-        told = Told.by(Path("dvc.yaml")).of_now(plans)
+        code = code_to_publish(plans, read_code())
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    write_stage(stage(outputs, told.code, told.same))
+    write_stage(stage(outputs, code))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
     try:
@@ -55,13 +65,6 @@ def _plans() -> list[Plan]:
     config = read_yaml(Path("config/config.yaml"))
     every = [Plan(read_configuration(config | {"scale": scale})) for scale in available(Path("config/scales"))]
     return [plan for plan in every if plan.configuration.publish is not None]
-
-
-def _refuse_uncommitted() -> None:
-    changed = _run("git", "status", "--porcelain", "--", *CODE).strip()
-    if changed:
-        first = changed.splitlines()[0].split()[-1]
-        raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 
 
 def _refuse_stale(plan: Plan) -> None:

@@ -1,43 +1,215 @@
-"""Vouch that the code as it is makes the same tables: python -m workflow.vouch SCALE "why".
+"""Show that the code as it is computes what an earlier commit computed: python -m workflow.vouch COMMIT [SCALE ...].
 
-For a change of code that leaves every bit of certain results as it is, and was seen to. Tables that were pulled alone
-would be refused for it; this writes into dvc.yaml, with the reason, that they are what the new code makes too. What
-made them stays told beside it.
+Results of the commit then stay valid: `workflow/equal_code.json` says which code is equal to which, and how that was
+shown. There are two ways. Code with the same fingerprint is equal. Where fingerprints differ, both versions run every
+scale short (`workflow.shorten`), and each job whose tables and weights are equal to the bit shows that its code is. Of
+verdicts the published tables are judged by both versions as well. Nothing is written unless all code is shown equal.
+
+Without a scale, those with published results are taken. The two versions run in .snakemake/vouch, where a broken-off
+run goes on.
 """
 
+import json
+import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from reproof.configuration import read_configuration
-from reproof.files import ReproofError
+import yaml
+
+from reproof import catalogue
+from reproof.configuration import available, read_configuration
+from reproof.equal_code import EqualCode
+from reproof.files import ReproofError, read_json, write_text
+from reproof.fingerprint import Code
 from reproof.plan import Plan
-from reproof.publishing import STAGE, Told, made_by, of_other_code, write_stage
+from reproof.publishing import refuse_uncommitted
+from reproof.records import sha256
 from reproof.yaml_files import read_yaml
+from workflow.shorten import shorten_scale
+
+FOLDER = Path(".snakemake/vouch")
+COMPARED = (".parquet", ".safetensors")
+DRAWN = "results/figures/"  # figures are drawn again after a pull; nothing is said about their code
+JUDGE = "workflow/scripts/judge_claims.py"
+SHOWN = 3
+PLACES = {  # where earlier versions keep what is looked up by name
+    "operation": (("operations", "operation"), ("jobs", "operation")),
+    "attack": (("attacks", "attack"),),
+}
+JUDGED = """
+import json, runpy, sys
+from types import SimpleNamespace as Box
+sys.path.insert(0, ".")
+class Named(list):
+    def __init__(self, **named):
+        super().__init__(named.values())
+        self.__dict__.update(named)
+settings, measurements, verdicts, log = json.loads(sys.argv[1])
+rule = Box(input=Named(measurements=measurements), output=Named(verdicts=verdicts, record=verdicts + ".json"))
+rule.params, rule.log = Box(settings=settings, code="vouch"), [log]
+runpy.run_path("workflow/scripts/judge_claims.py", {"snakemake": rule})
+"""
 
 
-def main(scale: str, because: str, file: Path = Path("dvc.yaml")) -> None:
-    """Write the codes of a scale's tables that are there alone and would be refused."""
+@dataclass(frozen=True)
+class Version:
+    """A commit of the project in a folder of its own."""
+
+    folder: Path
+    commit: str
+
+    @classmethod
+    def checked_out(cls, folder: Path, commit: str) -> "Version":
+        """Return the commit in a folder: a fresh clone, or what an earlier call left there."""
+        version = cls(folder, _run("git", "rev-parse", "--verify", f"{commit}^{{commit}}").strip())
+        if not (folder / ".git").exists():
+            _run("git", "clone", "--quiet", "--no-checkout", ".", str(folder))
+        _run("git", "fetch", "--quiet", at=folder)
+        _run("git", "checkout", "--quiet", "--force", version.commit, at=folder)
+        return version
+
+    def codes(self, scale: str) -> dict[str, dict[str, Any]]:
+        """Return what code each result of a scale is made by, figures left out, by the path of its record."""
+        found = json.loads(_run(sys.executable, "-m", "workflow.codes", scale, at=self.folder))
+        return {record: about for record, about in found.items() if not record.startswith(DRAWN)}
+
+    @cached_property
+    def code(self) -> Code:
+        """Its sources, to be fingerprinted as this version of the project does it."""
+        return Code(self.folder)
+
+    def fingerprint(self, about: Mapping[str, Any]) -> str:
+        """Return the fingerprint of the code of a result."""
+        return self.code.fingerprint(about["script"], [tuple(pick) for pick in about["picks"]])
+
+    def run_short(self, scale: str, mirror: str | None) -> dict[str, dict[str, Any]]:
+        """Run a scale short, up to the verdicts, and return what code each result of it is made by."""
+        _run("git", "checkout", "--quiet", "--force", self.commit, at=self.folder)
+        config = read_yaml(self.folder / "config/config.yaml")
+        config["data"]["mirror"] = mirror
+        write_text(self.folder / "config/config.yaml", yaml.safe_dump(config, sort_keys=False))
+        short = shorten_scale(self.folder, scale, self._options)
+        write_text(self.folder / "config/scales" / f"{scale}.yaml", yaml.safe_dump(short, sort_keys=False))
+        targets = [f"results/tables/{scale}/{paper}/verdicts.parquet" for paper in short["papers"]]
+        papers = f"papers=[{','.join(short['papers'])}]"
+        command = ["-m", "snakemake", "--cores", "all", "--config", f"scale={scale}", papers, "--", *targets]
+        _run(sys.executable, *command, at=self.folder)
+        return self.codes(scale)
+
+    def judge(self, plan: Plan, paper: str) -> str:
+        """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper."""
+        verdicts = self.folder.absolute() / f".snakemake/judged/{plan.scale}/{paper}.parquet"
+        measured = str(Path(plan.tables(paper), "measurements.parquet").absolute())
+        given = [plan.judge_settings(paper), measured, str(verdicts), str(verdicts.with_suffix(".log"))]
+        _run(sys.executable, "-c", JUDGED, json.dumps(given), at=self.folder)
+        return sha256(verdicts)
+
+    def _options(self, kind: str, name: str) -> tuple[str, ...]:
+        library = self.folder / "reproof"
+        for place, mark in PLACES[kind]:
+            if name in catalogue.registered(place, mark, library=library):
+                return catalogue.options(place, mark, name, library=library)
+        return ()
+
+
+def main(commit: str, scales: Sequence[str]) -> None:
+    """Write what was shown, or say in one line what was not."""
     try:
-        plan = _plan(scale)
-        refused = of_other_code(plan, Told.by(file))
-        if not refused:
-            raise ReproofError(f"results/tables/{scale}: nothing that was pulled alone is of other code than this")
-        if not because.strip():
-            raise ReproofError("say why: which trainings were run by both codes, and gave the same bits")
-        content = read_yaml(file)
+        refuse_uncommitted()
+        plans = [_plan(scale) for scale in scales or available(Path("config/scales"))]
+        plans = [plan for plan in plans if scales or plan.configuration.publish is not None]
+        old, new = (Version.checked_out(FOLDER / name, one) for name, one in (("old", commit), ("new", "HEAD")))
+        equal = vouch(old, new, plans, EqualCode.read())
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    code = {plan.tables(paper): made_by(plan, paper) for paper in refused}
-    content["stages"][STAGE]["meta"].setdefault("same", []).append({"because": because, "code": code})
-    write_stage(content, file)
-    print(f"vouched for: {', '.join(code)}")
+    equal.write()
+    print("written: workflow/equal_code.json; commit it")
+
+
+def vouch(old: Version, new: Version, plans: Sequence[Plan], known: EqualCode) -> EqualCode:
+    """Return `known` with statements of all code of these scales; raise ReproofError naming what is not shown equal."""
+    by_fingerprint: dict[str, str] = {}
+    others: dict[str, dict[str, tuple[str, str]]] = {}  # {scale: {fingerprint: (code of the old, a record)}}
+    every: set[str] = set()
+    for plan in plans:
+        before, after = old.codes(plan.scale), new.codes(plan.scale)
+        for record in before.keys() & after.keys():
+            fingerprint, code = after[record]["fingerprint"], before[record]["code"]
+            every.add(fingerprint)
+            if old.fingerprint(before[record]) == fingerprint:
+                by_fingerprint[fingerprint] = code
+            elif known.code(fingerprint) != code:
+                others.setdefault(plan.scale, {})[fingerprint] = code, record
+    about = "The fingerprints of both versions are the same."
+    equal = known.with_statement(commit=old.commit, shown_by="fingerprints", about=about, code=by_fingerprint)
+    if others:
+        code = _shown_by_runs(old, new, [plan for plan in plans if plan.scale in others], others)
+        about = "Both versions ran these scales short: all tables and weights are equal to the bit."
+        equal = equal.with_statement(commit=old.commit, shown_by="runs", about=about, code=code)
+    return equal.of(every)
+
+
+def _shown_by_runs(
+    old: Version, new: Version, plans: Sequence[Plan], wanted: Mapping[str, Mapping[str, tuple[str, str]]]
+) -> dict[str, str]:
+    """Return {fingerprint: code of the old version}, all of `wanted`, each shown by jobs that gave the same bits."""
+    shown: set[tuple[str, str]] = set()
+    differ: list[str] = []
+    for plan in plans:
+        mirror = plan.configuration.data.get("mirror")
+        before, after = old.run_short(plan.scale, mirror), new.run_short(plan.scale, mirror)
+        for record in before.keys() & after.keys():
+            pair = before[record]["code"], after[record]["fingerprint"]
+            different = [*_different(old.folder, new.folder, record)]
+            differ += different
+            shown |= set() if different else {pair}
+        differ += _judged_otherwise(old, new, plan)
+    if differ:
+        raise ReproofError(
+            f"{', '.join(differ[:SHOWN])}: differ ({len(differ)} files in all), so the code is not equal"
+        )
+    pairs = {one: pair for each in wanted.values() for one, pair in each.items()}
+    missing = [record for one, (code, record) in pairs.items() if (code, one) not in shown]
+    if missing:
+        raise ReproofError(f"{', '.join(missing[:SHOWN])}: no short run does what made it; extend workflow/shorten.py")
+    return {one: code for one, (code, _) in pairs.items()}
+
+
+def _different(old: Path, new: Path, record: str) -> Iterator[str]:
+    """Yield the tables and weights of a job that are not equal in two folders, or of which one is missing."""
+    for name in read_json(old / record)["outputs"]:
+        if name.endswith(COMPARED) and not ((new / name).exists() and sha256(old / name) == sha256(new / name)):
+            yield name
+
+
+def _judged_otherwise(old: Version, new: Version, plan: Plan) -> Iterator[str]:
+    """Yield the papers on whose published measurements the two versions give other verdicts."""
+    for paper in plan.configuration.publish or {}:
+        verdicts = f"{plan.tables(paper)}/verdicts.parquet"
+        if not Path(verdicts).exists():
+            raise ReproofError(f"{verdicts}: is not here to be judged by both versions; run: make pull")
+        if old.judge(plan, paper) != new.judge(plan, paper):
+            yield verdicts
 
 
 def _plan(scale: str) -> Plan:
     return Plan(read_configuration(read_yaml(Path("config/config.yaml")) | {"scale": scale}))
 
 
+def _run(*command: str, at: Path | None = None) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=at)
+    if done.returncode:
+        said: Iterable[str] = (done.stderr or done.stdout).strip().splitlines()
+        first = next((line for line in said if "rror" in line), " ".join(said)[:500])
+        raise ReproofError(f"{' '.join(command[:4])} in {at or '.'}: {first}")
+    return done.stdout
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit('error: python -m workflow.vouch SCALE "why"')
-    main(*sys.argv[1:])
+    if len(sys.argv) < 2:
+        sys.exit("error: python -m workflow.vouch COMMIT [SCALE ...]")
+    main(sys.argv[1], sys.argv[2:])

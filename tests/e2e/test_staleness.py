@@ -66,7 +66,7 @@ CHANGES = {
     ),
     "how many are pruned": (
         [("reproof/pruning/masks.py", "round(rate * len(ranked))", "1 + round(rate * len(ranked))")],
-        EVERYTHING,
+        PRUNED,
     ),
     "the criterion": ([("reproof/pruning/criteria.py", "return np.abs(final)", "return np.abs(final) + 1")], PRUNED),
     "a criterion that no run uses": (
@@ -86,7 +86,17 @@ CHANGES = {
         [("reproof/judging/outcome.py", 'INCONCLUSIVE = "', 'INCONCLUSIVE = "very ')],
         JUDGED,
     ),
-    "the style of figures": ([("reproof/figures/style.py", None, UNUSED)], DRAWN),
+    "the style of figures": ([("reproof/figures/style.py", 'axes.grid": True', 'axes.grid": False')], DRAWN),
+    "a constant of the style that nothing uses": ([("reproof/figures/style.py", None, UNUSED)], {}),
+    "a function beside others": ([("reproof/training/schedule.py", None, "\n\ndef unused():\n    return 1\n")], {}),
+    "imports in another order": (
+        [("reproof/files.py", "import json\nimport os\n", "import os\nimport json\n")],
+        {},
+    ),
+    "a function of another name": (
+        [("reproof/seeding.py", "def derive", "def seed_of(*words):\n    return 0\n\n\ndef derive")],
+        {},
+    ),
     "the style of the page": ([("reproof/gallery/page.css", None, "\n")], {"build_gallery": 1}),
 }
 TIMES = ("as they fall", "shuffled", "touched")

@@ -8,12 +8,13 @@ from small_paper import SCALE, plan
 from workspace import ROOT
 
 from reproof.configuration import available, read_configuration
+from reproof.equal_code import EqualCode
 from reproof.files import ReproofError
 from reproof.listings import upstream
 from reproof.plan import Plan
 from reproof.publishing import (
     MEMORY,
-    Told,
+    code_to_publish,
     made_by,
     published,
     refuse_older,
@@ -22,7 +23,6 @@ from reproof.publishing import (
     targets,
     write_stage,
 )
-from workflow.vouch import main as vouch
 
 
 def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):
@@ -88,9 +88,8 @@ def pulled(tmp_path, monkeypatch):
 OTHER = "0123456789abcdef"
 
 
-def tell(one, code, same=()):
-    file = Path("dvc.yaml")
-    write_stage(stage(["results/x"], {one.tables("one"): code}, same), file)
+def tell(one, code):
+    write_stage(stage(["results/x"], {one.tables("one"): code}), Path("dvc.yaml"))
     refuse_older(one)
 
 
@@ -103,52 +102,26 @@ def test_tables_that_this_code_made_are_taken(pulled):
     tell(pulled, made_by(pulled, "one"))
 
 
-def vouched(one, code):
-    return {"because": "the same bits", "code": {one.tables("one"): code}}
+def test_tables_of_earlier_code_that_was_shown_equal_are_taken(pulled):
+    pulled.equal_code = EqualCode({})
+    earlier = {one.code: f"earlier {one.code}" for one in upstream(pulled, "one")}
+    pulled.equal_code = EqualCode(earlier)
+    code = made_by(pulled, "one")
+    tell(pulled, code)
+    for fewer in ({}, dict(list(earlier.items())[1:])):
+        pulled.equal_code = EqualCode(fewer)
+        with pytest.raises(ReproofError, match="made by other code"):
+            tell(pulled, code)
 
 
-def test_tables_that_somebody_vouched_this_code_makes_are_taken(pulled):
-    tell(pulled, OTHER, [vouched(pulled, "beef"), vouched(pulled, made_by(pulled, "one"))])
-    with pytest.raises(ReproofError, match="made by other code"):
-        tell(pulled, OTHER, [vouched(pulled, "beef")])
-
-
-def test_to_vouch_writes_why_and_leaves_the_rest(pulled, monkeypatch):
-    monkeypatch.setattr("workflow.vouch._plan", lambda scale: pulled)
-    with pytest.raises(ReproofError):
-        tell(pulled, OTHER)
-    before = yaml.safe_load(Path("dvc.yaml").read_text())
-    vouch("tiny", "trained LeNet by both: the same bits")
-    refuse_older(pulled)
-    text = Path("dvc.yaml").read_text()
-    assert text.startswith("# Written by `make publish`")
-    after = yaml.safe_load(text)
-    (same,) = after["stages"]["published"]["meta"].pop("same")
-    assert after == before
-    code = {pulled.tables("one"): made_by(pulled, "one")}
-    assert same == {"because": "trained LeNet by both: the same bits", "code": code}
-
-
-def test_to_vouch_takes_a_reason_and_tables_that_would_be_refused(pulled, monkeypatch):
-    monkeypatch.setattr("workflow.vouch._plan", lambda scale: pulled)
-    with pytest.raises(ReproofError):
-        tell(pulled, OTHER)
-    with pytest.raises(SystemExit, match="error: say why"):
-        vouch("tiny", " ")
-    tell(pulled, made_by(pulled, "one"))
-    with pytest.raises(SystemExit, match="error: results/tables/tiny: nothing"):
-        vouch("tiny", "no reason")
-
-
-def test_published_again_pulled_tables_keep_what_was_told_of_them(tmp_path, monkeypatch):
+def test_published_again_pulled_tables_keep_their_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = plan(tmp_path, scale=SCALE | {"publish": {"one": []}})
     tables = one.tables("one")
-    old = Told({tables: OTHER}, [vouched(one, "beef"), {"because": "gone", "code": {"results/tables/tiny/two": "f"}}])
-    assert old.of_now([one]) == Told({tables: made_by(one, "one")}, [])
+    assert code_to_publish([one], {tables: OTHER}) == {tables: made_by(one, "one")}
     Path(tables).mkdir(parents=True)
     Path(tables, "record.json").touch()
-    assert old.of_now([one]) == Told({tables: OTHER}, [vouched(one, "beef")])
+    assert code_to_publish([one], {tables: OTHER}) == {tables: OTHER}
 
 
 def test_of_tables_beside_what_they_were_made_of_snakemake_knows_itself(pulled):
