@@ -1,16 +1,12 @@
 """What is registered by decorator, found without importing it."""
 
-import ast
-
 import pytest
-from workspace import ROOT
 
-from reproof.catalogue import load, module_of, options, registered, undecorated
+from reproof.catalogue import load, module_of, options, registered
 from reproof.figures import KINDS
 from reproof.files import ReproofError
 from reproof.judging.judges import JUDGES
 from reproof.networks import networks
-from reproof.pruning import criteria
 
 PLACES = {
     ("pruning", "criterion"): {"large_final", "large_init"},
@@ -52,10 +48,3 @@ def test_options_are_the_keyword_only_arguments():
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ReproofError, match=r"^criterion 'largest' is unknown; choose one of large_final, large_"):
         module_of("pruning", "criterion", "largest")
-
-
-def test_a_module_without_the_neighbours_of_one_function():
-    tree = undecorated(ROOT / "reproof/pruning/criteria.py", "criterion", keep="large_init")
-    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert names == ["criterion", "large_init"]
-    assert criteria.large_final, "the module itself is as it was"
