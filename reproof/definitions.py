@@ -27,11 +27,17 @@ MEANT = frozenset({"ClassVar", "InitVar", "KW_ONLY"})  # annotations of fields t
 
 @dataclass(frozen=True)
 class Text:
-    """A definition as text; `{n}` in it stands for `targets[n]`. `named` is True if it reads names of definitions."""
+    """A definition as text; `{n}` in it stands for `targets[n]`. Names count where code reads them, as `f.__name__`."""
 
     text: str
     targets: tuple[Target, ...]
-    named: bool
+    reads_names: bool = False
+    reads_class_names: bool = False
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it is the definition of a class."""
+        return self.text.startswith("(ClassDef")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class _Writer:
     def written(self) -> Text:
         """Return the definition as text."""
         if self.tree.is_boundary(self.target):
-            return Text("boundary", (), False)
+            return Text("boundary", ())
         module = self.tree.module(self.target.file)
         if self.target.name == WHOLE:  # written like the body of a function
             scopes = [self._function_scope(module.body, None)]
@@ -80,7 +86,8 @@ class _Writer:
         return self._text(f"{getattr(statement, 'name', '')} {self._top(statement)}")
 
     def _text(self, text: str) -> Text:
-        return Text(text, tuple(self.references.targets), self.references.named)
+        found = self.references
+        return Text(text, tuple(found.targets), found.reads_names, found.reads_class_names)
 
     def _top(self, statement: ast.stmt) -> str:
         """Return a statement at the top of a module; the name that it defines is not written."""

@@ -66,8 +66,9 @@ class Code:
                 if one not in numbers:
                     numbers[one] = len(numbers)
                     waiting.append(one)
-        named = any(text.named for text in texts)
-        names = ["", *(target.name if named else "" for target in waiting)]
+        all_named, classes_named = (any(getattr(one, f"reads_{of}names") for one in texts) for of in ("", "class_"))
+        counts = [all_named or (classes_named and one.is_class) for one in texts[1:]]
+        names = ["", *(target.name if named else "" for target, named in zip(waiting, counts, strict=True))]
         lines = [
             f"{name} {text.text} {[numbers[one] for one in text.targets]}"
             for name, text in zip(names, texts, strict=True)

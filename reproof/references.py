@@ -25,7 +25,7 @@ class References:
     def __init__(self, tree: Tree, target: Target) -> None:
         self.tree, self.target = tree, target
         self.targets: dict[Target, int] = {}
-        self.named = False  # whether the definition reads names of definitions
+        self.reads_names = self.reads_class_names = False  # of definitions, as text
 
     def name(self, name: str, scopes: Sequence[Scope]) -> str:
         """Return a name as text; a module's is "module:" with its dotted name, until it is known how it is used."""
@@ -47,7 +47,9 @@ class References:
 
     def member(self, value: str, name: str) -> str:
         """Return an attribute of what `value` is the text of; one of a module is what it stands for there."""
-        self.named = self.named or name in ("__name__", "__qualname__")
+        if name in ("__name__", "__qualname__"):
+            of_class = value.startswith("(Call func=builtin:type ")
+            self.reads_class_names, self.reads_names = True, self.reads_names or not of_class
         if value.startswith(MODULE):
             return self._found(self.tree.resolve(value.removeprefix(MODULE), name))
         return f"{value}.{name}" if value.startswith(LIBRARY) else f"(Attribute {value} {name})"

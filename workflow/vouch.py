@@ -111,7 +111,7 @@ class Version:
     def _options(self, kind: str, name: str) -> tuple[str, ...]:
         library = self.folder / "reproof"
         for place, mark in PLACES[kind]:
-            if name in catalogue.registered(place, mark, library=library):
+            if (library / place).exists() and name in catalogue.registered(place, mark, library=library):
                 return catalogue.options(place, mark, name, library=library)
         return ()
 

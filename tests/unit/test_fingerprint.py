@@ -211,6 +211,16 @@ def test_names_count_where_the_code_reads_them(project):
     assert Code(project).fingerprint(SCRIPT) != before
 
 
+def test_only_names_of_classes_count_where_only_those_are_read(project):
+    edit(project / PART, "sorted(values)", "type(Kind()).__name__")
+    edit(project / PART, "def helper", "class Kind:\n    pass\n\ndef helper")
+    before = Code(project).fingerprint(SCRIPT)
+    edit(project / PART, "helper", "in_order")
+    assert Code(project).fingerprint(SCRIPT) == before
+    edit(project / PART, "Kind", "Sort")
+    assert Code(project).fingerprint(SCRIPT) != before
+
+
 TABLE = """
 TABLE = {}
 
