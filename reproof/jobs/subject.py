@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from reproof.attacks.victim import Victim
 from reproof.checkpoints import Weights, read_checkpoint
@@ -28,6 +29,7 @@ TYPES = {
     **{"level": np.int16, "kept": np.float64, "seed": np.int16, "draw": np.int16},
     **{"arm": np.str_, "part": np.str_, "at": np.float64, "metric": np.str_, "value": np.float64},
 }
+SIDE = 48  # pixels of a drawn image: enough to see what it is of, in rows of a table
 USUAL: Row = {"draw": 0, "arm": "ticket", "part": "", "at": float("nan")}
 
 
@@ -116,6 +118,15 @@ class Subject:
 def tensors(weights: Weights) -> dict[str, Tensor]:
     """Return weights as they are stored as a state that torch reads."""
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+
+
+def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
+    """Yield (place, value) of an image [C, H, W] in [0, 1], channel by channel and row by row, for a figure to draw.
+
+    One with a side above 48 pixels is reduced to 48 x 48, each pixel the mean of those it stands for.
+    """
+    small = image if max(image.shape[1:]) <= SIDE else adaptive_avg_pool2d(image, SIDE)
+    return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
 
 
 def operation(function: Callable[..., Rows]) -> Callable[..., Rows]:

@@ -116,7 +116,6 @@ def test_there_is_a_rule_for_every_script_and_every_job():
     jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {
         "__init__",
         "subject",
-        "thumbnails",
         "training",
     }
     assert jobs == set(RULES)
