@@ -37,7 +37,7 @@ def nes(
 
 
 def signed_step(gradient: Tensor, losses: Tensor, state: State, *, momentum: float) -> tuple[Tensor, State]:
-    """State: the averaged gradient [n, C, H, W], the rate [n], the last losses [n, plateau], -inf where there is none."""
+    """State: the averaged gradient [n, C, H, W], the rate [n], the last losses [n, plateau], -inf for none."""
     average, rate, seen = state
     average = momentum * average + (1 - momentum) * gradient
     seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
