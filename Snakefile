@@ -32,6 +32,3 @@ rule all:
     default_target: True
     input:
         rules.build_gallery.output.gallery,
-
-
-tell_signatures(workflow.rules)

@@ -1,15 +1,14 @@
-"""What one start finds out for the next: fingerprints of code, and that a configuration is valid.
+"""What one start finds out for the next: fingerprints of code.
 
 Reading all sources takes longer than the rest of a start, and on a cluster each job starts Snakemake again.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from reproof.files import ReproofError, read_json, write_json
 from reproof.provenance import ROOT, Registered, canonical, fingerprint
@@ -49,34 +48,6 @@ class Fingerprints:
     @cached_property
     def _sources(self) -> list[list[str | int]]:
         return state(*(ROOT / place for place in SOURCES))
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Whether a configuration was found valid, and no file that decides it has changed since: it is checked once."""
-
-    config: Mapping[str, Any]
-    folder: Path
-    file: Path = Path(".snakemake/reproof_checked.json")
-
-    @property
-    def known(self) -> bool:
-        """Whether it is known to be valid."""
-        try:
-            return bool(read_json(self.file) == self._state)
-        except ReproofError:
-            return False
-
-    def keep(self) -> None:
-        """Keep that it is valid, for later starts; where nothing can be written it is checked again."""
-        if not self.known:
-            with suppress(ReproofError, OSError):
-                write_json(self.file, self._state)
-
-    @cached_property
-    def _state(self) -> list[Any]:
-        files = state(self.folder, ROOT / "workflow/schemas", *(ROOT / place for place in SOURCES))
-        return [canonical(dict(self.config)), files]
 
 
 def state(*places: Path) -> list[list[str | int]]:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from reproof import fingerprints, provenance
-from reproof.fingerprints import Checked, Fingerprints
+from reproof.fingerprints import Fingerprints
 
 SCRIPT = "workflow/scripts/one.py"
 
@@ -75,24 +75,3 @@ def test_where_nothing_can_be_written_the_sources_are_read_again(tree):
     assert start.of(SCRIPT) == provenance.fingerprint(SCRIPT)
     start.keep()
     assert not (tree / "kept.json").exists()
-
-
-@pytest.mark.parametrize(
-    "changed", ["reproof/part.py", "config/papers/one.yaml", "config/scales/demo.yaml", "workflow/schemas/one.yaml", ""]
-)
-def test_a_configuration_is_valid_until_a_file_or_an_entry_changes(tree, changed):
-    for name in ("config/papers/one.yaml", "workflow/schemas/one.yaml"):
-        (tree / name).parent.mkdir(parents=True)
-        (tree / name).write_text("a: 1")
-    config = {"scale": "demo", "data": {"mirror": None}}
-
-    def start(config):
-        return Checked(config, tree / "config", tree / "kept.json")
-
-    assert not start(config).known
-    start(config).keep()
-    assert start(dict(config)).known
-    if changed:
-        (tree / changed).parent.mkdir(exist_ok=True)
-        (tree / changed).write_text("a: 2")
-    assert not start(config if changed else config | {"scale": "mnist"}).known
