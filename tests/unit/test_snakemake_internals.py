@@ -6,10 +6,10 @@ from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
+from snakemake.api import Workflow
 from snakemake.persistence.file import FilePersistence
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.shell import shell
-from snakemake.workflow import Workflow
 
 from reproof import snakemake_internals
 from reproof.snakemake_internals import decode_entry, let_jobs_die_with, locate_entry, plan_without_rate_limit
