@@ -23,12 +23,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/prune.smk"
-include: "rules/connect.smk"
-include: "rules/reset.smk"
-include: "rules/mask.smk"
-include: "rules/excite.smk"
-include: "rules/harden.smk"
-include: "rules/attack.smk"
+include: "rules/operations.smk"
 include: "rules/judge.smk"
 include: "rules/figures.smk"
 
@@ -37,6 +32,3 @@ rule all:
     default_target: True
     input:
         rules.build_gallery.output.gallery,
-
-
-tell_signatures(workflow.rules)

@@ -9,7 +9,7 @@ from bench.rows import Row
 from reproof.files import write_parquet
 
 PARTS = (
-    *("steps", "networks", "ladder", "channels", "seeds", "paths", "probes", "masks", "attacks"),
+    *("steps", "networks", "ladder", "seeds", "paths", "probes", "masks", "attacks"),
     *("memory", "starting", "demo"),
 )
 

@@ -88,12 +88,12 @@ class Evaluation:
 
     @property
     def picked(self) -> list[Registered]:
-        """What it picks by name: controls, attacks, victims' networks, and what options like `criteria` name."""
+        """What it picks by name: operation, controls, attacks, victims' networks, what options like `criteria` name."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
         attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
         networks = [("networks", "network", one["network"]["name"]) for one in self.victims.values()]
-        return [*kinds, *named, *attacks, *networks]
+        return [("jobs", "operation", self.operation), *kinds, *named, *attacks, *networks]
 
     def stated(self) -> dict[str, Any]:
         """Return what its results depend on, beside the networks and the levels, as plain values."""

@@ -6,7 +6,6 @@ the record must say what the plan says. Both before anything starts.
 """
 
 import os
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ from typing import Any
 
 from reproof.files import ReproofError, read_json, write_json
 from reproof.records import RECORD_FORMAT, Record, is_record, settings_of, sha256
+from reproof.snakemake_internals import decode_entry, locate_entry
 
 SHOWN = 3
-NAME_MAX = 255
 AGAIN = "snakemake --cores 1 --"
 TIMES = ("starttime", "endtime")
 
@@ -41,7 +40,7 @@ class Memory:
 
     def of(self, result: str) -> dict[str, Any] | None:
         """Return what Snakemake remembers of a result, if it does."""
-        path = _place(self.folder / "metadata", result)
+        path = locate_entry(self.folder / "metadata", result)
         try:
             return dict(read_json(path)) if path.exists() else None
         except (ReproofError, TypeError, ValueError) as error:
@@ -58,13 +57,13 @@ class Memory:
             alike = [other for other in facts if facts[other] == each]
             if 2 * len(alike) <= len(facts) > 1:
                 odd = [one] if 2 * len(alike) < len(facts) else facts
-                places = [_place(self.folder / "metadata", result) for result in odd]
+                places = [locate_entry(self.folder / "metadata", result) for result in odd]
                 raise _forgotten(places, f"tells of {one} another job than of what was made with it")
         return next(iter(told.values()), None)
 
     def is_incomplete(self, result: str) -> bool:
         """Return whether Snakemake was killed while it made the result: it will make it anew."""
-        return _place(self.folder / "incomplete", result).exists()
+        return locate_entry(self.folder / "incomplete", result).exists()
 
     def sha256(self, path: str) -> str:
         """Return the hash of a file, computed only if its size, time or place on disk have changed."""
@@ -82,7 +81,7 @@ class Memory:
         """
         metadata = self.folder / "metadata"
         for path in (one for one in metadata.rglob("*") if one.is_file()):
-            result = Path(_result(metadata, path))
+            result = Path(decode_entry(metadata, path))
             if not result.exists() and str(result.parent) not in but:
                 path.unlink()
 
@@ -208,15 +207,3 @@ def _is_planned(record: Record, plan: Expected, remembered: dict[str, Any] | Non
         return inputs == record["inputs"] and set(map(repr, told)) <= set(remembered["params"])
     except (KeyError, TypeError, AttributeError):
         return False
-
-
-def _place(folder: Path, result: str) -> Path:
-    """Return where Snakemake's file persistence keeps what it knows of a result: longer names become folders."""
-    name = urlsafe_b64encode(result.encode()).decode()
-    parts = [name[start : start + NAME_MAX - 1] for start in range(0, len(name), NAME_MAX - 1)]
-    return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
-
-
-def _result(folder: Path, place: Path) -> str:
-    """Return of which result Snakemake keeps what it knows in this place: the inverse of `_place`."""
-    return urlsafe_b64decode("".join(part.removeprefix("@") for part in place.relative_to(folder).parts)).decode()

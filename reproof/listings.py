@@ -62,9 +62,9 @@ def _trained(plan: Plan, folder: str) -> Expected:
 
 
 def _measured(plan: Plan, folder: str) -> Expected:
-    _, operation, run, seeds, levels = folder.split("/")
+    _, _, run, seeds, levels = folder.split("/")
     settings = plan.evaluation_settings(run, seeds, levels.removeprefix("levels"))
-    return Expected(f"{folder}/record.json", settings, plan.code(operation, run))
+    return Expected(f"{folder}/record.json", settings, plan.code("operation", run))
 
 
 def page_settings(plan: Plan) -> str:

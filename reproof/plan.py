@@ -119,6 +119,11 @@ class Plan(Places):
         """Return what is done otherwise than in a paper: at every scale, and at this one."""
         return [*self.papers[paper].settings.get("departures", []), *self.papers[paper].departures]
 
+    def operation(self, run: str) -> str:
+        """Return the operation that makes the results of an evaluation's name."""
+        one, name = self.index.evaluations[run]
+        return one.evaluations[name].operation
+
     # Code
 
     def code(self, script: str, run: str = "") -> str:

@@ -14,12 +14,12 @@ from reproof.attacks.victim import Loss, Victim
 from reproof.files import ReproofError
 
 State = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
-Update = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]  # (slope, objective, state) to (move, state)
+Update = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]  # (gradient, objective, state) to (move, state)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How a slope is estimated: of which objective, along how many directions, how far to each side of the image."""
+    """How a gradient is estimated: of which objective, along how many directions, how far to each side of the image."""
 
     objective: Loss
     directions: Directions
@@ -45,7 +45,7 @@ def ascend(
     for _ in range(steps):
         if not len(left):
             break
-        move, state = update(*_slope(victim, made[left], aim.labels[left], probe, generator), state)
+        move, state = update(*_estimate(victim, made[left], aim.labels[left], probe, generator), state)
         made[left] = ball.of(left).project(made[left] + move)
         asked[left] += 2 * probe.pairs + 1
         going = unreached(victim, made[left], aim.of(left))
@@ -58,7 +58,10 @@ def per_image(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
-def _slope(victim: Victim, images: Tensor, labels: Tensor, probe: Probe, generator: Generator) -> tuple[Tensor, Tensor]:
+def _estimate(
+    victim: Victim, images: Tensor, labels: Tensor, probe: Probe, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Return the estimated gradient of the objective [n, C, H, W] and the objective [n]."""
     shape = torch.Size((probe.pairs, *images.shape[1:]))
     directions = probe.directions(shape, generator=generator).to(images.device)
     return estimate(victim, images, labels, probe.objective, directions=directions, step=probe.step)

@@ -40,7 +40,7 @@ def antithetic(above: Tensor, below: Tensor, directions: Tensor, *, step: float)
 def estimate(
     victim: Victim, images: Tensor, labels: Tensor, loss: Loss, *, directions: Tensor, step: float
 ) -> tuple[Tensor, Tensor]:
-    """Ask 2 P times about each image [N, C, H, W]; return the slope of its loss, of that shape, and the mean loss [N].
+    """Return the estimated gradient of each image's loss [N, C, H, W] and its mean loss [N], from 2 P queries an image.
 
     The loss had better be taken in float64: differences are small beside it.
     """

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
 from reproof.attacks.balls import farthest
-from reproof.attacks.losses import cross_entropy
+from reproof.attacks.losses import signed_cross_entropy
 from reproof.attacks.victim import Victim
 
 
@@ -19,5 +19,5 @@ def fgsm(
     true class and rises, or, if targeted, is of the target and falls.
     """
     check_epsilon(epsilon)
-    sides = victim.slope(images, aim.labels, cross_entropy(aim)).sign()
+    sides = victim.gradient(images, aim.labels, signed_cross_entropy(aim)).sign()
     return Adversarial(farthest(images, epsilon, sides, box=clip), torch.ones_like(aim.labels))

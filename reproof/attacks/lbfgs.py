@@ -19,7 +19,8 @@ from torch.linalg import vecdot
 from reproof.attacks.two_loop import Pair, known, learn, newton, unit_scale
 from reproof.files import ReproofError
 
-Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # points [n, M], problems [n] to values [n], slopes [n, M]
+# From points [n, M] and the numbers of their problems [n] to values [n] and gradients [n, M].
+Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Box = tuple[float, float]
 
 ARMIJO = 1e-4  # the share of the fall promised by the slope that a step must bring, as in L-BFGS-B
@@ -110,14 +111,14 @@ def _searched(
     left, length = (~batch.done).nonzero().squeeze(-1), torch.ones_like(values)[~batch.done]
     for _ in range(TRIALS):
         tried = (batch.points[left] + length[:, None] * directions[left]).clamp_(*box)
-        reached, slope = function(tried, batch.rows[left])
+        reached, gradient = function(tried, batch.rows[left])
         evaluations[batch.rows[left]] += 1
         fall, promised = batch.values[left] - reached, -length * slopes[left]
         enough = fall >= ARMIJO * promised
         points[left[enough]], values[left[enough]], gradients[left[enough]] = (
             tried[enough],
             reached[enough],
-            slope[enough],
+            gradient[enough],
         )
         visible = promised > torch.finfo(values.dtype).eps * batch.values[left].abs()
         again = ~enough & visible

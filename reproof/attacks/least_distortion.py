@@ -13,8 +13,9 @@ from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.lbfgs import Function, minimise
-from reproof.attacks.victim import Victim, margin, surprise
+from reproof.attacks.victim import Victim, margin
 from reproof.files import ReproofError
+from reproof.training.objective import cross_entropy
 
 WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed
 WEIGHTS = (1e-9, 1e9)
@@ -98,7 +99,7 @@ def _objective(
 
     def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         pixels = points.detach().requires_grad_()
-        losses = surprise(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
+        losses = cross_entropy(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
         total = losses + weight[rows] * penalty(pixels - flat[rows])
         (gradient,) = torch.autograd.grad(total.sum(), pixels)
         return total.detach(), gradient
@@ -112,7 +113,7 @@ def _first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Ten
     Where the target begins, its chance is 1/2 and the loss has half the margin's slope s; the gap g is closed by
     |r| = g / s. The gradients cancel if 2 c |r| = s / 2 for the squared penalty, c = s / 2 for the other.
     """
-    logits, gradient = victim.logits_and_slope(images, aim.labels, margin)
+    logits, gradient = victim.logits_and_gradient(images, aim.labels, margin)
     gap, slope = -margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
     weight: Tensor = slope / 2 if penalty == "l2" else slope.square() / (4 * gap.clamp(min=0))
     return weight.nan_to_num(nan=1.0).clamp(*WEIGHTS)

@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.nn.functional import softmax
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.victim import Loss, margin, surprise
+from reproof.attacks.victim import Loss, margin
+from reproof.training.objective import cross_entropy
 
 ENOUGH = 50.0  # the margin past which Madry et al. push no further
 
 
-def cross_entropy(aim: Aim) -> Loss:
-    """Return the cross-entropy, in nats; less it if targeted."""
+def signed_cross_entropy(aim: Aim) -> Loss:
+    """Return the cross-entropy, in nats; its negative if targeted."""
     return lambda logits, labels: aim.sign * _CrossEntropy.apply(logits, labels)
 
 
@@ -35,19 +36,19 @@ def shortfall(aim: Aim, *, kappa: float) -> Loss:
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """`surprise`, whose gradient is p - 1 at the label: here less the sum of all others' p, which does not round."""
+    """`cross_entropy`, with the gradient at the label, p - 1, as less the sum of all others' p: that does not round."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
         exact, places = logits.double(), labels[:, None]
-        slopes = softmax(exact, dim=-1).scatter_(-1, places, 0)
-        ctx.save_for_backward(slopes.scatter_(-1, places, -slopes.sum(dim=-1, keepdim=True)))
-        return surprise(exact, labels)
+        gradient = softmax(exact, dim=-1).scatter_(-1, places, 0)
+        ctx.save_for_backward(gradient.scatter_(-1, places, -gradient.sum(dim=-1, keepdim=True)))
+        return cross_entropy(exact, labels)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return gradients[0][:, None] * slopes, None
+        (gradient,) = ctx.saved_tensors
+        return gradients[0][:, None] * gradient, None
 
 
 def _gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
@@ -55,4 +56,4 @@ def _gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
     return aim.sign * margin(logits.double(), labels)
 
 
-LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": cross_entropy, "margin": clipped_margin}
+LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": signed_cross_entropy, "margin": clipped_margin}

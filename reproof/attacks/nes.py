@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from reproof.attacks.ascent import Probe, State, ascend, per_image
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.estimates import normal
-from reproof.attacks.losses import cross_entropy
+from reproof.attacks.losses import signed_cross_entropy
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
 
@@ -29,17 +29,17 @@ def nes(
         raise ReproofError(f"attack: a plateau of {plateau} steps compares nothing; give at least 2")
     count = len(images)
     state = torch.zeros_like(images), images.new_full((count,), rate), _nothing_seen(images, plateau)
-    probe = Probe(objective=cross_entropy(aim), directions=normal, pairs=pairs, step=sigma)
+    probe = Probe(objective=signed_cross_entropy(aim), directions=normal, pairs=pairs, step=sigma)
     update = partial(signed_step, momentum=momentum)
     return ascend(
         victim, images, aim, update, state, probe=probe, epsilon=epsilon, queries=queries, generator=generator
     )
 
 
-def signed_step(slope: Tensor, losses: Tensor, state: State, *, momentum: float) -> tuple[Tensor, State]:
-    """State: the averaged slope [n, C, H, W], the rate [n], the last losses [n, plateau], -inf where none was seen."""
+def signed_step(gradient: Tensor, losses: Tensor, state: State, *, momentum: float) -> tuple[Tensor, State]:
+    """State: the averaged gradient [n, C, H, W], the rate [n], the last losses [n, plateau], -inf for none."""
     average, rate, seen = state
-    average = momentum * average + (1 - momentum) * slope
+    average = momentum * average + (1 - momentum) * gradient
     seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
     stuck = seen[:, -1] <= seen[:, 0]
     rate = torch.where(stuck, rate / 2, rate).clamp(min=LEAST_RATE)

@@ -53,15 +53,16 @@ def _climb(victim: Victim, balls: Ball, aim: Aim, start: Tensor, settings: _Sett
     ends, queries, images = start.clone(), torch.zeros_like(aim.labels), start
     left = torch.arange(len(start), device=start.device)
     for _ in range(settings.steps):
-        logits, slope = victim.logits_and_slope(images, aim.labels, settings.loss)
+        logits, gradient = victim.logits_and_gradient(images, aim.labels, settings.loss)
         queries[left] += 1
         if settings.stop_early and bool((reached := aim.reached(logits.argmax(dim=-1))).any()):
             ends[left] = images
             going = ~reached
-            left, images, slope, balls, aim = left[going], images[going], slope[going], balls.of(going), aim.of(going)
+            left, images, gradient = left[going], images[going], gradient[going]
+            balls, aim = balls.of(going), aim.of(going)
             if not len(left):
                 return ends, queries
-        images = balls.project(images.add(balls.step(slope), alpha=settings.step_size))
+        images = balls.project(images.add(balls.step(gradient), alpha=settings.step_size))
     ends[left] = images
     return ends, queries
 

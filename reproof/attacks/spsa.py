@@ -37,11 +37,11 @@ def _excess(aim: Aim) -> Loss:
     return lambda logits, labels: -missing(logits, labels)
 
 
-def adam_step(slope: Tensor, losses: Tensor, state: State, *, rate: float) -> tuple[Tensor, State]:
-    """State: the averages of the slope and its square [n, C, H, W], and the number of steps [n]."""
+def adam_step(gradient: Tensor, losses: Tensor, state: State, *, rate: float) -> tuple[Tensor, State]:
+    """State: the averages of the gradient and its square [n, C, H, W], and the number of steps [n]."""
     mean, square, steps = state
-    mean = DECAY * mean + (1 - DECAY) * slope
-    square = SQUARE_DECAY * square + (1 - SQUARE_DECAY) * slope.square()
+    mean = DECAY * mean + (1 - DECAY) * gradient
+    square = SQUARE_DECAY * square + (1 - SQUARE_DECAY) * gradient.square()
     steps = steps + 1
     unbiased = mean / per_image(1 - DECAY**steps)
     size = (square / per_image(1 - SQUARE_DECAY**steps)).sqrt()

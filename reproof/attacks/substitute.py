@@ -64,7 +64,7 @@ def augmented(substitute: Victim, images: Tensor, labels: Tensor, *, step: float
 
     Logits, where the paper has probabilities, which saturate and then have no sign.
     """
-    return (images + step * substitute.slope(images, labels, _own_logit).sign()).clamp_(0, 1)
+    return (images + step * substitute.gradient(images, labels, _own_logit).sign()).clamp_(0, 1)
 
 
 def signed(step: float, number: int, flip_every: int) -> float:

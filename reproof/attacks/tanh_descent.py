@@ -70,13 +70,13 @@ def descend(victim: Victim, now: Descent, loss: Loss, nearest: Nearest, *, steps
     found = torch.zeros_like(nearest.squared, dtype=torch.bool)
     for step in range(steps):
         images = torch.sigmoid(2 * now.points)  # the same as (tanh w + 1) / 2, without its rounding near black
-        logits, slope = victim.logits_and_slope(images, now.labels, loss)
+        logits, gradient = victim.logits_and_gradient(images, now.labels, loss)
         missed, offsets = loss(logits, now.labels).to(images.dtype), images - now.originals
         squared = offsets.square().flatten(1).sum(dim=1)
         nearest.queries[now.places] += 1
         nearest.take(now.places, images, squared, missed < 0)
         found[now.places] |= missed < 0
-        _adam_(now, _slope_at_points(now.c * (missed > 0), slope, offsets, images), step=step + 1, rate=rate)
+        _adam_(now, _gradient_at_points(now.c * (missed > 0), gradient, offsets, images), step=step + 1, rate=rate)
         if step % max(1, steps // 10) == 0:
             now = _falling(now, squared + now.c * missed.relu())
             if not len(now.c):
@@ -90,9 +90,9 @@ def _falling(now: Descent, objective: Tensor) -> Descent:
     return replace(now, objective=objective).only(going)
 
 
-def _slope_at_points(weights: Tensor, slope: Tensor, offsets: Tensor, images: Tensor) -> Tensor:
+def _gradient_at_points(weights: Tensor, gradient: Tensor, offsets: Tensor, images: Tensor) -> Tensor:
     """Return the objective's gradient with respect to w from f's with respect to x': dx'/dw = 2 x' (1 - x')."""
-    outer = slope.mul_(weights.view(-1, *[1] * (slope.dim() - 1))).add_(offsets, alpha=2)
+    outer = gradient.mul_(weights.view(-1, *[1] * (gradient.dim() - 1))).add_(offsets, alpha=2)
     return outer.mul_(images).mul_(1 - images).mul_(2)
 
 

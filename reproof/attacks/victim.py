@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import Dataset
 from reproof.files import ReproofError
@@ -35,23 +34,18 @@ class Victim:
         """Return the class that the network gives each image: int64 [N]."""
         return self.logits(images).argmax(dim=-1)
 
-    def slope(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+    def gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """Return the gradient of each image's loss with respect to its pixels: [N, C, H, W]."""
-        return self.logits_and_slope(images, labels, loss)[1]
+        return self.logits_and_gradient(images, labels, loss)[1]
 
-    def logits_and_slope(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
-        """Return the logits [N, K] and `slope` [N, C, H, W] of one pass."""
+    def logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, K] and the `gradient` [N, C, H, W] of one pass."""
         if not self.gradients:
             raise ReproofError("attack: this network gives no gradients; choose one that asks for outputs alone")
         pixels = images.detach().requires_grad_()
         logits = self.logits(pixels)
         (gradient,) = torch.autograd.grad(loss(logits, labels).sum(), pixels)
         return logits.detach(), gradient
-
-
-def surprise(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of each example, in nats: [N]."""
-    return cross_entropy(logits, labels, reduction="none")
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def trained_copies(subject: Subject, *, wanted: Wanted, steps: Sequence[int]) ->
         starts = [start for place in group for start in _starts(subject, place, wanted)]
         members = [member for start in starts for member in start.members()]
         step = 0 if wanted.schedule == "anew" else group[0].step
-        label = f"copies{group[0].step}{'' if group[0].level else '-dense'} from step {group[0].step}"
+        label = f"copies of {'tickets' if group[0].level else 'dense networks'} from step {group[0].step}"
         trained = subject.job.train(members, label=label, first_step=step)
         ends = iter(unstack(trained.points["final"]))
         done = [_finished(start, ends) for start in starts]

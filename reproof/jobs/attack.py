@@ -11,11 +11,10 @@ from torch.linalg import vector_norm
 from reproof import catalogue
 from reproof.attacks import checks
 from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
-from reproof.attacks.losses import cross_entropy
+from reproof.attacks.losses import signed_cross_entropy
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
-from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
-from reproof.jobs.thumbnails import pixels
+from reproof.jobs.subject import Row, Rows, Subject, list_pixels, operation, tensors
 from reproof.seeding import derive
 from reproof.training.variants import State
 
@@ -177,7 +176,7 @@ def _pictures(
         for number, (image, seen) in enumerate(zip(each, victim.classes(each).tolist(), strict=True)):
             part = f"{name}/{number}"
             yield {"metric": "example_class", "part": part, "value": float(seen)}
-            for place, value in pixels(image):
+            for place, value in list_pixels(image):
                 yield {"metric": "example_pixel", "part": part, "at": place, "value": value}
 
 
@@ -186,7 +185,7 @@ def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
     few = images[:100]
     checks.refuse_random(victim, few)
     if victim.gradients:
-        checks.refuse_vanished(victim.slope(few, labels[:100], cross_entropy(Aim(labels[:100]))))
+        checks.refuse_vanished(victim.gradient(few, labels[:100], signed_cross_entropy(Aim(labels[:100]))))
 
 
 def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:

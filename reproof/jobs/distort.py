@@ -12,14 +12,13 @@ from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
 from reproof.files import ReproofError
 from reproof.jobs.attack import chosen, victim_of
-from reproof.jobs.beside import Beside
-from reproof.jobs.subject import Row, Rows, operation, tensors
+from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
 from reproof.seeding import derive
 
 
 @operation
 def distort(
-    subject: Beside,
+    subject: Subject,
     *,
     victims: Sequence[str] = (),
     examples: int = 256,

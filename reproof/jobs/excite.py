@@ -12,8 +12,7 @@ from reproof.files import ReproofError
 from reproof.intriguing.features import features
 from reproof.intriguing.purity import class_purity, compactness, permutation_test
 from reproof.intriguing.units import active, most_excited, random_directions, standardised, unit_vectors
-from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
-from reproof.jobs.thumbnails import pixels
+from reproof.jobs.subject import Row, Rows, Subject, list_pixels, operation, tensors
 from reproof.seeding import derive
 from reproof.training.evaluate import BATCH
 
@@ -131,5 +130,5 @@ def _pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: 
         for which, chosen in enumerate(sets[:pictures].tolist()):
             for rank, image in enumerate(chosen):
                 place = {"part": f"{part}/{who}/{which}/{rank}", "metric": "exciting_pixel"}
-                told = pixels(images[image].double() / 255)
-                yield from (place | {"at": at, "value": value} for at, value in told)
+                pixels = list_pixels(images[image].double() / 255)
+                yield from (place | {"at": at, "value": value} for at, value in pixels)

@@ -1,13 +1,12 @@
 """Train networks some of whose layers stay as they were initialised, and measure what that costs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from reproof.files import ReproofError
 from reproof.jobs.subject import Rows, Subject, operation
-from reproof.jobs.training import Job, member
+from reproof.jobs.training import member
 from reproof.probing.freezing import frozen
 from reproof.probing.layers import chosen, layers_of, names_of
 from reproof.probing.resets import tensors
@@ -35,20 +34,9 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
             yield facts | {"metric": f"{split}_cost_of_freezing", "value": own - accuracy}
 
 
-@dataclass(frozen=True)
-class _Frozen(Job):
-    """The same job on a network in which what `names` names is not trained."""
-
-    names: frozenset[str] = frozenset()
-
-    def network(self) -> nn.Module:
-        return frozen(super().network(), self.names)
-
-
 def trained_with(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:
     """Return the whole state of each seed's network, trained with the parameters among `names` frozen."""
-    own = subject.job
-    job = _Frozen(own.data, own.settings, own.code, own.state, own.threads, names)
+    module = frozen(subject.job.network(), names)
     starts = zip(subject.seeds, subject.at_step(0), strict=True)
     members = [member(start, seed=seed, arm="ticket") for seed, start in starts]
-    return unstack(job.train(members, label=f"frozen_{part}").points["final"])
+    return unstack(subject.job.train(members, module=module, label=f"frozen {part}").points["final"])

@@ -9,13 +9,11 @@ import torch
 from reproof import catalogue
 from reproof.checkpoints import Weights, read_checkpoint
 from reproof.files import ReproofError
-from reproof.jobs.own_training import train
 from reproof.jobs.subject import Row, Rows, Subject, operation
 from reproof.networks import prunable
 from reproof.pruning.mask_zero import Layer
 from reproof.pruning.masks import Masks, kept, read_masks
 from reproof.seeding import derive
-from reproof.settings import TrainingSettings
 from reproof.training.block import Curves, Trained
 from reproof.training.held import Held, held_member
 from reproof.training.members import Member
@@ -45,9 +43,9 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
 
 
 def _trained(subject: Subject, members: Sequence[Member]) -> Trained:
-    network, settings = subject.job.network(), TrainingSettings.of(subject.job.asked["training"])
+    network = subject.job.network()
     shapes = {name: network.get_parameter(name).shape for name in prunable(network)}
-    return train(subject, Held(network, shapes), members, settings=settings, label="frozen")
+    return subject.job.train(members, module=Held(network, shapes), label="frozen")
 
 
 def measures(curves: Curves, one: Member) -> Iterator[Row]:

@@ -13,7 +13,6 @@ from reproof.attacks.victim import Victim
 from reproof.checkpoints import Weights
 from reproof.files import ReproofError
 from reproof.jobs.attack import attacked, chosen, made, victim_of
-from reproof.jobs.own_training import saving
 from reproof.jobs.subject import Rows, Subject, operation, tensors
 from reproof.jobs.training import member
 from reproof.settings import TrainingSettings
@@ -75,7 +74,7 @@ def trained(subject: Subject, start: Weights, seed: int, method: Method) -> Stat
     return hardened(
         subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
         settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
-        saving=saving(subject, f"harden {seed}"), label=f"harden {seed}",
+        saving=subject.job.saving(f"harden {seed}"), label=f"harden {seed}",
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What an operation is given, the networks of a block of seeds, and the tidy rows that it gives back."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
+from reproof.attacks.victim import Victim
 from reproof.checkpoints import Weights, read_checkpoint
 from reproof.data.dataset import Split
 from reproof.files import write_parquet
@@ -27,22 +29,28 @@ TYPES = {
     **{"level": np.int16, "kept": np.float64, "seed": np.int16, "draw": np.int16},
     **{"arm": np.str_, "part": np.str_, "at": np.float64, "metric": np.str_, "value": np.float64},
 }
+SIDE = 48  # pixels of a drawn image: enough to see what it is of, in rows of a table
 USUAL: Row = {"draw": 0, "arm": "ticket", "part": "", "at": float("nan")}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The networks that an operation measures: their training job, and where weights and masks lie."""
+    """The networks that an operation measures: their training job, and where weights and masks lie.
+
+    `victim_files` are the dense checkpoints of other runs of the same seeds, whose networks are shown what an
+    operation makes for these.
+    """
 
     job: Job
     dense_file: str
     mask_files: Sequence[str] = ()
     ticket_files: Sequence[str] = ()
+    victim_files: Sequence[str] = ()
 
     @classmethod
     def of(cls, files: Any, params: Any, threads: int) -> "Subject":
-        """Make from a rule's input files (data, dense, and masks and tickets where it has them) and its parameters."""
-        named = [list(files.get(name, [])) for name in ("masks", "tickets")]
+        """Make from a rule's parameters and input files: data, dense; masks, tickets and victims where it has them."""
+        named = [list(files.get(name, [])) for name in ("masks", "tickets", "victims")]
         return cls(Job.of(files.data, params, threads), files.dense, *named)
 
     @property
@@ -76,6 +84,12 @@ class Subject:
         (weights,) = read_checkpoint(file, "final")
         return weights
 
+    def victims(self, index: int) -> dict[str, Victim]:
+        """Return, by the names of their runs, the other networks of the seed at this place of the block."""
+        named: Mapping[str, Any] = self.job.asked.get("victims", {})
+        files = zip(self.job.asked["options"].get("victims", []), self.victim_files, strict=True)
+        return {key: self._victim(named[key]["network"], file, index) for key, file in files}
+
     def variants(self, states: Sequence[State]) -> Variants:
         """Return the network under many whole states, to be evaluated together."""
         return Variants(self.job.network(), states, device=self.job.device)
@@ -90,6 +104,12 @@ class Subject:
         mask = self.masks(level)[self.seeds.index(seed)]
         return {"level": level, "kept": kept(mask) if mask else 1.0, "seed": seed}
 
+    def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        module = self.job.network(network)
+        (ends,) = read_checkpoint(file, "final")
+        module.load_state_dict(tensors(ends[index]))
+        return Victim.of(module.to(self.job.device), self.job.dataset)
+
     @cached_property
     def _masks(self) -> dict[int, list[Masks]]:
         return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
@@ -98,6 +118,15 @@ class Subject:
 def tensors(weights: Weights) -> dict[str, Tensor]:
     """Return weights as they are stored as a state that torch reads."""
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+
+
+def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
+    """Yield (place, value) of an image [C, H, W] in [0, 1], channel by channel and row by row, for a figure to draw.
+
+    One with a side above 48 pixels is reduced to 48 x 48, each pixel the mean of those it stands for.
+    """
+    small = image if max(image.shape[1:]) <= SIDE else adaptive_avg_pool2d(image, SIDE)
+    return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
 
 
 def operation(function: Callable[..., Rows]) -> Callable[..., Rows]:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from reproof.checkpoints import Weights, read_kinds
 from reproof.files import ReproofError
-from reproof.jobs.own_training import saving, train
 from reproof.jobs.subject import Row, Rows, Subject, operation
 from reproof.jobs.untrained import constants
 from reproof.seeding import derive
@@ -131,9 +130,9 @@ def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: 
     state = {name: value.clone() for name, value in module.state_dict().items()}
     member = Member(seed=task.seed, weights=state, noise=task.noise)
     # Not stacked on a GPU: each network draws its masks by a seed of its own.
-    trained = train(
-        task.subject, module, [member], settings=settings, label=f"supermask {task.seed}", stacked=False
-    )  # fmt: skip
+    trained = task.subject.job.train(
+        [member], module=module, settings=settings, label=f"supermask {task.seed}", stacked=False
+    )
     curves = trained.curves
     for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
         if split == "validation":
@@ -148,7 +147,8 @@ def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: 
 
 def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
     """Breed masks, and measure the fittest of the last generation."""
-    job, saved = task.subject.job, saving(task.subject, f"supermask {task.seed}")
+    job = task.subject.job
+    saved = job.saving(f"supermask {task.seed}")
     search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
     judged = breeding.parents + breeding.children
     generations = task.budget.generations(judged=judged, examples=examples)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,11 +58,12 @@ class Job:
         split = DataSettings.of(self.asked["dataset"])
         return load_dataset(self.data, validation=split.validation, split_seed=split.split_seed, device=self.device)
 
-    def network(self) -> nn.Module:
-        """Return the network, its weights not yet drawn."""
-        options = {key: value for key, value in self.asked["network"].items() if key != "name"}
+    def network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
+        """Return the network of the settings, or the one that `asked` describes, its weights not yet drawn."""
+        asked = asked or self.asked["network"]
+        options = {key: value for key, value in asked.items() if key != "name"}
         shape, classes = self.dataset.input_shape, self.dataset.classes
-        return build(self.asked["network"]["name"], input_shape=shape, classes=classes, **options)
+        return build(asked["name"], input_shape=shape, classes=classes, **options)
 
     def fresh(self, *which: str | int) -> Weights:
         """Return weights drawn from the run's initialiser by the seed that `which` names."""
@@ -75,25 +76,32 @@ class Job:
         return initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
 
     def train(
-        self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0
-    ) -> Trained:
-        """Train the members as the settings say, going on from this job's saved state if there is one."""
+        self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0,
+        module: nn.Module | None = None, settings: TrainingSettings | None = None, stacked: bool | None = None,
+    ) -> Trained:  # fmt: skip
+        """Train the members from `first_step` on; a call with a saved state of this label continues from it.
+
+        The members are states of `module`, by default the job's network; `settings` are by default the job's own.
+        `stacked` decides whether all members train as one network; by default the device does.
+        """
         torch.set_num_threads(self.threads)  # fixed by the rule: rounding and speed depend on it
         keep_freed_memory()
         flush_subnormals()
         return train_block(
-            self.network(), members, dataset=self.dataset, settings=TrainingSettings.of(self.asked["training"]),
-            first_step=first_step, snapshots=snapshots, device=self.device, label=label,
-            saving=Saving(Path(f"{self.state}.{label.split()[0]}"), self._identity(label)),
+            self.network() if module is None else module, members, dataset=self.dataset,
+            settings=settings or TrainingSettings.of(self.asked["training"]), first_step=first_step,
+            snapshots=snapshots, device=self.device, stacked=stacked, saving=self.saving(label), label=label,
         )  # fmt: skip
+
+    def saving(self, label: str) -> Saving:
+        """Return where the resumable state of one part of the job lies; it belongs to settings, code and device."""
+        identity = f"{self.settings}\n{self.code}\n{label}\n{self.device}"
+        return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), hashlib.sha256(identity.encode()).hexdigest())
 
     def finish(self) -> None:
         """Remove the resumable state: the results are written."""
         for path in Path(self.state).parent.glob(f"{Path(self.state).name}.*"):
             path.unlink()
-
-    def _identity(self, label: str) -> str:
-        return hashlib.sha256(f"{self.settings}\n{self.code}\n{label}\n{self.device}".encode()).hexdigest()
 
 
 def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:

@@ -14,7 +14,7 @@ Criterion = Callable[[Array, Array], Array]
 
 
 def criterion(function: Criterion) -> Criterion:
-    """Mark a function as a criterion, to be found by name."""
+    """Mark a function of a layer's initial and final weights as a criterion, to be found by name."""
     return function
 
 

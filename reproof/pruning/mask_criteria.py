@@ -7,7 +7,7 @@ scores go at random (`ties.untied`). What was pruned before has the final value 
 import numpy as np
 
 from reproof.files import Array
-from reproof.pruning.marks import criterion
+from reproof.pruning.criteria import criterion
 from reproof.pruning.ties import chance_of, untied
 
 

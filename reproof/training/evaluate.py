@@ -42,6 +42,6 @@ def _sums(networks: Networks, part: Split, dataset: Dataset, objective: Objectiv
     else:
         outputs = networks.outputs(dataset.normalise(part.images))
     return {
-        name: torch.stack([measure(one, part.labels).sum() for one in outputs])
+        name: torch.stack([measure(one, part.labels).double().sum() for one in outputs])
         for name, measure in objective.measures.items()
     }

@@ -4,27 +4,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn import functional
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return 1 where the greatest logit [N, K] is the label's [N], else 0."""
-    return logits.argmax(dim=-1).eq(labels).double()
+    """Return whether the greatest logit [N, K] is the label's [N]: bool [N]."""
+    return logits.argmax(dim=-1).eq(labels)
 
 
-def surprise(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy, in nats, of each example [N]."""
-    return cross_entropy(logits, labels, reduction="none").double()
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of each example, in nats: [N], of the dtype of the logits.
+
+    `logits` are floating point [N, K], `labels` int64 [N].
+    """
+    return functional.cross_entropy(logits, labels, reduction="none")
 
 
 @dataclass(frozen=True)
 class Objective:
     """A loss over a batch (its mean), and measures of each example; the measure called `loss` selects the best step."""
 
-    loss: Measure = cross_entropy
-    measures: dict[str, Measure] = field(default_factory=lambda: {"loss": surprise, "accuracy": correct})
+    loss: Measure = functional.cross_entropy
+    measures: dict[str, Measure] = field(default_factory=lambda: {"loss": cross_entropy, "accuracy": correct})
 
 
 CLASSIFICATION = Objective()

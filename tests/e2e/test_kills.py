@@ -67,7 +67,7 @@ def test_a_training_killed_three_times_goes_on_each_time(longer, tmp_path):
     lenet = plan.runs["lottery_ticket"]["lenet"]
     ticket = f"results/tickets/{lenet.tickets}/0-1/level1"
     trained = [str(Path(plan.dense(lenet.dense, "0-1")).parent), ticket, ticket]
-    for victim, folder, state in zip(VICTIMS, trained, ["dense", "ticket", "ticket"], strict=True):
+    for victim, folder, state in zip(VICTIMS, trained, ["dense", "ticket_level_1", "ticket_level_1"], strict=True):
         kill_once_saved(workspace, f"{ticket}/checkpoint.safetensors", victim, workspace / folder / f"state.{state}")
     for one in (undisturbed, workspace):
         run_to_the_end(one, f"{ticket}/checkpoint.safetensors")

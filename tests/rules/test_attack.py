@@ -9,9 +9,8 @@ from reproof.checkpoints import read_checkpoint
 from reproof.data.dataset import load_dataset
 from reproof.files import ReproofError, read_parquet
 from reproof.jobs.attack import attack
-from reproof.jobs.beside import Beside
 from reproof.jobs.distort import distort
-from reproof.jobs.subject import measure
+from reproof.jobs.subject import Subject, measure
 from reproof.networks import build
 
 FGSM = {"attack": "fgsm"}
@@ -27,7 +26,7 @@ def distorted(folder, victims, **options):
     options = {"examples": 30, "split": "test", "searches": 4, "iterations": 40, "victims": victims} | options
     options = options if victims else {key: value for key, value in options.items() if key != "victims"}  # as the plan
     job = folder.job(levels=[0], options=options, victims=named)
-    subject = Beside(job, folder("dense.safetensors"), victim_files=[folder("dense.safetensors")] * len(victims))
+    subject = Subject(job, folder("dense.safetensors"), victim_files=[folder("dense.safetensors")] * len(victims))
     measure(distort, subject, folder("distorted.parquet"))
     return read_parquet(folder("distorted.parquet"))
 

@@ -209,7 +209,7 @@ def test_a_killed_job_goes_on_and_ends_in_the_same_bytes(folder, monkeypatch, ca
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Trainer, "step", killed_at_step_30_of_the_second)
         retrained(folder, name="parts", **asked)
-    assert (folder.path / "parts.state.ticket").exists()
+    assert (folder.path / "parts.state.ticket_level_1").exists()
     assert not (folder.path / "parts.safetensors").exists()
     retrained(folder, name="parts", **asked)
     assert "goes on from step 30" in capsys.readouterr().out
@@ -223,7 +223,7 @@ def test_the_state_of_other_settings_is_not_gone_on_from(folder, monkeypatch, ca
     save_always(monkeypatch)
     monkeypatch.setattr("reproof.jobs.training.Job.finish", lambda job: None)
     retrained(folder, name="same")
-    assert (folder.path / "same.state.ticket").exists()
+    assert (folder.path / "same.state.ticket_level_1").exists()
     retrained(folder, name="same", training={"lr": 0.02})
     assert "goes on" not in capsys.readouterr().out
     retrained(folder, name="same", training={"lr": 0.02})

@@ -60,14 +60,15 @@ def test_a_victims_network_and_an_attacks_code_count_in_the_fingerprint(tmp_path
     small = planned(tmp_path, **{"runs.small.evaluations.fool": deepcopy(ATTACK)})
     run = small.runs["one"]["small"]
     own = ("networks", "network", run.network["name"])
-    script = "workflow/scripts/{}.py".format
-    assert small.code("distort", run.evaluation("distort")) == fingerprint(
-        script("distort"), (own, own, ("networks", "network", "fc"))
+    script = "workflow/scripts/operation.py"
+    distort, attack = (("jobs", "operation", name) for name in ("distort", "attack"))
+    assert small.code("operation", run.evaluation("distort")) == fingerprint(
+        script, (distort, own, own, ("networks", "network", "fc"))
     )
-    assert small.code("attack", run.evaluation("fool")) == fingerprint(
-        script("attack"), (own, ("attacks", "attack", "fgsm"))
+    assert small.code("operation", run.evaluation("fool")) == fingerprint(
+        script, (attack, own, ("attacks", "attack", "fgsm"))
     )
-    assert small.code("attack", run.evaluation("fool")) != fingerprint(script("attack"), (own,))
+    assert small.code("operation", run.evaluation("fool")) != fingerprint(script, (attack, own))
 
 
 def test_a_victim_that_a_scale_does_not_run_is_left_out(tmp_path):

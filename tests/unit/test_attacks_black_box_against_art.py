@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 
 from reproof.attacks.attack import Aim
 from reproof.attacks.estimates import estimate
-from reproof.attacks.losses import cross_entropy
+from reproof.attacks.losses import signed_cross_entropy
 from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.square import square
 from reproof.attacks.victim import Victim, margin
@@ -77,7 +77,7 @@ class Probabilities(nn.Module):
         return mnist_network()(images.float()).double().softmax(dim=1)
 
 
-def test_nes_estimates_the_same_slope_along_the_same_directions(victim):
+def test_nes_estimates_the_same_gradient_along_the_same_directions(victim):
     """Theirs is 2 sigma times ours. It knows of no box: it would cut its questions at one, which the paper does not."""
     images, labels = attacked(victim, 6)
     sigma, pairs, boxless = 0.05, 25, in_art(Probabilities(), clip_values=None)
@@ -86,5 +86,5 @@ def test_nes_estimates_the_same_slope_along_the_same_directions(victim):
     directions = torch.from_numpy(np.random.normal(size=(pairs, 1, 28, 28))).float()
     np.random.seed(0)  # theirs draws the same anew
     expected = torch.from_numpy(theirs.loss_gradient(images.numpy(), one_hot(labels, 10).numpy())).float()
-    found, _ = estimate(victim, images, labels, cross_entropy(Aim(labels)), directions=directions, step=sigma)
+    found, _ = estimate(victim, images, labels, signed_cross_entropy(Aim(labels)), directions=directions, step=sigma)
     assert torch.allclose(2 * sigma * found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max())

@@ -11,7 +11,7 @@ from reproof.attacks.attack import Aim
 from reproof.attacks.balls import L2, LInf, ball, farthest
 from reproof.attacks.carlini_wagner import _Constants, carlini_wagner
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.losses import clipped_margin, cross_entropy
+from reproof.attacks.losses import clipped_margin, signed_cross_entropy
 from reproof.attacks.pgd import pgd
 from reproof.attacks.tanh_descent import Descent, _adam_
 from reproof.attacks.victim import Victim
@@ -161,7 +161,7 @@ def test_fgsm_clips_unless_told_not_to():
     assert whole.flatten().tolist() == pytest.approx([1.05, 0.3])
 
 
-def test_a_confident_victim_hides_no_slope():
+def test_a_confident_victim_hides_no_gradient():
     sure = Victim(lambda x: torch.stack([40 - x[:, 0, 0, 0], x[:, 0, 0, 1]], dim=1))  # 1 - p is 4e-18: 0 in float32
     made = fgsm(sure, ZERO, aim(0), generator=chance(), epsilon=0.1)
     assert offsets(made.images)[0].tolist() == pytest.approx([0.1, 0.1], abs=1e-6)
@@ -225,8 +225,8 @@ def test_losses_by_hand():
     assert clipped_margin(aim(0, 1))(logits, labels).tolist() == [-48, 0]
     assert clipped_margin(aim(0, 1, targeted=True))(logits, labels).tolist() == [-52, -109]
     nats = -math.log(math.e / (math.e + math.e**3 + 1))
-    assert cross_entropy(aim(0, 1))(logits, labels)[0].item() == pytest.approx(nats)
-    assert cross_entropy(aim(0, 1, targeted=True))(logits, labels)[0].item() == pytest.approx(-nats)
+    assert signed_cross_entropy(aim(0, 1))(logits, labels)[0].item() == pytest.approx(nats)
+    assert signed_cross_entropy(aim(0, 1, targeted=True))(logits, labels)[0].item() == pytest.approx(-nats)
 
 
 def test_carlini_wagner_finds_the_distance_to_the_boundary_for_each_image_its_own():

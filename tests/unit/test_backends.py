@@ -191,8 +191,9 @@ def test_the_backend_follows_from_what_is_kept_and_how_long_it_trains():
         (0.1, 50_000): "SparsePerceptron", (0.1, 500): "Single",
     }  # fmt: skip
     convolutions = network(dataset, "conv_2", width=0.05)
-    (member,) = members(convolutions, seeds=[0])
-    assert on_cpu(convolutions, member, settings=settings(), objective=CLASSIFICATION, steps=50_000) is Single
+    for has_masks in (False, True):
+        (member,) = members(convolutions, seeds=[0], masked=has_masks)
+        assert on_cpu(convolutions, member, settings=settings(), objective=CLASSIFICATION, steps=50_000) is Single
 
 
 def test_kept_counts_layers_without_a_mask_as_whole():

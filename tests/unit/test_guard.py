@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from snakemake.persistence.file import FilePersistence
 
 from reproof.files import ReproofError
-from reproof.guard import Expected, Memory, _place, refuse_strangers
+from reproof.guard import Expected, Memory, refuse_strangers
 from reproof.records import recorded, sealed, sha256
+from reproof.snakemake_internals import locate_entry
 
 AB = ("results/a", "results/b")
 
@@ -34,7 +34,7 @@ def expected(here):
 
 def remember(one, inputs, *, settings=None, of=None):
     """Let Snakemake remember the job of a record, as its metadata of one result would."""
-    place = _place(Memory().folder / "metadata", of or one.record)
+    place = locate_entry(Memory().folder / "metadata", of or one.record)
     place.parent.mkdir(parents=True, exist_ok=True)
     params = [repr(one.code), repr("results/state"), repr(settings or one.settings)]
     place.write_text(json.dumps({"params": params, "input_checksums": inputs}))
@@ -42,7 +42,7 @@ def remember(one, inputs, *, settings=None, of=None):
 
 def incomplete(*results):
     for result in results:
-        place = _place(Memory().folder / "incomplete", result)
+        place = locate_entry(Memory().folder / "incomplete", result)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
 
@@ -133,7 +133,7 @@ def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, he
     for one in (expected.record, *AB):
         remember(expected, {"data": f"sha256:{sha256('data')}"}, of=one)
     refuse_strangers([expected])
-    place = _place(Memory().folder / "metadata", "results/b")
+    place = locate_entry(Memory().folder / "metadata", "results/b")
     place.write_text(place.read_text().replace(old, new, 1))
     with pytest.raises(ReproofError, match=f"^{place}: is damaged: it .*; mend it with: rm -f {place}$"):
         refuse_strangers([expected])
@@ -142,7 +142,7 @@ def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, he
 
 
 def test_of_two_memories_that_differ_both_go(expected, here):
-    places = [_place(Memory().folder / "metadata", one) for one in (expected.record, "results/a")]
+    places = [locate_entry(Memory().folder / "metadata", one) for one in (expected.record, "results/a")]
     for number, one in enumerate((expected.record, "results/a")):
         remember(expected, {"data": f"sha256:{number}"}, of=one)
     with pytest.raises(ReproofError, match=f"^{places[0]}: is damaged: .*mend it with: rm -f {places[0]} {places[1]}$"):
@@ -173,15 +173,6 @@ def test_a_hash_is_kept_as_long_as_the_file_is_the_same(expected, here):
     before = kept.stat().st_mtime_ns
     refuse_strangers([expected])
     assert kept.stat().st_mtime_ns == before, "nothing new, nothing written"
-
-
-def test_a_long_name_lies_where_snakemake_keeps_it(tmp_path):
-    """Its own class says where."""
-    name = "results/" + 30 * "a-long-folder/" + "record.json"
-    own = FilePersistence.__new__(FilePersistence)
-    own._max_len = None
-    for result in (name, "results/short.json"):
-        assert str(_place(tmp_path, result)) == own._record_path(str(tmp_path), result)
 
 
 @pytest.mark.parametrize("gone", ["results/gone", "results/" + "x/" * 200 + "gone"])

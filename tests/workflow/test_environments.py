@@ -7,7 +7,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from test_library import imported
-from test_shape import RULES
+from test_shape import RULES, script_of
 from workspace import ROOT
 
 from reproof.catalogue import module_of, registered
@@ -79,7 +79,7 @@ def test_versions_are_those_of_the_lock(environment):
 def test_an_environment_has_what_its_scripts_import(name):
     (environment,) = re.findall(r'"\.\./envs/(\w+\.yaml)"', RULES[name]["conda"])
     there = set(pinned(environment))
-    script = ROOT / f"workflow/scripts/{name}.py"
+    script = ROOT / f"workflow/scripts/{script_of(name)}.py"
     needed = {PACKAGES.get(module, module) for module in reached(script) | recorded(script)}
     needed = {CONDA_NAMES.get(package, package) for package in needed}
     assert {package for package in needed if BROUGHT_BY.get(package, package) not in there} == set()

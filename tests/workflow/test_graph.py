@@ -28,6 +28,15 @@ def test_the_gallery_is_what_is_made_when_nothing_is_asked_for(repository):
     assert repository.planned() == repository.planned("results/figures/all") | {"all": 1}
 
 
+def test_each_start_checks_the_configuration_and_the_start_of_a_job_trusts_it(workspace):
+    target, paper = "results/data/mnist5k/data.safetensors", "config/papers/lottery_ticket.yaml"
+    workspace.snakemake("-n", target)
+    workspace.edit(paper, "    kind: random_sparsity\n", "    kind: rendom_sparsity\n")
+    ran = workspace.snakemake("-n", target, code=1)
+    assert "'rendom_sparsity' is unknown" in ran.line("error:")
+    assert "error:" not in workspace.snakemake("-n", "--mode", "subprocess", target).text
+
+
 def test_dense_networks_are_shared(repository):
     """LeNet's three ways of pruning start from the same dense networks, trained once."""
     runs = planned("paper").runs["lottery_ticket"]

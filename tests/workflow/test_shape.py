@@ -6,24 +6,32 @@ import re
 import pytest
 from workspace import ROOT
 
+from reproof.catalogue import registered
+
 FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 DIRECTIVES = {"message", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"}
 
 
 def rules():
-    """Return {name: {directive: its text}} of all rules."""
+    """Return {name: {directive: its text}} of all rules; an operation has its own directives and its template's."""
     found = {}
+    heads = r"^(rule (?=\w+:$)|use rule operation as (?=\w+ with:$))"
     for file in FILES:
-        for block in re.split(r"^rule (?=\w+:$)", file.read_text(), flags=re.MULTILINE)[1:]:
+        _, *blocks = re.split(heads, file.read_text(), flags=re.MULTILINE)
+        for head, block in zip(blocks[::2], blocks[1::2], strict=True):
             name, _, body = block.partition(":\n")
+            name = name.removesuffix(" with")
             parts = re.split(r"^    (\w+):", body, flags=re.MULTILINE)
             assert name not in found
-            found[name] = dict(zip(parts[1::2], parts[2::2], strict=True))
+            own = dict(zip(parts[1::2], parts[2::2], strict=True))
+            found[name] = own if head == "rule " else found["operation"] | own
     return found
 
 
 RULES = rules()
 assert set(RULES.pop("all")) == {"default_target", "input"}
+TEMPLATE = RULES.pop("operation")
+OPERATIONS = set(registered("jobs", "operation"))
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 every_rule = pytest.mark.parametrize("name", RULES)
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -48,14 +56,37 @@ def test_every_rule_has_all_its_directives_and_runs_a_script(name):
 
 @every_rule
 def test_rule_script_log_and_library_function_carry_one_name(name):
-    rule = RULES[name]
-    assert rule["script"].strip() == f'"../workflow/scripts/{name}.py"'
+    rule, script = RULES[name], script_of(name)
+    assert rule["script"].strip() == f'"../workflow/scripts/{script}.py"'
     (log,) = re.findall(r'"(logs/.*)"', rule["log"])
     assert log.endswith(f"/{name}.log")
-    assert f'PLAN.code("{name}"' in rule["params"]
+    assert f'PLAN.code("{script}"' in rule["params"]
     library = ast.parse((ROOT / f"reproof/jobs/{name}.py").read_text())
     assert name in [node.name for node in library.body if isinstance(node, ast.FunctionDef)]
-    assert f"from reproof.jobs.{name} import {name}\n" in (ROOT / f"workflow/scripts/{name}.py").read_text()
+    if script == name:
+        assert f"from reproof.jobs.{name} import {name}\n" in (ROOT / f"workflow/scripts/{name}.py").read_text()
+
+
+def script_of(name):
+    """Return the script that a rule runs: one serves all operations."""
+    return "operation" if name in OPERATIONS else name
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_has_paths_and_a_message_of_its_own(name):
+    rule = RULES[name]
+    places = {"output": "results", "log": "logs", "benchmark": "benchmarks"}
+    for directive, folder in places.items():
+        found = re.findall(r'"(\w+/\w+)/', rule[directive])
+        assert set(found) == {f"{folder}/{name}"}
+    assert rule["message"].strip()
+    assert "message" not in TEMPLATE
+
+
+def test_the_template_of_operations_makes_no_file_of_theirs():
+    text = "".join(TEMPLATE[directive] for directive in ("output", "log", "benchmark"))
+    assert set(re.findall(r'"\w+/(\w+)/', text)) == {"operation"}
+    assert "operation" not in OPERATIONS
 
 
 @every_rule
@@ -80,13 +111,11 @@ def test_needs_grow_with_each_attempt(name):
 
 
 def test_there_is_a_rule_for_every_script_and_every_job():
-    assert {path.stem for path in SCRIPTS} == set(RULES)
+    assert set(RULES) >= OPERATIONS
+    assert {path.stem for path in SCRIPTS} == {script_of(name) for name in RULES}
     jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {
         "__init__",
-        "beside",
-        "own_training",
         "subject",
-        "thumbnails",
         "training",
     }
     assert jobs == set(RULES)
@@ -96,7 +125,7 @@ def test_there_is_a_rule_for_every_script_and_every_job():
 def test_each_file_opens_with_what_it_does_and_stays_short(file):
     text = file.read_text()
     assert ast.get_docstring(ast.parse(text.split("\n\n\n")[0])), "a docstring comes first"
-    limit = {"Snakefile": 45, "common.smk": 60}.get(file.name, 150)
+    limit = {"Snakefile": 45, "common.smk": 60, "operations.smk": 200}.get(file.name, 150)
     assert len(text.splitlines()) <= limit
 
 
@@ -113,7 +142,8 @@ def test_scripts_are_thin_adapters(script):
     text = script.read_text()
     assert len(text.splitlines()) <= 30
     assert ".config" not in text
-    assert text.startswith(f'"""Adapter: reproof.jobs.{script.stem}."""\n')
+    what = "the operation that the settings name" if script.stem == "operation" else f"reproof.jobs.{script.stem}"
+    assert text.startswith(f'"""Adapter: {what}."""\n')
     branches = (ast.If, ast.For, ast.While, ast.Try, ast.FunctionDef)
     assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, branches)]
 

@@ -1,14 +1,10 @@
-"""The backends of a group of networks: autograd, plain, narrow or stacked; and the written-out step of a perceptron."""
+"""The backends of a group of networks: autograd, plain or stacked; and the written-out step of a perceptron."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-import torch
 from torch import nn
 
 from reproof.settings import TrainingSettings
-from reproof.training.backends.channels import working_places
-from reproof.training.backends.narrow import Narrow
 from reproof.training.backends.plain import Single
 from reproof.training.backends.protocol import Networks
 from reproof.training.backends.recognise import is_perceptron, linears
@@ -27,7 +23,7 @@ def on_cpu(
 ) -> Backend:
     """Return the fastest backend for one network that is trained alone for this many steps."""
     if not is_perceptron(module, objective):
-        return _under_autograd(module, member, settings)
+        return Single
     sizes = {f"{name}.weight": layer.weight.numel() for name, layer in linears(module).items()}
     if sum(sizes.values()) * steps < WORTH_COMPILING:
         return Single
@@ -36,12 +32,6 @@ def on_cpu(
 
     masks = {name: mask.numpy() for name, mask in (member.masks or {}).items()}
     return SparsePerceptron if kept_share(masks, sizes) < SPARSE_BELOW else Perceptron
-
-
-def _under_autograd(module: nn.Module, member: Member, settings: TrainingSettings) -> Backend:
-    start, decays = member.start(torch.device("cpu")), settings.weight_decay > 0
-    places = working_places(module, member.masks, start=start, decays=decays) if member.masks else None
-    return partial(Narrow, places=places) if places else Single
 
 
 def backends(
@@ -54,4 +44,4 @@ def backends(
     return [([one], on_cpu(module, one, settings=settings, objective=objective, steps=steps)) for one in members]
 
 
-__all__ = ["Backend", "Narrow", "Networks", "Single", "Stacked", "backends", "on_cpu"]
+__all__ = ["Backend", "Networks", "Single", "Stacked", "backends", "on_cpu"]

@@ -1,0 +1,173 @@
+"""Operations: what is measured of trained networks. Each is the template `operation` with paths and inputs of its own."""
+
+
+rule operation:
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+    output:
+        metrics="results/operation/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/operation/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/operation/{run}/{seeds}/levels{levels}/operation.log",
+    benchmark:
+        "benchmarks/operation/{run}/{seeds}/levels{levels}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=REQUESTED.gpus,
+        mem_mb=lambda wildcards, attempt: REQUESTED.memory(PLAN.operation(wildcards.run), wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.minutes(PLAN.operation(wildcards.run), wildcards, attempt),
+    params:
+        settings=lambda wildcards: PLAN.evaluation_settings(wildcards.run, wildcards.seeds, wildcards.levels),
+        code=lambda wildcards: PLAN.code("operation", wildcards.run),
+        state=lambda wildcards, output: str(Path(output.metrics).with_name("state")),
+    script:
+        "../workflow/scripts/operation.py"
+
+
+use rule operation as connect with:
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, wildcards.levels),
+        tickets=lambda wildcards: PLAN.tickets(wildcards.run, wildcards.seeds, wildcards.levels),
+    output:
+        metrics="results/connect/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/connect/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/connect/{run}/{seeds}/levels{levels}/connect.log",
+    benchmark:
+        "benchmarks/connect/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Connect copies of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
+
+
+use rule operation as reset with:
+    output:
+        metrics="results/reset/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/reset/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/reset/{run}/{seeds}/levels{levels}/reset.log",
+    benchmark:
+        "benchmarks/reset/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Reset layers of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as freeze with:
+    output:
+        metrics="results/freeze/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/freeze/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/freeze/{run}/{seeds}/levels{levels}/freeze.log",
+    benchmark:
+        "benchmarks/freeze/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Train {wildcards.run} with layers frozen, seeds {wildcards.seeds}"
+
+
+use rule operation as untrained with:
+    output:
+        metrics="results/untrained/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/untrained/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/untrained/{run}/{seeds}/levels{levels}/untrained.log",
+    benchmark:
+        "benchmarks/untrained/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Evaluate untrained masks of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as supermask with:
+    output:
+        metrics="results/supermask/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/supermask/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/supermask/{run}/{seeds}/levels{levels}/supermask.log",
+    benchmark:
+        "benchmarks/supermask/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Find supermasks of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as freeze_pruned with:
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.masks_to(wildcards.run, wildcards.seeds, wildcards.levels),
+        tickets=lambda wildcards: PLAN.deciding(wildcards.run, wildcards.seeds, wildcards.levels),
+    output:
+        metrics="results/freeze_pruned/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/freeze_pruned/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/freeze_pruned/{run}/{seeds}/levels{levels}/freeze_pruned.log",
+    benchmark:
+        "benchmarks/freeze_pruned/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Freeze pruned weights of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
+
+
+use rule operation as excite with:
+    output:
+        metrics="results/excite/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/excite/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/excite/{run}/{seeds}/levels{levels}/excite.log",
+    benchmark:
+        "benchmarks/excite/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Find what excites units of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as bound with:
+    output:
+        metrics="results/bound/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/bound/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/bound/{run}/{seeds}/levels{levels}/bound.log",
+    benchmark:
+        "benchmarks/bound/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Bound the layers of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as harden with:
+    output:
+        metrics="results/harden/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/harden/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/harden/{run}/{seeds}/levels{levels}/harden.log",
+    benchmark:
+        "benchmarks/harden/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Train {wildcards.run} adversarially, seeds {wildcards.seeds}"
+
+
+use rule operation as attack with:
+    output:
+        metrics="results/attack/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/attack/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/attack/{run}/{seeds}/levels{levels}/attack.log",
+    benchmark:
+        "benchmarks/attack/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Attack {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as distort with:
+    input:
+        data=lambda wildcards: PLAN.data(wildcards.run),
+        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        victims=lambda wildcards: PLAN.victims(wildcards.run, wildcards.seeds),
+    output:
+        metrics="results/distort/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/distort/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/distort/{run}/{seeds}/levels{levels}/distort.log",
+    benchmark:
+        "benchmarks/distort/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Distort images for {wildcards.run}, seeds {wildcards.seeds}"

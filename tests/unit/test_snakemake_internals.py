@@ -1,0 +1,68 @@
+"""What is used of Snakemake's internals is there, in the version that it was written for, and does what is expected."""
+
+import inspect
+import os
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import pytest
+from snakemake.api import Workflow
+from snakemake.persistence.file import FilePersistence
+from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.shell import shell
+
+from reproof import snakemake_internals
+from reproof.snakemake_internals import decode_entry, let_jobs_die_with, locate_entry, plan_without_rate_limit
+
+WRITTEN_FOR = "9.27.1"
+NAMES = {
+    "shell._process_args": lambda: isinstance(shell._process_args, dict),
+    "Workflow.scheduler": lambda: isinstance(Workflow.scheduler, property),
+    "JobScheduler.job_rate_limiter": lambda: "if self.job_rate_limiter is None:" in inspect.getsource(JobScheduler),
+    "FilePersistence._record_path": lambda: callable(FilePersistence._record_path),
+}
+RESULTS = ("results/short.json", "results/" + 30 * "a-long-folder/" + "record.json")
+
+
+def test_snakemake_has_the_version_that_its_internals_were_read_in():
+    found = version("snakemake")
+    assert found == WRITTEN_FOR, (
+        f"this is Snakemake {found}; reproof/snakemake_internals.py was written for {WRITTEN_FOR}: "
+        "read what it uses in the new version, then change WRITTEN_FOR"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_private_name_is_there(name):
+    try:
+        found = NAMES[name]()
+    except AttributeError:
+        found = False
+    assert found, (
+        f"Snakemake {version('snakemake')} has no {name} as {WRITTEN_FOR} has it: change reproof/snakemake_internals.py"
+    )
+
+
+def test_what_jobs_die_with_is_prepared_in_each_process_that_snakemake_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(shell, "_process_args", dict(shell._process_args))
+    monkeypatch.setattr(
+        snakemake_internals, "dies_with", lambda parent: lambda: (tmp_path / f"{parent}").write_text(str(os.getppid()))
+    )
+    let_jobs_die_with(7, shell)
+    shell("true")
+    assert (tmp_path / "7").read_text() == str(os.getpid()), "it ran in the child"
+
+
+def test_without_a_rate_limit_the_scheduler_has_none():
+    workflow = SimpleNamespace(scheduler=SimpleNamespace(job_rate_limiter=object()))
+    plan_without_rate_limit(workflow)
+    assert workflow.scheduler.job_rate_limiter is None
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=["short", "long"])
+def test_an_entry_is_where_snakemake_keeps_it_and_names_its_result(tmp_path, result):
+    own = FilePersistence.__new__(FilePersistence)
+    own._max_len = None
+    entry = locate_entry(tmp_path, result)
+    assert str(entry) == own._record_path(str(tmp_path), result)
+    assert decode_entry(tmp_path, entry) == result
