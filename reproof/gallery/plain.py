@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
-from reproof.judging.words import number, with_unit
+from reproof.judging.phrasing import format_number, format_quantity
 
 
 def prose(text: str) -> str:
@@ -17,8 +17,8 @@ def measured(row: Mapping[str, Any]) -> str:
     effect, low, high, unit = row["effect"], row["low"], row["high"], row["unit"]
     if isnan(effect):
         return ""
-    interval = "" if isnan(low) and isnan(high) else f" [{number(low, unit)} to {number(high, unit)}]"
-    return f"{with_unit(effect, unit)}{interval}"
+    interval = "" if isnan(low) and isnan(high) else f" [{format_number(low, unit)} to {format_number(high, unit)}]"
+    return f"{format_quantity(effect, unit)}{interval}"
 
 
 def duration(seconds: float) -> str:

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from claim_kit import CLAIM
 
-from reproof.judging.ladder import Unmeasured, axis_of, grain_of
-from reproof.judging.select import samples
+from reproof.judging.claims import Claim
+from reproof.judging.select import Unmeasured, compute_grain, select_samples
 
 KEPT = {0: 1.0, 1: 0.8, 2: 0.64, 3: 0.512}
 
@@ -24,6 +25,10 @@ def rows(values, *, arm="ticket", metric="accuracy", run="lenet", draw=0, levels
 
 
 TICKETS = rows({0: [0.90, 0.92, 0.91, 0.85], 1: [0.80, 0.81, 0.84, 0.70]})
+
+
+def samples(measure, table):
+    return select_samples(Claim.parse(CLAIM | {"measure": measure}), table)
 
 
 def of(**term):
@@ -180,8 +185,8 @@ def test_the_grain_is_the_smallest_gap_between_values():
     steps, equal = (
         rows({0: line}).assign(part="") for line in ([300.0, 100.0, 100.0, 900.0], [0.3, 0.1 + 0.2, 0.3, 0.3])
     )
-    assert grain_of(steps, steps) == 200.0
-    assert np.isnan(grain_of(equal, equal))
+    assert compute_grain(steps, steps) == 200.0
+    assert np.isnan(compute_grain(equal, equal))
 
 
 def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
@@ -195,16 +200,10 @@ def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
     counts += [one("train_images_attacked", 9.0), one("test_images_attacked", 5.0, arm="pgd_trained")]
     for metric, grain in ((share, 0.01), (distance, np.nan), ("validation_attack_success_share", np.nan)):
         equal = one(metric, 1.0)
-        assert grain_of(equal, pd.concat([equal, *counts])) == pytest.approx(grain, nan_ok=True)
+        assert compute_grain(equal, pd.concat([equal, *counts])) == pytest.approx(grain, nan_ok=True)
     equal = one(share, 1.0)
     (sample,) = samples({"metric": share, "of": {"run": "lenet", "at": {"part": "cw"}}}, pd.concat([equal, *counts]))
     assert sample.of.step == pytest.approx([0.01, 0.01])
-
-
-def test_values_lie_along_the_column_of_the_reach_or_range():
-    assert axis_of({"at": {"kept": 0.1, "rewind": [0, 500]}}) == "rewind"
-    assert axis_of({"reach": {"smallest": "rewind", "at_most": 0.02}}) == "rewind"
-    assert axis_of({"at": {"level": [0, 3]}}) == "kept"
 
 
 def test_later_tables_may_add_columns():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from reproof.files import read_parquet, write_parquet
-from reproof.judging.verdict import judge_claims
+from reproof.judging import verdict
+from reproof.judging.claims import Claim
 
 KEPT = {0: 1.0, 5: 0.329, 9: 0.135}
 ACCURACY = {0: [0.9790, 0.9792, 0.9794, 0.9788, 0.9796], 9: [0.9832, 0.9830, 0.9834, 0.9835, 0.9836]}
@@ -38,6 +39,10 @@ CLAIM = {
     "published": "more than 0.3 points",
 }
 MEASURE = CLAIM["measure"]
+
+
+def judge_claims(claims, measurements, *, scale):
+    return verdict.judge_claims([Claim.parse(claim) for claim in claims], measurements, scale=scale)
 
 
 def only(measurements, *, scale="mnist", **changes):
