@@ -25,7 +25,7 @@ def duration(seconds: float) -> str:
     """Return a time span in its two largest units.
 
     >>> [duration(span) for span in (0.41, 75, 7000, 200000)]
-    ['0.4 s', '1 min 15 s', '1 h 57 min', '2 d 8 h']
+    ['0.4 s', '1 min 15 s', '1 h 56 min', '2 d 7 h']
     """
     if seconds < 10:
         return f"{seconds:.1f} s"

@@ -148,12 +148,12 @@ def place_rows(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
     A range includes its ends. A single `kept` is the nearest level within a factor. Other columns must be equal.
     """
     for column, value in term.at.items():
-        rows = _restrict(rows, column, value, term.within)
+        rows = rows if rows.empty else _restrict(rows, column, value, term.within)
         if rows.empty:
             shown = f"from {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value}"
             axis = AXES.get(term.metric, "place") if column == "at" else column
             raise Unmeasured(f"{_name_arm(term)} is not measured at {axis} {shown} at this scale")
-    if rows.empty:
+    if rows.empty:  # before any column of `at` was looked at: the other side left no level
         raise Unmeasured(NOTHING_SHARED)
     return rows
 
