@@ -6,7 +6,8 @@ from functools import cache
 from reproof import catalogue
 from reproof.arms import Evaluation
 from reproof.configuration import Configuration, Layer, Paper, unknown
-from reproof.judging.claims import check_claims
+from reproof.judging.checks import Known, check_claims
+from reproof.judging.claims import Claim
 from reproof.places import shown
 from reproof.runs import Run, with_victims
 from reproof.vocabulary import METRICS
@@ -92,9 +93,9 @@ def check_references(paper: Paper) -> None:
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
     """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
-    runs = _arms(paper.published.settings["runs"])
+    known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(METRICS), scales=scales)
     for layer in (paper.published, paper.merged):
-        for problem in check_claims(layer.settings["claims"], runs=runs, metrics=set(METRICS), scales=scales):
+        for problem in check_claims([Claim.parse(claim) for claim in layer.settings["claims"]], known):
             key, _, what = problem.partition(": ")
             raise layer.complaint(key, what)
 

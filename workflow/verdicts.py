@@ -4,7 +4,7 @@ import sys
 
 from reproof.configuration import available, read_configuration, unknown
 from reproof.files import ReproofError, read_parquet
-from reproof.judging.markdown import table
+from reproof.judging.markdown import write_table
 from reproof.plan import Plan
 from reproof.yaml_files import ROOT, complaint, read_yaml
 
@@ -17,7 +17,7 @@ def main(paper: str, scale: str) -> None:
         if paper not in papers:
             raise complaint(ROOT / "config/papers", "PAPER", unknown(paper, tuple(papers)))
         plan = Plan(read_configuration(config | {"scale": scale, "papers": [paper]}))
-        print(table(read_parquet(f"{plan.tables(paper)}/verdicts.parquet")))
+        print(write_table(read_parquet(f"{plan.tables(paper)}/verdicts.parquet")))
     except ReproofError as error:
         sys.exit(f"error: {error}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
-from reproof.judging.words import number, with_unit
+from reproof.judging.phrasing import format_number, format_quantity
 
 
 def prose(text: str) -> str:
@@ -17,15 +17,15 @@ def measured(row: Mapping[str, Any]) -> str:
     effect, low, high, unit = row["effect"], row["low"], row["high"], row["unit"]
     if isnan(effect):
         return ""
-    interval = "" if isnan(low) and isnan(high) else f" [{number(low, unit)} to {number(high, unit)}]"
-    return f"{with_unit(effect, unit)}{interval}"
+    interval = "" if isnan(low) and isnan(high) else f" [{format_number(low, unit)} to {format_number(high, unit)}]"
+    return f"{format_quantity(effect, unit)}{interval}"
 
 
 def duration(seconds: float) -> str:
     """Return a time span in its two largest units.
 
     >>> [duration(span) for span in (0.41, 75, 7000, 200000)]
-    ['0.4 s', '1 min 15 s', '1 h 57 min', '2 d 8 h']
+    ['0.4 s', '1 min 15 s', '1 h 56 min', '2 d 7 h']
     """
     if seconds < 10:
         return f"{seconds:.1f} s"

@@ -3,10 +3,12 @@
 import json
 
 from reproof.files import read_parquet, write_parquet
-from reproof.judging.verdict import judge_claims as judged
+from reproof.judging import verdict
+from reproof.judging.claims import Claim
 
 
 def judge_claims(*, settings: str, measurements: str, verdicts: str) -> None:
-    """Write one verdict for each claim in `settings`."""
+    """Write one verdict for each of the claims in `settings`, a JSON of `claims` and `scale`."""
     asked = json.loads(settings)
-    write_parquet(verdicts, judged(asked["claims"], read_parquet(measurements), scale=asked["scale"]))
+    claims = [Claim.parse(claim) for claim in asked["claims"]]
+    write_parquet(verdicts, verdict.judge_claims(claims, read_parquet(measurements), scale=asked["scale"]))

@@ -1,1 +1,1 @@
-"""Verdicts: what is measured for a claim, how chance is told from effect, and what is said about it."""
+"""Claims as values, what is measured for them, how chance is separated from effect, and verdicts in words."""

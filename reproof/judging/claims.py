@@ -1,226 +1,253 @@
-"""Claims as data: how a `measure` is read, and what is wrong with a claim before anything has run. Needs no scipy."""
+"""A claim and the verdict on it, as values. `Claim.parse` alone reads the shape that claims have in a paper's file.
 
-import ast
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from functools import cache
+The module needs neither numpy nor scipy, because claims are also parsed while jobs are planned.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import Any
 
-from reproof.vocabulary import AT
+AGREES, DISAGREES, INCONCLUSIVE = "agrees", "disagrees", "inconclusive"
+NOT_JUDGED = "not judged at this scale"
 
-Claim = Mapping[str, Any]
-Term = dict[str, Any]
-
-PLACE = ("at", "within", "mean", "best", "reach")
+DENSE = {"arm": "ticket", "at": {"level": 0}}  # what `against: dense` is short for
+PLACE = ("at", "within", "mean", "best", "reach")  # a side that states its own `at` takes none of these from the other
 REDUCERS = ("mean", "best", "reach")
-COLUMNS = frozenset({"kept", "level", "part", "at"})
-OFF_THE_LADDER = {"part", "at"}
-DENSE = {"arm": "ticket", "at": {"level": 0}}
-RELATIONS = ("at_least", "at_most", "between", "equal_within")
+WITHIN = 1.3  # half a rung of a ladder that keeps three fifths a round; on a finer ladder the nearest level is nearer
+
+Range = tuple[float, float]
+Place = float | Range
 
 
-def terms(measure: Mapping[str, Any]) -> tuple[Term, Term | None]:
-    """Return the two sides of a measure in full: what is measured, and what against (None for a judge of one side).
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """A reduction: each seed's value at the point where another metric is best (`way`: "highest" or "lowest")."""
 
-    `against` takes from `of` every key that it does not state; `at` and what reduces a range go together, so that a
-    side which states its own `at` inherits no reduction. "dense" is the network before pruning, in the run of `of`.
+    way: str
+    metric: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """A reduction: the `end` ("smallest" or "largest") of the points along `axis` at which the metric meets a bound.
+
+    `relation` is "at_least" or "at_most". `bound` is a number, or "dense" for the dense network of the same seed. A
+    value that misses the bound by at most `margin` (in the unit of the metric) still meets it.
     """
-    of = {"arm": "ticket", "metric": measure["metric"], **measure["of"]}
+
+    end: str
+    axis: str
+    relation: str
+    bound: float | str
+    margin: float
+
+    @classmethod
+    def parse(cls, reach: Mapping[str, Any]) -> "Reach":
+        """Return the reach that a side of a measure states."""
+        end = "smallest" if "smallest" in reach else "largest"
+        relation = "at_least" if "at_least" in reach else "at_most"
+        margin = reach.get("margin", 0.0)
+        return cls(end=end, axis=reach[end], relation=relation, bound=reach[relation], margin=margin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One side of a claim: the metric of an arm of a run, where it is read, and how a range becomes one number.
+
+    `at` maps columns of the measurements to one value or to a range with both ends. `parts` are shell patterns; without
+    any, only rows that have no part are read. `within` is the factor by which a single `kept` may differ from the
+    nearest level's. `called` replaces the arm's name in the sentence. `stated` are the keys that
+    the side states itself.
+    """
+
+    run: str
+    arm: str
+    metric: str
+    at: Mapping[str, Place]
+    parts: tuple[str, ...]
+    within: float
+    mean: bool
+    best: Best | None
+    reach: Reach | None
+    called: str
+    stated: frozenset[str]
+
+    @classmethod
+    def parse(cls, side: Mapping[str, Any], *, stated: Iterable[str]) -> "Term":
+        """Return the side in which `side` has every key, those taken from the other side included."""
+        places = {column: tuple(value) if isinstance(value, list) else value for column, value in side["at"].items()}
+        parts = places.pop("part", ())
+        best = [Best(way=way, metric=metric) for way, metric in side.get("best", {}).items()]
+        return cls(
+            run=side["run"],
+            arm=side["arm"],
+            metric=side["metric"],
+            at=places,
+            parts=(parts,) if isinstance(parts, str) else parts,
+            within=side.get("within", WITHIN),
+            mean="mean" in side,
+            best=best[0] if best else None,
+            reach=Reach.parse(side["reach"]) if "reach" in side else None,
+            called=side.get("called", ""),
+            stated=frozenset(stated),
+        )
+
+    @property
+    def ranges(self) -> list[str]:
+        """The columns of `at` that are given as a range."""
+        return [column for column, value in self.at.items() if isinstance(value, tuple)]
+
+    @property
+    def names_level(self) -> bool:
+        """Whether `at` says where on the ladder of levels the side is read; otherwise it is read at all levels."""
+        return bool(self.at.keys() - {"at"})
+
+    @property
+    def is_curve(self) -> bool:
+        """Whether the side has several values a seed: it is read over a range, and nothing reduces the range."""
+        reduced = self.mean or self.best is not None or self.reach is not None
+        return not reduced and (bool(self.ranges) or not self.names_level)
+
+    @property
+    def axis(self) -> str:
+        """The column along which the values lie: that of the reach or of the range. Levels lie along `kept`."""
+        axis = self.reach.axis if self.reach else next(iter(self.ranges), "kept")
+        return "kept" if axis == "level" else axis
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the side is read at level 0, before any pruning."""
+        return self.at.get("level") == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """The effects that a claim allows, in the units of the measurements.
+
+    The `bounds` belong to the first of the `relations`. A sound claim states one relation: "at_least", "at_most",
+    "between" (two bounds) or "equal_within".
+    """
+
+    relations: tuple[str, ...]
+    bounds: tuple[float, ...]
+
+    @classmethod
+    def parse(cls, expect: Mapping[str, Any]) -> "Expectation":
+        """Return what the `expect` of a claim states."""
+        bound: Any = next(iter(expect.values()), None)
+        return cls(relations=tuple(expect), bounds=tuple(bound) if isinstance(bound, list) else (bound,))
+
+    def compute_range(self, neutral: float | None) -> Range:
+        """Return the lowest and the highest effect that the claim allows.
+
+        `equal_within` is a distance from the `neutral` effect of the judge; for ratios (neutral 1) it is a factor.
+        """
+        first, last = self.bounds[0], self.bounds[-1]
+        if self.relations[0] == "between":
+            return float(first), float(last)
+        if self.relations[0] == "equal_within":
+            return (1 / first, float(first)) if neutral == 1 else ((neutral or 0) - first, (neutral or 0) + first)
+        return (float(first), inf) if self.relations[0] == "at_least" else (-inf, float(first))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One testable statement of a paper: what is measured, on one side or on two, and which effect is expected.
+
+    With `each` the claim must hold at every level of its range. `judged_at` are the scales that may judge it.
+    """
+
+    id: str
+    says: str
+    where: str
+    why: str
+    published: str
+    judged_at: tuple[str, ...]
+    judge: str
+    of: Term
+    against: Term | None
+    each: bool
+    expected: Expectation
+
+    @classmethod
+    def parse(cls, claim: Mapping[str, Any]) -> "Claim":
+        """Return the claim that a paper's file states as a mapping, which `claims.schema.yaml` accepts."""
+        of, against = _parse_sides(claim["measure"])
+        return cls(
+            **{key: claim[key] for key in ("id", "says", "where", "why", "judge")},
+            published=claim.get("published", ""),
+            judged_at=tuple(claim["judged_at"]),
+            of=of,
+            against=against,
+            each="each" in claim["measure"],
+            expected=Expectation.parse(claim["expect"]),
+        )
+
+    @property
+    def sides(self) -> dict[str, Term]:
+        """The sides under their keys in the paper's file, `of` first."""
+        return {"of": self.of} | ({} if self.against is None else {"against": self.against})
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs that the claim reads, that of `of` first."""
+        return list(dict.fromkeys(term.run for term in self.sides.values()))
+
+    @property
+    def shares_place(self) -> bool:
+        """Whether `against` is read where `of` is."""
+        return self.against is not None and "at" not in self.against.stated
+
+
+def _parse_sides(measure: Mapping[str, Any]) -> tuple[Term, Term | None]:
+    """Return both sides of a measure; `against` takes from `of` every key that it does not state.
+
+    `at` and what reduces a range belong together, so that a side with its own `at` takes no reduction.
+    """
+    of = {"arm": "ticket", "metric": measure["metric"], "at": {}, **measure["of"]}
+    one = Term.parse(of, stated=measure["of"])
     stated = measure.get("against")
     if stated is None:
-        return of, None
+        return one, None
     stated = DENSE if stated == "dense" else stated
-    inherited = {
-        key: value for key, value in of.items() if key != "called" and ("at" not in stated or key not in PLACE)
-    }
-    return of, {**inherited, **stated}
+    left_out = {"called", *(PLACE if "at" in stated else ())}
+    taken = {key: value for key, value in of.items() if key not in left_out}
+    return one, Term.parse({**taken, **stated}, stated=stated)
 
 
-def inherits_place(measure: Mapping[str, Any]) -> bool:
-    """Return whether both sides are read at the same place."""
-    against = measure.get("against")
-    return isinstance(against, Mapping) and "at" not in against
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the measurements say of one claim: a row of the table of verdicts.
 
-
-def expected_range(expect: Mapping[str, Any], neutral: float | None) -> tuple[float, float]:
-    """Return the lowest and highest effect that a claim allows.
-
-    `equal_within` is a distance from the neutral effect, and for ratios (neutral 1) a factor.
+    `effect`, `low`, `high` and the bounds are in `unit`, and NaN where unknown. `verdict` is "agrees", "disagrees",
+    "inconclusive" or "not judged at this scale". `direction` is "as claimed", "against", "neither" or "not measured",
+    whether the claim is judged or not. `seeds_needed` is infinite when no number of seeds is enough. `kept` is the
+    share of weights kept at which the claim is read, NaN for several levels. `runs` are the runs that it reads.
+    `reason` says why a claim is not judged, or what limits its verdict.
     """
-    (relation, bound), *_ = expect.items()
-    if relation == "between":
-        return float(bound[0]), float(bound[1])
-    if relation == "equal_within":
-        return (1 / bound, float(bound)) if neutral == 1 else ((neutral or 0) - bound, (neutral or 0) + bound)
-    return (float(bound), inf) if relation == "at_least" else (-inf, float(bound))
 
-
-@cache
-def judges() -> dict[str, dict[str, Any]]:
-    """Return what each registered judge declares (`sides`, `reads`, `neutral`), read from source, without scipy."""
-    tree = ast.parse(Path(__file__).with_name("judges.py").read_text(encoding="utf-8"))
-    marked = (
-        (function.name, mark)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef)
-        for mark in function.decorator_list
-        if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "judge"
-    )
-    return {
-        name: {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in mark.keywords} for name, mark in marked
-    }
-
-
-def check_claims(
-    claims: Sequence[Claim],
-    *,
-    runs: Mapping[str, set[str]],
-    metrics: set[str],
-    scales: set[str] | None = None,
-    columns: frozenset[str] = COLUMNS,
-) -> list[str]:
-    """Return the problems of all claims of a paper, one line each, naming its key as `claims[3].measure.metric`."""
-    problems = []
-    for place, claim in enumerate(claims):
-        key = f"claims[{place}]"
-        problems += check_claim(claim, runs=runs, metrics=metrics, scales=scales, columns=columns, key=key)
-        if claim["id"] in [earlier["id"] for earlier in claims[:place]]:
-            problems.append(f"{key}.id: {claim['id']!r} is the id of an earlier claim; give each claim its own")
-    return problems
-
-
-def check_claim(
-    claim: Claim,
-    *,
-    runs: Mapping[str, set[str]],
-    metrics: set[str],
-    scales: set[str] | None = None,
-    columns: frozenset[str] = COLUMNS,
-    key: str = "claim",
-) -> list[str]:
-    """Return what cannot be measured or judged in a claim that its schema accepts, one line a problem.
-
-    `runs` maps every run of the paper to its arms ("ticket" need not be listed), `metrics` are those that rules
-    produce, `columns` those of the measurements table that `at` may name, `scales` the known scales (None: any).
-    """
-    problems = list(_unknown(f"{key}.judge", claim["judge"], set(judges()), "a judge"))
-    if not problems:
-        problems += _misfits(claim, judges()[claim["judge"]], key)
-    for side, term in zip(("of", "against"), terms(claim["measure"]), strict=True):
-        if term is not None:
-            stated = claim["measure"][side]
-            problems += _term_problems(term, stated, f"{key}.measure", side, runs, metrics, columns)
-    for place, scale in enumerate(claim["judged_at"] if scales is not None else []):
-        problems += _unknown(f"{key}.judged_at[{place}]", scale, scales or set(), "a scale")
-    return problems
-
-
-def _misfits(claim: Claim, judge: Mapping[str, Any], key: str) -> Iterator[str]:
-    """Yield where the measure does not give the judge what it reads, and where the expectation makes no sense."""
-    measure, name = claim["measure"], claim["judge"]
-    if judge["sides"] == 2 and "against" not in measure:
-        yield f"{key}.measure.against: missing; judge {name} compares two sides (dense, or what differs from `of`)"
-    if judge["sides"] == 1 and "against" in measure:
-        yield f"{key}.measure.against: judge {name} reads one side; leave it out or choose a judge that compares"
-    for side, term in zip(("of", "against"), terms(measure), strict=True):
-        ranged = term is not None and _is_range(term)
-        if judge["reads"] == "number" and ranged and not measure.get("each"):
-            yield f"{key}.measure.{side}.at: a range of levels; add mean, best or reach, or `each: true` to the measure"
-        if judge["reads"] == "curve" and term is not None and not ranged:
-            yield f"{key}.measure.{side}.at: judge {name} reads several levels; give a range such as kept: [0.02, 1.0]"
-    if measure.get("each") and judge["reads"] == "curve":
-        yield f"{key}.measure.each: judge {name} reads all levels together; leave each out"
-    yield from _bad_bounds(claim["expect"], judge["neutral"], f"{key}.expect")
-
-
-def _bad_bounds(expect: Mapping[str, Any], neutral: float | None, key: str) -> Iterator[str]:
-    if len(expect) != 1:
-        yield f"{key}: states {len(expect)} relations; state exactly one of {', '.join(RELATIONS)}"
-    elif "between" in expect and expect["between"][0] >= expect["between"][1]:
-        yield f"{key}.between: {expect['between']} runs downwards; write the lower bound first"
-    elif "equal_within" in expect and neutral is None:
-        yield f"{key}.equal_within: a single value has nothing to equal; use between: [low, high]"
-    elif "equal_within" in expect and expect["equal_within"] <= (neutral if neutral == 1 else 0):
-        yield f"{key}.equal_within: {expect['equal_within']} leaves no room; a ratio takes a factor above 1"
-
-
-def _is_range(term: Term) -> bool:
-    """Whether a term yields several values a seed: its place is a range (or everything), and nothing reduces it."""
-    at = term.get("at", {})
-    wide = bool(ranges(at)) or not set(at) - OFF_THE_LADDER
-    return wide and not any(key in term for key in REDUCERS)
-
-
-def ranges(at: Mapping[str, Any]) -> list[str]:
-    """Return the columns of a place that are given as a range; several parts are no range."""
-    return [column for column, value in at.items() if column != "part" and isinstance(value, list | tuple)]
-
-
-def _term_problems(
-    term: Term,
-    stated: Any,
-    key: str,
-    side: str,
-    runs: Mapping[str, set[str]],
-    metrics: set[str],
-    columns: frozenset[str],
-) -> Iterator[str]:
-    stated = stated if isinstance(stated, Mapping) else {}
-    own = f"{key}.{side}"
-    if side == "of" or "metric" in stated:
-        where = f"{own}.metric" if "metric" in stated else f"{key}.metric"
-        yield from _unknown(where, term["metric"], metrics, "a metric that a rule produces")
-    if side == "of" or "run" in stated:
-        yield from _unknown(f"{own}.run", term["run"], set(runs), "a run of this paper")
-    if term["run"] in runs and (side == "of" or "arm" in stated or "run" in stated):
-        yield from _unknown(f"{own}.arm", term["arm"], runs[term["run"]] | {"ticket"}, f"an arm of run {term['run']}")
-    if sum(reducer in stated for reducer in REDUCERS) > 1:
-        yield f"{own}: mean, best and reach exclude one another; state one"
-    yield from _place_problems(stated, own, metrics, columns)
-    if side == "of" or "at" in stated or "metric" in stated:
-        yield from _axis_problems(term, own)
-
-
-def _axis_problems(term: Term, own: str) -> Iterator[str]:
-    """Yield what is wrong with where a term is read along `at`, the axis of its metric's own (a step, a position)."""
-    at, ranged, axis = term.get("at", {}), ranges(term.get("at", {})), AT.get(term["metric"], "")
-    if len(ranged) > 1:
-        yield f"{own}.at: {' and '.join(ranged)} are both ranges; make one of them a single value"
-    if axis and "at" not in at:
-        yield f"{own}.at.at: missing; {term['metric']} is measured at each {axis}; say at which"
-    if ("at" in ranged or "at" in term.get("reach", {}).values()) and not set(at) - OFF_THE_LADDER:
-        yield f"{own}.at: a range of `at` needs one level; add level or kept"
-
-
-def _place_problems(stated: Mapping[str, Any], own: str, metrics: set[str], columns: frozenset[str]) -> Iterator[str]:
-    for column, value in stated.get("at", {}).items():
-        yield from _unknown(f"{own}.at.{column}", column, set(columns), "a column of the measurements")
-        if column in ranges(stated["at"]) and value[0] >= value[1]:
-            yield f"{own}.at.{column}: {list(value)} runs downwards; write the lower end first"
-        elif column == "kept" and not all(0 < kept <= 1 for kept in _as_list(value)):
-            yield f"{own}.at.kept: {value} is not a share of weights in (0, 1]"
-    for way, metric in stated.get("best", {}).items():
-        yield from _unknown(f"{own}.best.{way}", metric, metrics, "a metric that a rule produces")
-        if str(metric).startswith("test_"):
-            yield f"{own}.best.{way}: {metric!r} selects on the test set; select on validation, measure on test"
-    for end in ("smallest", "largest"):
-        if end in stated.get("reach", {}):
-            yield from _unknown(
-                f"{own}.reach.{end}", stated["reach"][end], set(columns) - {"part"}, "an axis of the measurements"
-            )
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _unknown(key: str, word: str, known: set[str], what: str) -> Iterator[str]:
-    """Yield a problem that proposes the nearest known word if `word` is not among them."""
-    if word not in known:
-        longer = [longer for longer in sorted(known) if word and longer.startswith(word)]
-        near = longer or get_close_matches(word, sorted(known), n=1)
-        choice = f"choose one of {', '.join(sorted(known))}" if known else "there is none"
-        remedy = f"did you mean {near[0]!r}?" if near else choice
-        yield f"{key}: {word!r} is not {what}; {remedy}"
+    claim: str
+    says: str
+    where: str
+    why: str
+    judged_at: str
+    judged: bool
+    verdict: str
+    judge: str
+    effect: float
+    unit: str
+    low: float
+    high: float
+    interval: str
+    n: int
+    expected: str
+    bound_low: float
+    bound_high: float
+    published: str
+    seeds_needed: float
+    direction: str
+    kept: float
+    runs: str
+    reason: str
+    sentence: str

@@ -1,25 +1,39 @@
-"""Measured quantities: what a claim's measure selects, as one number or one curve per seed and side."""
+"""From the table of measurements to what a claim measures: one number or one curve per seed and side.
 
-from collections.abc import Iterator, Mapping
+A side first finds its rows (`find_rows`), then keeps those at its place (`place_rows`), lays them out as seeds by
+points (`compute_grid`), and reduces a range of points to one number if it says how. At last the sides are paired by
+seed.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from math import log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reproof.judging.claims import Term, inherits_place, terms
-from reproof.judging.ladder import Unmeasured, axis_of, complete, grain_of, grid_of, is_short, placed, rows_of
+from reproof.judging.claims import Best, Claim, Place, Reach, Term
+from reproof.vocabulary import AXES, is_share
 
 Array = npt.NDArray[np.float64]
+
+EMPTY: dict[str, Any] = {"part": "", "at": float("nan")}
+NOTHING_SHARED = "the two sides have no level in common at this scale"
+
+
+class Unmeasured(Exception):
+    """What a claim asks for is not among the measurements; the message says what is absent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """One side of a claim. `values` are [seeds], or [seeds, points] for a curve over `points` [points], ascending.
 
-    `step` [seeds] is the least difference that the measurement could have shown. `beyond` tells that the true value of
-    some seed lies past the end of the ladder of levels: -1 below what is stated, 1 above, 0 if none does.
+    `step` [seeds] is the least difference that the measurement could have shown. `beyond` is -1 or 1 if the true value
+    of some seed lies beyond the end of the ladder of levels, below (-1) or above (1) what `values` say; else 0.
     """
 
     values: Array
@@ -30,9 +44,9 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Both sides over the same `seeds`; `lost` counts the seeds without a finite value on every side.
+    """Both sides over the same `seeds`; `lost` counts the seeds that lack a finite value on some side.
 
-    `short` tells that the claim is about each level of a range, and the ladder of levels ends before that range does.
+    `short` is true if the claim is about each level of a range and the ladder of levels ends before the range does.
     """
 
     of: Side
@@ -52,139 +66,231 @@ class _Reading:
     beyond: int = 0
 
 
-def samples(measure: Mapping[str, Any], table: pd.DataFrame) -> list[Sample]:
-    """Return what a measure selects from measurements (`run, arm, level, kept, seed, draw, part, at, metric, value`).
+def select_samples(claim: Claim, table: pd.DataFrame) -> list[Sample]:
+    """Return what a claim measures, from measurements (`run, arm, level, kept, seed, draw, part, at, metric, value`).
 
-    One sample; with `each: true` one per point of the range, most kept first. Draws and parts are averaged within a
-    seed, and the sides are paired by seed. Raises Unmeasured if the run, arm, metric or level is absent.
+    There is one sample; for a claim on each level, one per point of the range, most kept first. Draws and parts are
+    averaged within a seed. Raises Unmeasured if the run, arm, metric or level is absent.
     """
-    of, against = terms(measure)
-    table = complete(table)
-    rows = rows_of(table, of)
-    if against is None:
-        left, right = _read(rows, of, table), None
-    else:
-        others = rows_of(table, against)
-        if inherits_place(measure) and of["run"] == against["run"]:
-            for column in ("level", "at") if axis_of(of) == "at" else ("level",):
-                shared = set(rows[column]) & set(others[column])
-                rows, others = rows.loc[rows[column].isin(shared)], others.loc[others[column].isin(shared)]
-        left, right = _read(rows, of, table), _read(others, against, table)
-    if not measure.get("each"):
-        return [_pair(left, right)]
-    return [replace(sample, short=is_short(rows, of)) for sample in _each(left, right)]
+    table = complete_table(table)
+    terms = list(claim.sides.values())
+    rows = [find_rows(table, term) for term in terms]
+    if claim.shares_place and len(claim.runs) == 1:
+        rows = _keep_shared(rows, columns=("level", "at") if claim.of.axis == "at" else ("level",))
+    readings = [_read(own, term, table) for own, term in zip(rows, terms, strict=True)]
+    if not claim.each:
+        return [_pair(readings)]
+    short = is_short(rows[0], claim.of)
+    return [replace(_pair(at_one), short=short) for at_one in _split_points(*readings)]
+
+
+def complete_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements with the columns `part` ("" for none) and `at` (NaN for none), which old tables lack."""
+    full = table.assign(**{column: value for column, value in EMPTY.items() if column not in table})
+    return full.assign(part=full["part"].fillna(""))
+
+
+def find_rows(table: pd.DataFrame, term: Term) -> pd.DataFrame:
+    """Return the rows of a term's run, arm, metric and parts, with one `kept` a level; raise Unmeasured if none.
+
+    A term without parts reads rows that have none; a term without `at` on its metric's own axis likewise.
+    """
+    of_run: pd.Series[bool] = table["run"].eq(term.run)
+    of_arm: pd.Series[bool] = of_run & table["arm"].eq(term.arm)
+    found = table.loc[of_arm & table["metric"].eq(term.metric)]
+    if found.empty:
+        absent = _name_arm(term) if of_run.any() else f"run {term.run}"
+        absent = f"{term.metric} of {absent}" if of_arm.any() else absent
+        raise Unmeasured(f"{absent} is not measured at this scale")
+    found = found.loc[_match_parts(found, term) & (found["at"].isna() | ("at" in term.at))]
+    if found.empty:
+        arm = _name_arm(term)
+        raise Unmeasured(f"{term.metric} of {arm} is not measured for the part or place named at this scale")
+    return found.assign(kept=found.groupby("level")["kept"].transform("mean"))
+
+
+def _match_parts(rows: pd.DataFrame, term: Term) -> "pd.Series[bool]":
+    patterns = term.parts or ("",)
+    return rows["part"].isin(
+        [part for part in rows["part"].unique() if any(fnmatchcase(part, pattern) for pattern in patterns)]
+    )
+
+
+def _name_arm(term: Term) -> str:
+    return f"arm {term.arm} of run {term.run}"
+
+
+def _keep_shared(rows: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[pd.DataFrame]:
+    """Keep the rows of two sides at the levels (and places) that both have."""
+    of, against = rows
+    for column in columns:
+        shared = set(of[column]) & set(against[column])
+        of, against = of.loc[of[column].isin(shared)], against.loc[against[column].isin(shared)]
+    return [of, against]
 
 
 def _read(rows: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
-    """Place a term on its ladder and reduce its range to one number a seed, as it says, or leave the curve."""
-    there = placed(rows, term)
-    grid = grid_of(there, axis_of(term))
-    if "reach" in term:
-        return _reach(grid, term, table)
-    step = pd.Series(grain_of(rows, table), index=grid.index)
+    """Read a term at its place, and reduce its range to one number a seed if it says how."""
+    there = place_rows(rows, term)
+    grid = compute_grid(there, term.axis)
+    if term.reach:
+        return _find_reach(grid, term.reach, term, table)
+    step = pd.Series(compute_grain(rows, table), index=grid.index)
     curve = _Reading(grid=grid, points=grid.columns.to_numpy(dtype=float), step=step)
-    if "best" in term:
-        return _best(curve, term, there, table)
-    return replace(curve, grid=grid.mean(axis=1, skipna=False).to_frame()) if "mean" in term else curve
+    if term.best:
+        return _find_best(curve, term.best, there, term, table)
+    return replace(curve, grid=grid.mean(axis=1, skipna=False).to_frame()) if term.mean else curve
 
 
-def _best(curve: _Reading, term: Term, there: pd.DataFrame, table: pd.DataFrame) -> _Reading:
+def place_rows(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
+    """Return the rows at the term's place; raise Unmeasured if there are none.
+
+    A range includes its ends. A single `kept` is the nearest level within a factor. Other columns must be equal.
+    """
+    for column, value in term.at.items():
+        rows = rows if rows.empty else _restrict(rows, column, value, term.within)
+        if rows.empty:
+            shown = f"from {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value}"
+            axis = AXES.get(term.metric, "place") if column == "at" else column
+            raise Unmeasured(f"{_name_arm(term)} is not measured at {axis} {shown} at this scale")
+    if rows.empty:  # before any column of `at` was looked at: the other side left no level
+        raise Unmeasured(NOTHING_SHARED)
+    return rows
+
+
+def _restrict(rows: pd.DataFrame, column: str, value: Place, within: float) -> pd.DataFrame:
+    if isinstance(value, tuple):
+        return rows.loc[rows[column].between(*value)]
+    if column == "at":
+        return rows.loc[np.isclose(rows["at"], value, rtol=1e-9, atol=1e-12)]
+    if column != "kept":
+        return rows.loc[rows[column].eq(value)]
+    distances = {kept: round(abs(log(kept / value)), 9) for kept in sorted(rows["kept"].unique(), reverse=True)}
+    nearest = min(distances, key=distances.__getitem__)  # of two equally near, the one that keeps more
+    return rows.loc[rows["kept"].eq(nearest) & (distances[nearest] <= log(within))]
+
+
+def is_short(rows: pd.DataFrame, term: Term) -> bool:
+    """Return whether the ladder ends more than a rung of 0.8 before the range of `kept` that a term asks for."""
+    wanted = term.at.get("kept")
+    return isinstance(wanted, tuple) and bool(rows["kept"].min() > 1.25 * wanted[0])
+
+
+def compute_grid(rows: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return values [seed x point], points ascending, averaged over draws; NaN where a seed lacks a point."""
+    return rows.groupby(["seed", axis])["value"].mean().unstack().sort_index(axis=1)
+
+
+def compute_grain(rows: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Return the grain of a term's rows: the smallest gap between distinct values, in the unit of the metric.
+
+    If all values are equal, it is that of a share of the images attacked, where the table has their number; else NaN.
+    """
+    gaps = np.diff(np.unique(rows["value"].dropna().to_numpy(dtype=float)))
+    gaps = gaps[gaps > 1e-9 * max(1.0, float(rows["value"].abs().max()))]
+    return float(gaps.min()) if gaps.size else _compute_share_of_one_image(rows, table)
+
+
+def _compute_share_of_one_image(rows: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Return 1 over the number of images that an attack's shares in `rows` are of, NaN if they are no such shares."""
+    row = rows.iloc[0]
+    counts = table.loc[
+        table["metric"].eq(f"{row['metric'].split('_')[0]}_images_attacked")
+        & table["run"].eq(row["run"]) & table["arm"].eq(row["arm"]) & table["part"].isin(rows["part"].unique()),
+        "value",
+    ]  # fmt: skip
+    return float(1 / counts.min()) if len(counts) and is_share(row["metric"]) else float("nan")
+
+
+def _find_best(curve: _Reading, best: Best, there: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
     """Take each seed's value at the point that is best by another metric: chosen on validation, measured on test."""
-    (way, metric), *_ = term["best"].items()
-    rows = rows_of(table, {**term, "metric": metric})
+    rows = find_rows(table, replace(term, metric=best.metric))
     rows = rows.loc[rows["level"].isin(there["level"]) & rows["at"].isin(there["at"])]
-    scores = grid_of(rows, axis_of(term)).reindex_like(curve.grid).dropna()
-    chosen = scores.idxmax(axis=1) if way == "highest" else scores.idxmin(axis=1)
+    scores = compute_grid(rows, term.axis).reindex_like(curve.grid).dropna()
+    chosen = scores.idxmax(axis=1) if best.way == "highest" else scores.idxmin(axis=1)
     values = pd.Series({seed: curve.grid.at[seed, point] for seed, point in chosen.items()}, dtype=float)
     return replace(curve, grid=values.to_frame(), points=np.sort(chosen.to_numpy(dtype=float)))
 
 
-def _reach(grid: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
-    """Take the smallest (or largest) point of each seed's curve that meets a bound: a number, or the dense network.
+def _find_reach(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFrame) -> _Reading:
+    """Take the smallest (or largest) point of each seed's curve that meets the bound.
 
-    Against the dense network along `kept`, the dense network itself (kept 1) meets it. A seed that meets the bound at
-    the end of the ladder may reach further than was measured (`beyond`).
+    A seed that meets the bound at the end of the ladder may reach further than was measured (`beyond`).
     """
-    reach = term["reach"]
-    outward = -1 if "smallest" in reach else 1
-    curve, bound = _with_bound(grid, term, table)
-    excess = curve.sub(bound, axis=0) * (1 if "at_least" in reach else -1)
-    holds = excess.ge(-reach.get("margin", 0.0))
+    outward = -1 if reach.end == "smallest" else 1
+    curve, bound = _find_bound(grid, reach, term, table)
+    excess = curve.sub(bound, axis=0) * (1 if reach.relation == "at_least" else -1)
+    holds = excess.ge(-reach.margin)
     points = curve.columns.to_numpy(dtype=float)
-    last = {seed: _outermost(row.to_numpy(dtype=bool), outward) for seed, row in holds.iterrows() if row.any()}
-    values = pd.Series({seed: points[place] for seed, place in last.items()}, index=grid.index, dtype=float)
-    steps = pd.Series(
-        {seed: _gap(points, place, outward) for seed, place in last.items()}, index=grid.index, dtype=float
-    )
+    last = {seed: _find_outermost(row.to_numpy(dtype=bool), outward) for seed, row in holds.iterrows() if row.any()}
+    values = {seed: points[place] for seed, place in last.items()}
+    steps = {seed: _compute_gap(points, place, outward) for seed, place in last.items()}
     end = 0 if outward < 0 else len(points) - 1
     return _Reading(
-        grid=values.to_frame(),
-        points=np.sort(values.dropna().to_numpy(dtype=float)),
-        step=steps,
+        grid=pd.Series(values, index=grid.index, dtype=float).to_frame(),
+        points=np.sort(np.array(list(values.values()), dtype=float)),
+        step=pd.Series(steps, index=grid.index, dtype=float),
         beyond=outward if end in last.values() and points[end] else 0,  # no axis goes on below 0
     )
 
 
-def _with_bound(grid: pd.DataFrame, term: Term, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the curve and the bound of each seed; a control's curve gains the dense network that it starts from."""
-    bound = term["reach"].get("at_least", term["reach"].get("at_most"))
-    if bound != "dense":
-        return grid, pd.Series(float(bound), index=grid.index)
-    place = {column: value for column, value in term.get("at", {}).items() if column in ("part", "at")}
-    place.pop(str(grid.columns.name), None)
-    there = {**term, "arm": "ticket", "at": place}
-    dense = placed(rows_of(table, there), there)
+def _find_bound(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the curve and the bound of each seed. Along `kept`, the dense network (kept 1) belongs to the curve.
+
+    A control's curve gains the dense network that it starts from.
+    """
+    if reach.bound != "dense":
+        return grid, pd.Series(float(reach.bound), index=grid.index)
+    same_place = {column: value for column, value in term.at.items() if column == "at" and grid.columns.name != "at"}
+    there = replace(term, arm="ticket", at=same_place)
+    dense = place_rows(find_rows(table, there), there)
     reference = dense.loc[dense["level"] == 0].groupby("seed")["value"].mean().reindex(grid.index)
     if grid.columns.name != "kept" or 1.0 in grid.columns:
         return grid, reference
     return pd.concat([grid, reference.rename(1.0)], axis=1), reference
 
 
-def _outermost(holds: npt.NDArray[np.bool_], outward: int) -> int:
+def _find_outermost(holds: npt.NDArray[np.bool_], outward: int) -> int:
     return int(np.flatnonzero(holds)[0 if outward < 0 else -1])
 
 
-def _gap(points: Array, place: int, outward: int) -> float:
+def _compute_gap(points: Array, place: int, outward: int) -> float:
     """Return the distance to the next point outward, at the end of the ladder to the one before."""
     neighbour = place + outward if 0 <= place + outward < len(points) else place - outward
     return float(abs(points[neighbour] - points[place])) if 0 <= neighbour < len(points) else float("nan")
 
 
-def _each(left: _Reading, right: _Reading | None) -> Iterator[Sample]:
-    """Yield a sample per point; a side with one point (the dense network) goes against every point of the other."""
-    fixed = right is None or right.grid.shape[1] == 1
-    points = [place for place in left.points if fixed or (right is not None and place in right.points)]
+def _split_points(of: _Reading, *against: _Reading) -> Iterator[list[_Reading]]:
+    """Yield the readings at each point, last point first; a side with one point (the dense network) is in every one."""
+    curves = [other for other in against if other.grid.shape[1] > 1]
+    points = [point for point in of.points if all(point in curve.points for curve in curves)]
     if not points:
-        raise Unmeasured("the two sides have no level in common at this scale")
+        raise Unmeasured(NOTHING_SHARED)
     for point in reversed(points):
-        yield _pair(_at(left, point), right if right is None or fixed else _at(right, point))
+        others = [_take_point(other, point) if other.grid.shape[1] > 1 else other for other in against]
+        yield [_take_point(of, point), *others]
 
 
-def _at(reading: _Reading, point: float) -> _Reading:
+def _take_point(reading: _Reading, point: float) -> _Reading:
     return replace(reading, grid=reading.grid.loc[:, [point]], points=np.array([point], dtype=float))
 
 
-def _pair(left: _Reading, right: _Reading | None) -> Sample:
-    """Keep the seeds that have finite values on both sides, Unmeasured if there is none."""
-    readings = [left] if right is None else [left, right]
-    finite = [_finite(reading.grid) for reading in readings]
-    seeds = sorted(set.intersection(*finite))
+def _pair(readings: Sequence[_Reading]) -> Sample:
+    """Keep the seeds that have finite values on every side; raise Unmeasured if there are none."""
+    seeds = sorted(set.intersection(*(_find_finite_seeds(reading.grid) for reading in readings)))
     if not seeds:
         raise Unmeasured("no seed has a value on every side at this scale")
     everyone = set.union(*(set(reading.grid.index) for reading in readings))
-    return Sample(
-        of=_side(left, seeds),
-        against=None if right is None else _side(right, seeds),
-        seeds=tuple(seeds),
-        lost=len(everyone) - len(seeds),
-    )
+    of, *against = (_make_side(reading, seeds) for reading in readings)
+    lost = len(everyone) - len(seeds)
+    return Sample(of=of, against=against[0] if against else None, seeds=tuple(seeds), lost=lost)
 
 
-def _finite(grid: pd.DataFrame) -> set[int]:
+def _find_finite_seeds(grid: pd.DataFrame) -> set[int]:
     return set(grid.index.to_numpy()[np.isfinite(grid.to_numpy(dtype=float)).all(axis=1)].tolist())
 
 
-def _side(reading: _Reading, seeds: list[int]) -> Side:
+def _make_side(reading: _Reading, seeds: list[int]) -> Side:
     values = reading.grid.loc[seeds].to_numpy(dtype=float)
     return Side(
         values=values[:, 0] if values.shape[1] == 1 else values,

@@ -83,7 +83,13 @@ CHANGES = {
         {"measure_movement": 1} | COLLECTED,
     ),
     "the word of a verdict": (
-        [("reproof/judging/outcome.py", 'INCONCLUSIVE = "', 'INCONCLUSIVE = "very ')],
+        [
+            (
+                "reproof/judging/claims.py",
+                'DISAGREES, INCONCLUSIVE = "agrees',
+                'DISAGREES, INCONCLUSIVE = "very much agrees',
+            )
+        ],
         JUDGED,
     ),
     "the style of figures": ([("reproof/figures/style.py", 'axes.grid": True', 'axes.grid": False')], DRAWN),

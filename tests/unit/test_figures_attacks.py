@@ -21,7 +21,7 @@ from reproof.figures.tiles import broken
 from reproof.figures.transfer import transfer
 from reproof.figures.under_attack import under_attack, within_queries
 from reproof.figures.words import ABSENT, quantity_label
-from reproof.judging.words import ARMS, METRICS
+from reproof.judging.names import ARMS, METRICS
 
 NAN = float("nan")
 ACCURACY, WITHIN = "test_accuracy_under_attack", "test_success_within_queries"

@@ -14,8 +14,7 @@ from reproof.judging.judges import (
     share_of_seeds,
     trend,
 )
-from reproof.judging.ladder import Unmeasured
-from reproof.judging.select import Side
+from reproof.judging.select import Side, Unmeasured
 
 
 def side(values, *, step=0.1, points=(0.5,)):

@@ -2,12 +2,12 @@
 
 import tables
 
-from reproof.judging.markdown import table
+from reproof.judging.markdown import write_table
 
 
-def test_judged_claims_stand_in_a_table_and_the_others_are_counted():
+def test_judged_claims_are_in_the_table_and_the_others_are_counted():
     verdicts = tables.verdicts()
-    head, rule, *rows, blank, left = table(verdicts).splitlines()
+    head, rule, *rows, blank, left = write_table(verdicts).splitlines()
     judged = verdicts[verdicts["judged"]]
     assert 0 < len(judged) < len(verdicts), "the example shows nothing"
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(judged["claim"])
@@ -20,5 +20,5 @@ def test_judged_claims_stand_in_a_table_and_the_others_are_counted():
 
 def test_a_bar_in_a_sentence_opens_no_column():
     one = tables.verdicts().query("judged").head(1).assign(says="a | b")
-    assert table(one).splitlines()[2].count(" | ") == 4
-    assert table(one).splitlines()[-1] == "Every claim is judged at this scale."
+    assert write_table(one).splitlines()[2].count(" | ") == 4
+    assert write_table(one).splitlines()[-1] == "Every claim is judged at this scale."

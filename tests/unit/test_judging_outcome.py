@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from reproof.judging.judges import JUDGES
-from reproof.judging.outcome import decide, direction, margin, seeds_needed, weigh, widened
 from reproof.judging.select import Sample, Side
+from reproof.judging.verdict import compute_margin, count_seeds_needed, decide, find_direction, weigh, widen
 
 
 def side(values, *, beyond=0, point=0.5):
@@ -53,15 +53,15 @@ def test_seeds_needed_is_the_first_that_settles():
         return effect - half, effect + half
 
     expected = next(n for n in range(2, 100) if band(n)[0] >= 0)
-    assert seeds_needed(band, (0, inf)) == expected == 14
+    assert count_seeds_needed(band, (0, inf)) == expected == 14
 
 
 def test_no_number_of_seeds_settles_an_effect_on_the_bound():
-    assert seeds_needed(lambda n: (0.3 - 1 / n, 0.3 + 1 / n), (0.3, inf)) == inf
+    assert count_seeds_needed(lambda n: (0.3 - 1 / n, 0.3 + 1 / n), (0.3, inf)) == inf
 
 
 def test_without_a_spread_the_seeds_needed_are_unknown():
-    assert isnan(seeds_needed(lambda n: (nan, nan), (0, inf)))
+    assert isnan(count_seeds_needed(lambda n: (nan, nan), (0, inf)))
 
 
 def test_one_sample_carries_its_interval_and_seeds_needed():
@@ -84,10 +84,10 @@ def test_one_seed_settles_nothing_but_an_identity():
 
 def test_a_reach_beyond_the_ladder_opens_the_interval_on_its_side():
     low_end, level = side([0.1, 0.1], beyond=-1), side([0.4, 0.4])
-    assert widened((1.0, 2.0), Sample(of=low_end, against=level, seeds=(0, 1))) == (-inf, 2.0)
-    assert widened((1.0, 2.0), Sample(of=level, against=low_end, seeds=(0, 1))) == (1.0, inf)
-    assert widened((1.0, 2.0), Sample(of=level, against=level, seeds=(0, 1))) == (1.0, 2.0)
-    assert widened((1.0, 2.0), Sample(of=side([0.9], beyond=1), against=None, seeds=(0,))) == (1.0, inf)
+    assert widen((1.0, 2.0), Sample(of=low_end, against=level, seeds=(0, 1))) == (-inf, 2.0)
+    assert widen((1.0, 2.0), Sample(of=level, against=low_end, seeds=(0, 1))) == (1.0, inf)
+    assert widen((1.0, 2.0), Sample(of=level, against=level, seeds=(0, 1))) == (1.0, 2.0)
+    assert widen((1.0, 2.0), Sample(of=side([0.9], beyond=1), against=None, seeds=(0,))) == (1.0, inf)
 
 
 def test_an_open_end_still_lets_the_safe_decision_through():
@@ -155,10 +155,10 @@ def test_a_range_that_was_not_measured_to_its_end_cannot_agree():
     ],
 )
 def test_direction(effect, wanted, neutral, points):
-    assert direction(effect, wanted, neutral) == points
+    assert find_direction(effect, wanted, neutral) == points
 
 
 def test_margin_is_negative_outside():
-    assert margin(0.2, (0.0, 1.0)) == 0.2
-    assert margin(0.9, (0.0, 1.0)) == pytest.approx(0.1)
-    assert margin(-0.1, (0.0, inf)) == -0.1
+    assert compute_margin(0.2, (0.0, 1.0)) == 0.2
+    assert compute_margin(0.9, (0.0, 1.0)) == pytest.approx(0.1)
+    assert compute_margin(-0.1, (0.0, inf)) == -0.1

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from claim_kit import CLAIM
 
-from reproof.judging.ladder import Unmeasured, axis_of, grain_of
-from reproof.judging.select import samples
+from reproof.judging.claims import Claim
+from reproof.judging.select import Unmeasured, compute_grain, select_samples
 
 KEPT = {0: 1.0, 1: 0.8, 2: 0.64, 3: 0.512}
 
@@ -24,6 +25,10 @@ def rows(values, *, arm="ticket", metric="accuracy", run="lenet", draw=0, levels
 
 
 TICKETS = rows({0: [0.90, 0.92, 0.91, 0.85], 1: [0.80, 0.81, 0.84, 0.70]})
+
+
+def samples(measure, table):
+    return select_samples(Claim.parse(CLAIM | {"measure": measure}), table)
 
 
 def of(**term):
@@ -80,14 +85,14 @@ def test_dense_is_level_0_paired_by_seed():
     assert sample.of.values - sample.against.values == pytest.approx([0.01, 0.04])
 
 
-def test_only_seeds_of_both_sides_count_and_the_others_are_told():
+def test_only_seeds_of_both_sides_count_and_the_others_are_counted():
     control = rows({1: [0.75], 2: [0.5]}, arm="reinitialise", levels=(2,))
     sample = only({**of(at={"level": 2}), "against": {"arm": "reinitialise"}}, TICKETS, control)
     assert (sample.seeds, sample.lost) == ((1,), 2)
     assert sample.of.values - sample.against.values == pytest.approx([0.09])
 
 
-def test_a_seed_without_a_finite_value_is_left_out_and_told():
+def test_a_seed_without_a_finite_value_is_left_out_and_counted():
     table = TICKETS.assign(value=TICKETS["value"].where(TICKETS["seed"] != 0))
     sample = only(of(at={"level": 1}), table)
     assert (sample.seeds, sample.lost) == ((1,), 1)
@@ -105,6 +110,20 @@ def test_two_arms_of_a_run_are_read_at_the_levels_that_both_have():
     assert near.of.points.tolist() == near.against.points.tolist() == [0.8], (
         "of two equally near, the one that keeps more"
     )
+
+
+@pytest.mark.parametrize(
+    ("term", "absent"),
+    [
+        ({"at": {"kept": 0.8}}, "arm ticket of run lenet is not measured at kept 0.8 at this scale"),
+        ({"at": {"kept": [0.5, 0.9]}}, "arm ticket of run lenet is not measured at kept from 0.5 to 0.9 at this scale"),
+        ({"mean": True}, "the two sides have no level in common at this scale"),
+    ],
+)
+def test_two_arms_without_a_common_level_are_unmeasured(term, absent):
+    tickets, control = rows({0: [0.9]}, levels=(1,)), rows({0: [0.7]}, arm="reinitialise", levels=(2,))
+    with pytest.raises(Unmeasured, match=absent):
+        only({**of(**term), "against": {"arm": "reinitialise"}}, tickets, control)
 
 
 def test_the_best_level_is_chosen_by_another_metric_for_each_seed():
@@ -162,7 +181,7 @@ def test_each_level_goes_against_the_same_level_of_the_other_side():
     assert found[1].against.values == pytest.approx([0.5, 0.4])
 
 
-def test_a_ladder_that_ends_before_the_range_is_told():
+def test_a_ladder_that_ends_before_the_range_is_short():
     found = samples({**of(at={"kept": [0.1, 0.9]}), "against": "dense", "each": True}, TICKETS)
     assert all(sample.short for sample in found)
     covered = samples({**of(at={"kept": [0.42, 0.9]}), "against": "dense", "each": True}, TICKETS)
@@ -180,8 +199,8 @@ def test_the_grain_is_the_smallest_gap_between_values():
     steps, equal = (
         rows({0: line}).assign(part="") for line in ([300.0, 100.0, 100.0, 900.0], [0.3, 0.1 + 0.2, 0.3, 0.3])
     )
-    assert grain_of(steps, steps) == 200.0
-    assert np.isnan(grain_of(equal, equal))
+    assert compute_grain(steps, steps) == 200.0
+    assert np.isnan(compute_grain(equal, equal))
 
 
 def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
@@ -195,16 +214,10 @@ def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
     counts += [one("train_images_attacked", 9.0), one("test_images_attacked", 5.0, arm="pgd_trained")]
     for metric, grain in ((share, 0.01), (distance, np.nan), ("validation_attack_success_share", np.nan)):
         equal = one(metric, 1.0)
-        assert grain_of(equal, pd.concat([equal, *counts])) == pytest.approx(grain, nan_ok=True)
+        assert compute_grain(equal, pd.concat([equal, *counts])) == pytest.approx(grain, nan_ok=True)
     equal = one(share, 1.0)
     (sample,) = samples({"metric": share, "of": {"run": "lenet", "at": {"part": "cw"}}}, pd.concat([equal, *counts]))
     assert sample.of.step == pytest.approx([0.01, 0.01])
-
-
-def test_values_lie_along_the_column_of_the_reach_or_range():
-    assert axis_of({"at": {"kept": 0.1, "rewind": [0, 500]}}) == "rewind"
-    assert axis_of({"reach": {"smallest": "rewind", "at_most": 0.02}}) == "rewind"
-    assert axis_of({"at": {"level": [0, 3]}}) == "kept"
 
 
 def test_later_tables_may_add_columns():
@@ -289,11 +302,11 @@ def test_along_the_ladder_at_one_place_the_dense_network_is_read_there_too():
 
 
 def test_a_term_that_says_nothing_of_part_and_place_reads_what_is_at_none():
-    """Whatever operations measured besides, an old claim reads the numbers that it always read."""
+    """Rows of parts and places do not change what such a claim reads."""
     more = along({0: [5, 5, 5], 1: [5, 5, 5]}, metric="accuracy")
     parts = rows({0: [3] * 4, 1: [3] * 4}).assign(part="fc_1", at=np.nan)
-    alone, beside = only(of(at={"level": 2}), TICKETS), only(of(at={"level": 2}), TICKETS, more, parts)
-    assert beside.of.values == pytest.approx(alone.of.values)
+    alone, among_others = only(of(at={"level": 2}), TICKETS), only(of(at={"level": 2}), TICKETS, more, parts)
+    assert among_others.of.values == pytest.approx(alone.of.values)
     sample = only({**of(at={"level": 2}), "against": "dense"}, TICKETS, more, parts)
     assert sample.of.values - sample.against.values == pytest.approx([0.01, 0.04])
 

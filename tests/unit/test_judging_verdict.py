@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from reproof.files import read_parquet, write_parquet
-from reproof.judging.verdict import judge_claims
+from reproof.judging import verdict
+from reproof.judging.claims import Claim
 
 KEPT = {0: 1.0, 5: 0.329, 9: 0.135}
 ACCURACY = {0: [0.9790, 0.9792, 0.9794, 0.9788, 0.9796], 9: [0.9832, 0.9830, 0.9834, 0.9835, 0.9836]}
@@ -38,6 +39,10 @@ CLAIM = {
     "published": "more than 0.3 points",
 }
 MEASURE = CLAIM["measure"]
+
+
+def judge_claims(claims, measurements, *, scale):
+    return verdict.judge_claims([Claim.parse(claim) for claim in claims], measurements, scale=scale)
 
 
 def only(measurements, *, scale="mnist", **changes):
@@ -103,7 +108,7 @@ def test_one_seed_is_shown_and_settles_nothing():
     assert "(1 seed, no interval)" in row.sentence
 
 
-def test_seeds_that_are_left_out_are_told():
+def test_seeds_that_are_left_out_are_counted():
     broken = table()
     broken.loc[0, "value"] = np.nan
     row = only(broken)
@@ -164,7 +169,7 @@ def test_every_judge_has_words():
     other = table({0: [3, 2, 1], 5: [2, 1, 2], 9: [1, 3, 3]}, metric="early_stop_step")
     both = pd.concat([more, other])
     ranged = {"metric": "test_accuracy_at_early_stop", "of": {"run": "lenet", "at": {"kept": [0.1, 1.0]}}}
-    told = {
+    findings = {
         judge: only(both, judge=judge, measure=measure, expect={"at_least": 0}).sentence.split(" (")[0]
         for judge, measure in {
             "share_of_seeds": MEASURE,
@@ -175,7 +180,7 @@ def test_every_judge_has_words():
     }
     curve = "the test accuracy at early stopping of tickets with 13.5 to 100 % of the weights kept"
     point = "the test accuracy at early stopping of tickets with 13.5 % of the weights kept"
-    assert told == {
+    assert findings == {
         "share_of_seeds": f"In lenet, {point} is higher than that of the dense network in 100 % of the seeds",
         "identical": f"In lenet, {point} differs from that of the dense network by at most 40.00 points",
         "trend": f"In lenet, {curve} has a rank correlation of −1.00 with the share of weights kept",
@@ -287,6 +292,6 @@ def test_a_step_that_is_reached_is_counted_in_steps():
     assert " over steps 0 to 500 is 20.37 % (" in only(copied(), judge="mean", measure=averaged).sentence
 
 
-def test_measurements_of_old_read_as_they_did():
-    """Tables without the columns `part` and `at` mean what they meant."""
+def test_measurements_without_parts_and_places_are_read_as_having_none():
+    """Old tables lack the columns `part` and `at`."""
     assert only(table()).sentence == only(table().assign(part="", at=float("nan"))).sentence

@@ -3,8 +3,17 @@
 from math import inf
 
 import pytest
+from claim_kit import CLAIM
 
-from reproof.judging.words import display, expectation, interval_kind, number, with_unit
+from reproof.judging.claims import Claim
+from reproof.judging.phrasing import (
+    Unit,
+    describe_expectation,
+    describe_interval,
+    find_unit,
+    format_number,
+    format_quantity,
+)
 
 ACCURACY = {"metric": "test_accuracy_at_end", "of": {"run": "lenet", "at": {"level": 0}}}
 
@@ -24,12 +33,12 @@ ACCURACY = {"metric": "test_accuracy_at_end", "of": {"run": "lenet", "at": {"lev
     ],
 )
 def test_numbers(value, unit, text):
-    assert number(value, unit) == text
+    assert format_number(value, unit) == text
 
 
 def test_a_rank_correlation_has_no_unit():
-    assert with_unit(0.934, "rank correlation") == "0.93"
-    assert with_unit(0.31, "points") == "0.31 points"
+    assert format_quantity(0.934, "rank correlation") == "0.93"
+    assert format_quantity(0.31, "points") == "0.31 points"
 
 
 @pytest.mark.parametrize(
@@ -42,12 +51,17 @@ def test_a_rank_correlation_has_no_unit():
         ("trend", ACCURACY, ("rank correlation", 1.0)),
         ("mean", {**ACCURACY, "metric": "early_stop_step"}, ("steps", 1.0)),
         ("mean", {**ACCURACY, "metric": "test_loss_at_end"}, ("", 1.0)),
-        ("mean", {"metric": "m", "of": {"reach": {"smallest": "kept", "at_least": "dense"}}}, ("%", 100.0)),
-        ("mean", {"metric": "early_stop_step", "of": {"reach": {"largest": "rewind", "at_most": 9}}}, ("", 1.0)),
+        ("mean", {"metric": "m", "of": {"run": "r", "reach": {"smallest": "kept", "at_least": "dense"}}}, ("%", 100.0)),
+        (
+            "mean",
+            {"metric": "early_stop_step", "of": {"run": "r", "reach": {"largest": "rewind", "at_most": 9}}},
+            ("", 1.0),
+        ),
     ],
 )
 def test_units(judge, measure, shown):
-    assert display(judge, measure) == shown
+    name, factor = shown
+    assert find_unit(Claim.parse(CLAIM | {"judge": judge, "measure": measure})) == Unit(name=name, factor=factor)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +73,11 @@ def test_units(judge, measure, shown):
     ],
 )
 def test_expectations(wanted, text):
-    assert expectation(wanted, "points", 100.0) == text
+    assert describe_expectation(wanted, Unit(name="points", factor=100.0)) == text
 
 
 def test_intervals_say_what_they_cover():
-    assert interval_kind("Student t over seeds", 0.95, 1) == "95 %, Student t over seeds"
-    assert interval_kind("exact", 0.95, 1) == "exact"
-    assert interval_kind("x", 0.99, 5) == "95 % of 5 levels together (Bonferroni), x"
-    assert interval_kind("x", 0.95, 5) == "95 % at the least favourable of 5 levels, x"
+    assert describe_interval("Student t over seeds", confidence=0.95, levels=1) == "95 %, Student t over seeds"
+    assert describe_interval("exact", confidence=0.95, levels=1) == "exact"
+    assert describe_interval("x", confidence=0.99, levels=5) == "95 % of 5 levels together (Bonferroni), x"
+    assert describe_interval("x", confidence=0.95, levels=5) == "95 % at the least favourable of 5 levels, x"
