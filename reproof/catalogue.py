@@ -62,10 +62,21 @@ def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
     return tree
 
 
-def _function(where: str, decorator: str, name: str) -> ast.FunctionDef:
-    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
+def named_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
+    """Return the function of this name that a parsed module registers."""
     (function,) = [node for node in _functions(tree, decorator) if node.name == name]
     return function
+
+
+def decorating_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
+    """Return the call `decorator(...)` above a function; None where the decorator has no arguments."""
+    (node,) = [node for node in function.decorator_list if _name(node) == decorator]
+    return node if isinstance(node, ast.Call) else None
+
+
+def _function(where: str, decorator: str, name: str) -> ast.FunctionDef:
+    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
+    return named_function(tree, decorator, name)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,9 +13,11 @@ from reproof.attacks import checks
 from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
 from reproof.attacks.losses import cross_entropy
 from reproof.attacks.victim import Victim
+from reproof.costs import PASSES, Settings, Work
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
 from reproof.jobs.thumbnails import pixels
+from reproof.metrics import COUNT, PIXELS, SHARE, Metric
 from reproof.seeding import derive
 from reproof.training.variants import State
 
@@ -24,7 +26,59 @@ HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's en
 TOLERANCE = 0.02  # by how much Square may leave less accuracy than PGD before the gradients are said to mislead
 
 
-@operation
+SPLITS = ("train", "validation", "test")
+OUTCOMES = (  # at each epsilon
+    Metric("{split}_accuracy_under_attack", SHARE, "epsilon", "accuracy under attack", splits=SPLITS),
+    Metric("{split}_attack_success_share", SHARE, "epsilon", "success of the attack", splits=SPLITS),
+    Metric("{split}_confidence_of_mistakes", SHARE, "epsilon", "confidence of mistakes", splits=SPLITS),
+    Metric(
+        "{split}_attack_distance", PIXELS, "epsilon", "L2 distance of examples", "L2 distance of the examples", SPLITS
+    ),
+    Metric("{split}_attack_queries", COUNT, "epsilon", "queries until fooled", "number of queries", SPLITS),
+)
+
+
+def unbounded(metric: Metric) -> Metric:
+    """Return what is measured of an attack that has no epsilon."""
+    name = metric.name.replace("{split}_", "{split}_unbounded_")
+    words, sentence = (f"{one} without a bound" for one in (metric.words, metric.sentence or metric.words))
+    return replace(metric, name=name, axis="", words=words, sentence=sentence)
+
+
+METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}/{image}"
+    Metric("{split}_clean_accuracy", SHARE, words="accuracy without attack", splits=SPLITS),
+    Metric("{split}_images_attacked", COUNT, words="number of images attacked", splits=SPLITS),
+    *OUTCOMES,
+    *(unbounded(one) for one in OUTCOMES),
+    Metric("{split}_success_within_queries", SHARE, "query", "success of the attack", splits=SPLITS),
+    Metric("{split}_gradients_masked", axis="epsilon", splits=SPLITS),
+    Metric("example_pixel", PIXELS, axis="pixel", words="attacked images"),
+    Metric("example_class", words="predicted classes"),
+)
+
+
+def attack_work(settings: Settings) -> Work:
+    """Return the passes that each attack asks for at most, at each of its distances."""
+    options = settings["options"]
+    common = options.get("epsilons", [])
+    passes = sum(asked(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
+    return Work(passes=passes * int(options.get("examples", 1000)) * len(settings["seeds"]))
+
+
+def asked(options: Settings) -> int:
+    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+    name = options["attack"]
+    if name in ("one_pixel", "random_pixel"):
+        return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
+    if name in ("nes", "spsa", "square"):
+        return int(options.get("queries", 10_000))
+    steps = int(options.get("steps", 40)) * int(options.get("restarts", 1)) if name == "pgd" else 1
+    if name == "carlini_wagner":
+        steps = int(options.get("steps", 10_000)) * int(options.get("searches", 9))
+    return PASSES * steps
+
+
+@operation(metrics=METRICS, cost=attack_work)
 def attack(
     subject: Subject,
     *,

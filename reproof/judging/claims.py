@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from reproof.vocabulary import AT
+from reproof.metrics import find_metric
 
 Claim = Mapping[str, Any]
 Term = dict[str, Any]
@@ -185,11 +185,11 @@ def _term_problems(
 
 def _axis_problems(term: Term, own: str) -> Iterator[str]:
     """Yield what is wrong with where a term is read along `at`, the axis of its metric's own (a step, a position)."""
-    at, ranged, axis = term.get("at", {}), ranges(term.get("at", {})), AT.get(term["metric"], "")
+    at, ranged, metric = term.get("at", {}), ranges(term.get("at", {})), find_metric(term["metric"])
     if len(ranged) > 1:
         yield f"{own}.at: {' and '.join(ranged)} are both ranges; make one of them a single value"
-    if axis and "at" not in at:
-        yield f"{own}.at.at: missing; {term['metric']} is measured at each {axis}; say at which"
+    if metric.axis and not metric.axis_optional and "at" not in at:
+        yield f"{own}.at.at: missing; {metric.name} is measured at each {metric.axis}; say at which"
     if ("at" in ranged or "at" in term.get("reach", {}).values()) and not set(at) - OFF_THE_LADDER:
         yield f"{own}.at: a range of `at` needs one level; add level or kept"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.judging.claims import Term, ranges
-from reproof.vocabulary import AXES, is_share
+from reproof.metrics import find_metric
 
 NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}
 WITHIN = 1.3  # half a rung of a ladder that keeps three fifths a round; on a finer one the nearest is nearer
@@ -64,7 +64,7 @@ def placed(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
         rows = rows if column == "part" else _restricted(rows, column, value, term.get("within", WITHIN))
         if rows.empty:
             shown = f"from {value[0]:g} to {value[1]:g}" if isinstance(value, list | tuple) else f"{value}"
-            axis = AXES.get(term["metric"], "place") if column == "at" else column
+            axis = (find_metric(term["metric"]).axis or "place") if column == "at" else column
             raise Unmeasured(f"{_arm(term)} is not measured at {axis} {shown} at this scale")
     return rows
 
@@ -117,4 +117,4 @@ def _one_image(rows: pd.DataFrame, table: pd.DataFrame) -> float:
         & table["run"].eq(row["run"]) & table["arm"].eq(row["arm"]) & table["part"].isin(rows["part"].unique()),
         "value",
     ]  # fmt: skip
-    return float(1 / counts.min()) if len(counts) and is_share(row["metric"]) else float("nan")
+    return float(1 / counts.min()) if len(counts) and find_metric(row["metric"]).is_share else float("nan")

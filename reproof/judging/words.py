@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from math import inf, isinf, isnan
 from typing import Any
 
+from reproof.arm_words import arm_words
 from reproof.judging.claims import Claim, Term, inherits_place, ranges, terms
-from reproof.judging.names import ARMS, METRICS
-from reproof.vocabulary import AXES, is_share
+from reproof.metrics import STEPS, find_metric
 
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
 RANK = "rank correlation"
@@ -22,11 +22,11 @@ def display(judge: str, measure: Mapping[str, Any]) -> tuple[str, float]:
         return "times", 1.0
     if judge == "share_of_seeds":
         return "% of seeds", 100.0
-    reach, metric = measure["of"].get("reach", {}), measure["metric"]
+    reach, metric = measure["of"].get("reach", {}), find_metric(measure["metric"])
     axis = reach.get("smallest", reach.get("largest"))
-    if axis == "kept" if reach else is_share(metric):
+    if axis == "kept" if reach else metric.is_share:
         return ("%" if judge == "mean" else "points"), 100.0
-    counts_steps = AXES.get(metric) == "step" if axis == "at" else metric.endswith("_step") and not reach
+    counts_steps = metric.axis == "step" if axis == "at" else metric.unit == STEPS and not reach
     return ("steps" if counts_steps else ""), 1.0
 
 
@@ -118,7 +118,7 @@ def _subject(term: Term, points: Sequence[float], beside: Term | None = None) ->
     """Name a side: its arm and where it is read, leaving out what it shares with the side beside it (points empty)."""
     unpruned = term.get("at", {}).get("level") == 0
     dense = "the dense network" if beside else "dense networks"
-    arm = dense if unpruned and term["arm"] == "ticket" else ARMS.get(term["arm"], term["arm"].replace("_", " "))
+    arm = dense if unpruned and term["arm"] == "ticket" else arm_words(term["arm"]).sentence
     run = f" in {term['run']}" if beside is not None and beside["run"] != term["run"] else ""
     along = along_at(term)
     place = "" if unpruned or along or "reach" in term or not points else f" {_place(term, points)}"
@@ -132,7 +132,7 @@ def along_at(term: Term) -> bool:
 
 def _beside(term: Term, points: Sequence[float]) -> str:
     """Name the part and the place on the metric's own axis; `points` are those read along it, if it is the axis."""
-    at, axis = term.get("at", {}), AXES.get(term["metric"]) or "place"
+    at, axis = term.get("at", {}), find_metric(term["metric"]).axis or "place"
     part = at.get("part", "")
     said = [f", {part if isinstance(part, str) else ' and '.join(part)}"] if part else []
     if along_at(term):
@@ -159,14 +159,14 @@ def _per_cent(share: float) -> str:
 
 
 def _noun(term: Term) -> str:
-    words = METRICS.get(term["metric"], str(term["metric"]).replace("_", " "))
+    words = find_metric(term["metric"]).in_sentence
     for place, plain in PLACES.items():
         words = words.replace(place, plain)
     if "reach" not in term:
         return words
     reach = term["reach"]
     end = "smallest" if "smallest" in reach else "largest"
-    own = AXES.get(term["metric"]) if reach[end] == "at" else None
+    own = find_metric(term["metric"]).axis if reach[end] == "at" else ""
     axis = own or ("share of weights" if reach[end] == "kept" else reach[end].replace("_", " "))
     relation = "at least" if "at_least" in reach else "at most"
     bound = reach.get("at_least", reach.get("at_most"))

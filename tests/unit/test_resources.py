@@ -6,7 +6,7 @@ import pytest
 from small_paper import SCALE, plan
 
 from reproof.resources import Requested
-from reproof.speeds import estimate
+from reproof.cost_model import estimate
 
 STEPS = 100
 
