@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproof.files import ReproofError
+from reproof.errors import ReproofError
 
 LIBRARY = Path(__file__).parent
 
@@ -56,7 +56,7 @@ def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
 
 def undecorated(path: Path, decorator: str, *, keep: str) -> ast.Module:
     """Return the parsed module without its functions decorated `@decorator`, except `keep`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8"))  # its own: it is changed
     others = [node for node in _functions(tree, decorator) if node.name != keep]
     tree.body = [node for node in tree.body if node not in others]
     return tree
@@ -75,16 +75,20 @@ def decorating_call(function: ast.FunctionDef, decorator: str) -> ast.Call | Non
 
 
 def _function(where: str, decorator: str, name: str) -> ast.FunctionDef:
-    tree = ast.parse(module_of(where, decorator, name).read_text(encoding="utf-8"))
-    return named_function(tree, decorator, name)
+    return named_function(parse(module_of(where, decorator, name)), decorator, name)
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    """Return a module parsed, once for all who read it; nobody may change what is returned."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
 def _modules(where: str, decorator: str) -> dict[str, Path]:
     place = LIBRARY / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
-    return {node.name: file for file, tree in trees.items() for node in _functions(tree, decorator)}
+    return {node.name: file for file in files for node in _functions(parse(file), decorator)}
 
 
 def _functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproof.catalogue import LIBRARY, decorating_call, module_of, named_function
-from reproof.files import ReproofError
+from reproof.catalogue import LIBRARY, decorating_call, module_of, named_function, parse
+from reproof.errors import ReproofError
 
-ALLOWED = {"numpy", LIBRARY.name, *sys.stdlib_module_names}  # numpy: planning loads it in any case
+ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
 
 
 @cache
@@ -24,11 +24,11 @@ def declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
     """Return the values of the decorator's keyword arguments of a registered function; {} for a bare decorator.
 
     They may use definitions at the top level of the function's module, the standard library, and modules of the
-    project that need no other package than numpy. Raises ReproofError, which names file and function, for an
+    project that need no other package. Raises ReproofError, which names file and function, for an
     expression that reaches anything else.
     """
     path = module_of(where, decorator, name)
-    tree = _parse(path)
+    tree = parse(path)
     call = decorating_call(named_function(tree, decorator, name), decorator)
     return _evaluate(tree, call, path, f"{_shown(path)}: {decorator} {name}") if call else {}
 
@@ -98,7 +98,7 @@ def _check_imports(node: ast.stmt, what: str) -> None:
             through = "" if module.partition(".")[0] == package else f" through {module}"
             raise ReproofError(
                 f"{what}: its declaration reaches {package}{through}, which planning does not import; use the standard "
-                "library, and modules of the project that need no more"
+                "library, and modules of the project that need no other package"
             )
 
 
@@ -112,7 +112,7 @@ def _foreign(module: str) -> str:
             return name.partition(".")[0]
         for path in _files(name) - seen:
             seen.add(path)
-            waiting += [one for node in _at_import(_parse(path)) for one in _modules(node)]
+            waiting += [one for node in _at_import(parse(path)) for one in _modules(node)]
     return ""
 
 
@@ -136,11 +136,6 @@ def _files(module: str) -> set[Path]:
     parts = module.split(".")
     files = {LIBRARY.parent.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)}
     return {file for file in files | {LIBRARY.parent.joinpath(*parts).with_suffix(".py")} if file.is_file()}
-
-
-@cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _shown(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from reproof.catalogue import registered
 from reproof.declarations import declaration
-from reproof.files import ReproofError
+from reproof.errors import ReproofError
 
 # Units. Tables hold a share in [0, 1] (or a difference of two); readers see it in per cent.
 SHARE, NATS, STEPS, PIXELS, COUNT, NONE = "share", "nats", "steps", "pixels", "count", "none"
