@@ -1,17 +1,17 @@
 """Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
 
 from reproof import catalogue
 from reproof.attacks import checks
 from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
 from reproof.attacks.losses import cross_entropy
+from reproof.attacks.outcome import Outcome
 from reproof.attacks.victim import Victim
 from reproof.costs import PASSES, Settings, Work
 from reproof.files import ReproofError
@@ -172,51 +172,6 @@ def made(
     return adversarial
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of the images [N] of one victim: which are right, which were and are no more, how far and dear.
-
-    An image that is classified wrongly as it is counts as wrong whatever an attack makes of it: there the attacker has
-    nothing to do, and an untargeted attack might set it right.
-    """
-
-    right: Tensor
-    fooled: Tensor
-    clean: Tensor
-    confidence: Tensor
-    distances: Tensor
-    queries: Tensor
-
-    @classmethod
-    def of(cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor) -> "Outcome":
-        """Ask the victim about the images made; `clean` [N] says which it classified rightly as they were."""
-        with torch.no_grad():
-            chances = victim.logits(adversarial.images).softmax(dim=-1)
-        right = clean & chances.argmax(dim=-1).eq(labels)
-        distances = vector_norm((adversarial.images.double() - images.double()).flatten(1), dim=1)
-        return cls(right, clean & ~right, clean, chances.amax(dim=-1), distances, adversarial.queries)
-
-    @property
-    def accuracy(self) -> float:
-        """The share of all images that are classified rightly as they are and under attack."""
-        return float(self.right.double().mean())
-
-    def within(self, queries: int) -> float:
-        """Return the share of what was classified rightly that was fooled by at most so many queries."""
-        return _share(self.fooled & (self.queries <= queries), self.clean)
-
-    def values(self) -> dict[str, float]:
-        """Return the metrics, by the second part of their names; what needs a fooled image is left out without one."""
-        found = {"accuracy_under_attack": self.accuracy, "attack_success_share": _share(self.fooled, self.clean)}
-        wrong = ~self.right
-        if bool(wrong.any()):
-            found["confidence_of_mistakes"] = float(self.confidence[wrong].double().mean())
-        if bool(self.fooled.any()):
-            found["attack_distance"] = float(self.distances[self.fooled].median())
-            found["attack_queries"] = float(self.queries[self.fooled].double().median())
-        return found
-
-
 def _pictures(
     victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
 ) -> Iterator[Row]:
@@ -279,8 +234,3 @@ def _row(split: str, metric: str, label: str, at: float | None, value: float) ->
     if at is None:
         return {"metric": f"{split}_unbounded_{metric}", "part": label, "value": value}
     return {"metric": f"{split}_{metric}", "part": label, "at": at, "value": value}
-
-
-def _share(which: Tensor, among: Tensor) -> float:
-    """Return how many of those of one mask the other has; 0 of none."""
-    return float(which.sum()) / max(1, int(among.sum()))

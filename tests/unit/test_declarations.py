@@ -66,11 +66,11 @@ def test_a_bare_decorator_declares_nothing(declared):
         ("if True:\n    X = 1\n\n@marked(cost=X)", "its declaration reads X; define it at the top level"),
         (
             "from reproof.networks.layers import scaled\n\n@marked(cost=scaled(3, 1.0))",
-            "its declaration reaches torch through reproof.networks.layers",
+            r"its declaration reaches (torch|numpy) through reproof.networks.layers",
         ),
         (
             "from reproof.jobs.collect import MEASURES\n\n@marked(cost=MEASURES)",
-            "reaches pandas through reproof.jobs",
+            r"reaches (pandas|numpy) through reproof.jobs",
         ),
     ],
 )
