@@ -39,11 +39,13 @@ def fingerprint(script: str, registered: tuple[Registered, ...] = ()) -> str:
     Modules are compared as parsed, without docstrings and comments, so that only a change of meaning changes it. The
     templates that lie beside a module count as they are. What a job picks by name (a network, a criterion) is not
     imported by name; `registered` lists it, and of its module only that function and what is no other registered
-    function counts: adding a network retrains nothing.
+    function counts: adding a network retrains nothing. What modules declare of metrics counts where it is looked up: in
+    figures and verdicts, which show its words and units.
     """
     reached = _reached(ROOT / script)
     parts = [f"{path.relative_to(ROOT)}\n{_normalised(path)}" for path in sorted(reached | _beside(reached))]
     parts += [_picked(*one) for one in sorted(set(registered))]
+    parts += [_declared_metrics()] if any(map(_looks_metrics_up, reached)) else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -80,6 +82,20 @@ def _imported(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
     return tuple(file for name in names for file in _files(name))
+
+
+@cache
+def _looks_metrics_up(path: Path) -> bool:
+    """Return whether a module asks what is declared of metrics: from source, so that no import says where."""
+    nodes = [node for node in ast.walk(_parsed(path)) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in nodes if node.module == "reproof.metrics" for alias in node.names}
+    return "find_metric" in names
+
+
+def _declared_metrics() -> str:
+    from reproof.metrics import read_metrics  # noqa: PLC0415 (only this corner needs the metrics)
+
+    return repr(sorted(read_metrics().items()))
 
 
 def _files(module: str) -> list[Path]:
