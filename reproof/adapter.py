@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from reproof.catalogue import changes_no_result
 from reproof.console import logged
-from reproof.provenance import changes_no_result
 from reproof.records import Record, recorded
 
 PR_SET_PDEATHSIG = 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from reproof.speeds import Duration
+from reproof.cost_model import Duration
 
 HOUR_S = 3600
 HEAD = ("rule", "jobs", "GPU-hours", "core-hours", "longest job, hours", "time")

@@ -5,12 +5,20 @@ import importlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from reproof.files import ReproofError
-from reproof.provenance import changes_no_result
+from reproof.errors import ReproofError
 
 LIBRARY = Path(__file__).parent
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def changes_no_result(function: Function) -> Function:
+    """Mark code that surrounds a job's work and computes nothing of its result: fingerprints of code end there.
+
+    Its log, its record and the lookup of functions by name are such code. What a job picks by name counts all the same.
+    """
+    return function
 
 
 @changes_no_result
@@ -58,18 +66,33 @@ def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
     return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
-def _function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
-    tree = ast.parse(module_of(where, decorator, name, library=library).read_text(encoding="utf-8"))
+def named_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
+    """Return the function of this name that a parsed module registers."""
     (function,) = [node for node in _functions(tree, decorator) if node.name == name]
     return function
+
+
+def decorating_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
+    """Return the call `decorator(...)` above a function; None where the decorator has no arguments."""
+    (node,) = [node for node in function.decorator_list if _name(node) == decorator]
+    return node if isinstance(node, ast.Call) else None
+
+
+def _function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
+    return named_function(parse(module_of(where, decorator, name, library=library)), decorator, name)
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    """Return a module parsed, once for all who read it; nobody may change what is returned."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
 def _modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
     place = library / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
-    return {node.name: file for file, tree in trees.items() for node in _functions(tree, decorator)}
+    return {node.name: file for file in files for node in _functions(parse(file), decorator)}
 
 
 def _functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:

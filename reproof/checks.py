@@ -8,9 +8,9 @@ from reproof.arms import Evaluation
 from reproof.configuration import Configuration, Layer, Paper, unknown
 from reproof.judging.checks import Known, check_claims
 from reproof.judging.claims import Claim
+from reproof.metrics import read_metrics
 from reproof.places import shown
 from reproof.runs import Run, with_victims
-from reproof.vocabulary import METRICS
 from reproof.yaml_files import Tree
 
 
@@ -86,14 +86,14 @@ def check_references(paper: Paper) -> None:
     """Raise ReproofError for a published value of an unknown run or metric, as published and as the scale has it."""
     for layer in (paper.published, paper.merged):
         for place, reference in enumerate(layer.settings.get("references", [])):
-            for key, known in (("run", tuple(paper.published_runs)), ("metric", METRICS)):
+            for key, known in (("run", tuple(paper.published_runs)), ("metric", tuple(read_metrics()))):
                 if reference[key] not in known:
                     raise layer.complaint(f"references[{place}].{key}", unknown(reference[key], known))
 
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
     """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
-    known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(METRICS), scales=scales)
+    known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(read_metrics()), scales=scales)
     for layer in (paper.published, paper.merged):
         for problem in check_claims([Claim.parse(claim) for claim in layer.settings["claims"]], known):
             key, _, what = problem.partition(": ")

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reproof.errors import ReproofError as ReproofError  # most of the library knows it from here
+
 Array = npt.NDArray[Any]
-
-
-class ReproofError(Exception):
-    """A mistake of the user or a damaged file: one line that names file, key and remedy."""
 
 
 @contextmanager

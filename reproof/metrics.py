@@ -1,68 +1,108 @@
-"""The metrics that the rules measure, by name: what a claim may speak of. Accuracies are shares, losses are in nats."""
+"""Metrics: what a `Metric` says of itself, and all that are declared where they are measured. Needs no torch.
 
+An operation declares its metrics in its decorator (`@operation(metrics=...)`), any other function that computes metrics
+in `@measurement(metrics=...)`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, TypeVar
+
+from reproof.catalogue import registered
+from reproof.declarations import declaration
+from reproof.errors import ReproofError
+
+# Units. Tables hold a share in [0, 1] (or a difference of two); readers see it in per cent.
+SHARE, NATS, STEPS, PIXELS, COUNT, NONE = "share", "nats", "steps", "pixels", "count", "none"
+UNITS = (SHARE, NATS, STEPS, PIXELS, COUNT, NONE)  # PIXELS: values of pixels, in [0, 1]
 SPLITS = ("train", "validation", "test")
-MOVEMENT = (
-    "movement_in_ticket",
-    "movement_outside_ticket",
-    "away_from_zero_in_ticket",
-    "away_from_zero_outside_ticket",
-    "incoming_unevenness",
-    "outgoing_unevenness",
-)
-RESETS = {  # after the name of the split
-    **{"accuracy_reinitialised": "step", "accuracy_rerandomised": "", "accuracy_removed": ""},
-    **{"criticality": "step", "criticality_rerandomised": "", "criticality_removed": ""},
-    **{f"accuracy_jointly_{way}": "" for way in ("reinitialised", "rerandomised", "removed")},
-    **{f"joint_criticality{way}": "" for way in ("", "_rerandomised", "_removed")},
-    **{
-        "joint_layers": "",
-        "worst_single_criticality": "",
-        "highest_rerandomised_accuracy": "",
-        "distance_correlation": "",
-    },
-    **{f"{kind}_layers{share}": "" for kind in ("ambient", "critical") for share in ("", "_share")},
-    "ambient_parameters_share": "",
-    "layers_above": "threshold of criticality",
-}
-FREEZING = ("accuracy_with_frozen_layers", "cost_of_freezing")
-# What each operation measures: {operation: {metric: what its `at` counts, "" if it is at nothing}}.
-OPERATIONS: dict[str, dict[str, str]] = {
-    "connect": {
-        **{f"{split}_instability": "step" for split in ("train", "test")},
-        **{f"{split}_error_on_path": "position" for split in ("train", "test")},
-        **{metric: "step" for metric in ("distance", "distance_share", "test_disagreement", "disagreement_share")},
-    },
-    "reset": {
-        **{f"{split}_{metric}": at for split in ("train", "test") for metric, at in RESETS.items()},
-        **{f"{kind}distance_{norm}": "step" for kind in ("", "relative_") for norm in ("l2", "linf")},
-    },
-    "freeze": {f"{split}_{metric}": "" for split in ("train", "test") for metric in FREEZING},
-    "untrained": {
-        f"untrained_{weights}{what}": ""
-        for weights in ("", "constant_")
-        for what in ("test_accuracy", "validation_accuracy", "best_test_accuracy", "best_kept_share")
-    },
-    "freeze_pruned": dict.fromkeys(
-        ("frozen_test_accuracy_at_early_stop", "frozen_test_accuracy_at_end", "frozen_early_stop_step"), ""
-    ),
-    "supermask": {
-        **{f"supermask_{split}_accuracy": "" for split in ("test", "validation")},
-        **{"supermask_share_of_ones": "", "supermask_passes": "", "supermask_progress_accuracy": "pass"},
-    },
-}
-AT = {metric: at for each in OPERATIONS.values() for metric, at in each.items()}
-AXES = AT | {f"{split}_accuracy_at_end": "step" for split in SPLITS}  # of copies: that of their start
-METRICS = (
-    "early_stop_step",
-    *(f"{split}_{what}_at_early_stop" for split in SPLITS for what in ("accuracy", "loss")),
-    *(f"{split}_{what}_at_end" for split in SPLITS for what in ("accuracy", "loss")),
-    *MOVEMENT,
-    *AT,
-)
-
-SHARES = ("accuracy", "error", "instability", "disagreement", "_share", "share_of_ones")
+SETS = {"train": "training set", "validation": "validation set"}  # of the test set nothing is said
+DECORATORS = ("measurement", "operation")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def is_share(metric: str) -> bool:
-    """Return whether a metric is a share in [0, 1], shown in per cent."""
-    return any(word in metric for word in SHARES)
+@dataclass(frozen=True)
+class Metric:
+    """A metric as it is declared: its name in the tables, its unit, its words for a reader.
+
+    `axis` is what `at` counts ("step"), "" where `at` says nothing; with `axis_optional`, some rows are at nothing.
+    `words` are those of a legend or an axis, `sentence` those of a verdict where they must differ; without words, a
+    metric is called by its name. A metric of several `splits` has "{split}" in its name, and may have it in its words;
+    other words get the name of the set, unless it is the test set.
+    """
+
+    name: str
+    unit: str = NONE
+    axis: str = ""
+    words: str = ""
+    sentence: str = ""
+    splits: Sequence[str] = ()
+    axis_optional: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether readers see it in per cent."""
+        return self.unit == SHARE
+
+    @property
+    def in_legend(self) -> str:
+        """How a legend or an axis calls it, without its unit."""
+        return self.words or self.name.replace("_", " ")
+
+    @property
+    def in_sentence(self) -> str:
+        """How the sentence of a verdict calls it."""
+        return self.sentence or self.in_legend
+
+    def of_splits(self) -> Iterator["Metric"]:
+        """Yield the metric of each split; itself if it has none."""
+        if not self.splits:
+            yield self
+        for split in self.splits:
+            words = _of_split(self.words, split, ", {}")
+            sentence = _of_split(self.sentence or self.words, split, " ({})")
+            yield replace(self, name=self.name.format(split=split), words=words, sentence=sentence, splits=())
+
+
+def _of_split(words: str, split: str, after: str) -> str:
+    """Return words with the split in them, or with the set `after` them."""
+    if "{split}" in words:
+        return words.format(split=split)
+    return words + after.format(SETS[split]) if words and split in SETS else words
+
+
+def measurement(*, metrics: Sequence[Metric]) -> Callable[[Function], Function]:
+    """Mark a function that is no operation as the one that computes these metrics."""
+    return lambda function: function
+
+
+@cache
+def read_metrics() -> dict[str, Metric]:
+    """Return all metrics by name; raise ReproofError for one that is declared twice or in an unknown unit."""
+    found: dict[str, Metric] = {}
+    for decorator in DECORATORS:
+        for name in registered("jobs", decorator):
+            for metric in read_metrics_of(name, decorator=decorator).values():
+                check_metric(metric, found, f"{decorator} {name}")
+                found[metric.name] = metric
+    return found
+
+
+def read_metrics_of(name: str, *, decorator: str = "operation") -> dict[str, Metric]:
+    """Return by name the metrics that one operation or measurement declares."""
+    declared = declaration("jobs", decorator, name).get("metrics", ())
+    return {one.name: one for metric in declared for one in metric.of_splits()}
+
+
+def check_metric(metric: Metric, others: dict[str, Metric], where: str) -> None:
+    """Raise ReproofError for a metric that others declare as well, or whose unit is unknown."""
+    if metric.name in others:
+        raise ReproofError(f"{where}: metric {metric.name!r} is declared elsewhere as well; declare it once")
+    if metric.unit not in UNITS:
+        raise ReproofError(f"{where}: metric {metric.name!r}: unit {metric.unit!r} is unknown; choose of {UNITS}")
+
+
+def find_metric(name: str) -> Metric:
+    """Return a metric by name; what nobody declares goes by its own name and has no unit."""
+    return read_metrics().get(name) or Metric(name)

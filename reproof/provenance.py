@@ -1,23 +1,13 @@
-"""What a result depends on: canonical settings, names from their hashes, and marks that fingerprints of code obey."""
+"""What a result depends on: canonical settings, names from their hashes."""
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 Registered = tuple[str, str, str]  # (place in the library, decorator, name)
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def changes_no_result(function: Function) -> Function:
-    """Mark code that surrounds a job's work and computes nothing of its result: fingerprints of code end there.
-
-    Its log, its record and the lookup of functions by name are such code. What a job picks by name counts all the same.
-    """
-    return function
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,17 @@
 """What jobs ask a cluster for: GPUs as the scale says, time and memory from what is to be trained."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from math import ceil
 from typing import Any
 
+from reproof.catalogue import registered
+from reproof.cost_model import Duration, declared_work, estimate, likeness, measured, size, work_seconds
+from reproof.costs import Work, network_steps, networks
 from reproof.plan import Plan
-from reproof.speeds import (
-    Duration,
-    attacking,
-    connecting,
-    copied,
-    distorting,
-    estimate,
-    finding,
-    freezing,
-    hardening,
-    likeness,
-    measured,
-    network_steps,
-    networks,
-    resetting,
-    size,
-    untrained,
-)
 
 TRAINING = ("train_dense", "retrain", "train_control")
-OPERATIONS = {"connect": connecting, "reset": resetting, "freeze": freezing, "harden": hardening}
-OF_PASSES: dict[str, Callable[..., float]] = {  # not of training steps
-    **{"untrained": untrained, "supermask": finding},
-    **{"attack": attacking, "distort": distorting},
-}
 START_S = 10  # two starts of Snakemake and one of torch
 LIGHT_S = {"fetch_dataset": 300, "measure_movement": 30, "collect": 60}  # others take LIGHT_S_ELSE; all by experience
 LIGHT_S_ELSE = 15
@@ -65,20 +45,14 @@ class Requested:
 
     def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
-        if rule in OF_PASSES:
-            return Duration(
-                START_S + OF_PASSES[rule](self._settings(rule, wildcards), gpu=self.gpus > 0), measured=False
-            )
-        if rule not in (*TRAINING, *OPERATIONS, "freeze_pruned"):
+        if rule not in (*TRAINING, *registered("jobs", "operation")):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
+        work = self._work(rule, wildcards, settings)
         known = self._measured.get(likeness(settings))
         step_s = estimate(settings, gpu=self.gpus > 0) if known is None else known
-        if rule in OPERATIONS:
-            seconds = OPERATIONS[rule](settings, step_s=step_s, gpu=self.gpus > 0)
-            return Duration(START_S + seconds, known is not None)
-        steps = network_steps(settings) * self._trainings(rule, wildcards)
-        return Duration(START_S + steps * step_s, known is not None)
+        seconds = work_seconds(work, settings, step_s=step_s, gpu=self.gpus > 0)
+        return Duration(START_S + seconds, known is not None and work.steps is not None)
 
     def minutes(self, rule: str, wildcards: Mapping[str, str], attempt: int = 1) -> int:
         """Return the time limit of a training job at an attempt, never more than the longest that the scale allows."""
@@ -89,7 +63,8 @@ class Requested:
     def memory(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return the memory of a training job in MB."""
         settings = self._settings(rule, wildcards)
-        weights_mb = networks(settings) * copied(settings) * size(settings).weights * 4 / 1e6
+        copies = self._work(rule, wildcards, settings).copies
+        weights_mb = networks(settings) * copies * size(settings).weights * 4 / 1e6
         return TRAINING_MB + GPU_MB * self.gpus + ceil(COPIES * weights_mb)
 
     def tables_memory(self, paper: str) -> int:
@@ -106,10 +81,10 @@ class Requested:
             return dict(json.loads(self.plan.evaluation_settings(run, seeds, wildcards["levels"])))
         return dict(json.loads(self.plan.control_settings(run, seeds, wildcards["levels"])))
 
-    def _trainings(self, rule: str, wildcards: Mapping[str, str]) -> int:
-        """Return how often a job trains its networks: twice under strategy 2, once for each action, else once."""
-        if rule == "freeze_pruned":
-            return len(self._settings(rule, wildcards)["options"]["actions"])
-        if rule != "retrain":
-            return 1
-        return 1 + len(self.plan.continued(wildcards["run"], wildcards["seeds"], int(wildcards["level"])))
+    def _work(self, rule: str, wildcards: Mapping[str, str], settings: Mapping[str, Any]) -> Work:
+        """Return the work of a job: what its operation declares, or its training; two under strategy 2."""
+        if rule not in TRAINING:
+            return declared_work(rule, settings)
+        place = (wildcards["run"], wildcards["seeds"])
+        again = self.plan.continued(*place, int(wildcards["level"])) if rule == "retrain" else ()
+        return Work(steps=network_steps(settings) * (1 + len(again)))

@@ -44,13 +44,16 @@ def only_returns(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     for statement in function.body:
         if isinstance(statement, FUNCTIONS) and only_returns(statement):
             names.add(statement.name)
-        elif (
-            isinstance(statement, ast.Return) and isinstance(statement.value, ast.Name) and statement.value.id in names
-        ):
-            continue
-        elif not is_text(statement):
+        elif not is_text(statement) and not (isinstance(statement, ast.Return) and _is_one_of(statement.value, names)):
             return False
     return isinstance(function.body[-1], ast.Return)
+
+
+def _is_one_of(value: ast.expr | None, names: set[str]) -> bool:
+    """Return whether a value is one of these names, or a lambda that returns its argument."""
+    if isinstance(value, ast.Lambda):
+        return _is_one_of(value.body, {one.arg for one in value.args.args})
+    return isinstance(value, ast.Name) and value.id in names
 
 
 def imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Imported]]:

@@ -19,8 +19,8 @@ from reproof.resources import Requested
 TARGET = "results/figures/all"
 NOTE = """
 Times are without waiting in the queue. Measured: the median over the trainings of the same network, data and batch that
-are recorded under results/, on the same kind of device. Estimated: see reproof/speeds.py. A job may take 1.5 times as
-long as measured, or 3 times as long as estimated, and twice and three times that at its next attempts."""
+are recorded under results/, on the same kind of device. Estimated: see reproof/cost_model.py. A job may take 1.5 times
+as long as measured, or 3 times as long as estimated, and twice and three times that at its next attempts."""
 
 
 class Listener(logging.Filter):

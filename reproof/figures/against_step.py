@@ -16,7 +16,7 @@ from reproof.figures.marks import DENSE_LINE
 from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials, placed
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say, tint
 from reproof.figures.words import ABSENT, arm_label, flat, per_cent, quantity_label, run_title, unique
-from reproof.vocabulary import is_share
+from reproof.metrics import find_metric
 
 LABEL_IN = 0.4  # inches that the number of a step takes
 Line = tuple[str, int]  # arm, level
@@ -135,7 +135,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
         say(axes, ABSENT)
         return
     steps = sorted(points["step"].unique())
-    unit = 100 if is_share(str(points["quantity"].iloc[0])) else 1
+    unit = 100 if find_metric(str(points["quantity"].iloc[0])).is_share else 1
     for (arm, level), line in groups(points.sort_values("step"), "arm", "level"):
         at = [steps.index(step) for step in line["step"]]
         bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]

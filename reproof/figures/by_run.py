@@ -29,7 +29,7 @@ from reproof.figures.seeds import (
 from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, legend, say
 from reproof.figures.tiles import broken, height_for, names_down, room_for, tiles
 from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
-from reproof.vocabulary import is_share
+from reproof.metrics import find_metric
 
 Series = tuple[str, str]  # arm, part
 ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
@@ -134,7 +134,7 @@ def _draw(
     if not (rows["trials"] > 0).any():
         say(axes, ABSENT)
         return
-    unit = 100 if is_share(str(rows["quantity"].iloc[0])) else 1
+    unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
     shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
     apart = 0.6 / max(len(shown), 1)
     for one in rows[(rows["trials"] > 0) | (rows["source"] != "")].to_dict("records"):

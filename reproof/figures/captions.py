@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from reproof.figures.words import arm_label, flat, listed, per_cent, quantity_label, run_title, unique
-from reproof.vocabulary import is_share
+from reproof.metrics import find_metric
 
 Columns = Sequence[Sequence[str]]
 
@@ -78,7 +78,7 @@ def _highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
-    shown = [name for name in unique(tickets["quantity"]) if is_share(name)][-1:]
+    shown = [name for name in unique(tickets["quantity"]) if find_metric(name).is_share][-1:]
     for run in unique(tickets["run"]):
         for quantity in shown:
             rows = tickets[(tickets["run"] == run) & (tickets["quantity"] == quantity)].sort_values("kept")

@@ -14,7 +14,7 @@ from reproof.figures.seeds import Columns, References, Tables, measured
 from reproof.figures.style import INKS, SPARE, Look, legend, say
 from reproof.figures.tiles import tiles
 from reproof.figures.words import ABSENT, flat, quantity_label, run_title, unique
-from reproof.vocabulary import is_share
+from reproof.metrics import find_metric
 
 COLUMNS = ["panel", "run", "arm", "seed", "quantity", "value", "mean", "deviation", "trials"]
 MOST = 40  # bins
@@ -69,7 +69,7 @@ def distribution(
 def _told(rows: pd.DataFrame, look: Look) -> str:
     """Return what the legend tells of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
     metric, first = str(rows["quantity"].iloc[0]), rows.iloc[0]
-    unit, sign, digits = (100, " %", ".2f") if is_share(metric) else (1, "", ".4g")
+    unit, sign, digits = (100, " %", ".2f") if find_metric(metric).is_share else (1, "", ".4g")
     spread = "" if pd.isna(first["deviation"]) else f" ± {unit * first['deviation']:{digits}}"
     count = rows["seed"].nunique()
     title = run_title(str(first["run"]), look.titles)
@@ -77,7 +77,7 @@ def _told(rows: pd.DataFrame, look: Look) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
-    unit = 100 if is_share(str(rows["quantity"].iloc[0])) else 1
+    unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
     edges = _edges(unit * rows["value"].to_numpy(dtype=float))
     highest = 0
     for run, each in rows.groupby("run", sort=False):

@@ -1,13 +1,14 @@
 """Many lines in a panel, each with a name, a colour and a marker of its own: mask criteria, actions, methods."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from reproof.catalogue import registered
 from reproof.figures.style import INKS, SPARE, Ink
 
-# Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign; grey: by
-# chance.
-NAMED = {
+# Of the papers. Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign;
+# grey: by chance.
+PUBLISHED = {
     "large_final": Ink(*INKS["ticket"]),
     "magnitude_increase": Ink("#56B4E9", "d"),
     "movement": Ink("#332288", "v"),
@@ -28,6 +29,28 @@ NAMED = {
     "frozen_or_zero_shuffled": Ink("#CC79A7", "X"),
     "frozen_or_zero_reversed": Ink("#E69F00", "P"),
 }
+
+
+def free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
+    """Yield every pairing of a colour and a marker of the papers' inks that is not taken, neighbours unlike in both."""
+    known = {*taken, *(Ink(*spare) for spare in SPARE)}
+    colours = list(dict.fromkeys(ink.colour for ink in PUBLISHED.values()))
+    markers = list(dict.fromkeys(ink.marker for ink in PUBLISHED.values()))
+    for shift in range(1, len(markers)):
+        for place, colour in enumerate(colours):
+            ink = Ink(colour, markers[(place + shift) % len(markers)])
+            if ink not in known:
+                yield ink
+
+
+def with_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
+    """Return the inks with a free one more for each name that has none, in order of name."""
+    missing = sorted(set(names) - set(inks))
+    return {**inks, **dict(zip(missing, free_inks(inks.values()), strict=False))}
+
+
+# Those of the papers, and of every criterion and action that was added since.
+NAMED = with_inks([*registered("pruning", "criterion"), *registered("pruning", "mask_zero")], PUBLISHED)
 LABELS = {
     "zero": "zero (tickets)",
     "frozen": "frozen at initial value",

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reproof.figures.words import per_cent, publication
-from reproof.vocabulary import is_share
+from reproof.metrics import find_metric
 
 STEPS = [1, 2, 2.5, 5, 10]
 
@@ -40,7 +40,7 @@ def spaced(levels: list[float], *, apart: float) -> list[float]:
 
 def value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
     """Scale y for a quantity between limits in the unit of the tables; return the factor from there to the axis."""
-    if is_share(quantity):
+    if find_metric(quantity).is_share:
         share_axis(axes, 100 * limits[0], 100 * limits[1])
         return 100
     axes.set_ylim(*limits)
@@ -59,7 +59,7 @@ def limits(rows: pd.DataFrame) -> tuple[float, float]:
     """Return the y-limits for the rows of one quantity, in their unit: a window for shares, from 0 for counts."""
     if not (rows["trials"] > 0).any():
         return 0.0, 1.0
-    if is_share(str(rows["quantity"].iloc[0])):
+    if find_metric(str(rows["quantity"].iloc[0])).is_share:
         return window(rows)
     return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max())) or 1.0
 

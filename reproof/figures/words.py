@@ -3,71 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from reproof.vocabulary import OUTCOMES, SPLITS, is_share
+from reproof.arm_words import arm_words
+from reproof.metrics import NATS, SHARE, find_metric
 
 T = TypeVar("T")
 ABSENT = "not run at this scale"
-ARMS = {
-    "ticket": "ticket",
-    "reinitialise": "reinitialised",
-    "shuffle_mask": "mask shuffled",
-    "reshuffle_initial": "initial values reshuffled",
-    "prune_at_init": "pruned at initialisation",
-    "restarted": "schedule started anew",
-    "other_start": "another initialisation",
-    "fgsm_trained": "trained on FGSM examples",
-    "pgd_trained": "trained on PGD examples",
-    "pgd_trained_nearer": "trained on nearer PGD examples",
-    "pools_trained": "trained on pools of examples",
-}
-QUANTITIES = {  # that do not read well as they are called
-    "distance": "L2 distance of copies",
-    "distance_share": "distance over travel",
-    "test_disagreement": "test disagreement",
-    "disagreement_share": "disagreement over most",
-    "test_error_on_path": "test error",
-    "train_error_on_path": "train error",
-}
-SETS = {"test": "", "validation": ", validation set", "train": ", training set"}
-ATTACKED = {  # what attacks measure, after the name of the split
-    "images_attacked": "images attacked",
-    "clean_accuracy": "accuracy, not attacked",
-    "clean_error": "error, not attacked",
-    "accuracy_under_attack": "accuracy under attack",
-    "attack_success_share": "examples that fool the network",
-    "confidence_of_mistakes": "confidence of mistakes",
-    "attack_distance": "L2 distance of examples",
-    "attack_queries": "queries until fooled",
-    "success_within_queries": "fooled within so many queries",
-    "minimum_distortion": "least distortion (RMS of a pixel)",
-    "distorted_share": "images for which one was found",
-    "noise_error": "error with Gaussian noise",
-    "transfer_error": "error of the network shown",
-    "transfer_clean_error": "error of the network shown, same images not attacked",
-    "transfer_noise_error": "error of the network shown, noise of the same size",
-    "transfer_amplified_error": "error of the network shown, distortion amplified",
-    "transfer_excess_error": "error of the network shown, beyond noise and untouched images",
-}
-ATTACKED |= {f"unbounded_{one}": f"{ATTACKED[one]} without a bound" for one in OUTCOMES}
-QUANTITIES |= {f"{split}_{metric}": words + SETS[split] for split in SPLITS for metric, words in ATTACKED.items()}
-QUANTITIES |= {
-    "test_accuracy_on_examples_of_natural": "accuracy on examples made for the natural network",
-    "test_accuracy_on_examples_for_natural": "accuracy of the natural network on examples made for this one",
-    "units_purity": "purity of classes, units",
-    "directions_purity": "purity of classes, directions",
-    "units_compactness": "compactness, units",
-    "directions_compactness": "compactness, directions",
-    "example_pixel": "attacked images",
-    "example_class": "predicted classes",
-    "exciting_pixel": "images that excite most",
-    "lipschitz_bound": "upper Lipschitz bound",
-}
+UNITS = {SHARE: " (%)", NATS: " (nats)"}  # of others, the words say enough
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
 
 def arm_label(arm: str) -> str:
     """Return how a legend calls an arm; an arm nobody named here goes by its own name."""
-    return ARMS.get(arm, arm.replace("_", " "))
+    return arm_words(arm).legend
 
 
 def run_title(run: str, titles: Mapping[str, str]) -> str:
@@ -107,10 +54,8 @@ def quantity_label(metric: str) -> str:
     >>> quantity_label("test_accuracy_at_early_stop")
     'Test accuracy at early stop (%)'
     """
-    if metric == "early_stop_step":
-        return "Early-stop iteration"
-    words = QUANTITIES.get(metric, metric.replace("_", " "))
-    return words[0].upper() + words[1:] + (" (%)" if is_share(metric) else "")
+    found = find_metric(metric)
+    return found.in_legend[0].upper() + found.in_legend[1:] + UNITS.get(found.unit, "")
 
 
 def per_cent(kept: float) -> str:

@@ -1,20 +1,22 @@
 """Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
 
 from reproof import catalogue
 from reproof.attacks import checks
 from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
 from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.outcome import Outcome
 from reproof.attacks.victim import Victim
+from reproof.costs import PASSES, Settings, Work
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.metrics import COUNT, PIXELS, SHARE, Metric
 from reproof.seeding import derive
 from reproof.training.variants import State
 
@@ -23,7 +25,59 @@ HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's en
 TOLERANCE = 0.02  # by how much Square may leave less accuracy than PGD before the gradients are said to mislead
 
 
-@operation
+SPLITS = ("train", "validation", "test")
+OUTCOMES = (  # at each epsilon
+    Metric("{split}_accuracy_under_attack", SHARE, "epsilon", "accuracy under attack", splits=SPLITS),
+    Metric("{split}_attack_success_share", SHARE, "epsilon", "success of the attack", splits=SPLITS),
+    Metric("{split}_confidence_of_mistakes", SHARE, "epsilon", "confidence of mistakes", splits=SPLITS),
+    Metric(
+        "{split}_attack_distance", PIXELS, "epsilon", "L2 distance of examples", "L2 distance of the examples", SPLITS
+    ),
+    Metric("{split}_attack_queries", COUNT, "epsilon", "queries until fooled", "number of queries", SPLITS),
+)
+
+
+def unbounded(metric: Metric) -> Metric:
+    """Return what is measured of an attack that has no epsilon."""
+    name = metric.name.replace("{split}_", "{split}_unbounded_")
+    words, sentence = (f"{one} without a bound" for one in (metric.words, metric.sentence or metric.words))
+    return replace(metric, name=name, axis="", words=words, sentence=sentence)
+
+
+METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}/{image}"
+    Metric("{split}_clean_accuracy", SHARE, words="accuracy without attack", splits=SPLITS),
+    Metric("{split}_images_attacked", COUNT, words="number of images attacked", splits=SPLITS),
+    *OUTCOMES,
+    *(unbounded(one) for one in OUTCOMES),
+    Metric("{split}_success_within_queries", SHARE, "query", "success of the attack", splits=SPLITS),
+    Metric("{split}_gradients_masked", axis="epsilon", splits=SPLITS),
+    Metric("example_pixel", PIXELS, axis="pixel", words="attacked images"),
+    Metric("example_class", words="predicted classes"),
+)
+
+
+def attack_work(settings: Settings) -> Work:
+    """Return the passes that each attack asks for at most, at each of its distances."""
+    options = settings["options"]
+    common = options.get("epsilons", [])
+    passes = sum(asked(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
+    return Work(passes=passes * int(options.get("examples", 1000)) * len(settings["seeds"]))
+
+
+def asked(options: Settings) -> int:
+    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+    name = options["attack"]
+    if name in ("one_pixel", "random_pixel"):
+        return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
+    if name in ("nes", "spsa", "square"):
+        return int(options.get("queries", 10_000))
+    steps = int(options.get("steps", 40)) * int(options.get("restarts", 1)) if name == "pgd" else 1
+    if name == "carlini_wagner":
+        steps = int(options.get("steps", 10_000)) * int(options.get("searches", 9))
+    return PASSES * steps
+
+
+@operation(metrics=METRICS, cost=attack_work)
 def attack(
     subject: Subject,
     *,
@@ -117,51 +171,6 @@ def made(
     return adversarial
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of the images [N] of one victim: which are right, which were and are no more, how far and dear.
-
-    An image that is classified wrongly as it is counts as wrong whatever an attack makes of it: there the attacker has
-    nothing to do, and an untargeted attack might set it right.
-    """
-
-    right: Tensor
-    fooled: Tensor
-    clean: Tensor
-    confidence: Tensor
-    distances: Tensor
-    queries: Tensor
-
-    @classmethod
-    def of(cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor) -> "Outcome":
-        """Ask the victim about the images made; `clean` [N] says which it classified rightly as they were."""
-        with torch.no_grad():
-            chances = victim.logits(adversarial.images).softmax(dim=-1)
-        right = clean & chances.argmax(dim=-1).eq(labels)
-        distances = vector_norm((adversarial.images.double() - images.double()).flatten(1), dim=1)
-        return cls(right, clean & ~right, clean, chances.amax(dim=-1), distances, adversarial.queries)
-
-    @property
-    def accuracy(self) -> float:
-        """The share of all images that are classified rightly as they are and under attack."""
-        return float(self.right.double().mean())
-
-    def within(self, queries: int) -> float:
-        """Return the share of what was classified rightly that was fooled by at most so many queries."""
-        return _share(self.fooled & (self.queries <= queries), self.clean)
-
-    def values(self) -> dict[str, float]:
-        """Return the metrics, by the second part of their names; what needs a fooled image is left out without one."""
-        found = {"accuracy_under_attack": self.accuracy, "attack_success_share": _share(self.fooled, self.clean)}
-        wrong = ~self.right
-        if bool(wrong.any()):
-            found["confidence_of_mistakes"] = float(self.confidence[wrong].double().mean())
-        if bool(self.fooled.any()):
-            found["attack_distance"] = float(self.distances[self.fooled].median())
-            found["attack_queries"] = float(self.queries[self.fooled].double().median())
-        return found
-
-
 def _pictures(
     victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
 ) -> Iterator[Row]:
@@ -224,8 +233,3 @@ def _row(split: str, metric: str, label: str, at: float | None, value: float) ->
     if at is None:
         return {"metric": f"{split}_unbounded_{metric}", "part": label, "value": value}
     return {"metric": f"{split}_{metric}", "part": label, "at": at, "value": value}
-
-
-def _share(which: Tensor, among: Tensor) -> float:
-    """Return how many of those of one mask the other has; 0 of none."""
-    return float(which.sum()) / max(1, int(among.sum()))

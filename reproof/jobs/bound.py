@@ -4,12 +4,24 @@ from collections.abc import Iterator
 from math import prod
 
 from reproof.checkpoints import Weights
+from reproof.costs import Settings, Work
 from reproof.files import ReproofError
 from reproof.intriguing.spectra import bounds
 from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
+from reproof.metrics import Metric
+
+METRICS = (  # `part` is the layer
+    Metric("lipschitz_bound", axis="step", words="upper Lipschitz bound"),
+    Metric("lipschitz_product", axis="step", words="product of upper Lipschitz bounds"),
+)
 
 
-@operation
+def bound_work(settings: Settings) -> Work:
+    """Return a few seconds, by experience, whatever is asked."""
+    return Work(seconds=5)
+
+
+@operation(metrics=METRICS, cost=bound_work)
 def bound(subject: Subject) -> Rows:
     """Szegedy et al. 2014, section 4.3: by how much at most does each layer lengthen a change of its input, in L2?
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.files import read_json, read_parquet, write_json, write_parquet
-from reproof.metrics import SPLITS
+from reproof.metrics import NATS, SHARE, SPLITS, STEPS, Metric, measurement
 from reproof.pruning.masks import kept, read_masks
 from reproof.records import Record
 
@@ -41,6 +41,17 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str, run
     write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
 
 
+METRICS = (
+    Metric("early_stop_step", STEPS, words="early-stop iteration", sentence="early-stopping step"),
+    Metric("{split}_accuracy_at_early_stop", SHARE, splits=SPLITS),
+    Metric("{split}_loss_at_early_stop", NATS, splits=SPLITS),
+    # `connect` measures copies from several steps of one network: their accuracy is at the step that they start from.
+    Metric("{split}_accuracy_at_end", SHARE, axis="step", axis_optional=True, splits=SPLITS),
+    Metric("{split}_loss_at_end", NATS, splits=SPLITS),
+)
+
+
+@measurement(metrics=METRICS)
 def measure(curves: pd.DataFrame) -> pd.DataFrame:
     """Return each network's metrics: at the early-stopping point and at the end, one row a measurement.
 

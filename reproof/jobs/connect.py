@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import torch
 
@@ -10,12 +11,45 @@ from reproof.connectivity.copies import Copies, Place, Wanted, trained_copies
 from reproof.connectivity.distance import disagreement, distance, predictions, share_of_most, share_of_travel
 from reproof.connectivity.line import Line, Lines, State, barrier, positions
 from reproof.connectivity.statistics import choices, recomputed
+from reproof.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.data.dataset import Split
 from reproof.files import Array, ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation
+from reproof.metrics import SHARE, Metric
+
+SPLITS = ("train", "test")
+METRICS = (
+    Metric("{split}_instability", SHARE, axis="step", splits=SPLITS),
+    Metric("{split}_error_on_path", SHARE, axis="position", splits=SPLITS),
+    Metric("distance", axis="step", words="L2 distance of copies", sentence="distance"),
+    Metric("distance_share", SHARE, axis="step", words="distance over travel", sentence="distance share"),
+    Metric("test_disagreement", SHARE, axis="step"),
+    Metric(
+        "disagreement_share", SHARE, axis="step", words="disagreement over most", sentence="disagreement share"
+    ),
+)  # fmt: skip
 
 
-@operation
+def connect_work(settings: Settings) -> Work:
+    """Return the training of the copies and the evaluation of their paths.
+
+    A dense network is copied from each of its steps, tickets and controls from their rewind point.
+    """
+    options, seeds, levels = settings["options"], len(settings["seeds"]), settings["levels"]
+    copies, points = int(options.get("copies", 2)), int(options.get("points", 30))
+    arms = 1 + len(settings["controls"])
+    dense = list(options.get("steps") or [settings["rewind"]]) if 0 in levels else []
+    from_steps = [*dense, *[settings["rewind"]] * len([level for level in levels if level]) * arms]
+    trained = sum(int(settings["training"]["steps"]) - int(step) for step in from_steps)
+    examples = TEST_EXAMPLES + int(options.get("train_examples") or TRAIN_EXAMPLES)
+    return Work(
+        steps=seeds * copies * trained,
+        passes=seeds * examples * points * len(from_steps) * comb(copies, 2),
+        copies=copies * arms,
+    )
+
+
+@operation(metrics=METRICS, cost=connect_work)
 def connect(
     subject: Subject,
     *,

@@ -10,13 +10,45 @@ from reproof.attacks.attack import Adversarial, Aim, targets
 from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
 from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
+from reproof.costs import PASSES, Settings, Work
 from reproof.files import ReproofError
 from reproof.jobs.attack import chosen, victim_of
 from reproof.jobs.subject import Row, Rows, Subject, operation, tensors
+from reproof.metrics import PIXELS, SHARE, Metric
 from reproof.seeding import derive
 
+SPLITS = ("train", "validation", "test")
+METRICS = (  # `part` is the run whose network is shown the examples; `attack` declares the number of images
+    Metric("{split}_clean_error", SHARE, words="error without attack", splits=SPLITS),
+    Metric(
+        "{split}_minimum_distortion", PIXELS,
+        words="least distortion (RMS of a pixel)", sentence="least distortion", splits=SPLITS,
+    ),
+    Metric("{split}_distorted_share", SHARE, words="share of images that can be distorted", splits=SPLITS),
+    Metric("{split}_noise_error", SHARE, axis="deviation", words="error with noise", splits=SPLITS),
+    Metric("{split}_transfer_error", SHARE, words="error on the examples made", splits=SPLITS),
+    Metric(
+        "{split}_transfer_clean_error", SHARE, words="error on the images that examples were made of", splits=SPLITS
+    ),
+    Metric(
+        "{split}_transfer_noise_error", SHARE, words="error with noise as large as the examples'", splits=SPLITS
+    ),
+    Metric("{split}_transfer_amplified_error", SHARE, words="error on the examples made, amplified", splits=SPLITS),
+    Metric(
+        "{split}_transfer_excess_error", SHARE,
+        words="error on the examples made beyond that with noise", splits=SPLITS,
+    ),
+)  # fmt: skip
 
-@operation
+
+def distort_work(settings: Settings) -> Work:
+    """Return the search for the least distortions: all iterations of all values of c, each with its gradient."""
+    options = settings["options"]
+    searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
+    return Work(passes=searched * int(options.get("examples", 256)) * len(settings["seeds"]))
+
+
+@operation(metrics=METRICS, cost=distort_work)
 def distort(
     subject: Subject,
     *,

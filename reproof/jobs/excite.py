@@ -7,17 +7,36 @@ import torch
 from torch import Tensor
 
 from reproof.checkpoints import Weights
+from reproof.costs import Settings, Work
 from reproof.data.dataset import Split
 from reproof.files import ReproofError
 from reproof.intriguing.features import features
 from reproof.intriguing.purity import class_purity, compactness, permutation_test
 from reproof.intriguing.units import active, most_excited, random_directions, standardised, unit_vectors
 from reproof.jobs.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.metrics import PIXELS, SHARE, Metric
 from reproof.seeding import derive
 from reproof.training.evaluate import BATCH
 
+METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or direction}/{which}/{rank}"
+    Metric("units_purity", SHARE, words="purity of the images that excite units"),
+    Metric("units_compactness", words="compactness of the images that excite units"),
+    Metric("directions_purity", SHARE, words="purity of the images that excite random directions"),
+    Metric("directions_compactness", words="compactness of the images that excite random directions"),
+    Metric("purity_difference", SHARE, words="purity of units less that of random directions"),
+    Metric("compactness_difference", words="compactness of units less that of random directions"),
+    Metric("purity_p_value", words="p of units being as pure as random directions"),
+    Metric("compactness_p_value", words="p of units being as compact as random directions"),
+    Metric("exciting_pixel", PIXELS, axis="pixel", words="images that excite most"),
+)
 
-@operation
+
+def excite_work(settings: Settings) -> Work:
+    """Return a few seconds, by experience, whatever is asked."""
+    return Work(seconds=5)
+
+
+@operation(metrics=METRICS, cost=excite_work)
 def excite(
     subject: Subject,
     *,

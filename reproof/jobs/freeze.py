@@ -4,16 +4,29 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from reproof.costs import Settings, Work
 from reproof.files import ReproofError
 from reproof.jobs.subject import Rows, Subject, operation
 from reproof.jobs.training import member
+from reproof.metrics import SHARE, Metric
 from reproof.probing.freezing import frozen
 from reproof.probing.layers import chosen, layers_of, names_of
 from reproof.probing.resets import tensors
 from reproof.training.variants import unstack
 
+SPLITS = ("train", "test")
+METRICS = (
+    Metric("{split}_accuracy_with_frozen_layers", SHARE, splits=SPLITS),
+    Metric("{split}_cost_of_freezing", SHARE, splits=SPLITS),
+)
 
-@operation
+
+def freeze_work(settings: Settings) -> Work:
+    """Return a whole training for each set of layers."""
+    return Work(steps=len(settings["seeds"]) * len(settings["options"]["sets"]) * int(settings["training"]["steps"]))
+
+
+@operation(metrics=METRICS, cost=freeze_work)
 def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
     """Train with the layers of each of `sets` (patterns by name) frozen at their initial values; measure on `split`.
 

@@ -8,8 +8,10 @@ import torch
 
 from reproof import catalogue
 from reproof.checkpoints import Weights, read_checkpoint
+from reproof.costs import Settings, Work, network_steps
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation
+from reproof.metrics import SHARE, STEPS, Metric
 from reproof.networks import prunable
 from reproof.pruning.mask_zero import Layer
 from reproof.pruning.masks import Masks, kept, read_masks
@@ -18,8 +20,19 @@ from reproof.training.block import Curves, Trained
 from reproof.training.held import Held, held_member
 from reproof.training.members import Member
 
+METRICS = (
+    Metric("frozen_test_accuracy_at_early_stop", SHARE, words="test accuracy at early stop"),
+    Metric("frozen_test_accuracy_at_end", SHARE),
+    Metric("frozen_early_stop_step", STEPS),
+)
 
-@operation
+
+def freeze_pruned_work(settings: Settings) -> Work:
+    """Return a training of every ticket for each action."""
+    return Work(steps=network_steps(settings) * len(settings["options"]["actions"]))
+
+
+@operation(metrics=METRICS, cost=freeze_pruned_work)
 def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
     """Zhou et al. 2019, section 4: train the tickets of each level under each mask-0 action.
 

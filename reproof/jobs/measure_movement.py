@@ -9,11 +9,21 @@ import pandas as pd
 
 from reproof.checkpoints import Weights, read_checkpoint
 from reproof.files import Array, write_parquet
+from reproof.metrics import Metric, measurement
 from reproof.pruning.masks import Masks, kept, read_masks
 
 BINS = 40
+METRICS = (
+    Metric("movement_in_ticket"),
+    Metric("movement_outside_ticket"),
+    Metric("away_from_zero_in_ticket"),
+    Metric("away_from_zero_outside_ticket"),
+    Metric("incoming_unevenness"),
+    Metric("outgoing_unevenness"),
+)
 
 
+@measurement(metrics=METRICS)
 def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics: str, histograms: str) -> None:
     """Write metrics and histograms of the dense network's movement, weights in the ticket against those outside.
 

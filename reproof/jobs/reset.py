@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reproof.checkpoints import Weights
+from reproof.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.data.dataset import Split
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation
+from reproof.metrics import COUNT, SHARE, Metric
 from reproof.probing.criticality import Thresholds
 from reproof.probing.distances import distances
 from reproof.probing.layers import Layers, chosen, layers_of
@@ -14,8 +16,50 @@ from reproof.probing.probes import Sets, Trained, probes
 from reproof.probing.readings import Moved, Reading, Scale, initial_costs, of_layers, of_network, of_sets
 from reproof.probing.resets import tensors
 
+MOST_LAYERS = 52  # ResNet-152: its first convolution, 50 blocks and its output
+SPLITS = ("train", "test")
+METRICS = (
+    Metric("{split}_accuracy_reinitialised", SHARE, axis="step", splits=SPLITS),
+    Metric("{split}_accuracy_rerandomised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_removed", SHARE, splits=SPLITS),
+    Metric("{split}_criticality", axis="step", splits=SPLITS),
+    Metric("{split}_criticality_rerandomised", splits=SPLITS),
+    Metric("{split}_criticality_removed", splits=SPLITS),
+    Metric("{split}_accuracy_jointly_reinitialised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_jointly_rerandomised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_jointly_removed", SHARE, splits=SPLITS),
+    Metric("{split}_joint_criticality", splits=SPLITS),
+    Metric("{split}_joint_criticality_rerandomised", splits=SPLITS),
+    Metric("{split}_joint_criticality_removed", splits=SPLITS),
+    Metric("{split}_joint_layers", COUNT, splits=SPLITS),
+    Metric("{split}_worst_single_criticality", splits=SPLITS),
+    Metric("{split}_highest_rerandomised_accuracy", SHARE, splits=SPLITS),
+    Metric("{split}_distance_correlation", splits=SPLITS),
+    Metric("{split}_ambient_layers", COUNT, splits=SPLITS),
+    Metric("{split}_critical_layers", COUNT, splits=SPLITS),
+    Metric("{split}_ambient_layers_share", SHARE, splits=SPLITS),
+    Metric("{split}_critical_layers_share", SHARE, splits=SPLITS),
+    Metric("{split}_ambient_parameters_share", SHARE, splits=SPLITS),
+    Metric("{split}_layers_above", COUNT, axis="threshold of criticality", splits=SPLITS),
+    Metric("distance_l2", axis="step"),
+    Metric("distance_linf", axis="step"),
+    Metric("relative_distance_l2", axis="step"),
+    Metric("relative_distance_linf", axis="step"),
+)
 
-@operation
+
+def reset_work(settings: Settings) -> Work:
+    """Return an evaluation for each checkpoint and draw of each layer and set."""
+    options, network = settings["options"], settings["network"]
+    layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
+    sets = layers + len(options.get("joint") or {}) + 1
+    probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
+    examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
+    # It trains nothing; 0 steps rather than none let its time limit trust records of trainings, as it always did.
+    return Work(steps=0, passes=len(settings["seeds"]) * examples * probes)
+
+
+@operation(metrics=METRICS, cost=reset_work)
 def reset(
     subject: Subject,
     *,

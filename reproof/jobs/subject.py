@@ -14,9 +14,11 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from reproof.attacks.victim import Victim
 from reproof.checkpoints import Weights, read_checkpoint
+from reproof.costs import Settings, Work
 from reproof.data.dataset import Split
 from reproof.files import write_parquet
 from reproof.jobs.training import Job
+from reproof.metrics import Metric
 from reproof.pruning.masks import Masks, kept, read_masks
 from reproof.training.backends.protocol import Networks
 from reproof.training.evaluate import evaluate
@@ -129,13 +131,16 @@ def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
     return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
 
 
-def operation(function: Callable[..., Rows]) -> Callable[..., Rows]:
+def operation(
+    *, metrics: Sequence[Metric], cost: Callable[[Settings], Work]
+) -> Callable[[Callable[..., Rows]], Callable[..., Rows]]:
     """Mark `function(subject, *, options)` as an operation, to be found by name; it yields rows.
 
     A row holds level, kept, seed, metric and value, and may hold draw, arm, part and at (see USUAL). Its keyword-only
-    arguments are its options in the configuration.
+    arguments are its options in the configuration. `metrics` are those that it measures, `cost` returns the work of a
+    job with these settings. Both are read from source, without importing the module: see `reproof.declarations`.
     """
-    return function
+    return lambda function: function
 
 
 def measure(function: Callable[..., Rows], subject: Subject, metrics: str) -> float:

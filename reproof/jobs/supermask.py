@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from reproof.checkpoints import Weights, read_kinds
+from reproof.costs import PASSES, Settings, Work
 from reproof.files import ReproofError
 from reproof.jobs.subject import Row, Rows, Subject, operation
 from reproof.jobs.untrained import constants
+from reproof.metrics import COUNT, SHARE, Metric
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
 from reproof.supermasks.budget import Budget
@@ -27,7 +29,23 @@ METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"
 WATCHED = 20  # points of the progress that is measured
 
 
-@operation
+METRICS = (
+    Metric("supermask_test_accuracy", SHARE, words="test accuracy"),
+    Metric("supermask_validation_accuracy", SHARE),
+    Metric("supermask_share_of_ones", SHARE),
+    Metric("supermask_passes", COUNT),
+    Metric("supermask_progress_accuracy", SHARE, axis="pass"),
+)
+
+
+def supermask_work(settings: Settings) -> Work:
+    """Return the budget, which every method uses up; the passes of its training steps are counted one by one."""
+    options = settings["options"]
+    examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
+    return Work(passes=PASSES * examples)
+
+
+@operation(metrics=METRICS, cost=supermask_work)
 def supermask(
     subject: Subject,
     *,

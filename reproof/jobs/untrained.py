@@ -11,16 +11,43 @@ from torch import Tensor
 
 from reproof import catalogue
 from reproof.checkpoints import Weights, read_kinds
+from reproof.costs import TEST_EXAMPLES, Settings, Work
 from reproof.files import Array
 from reproof.jobs.subject import Row, Rows, Subject, operation
+from reproof.metrics import SHARE, Metric
 from reproof.pruning.constants import signed_constant
 from reproof.pruning.masks import Masks, kept
 from reproof.pruning.one_shot import one_shot_ladder, rungs
+from reproof.settings import DataSettings
 
 NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # how metrics call the weights that are masked
 
 
-@operation
+METRICS = (
+    Metric("untrained_{split}_accuracy", SHARE, splits=("test", "validation")),
+    Metric("untrained_constant_{split}_accuracy", SHARE, splits=("test", "validation")),
+    Metric(
+        "untrained_best_test_accuracy", SHARE,
+        words="best untrained test accuracy", sentence="best test accuracy over the ladder",
+    ),
+    Metric(
+        "untrained_constant_best_test_accuracy", SHARE,
+        words="best untrained test accuracy of constants", sentence="best test accuracy over the ladder",
+    ),
+    Metric("untrained_best_kept_share", SHARE),
+    Metric("untrained_constant_best_kept_share", SHARE),
+)  # fmt: skip
+
+
+def untrained_work(settings: Settings) -> Work:
+    """Return an evaluation for every criterion, rung and kind of weights."""
+    options = settings["options"]
+    masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
+    examples = TEST_EXAMPLES + DataSettings.of(settings["dataset"]).validation
+    return Work(passes=examples * masks * len(settings["seeds"]))
+
+
+@operation(metrics=METRICS, cost=untrained_work)
 def untrained(
     subject: Subject,
     *,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reproof.judging.claims import REDUCERS, Claim, Expectation, Term
-from reproof.vocabulary import AT
+from reproof.metrics import find_metric
 
 COLUMNS = frozenset({"kept", "level", "at"})
 RELATIONS = ("at_least", "at_most", "between", "equal_within")
@@ -144,11 +144,11 @@ def _check_columns(term: Term, own: str, known: Known) -> Iterator[str]:
 
 def _check_axis(term: Term, own: str) -> Iterator[str]:
     """Yield what is wrong with where a side is read along `at`, its metric's own axis (a step, a position)."""
-    axis = AT.get(term.metric, "")
+    metric = find_metric(term.metric)
     if len(term.ranges) > 1:
         yield f"{own}.at: {' and '.join(term.ranges)} are both ranges; make one of them a single value"
-    if axis and "at" not in term.at:
-        yield f"{own}.at.at: missing; {term.metric} is measured at each {axis}; say at which"
+    if metric.axis and not metric.axis_optional and "at" not in term.at:
+        yield f"{own}.at.at: missing; {term.metric} is measured at each {metric.axis}; say at which"
     if ("at" in term.ranges or term.axis == "at") and not term.names_level:
         yield f"{own}.at: a range of `at` needs one level; add level or kept"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, isnan
 
+from reproof.arm_words import arm_words
 from reproof.judging.claims import INCONCLUSIVE, Claim, Range, Reach, Term, Verdict
-from reproof.judging.names import ARMS, METRICS
-from reproof.vocabulary import AXES, is_share
+from reproof.metrics import STEPS, find_metric
 
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
 RANK = "rank correlation"
@@ -33,11 +33,11 @@ def find_unit(claim: Claim) -> Unit:
     if claim.judge in FIXED_UNITS:
         name, factor = FIXED_UNITS[claim.judge]
         return Unit(name=name, factor=factor)
-    reach, metric = claim.of.reach, claim.of.metric
-    if reach.axis == "kept" if reach else is_share(metric):
+    reach, metric = claim.of.reach, find_metric(claim.of.metric)
+    if reach.axis == "kept" if reach else metric.is_share:
         return Unit(name="%" if claim.judge == "mean" else "points", factor=100.0)
-    along_steps = reach is not None and reach.axis == "at" and AXES.get(metric) == "step"
-    return Unit(name="steps" if along_steps or (reach is None and metric.endswith("_step")) else "", factor=1.0)
+    along_steps = reach is not None and reach.axis == "at" and metric.axis == "step"
+    return Unit(name="steps" if along_steps or (reach is None and metric.unit == STEPS) else "", factor=1.0)
 
 
 def format_number(value: float, unit: str) -> str:
@@ -136,7 +136,7 @@ def _compare_sides(verdict: Verdict, claim: Claim, against: Term, points: Sequen
 def _name_side(term: Term, points: Sequence[float], first: Term | None = None) -> str:
     """Name a side by its arm and by where it is read; the second side leaves out what it shares with the `first`."""
     dense = "the dense network" if first else "dense networks"
-    arm = dense if term.is_dense and term.arm == "ticket" else ARMS.get(term.arm, term.arm.replace("_", " "))
+    arm = dense if term.is_dense and term.arm == "ticket" else arm_words(term.arm).sentence
     run = f" in {term.run}" if first and first.run != term.run else ""
     on_ladder = not term.is_dense and not term.reach and term.axis != "at"
     levels = f" {_name_levels(term, points)}" if on_ladder and points else ""
@@ -155,7 +155,7 @@ def _name_levels(term: Term, points: Sequence[float]) -> str:
 
 def _name_place(term: Term, points: Sequence[float]) -> str:
     """Name the part and the place on the metric's own axis; `points` lie along it if it is the side's axis."""
-    axis, place, kept = AXES.get(term.metric) or "place", term.at.get("at"), term.at.get("kept")
+    axis, place, kept = find_metric(term.metric).axis or "place", term.at.get("at"), term.at.get("kept")
     words = f", {' and '.join(term.parts)}" if any(term.parts) else ""
     if term.axis != "at":
         return words if place is None or isinstance(place, tuple) else f"{words} at {axis} {place:g}"
@@ -172,10 +172,10 @@ def _format_share(share: float) -> str:
 
 def _name_quantity(term: Term) -> str:
     """Name what is measured of a side: its metric, or how far the metric reaches."""
-    words = METRICS.get(term.metric, term.metric.replace("_", " "))
+    words = find_metric(term.metric).in_sentence
     for place, plain in PLACES.items():
         words = words.replace(place, plain)
-    return _name_reach(term.reach, words, own_axis=AXES.get(term.metric, "")) if term.reach else words
+    return _name_reach(term.reach, words, own_axis=find_metric(term.metric).axis) if term.reach else words
 
 
 def _name_reach(reach: Reach, metric: str, *, own_axis: str) -> str:

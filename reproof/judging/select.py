@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reproof.judging.claims import Best, Claim, Place, Reach, Term
-from reproof.vocabulary import AXES, is_share
+from reproof.metrics import find_metric
 
 Array = npt.NDArray[np.float64]
 
@@ -151,7 +151,7 @@ def place_rows(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
         rows = rows if rows.empty else _restrict(rows, column, value, term.within)
         if rows.empty:
             shown = f"from {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value}"
-            axis = AXES.get(term.metric, "place") if column == "at" else column
+            axis = (find_metric(term.metric).axis or "place") if column == "at" else column
             raise Unmeasured(f"{_name_arm(term)} is not measured at {axis} {shown} at this scale")
     if rows.empty:  # before any column of `at` was looked at: the other side left no level
         raise Unmeasured(NOTHING_SHARED)
@@ -199,7 +199,7 @@ def _compute_share_of_one_image(rows: pd.DataFrame, table: pd.DataFrame) -> floa
         & table["run"].eq(row["run"]) & table["arm"].eq(row["arm"]) & table["part"].isin(rows["part"].unique()),
         "value",
     ]  # fmt: skip
-    return float(1 / counts.min()) if len(counts) and is_share(row["metric"]) else float("nan")
+    return float(1 / counts.min()) if len(counts) and find_metric(row["metric"]).is_share else float("nan")
 
 
 def _find_best(curve: _Reading, best: Best, there: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 from torchvision import models
 
+from reproof.costs import Size
 from reproof.files import ReproofError
 from reproof.networks.layers import Dropout, chain
 from reproof.networks.registry import network
@@ -17,7 +18,7 @@ NAMES = (
 )
 
 
-@network
+@network(cost=Size(weights=61_090_496, products=714_188_480))
 def alexnet(*, input_shape: tuple[int, int, int], classes: int, dropout: float = 0.5) -> nn.Module:
     """Return torchvision's AlexNet as one chain of layers: 61,090,496 weights with 1,000 classes.
 

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reproof.costs import Size
 from reproof.files import ReproofError
 from reproof.networks.registry import network
 
 
-@network
+@network(cost=Size(weights=631_200, products=317_600))
 def autoencoder_softmax(
     *, input_shape: tuple[int, int, int], classes: int, units: int = 400,
     active: float = 0.1, sparsity: float = 3.0, decay: float = 3e-3,

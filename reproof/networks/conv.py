@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from reproof.costs import Size
 from reproof.networks.layers import Dropout, chain, pooled, scaled
 from reproof.networks.registry import network
 
 
-@network
+@network(cost=Size(weights=4_300_992, products=43_780_608))
 def conv_2(
     *,
     input_shape: tuple[int, int, int],
@@ -27,7 +28,7 @@ def conv_2(
     return _conv("conv_2", (64,), input_shape, classes, width, dropout, batch_norm)
 
 
-@network
+@network(cost=Size(weights=2_425_024, products=98_306_560))
 def conv_4(
     *,
     input_shape: tuple[int, int, int],
@@ -40,7 +41,7 @@ def conv_4(
     return _conv("conv_4", (64, 128), input_shape, classes, width, dropout, batch_norm)
 
 
-@network
+@network(cost=Size(weights=2_261_184, products=153_881_088))
 def conv_6(
     *,
     input_shape: tuple[int, int, int],

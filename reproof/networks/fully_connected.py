@@ -5,12 +5,21 @@ from math import prod
 
 from torch import nn
 
+from reproof.costs import Size
 from reproof.files import ReproofError
 from reproof.networks.layers import chain
 from reproof.networks.registry import network
 
+PIXELS, CLASSES = 784, 10  # of MNIST
 
-@network
+
+def fc_size(*, depth: int = 3, units: int = 256) -> Size:
+    """Return the size of a network `fc` on MNIST: its grid is too wide for one number to stand for it."""
+    weights = PIXELS * units + (depth - 1) * units**2 + units * CLASSES
+    return Size(weights=weights, products=weights)
+
+
+@network(cost=fc_size)
 def fc(*, input_shape: tuple[int, int, int], classes: int, depth: int = 3, units: int = 256) -> nn.Module:
     """Return `depth` hidden layers of `units` each, with ReLU, and an output layer: "3x256" as the paper writes it.
 

@@ -3,6 +3,7 @@
 from torch import nn
 from torchvision import models
 
+from reproof.costs import Size
 from reproof.files import ReproofError
 from reproof.networks.layers import Dropout
 from reproof.networks.registry import network
@@ -11,7 +12,7 @@ FEATURES = 2048  # of the last average
 SMALLEST = 75  # pixels that its poolings and unpadded convolutions leave something of
 
 
-@network
+@network(cost=Size(weights=23_799_136, products=5_713_216_096))
 def inception_v3(*, input_shape: tuple[int, int, int], classes: int, dropout: float = 0.5) -> nn.Module:
     """Return torchvision's Inception-v3 without its auxiliary classifier: 23,799,136 weights with 1,000 classes.
 

@@ -4,11 +4,12 @@ from math import prod
 
 from torch import nn
 
+from reproof.costs import Size
 from reproof.networks.layers import chain, scaled
 from reproof.networks.registry import network
 
 
-@network
+@network(cost=Size(weights=266_200, products=266_200))
 def lenet_300_100(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return LeNet-300-100: pixels -> 300 -> 100 -> classes, with ReLU; 266,200 weights on 28x28 grey images.
 

@@ -7,14 +7,20 @@ from typing import Any, TypeVar
 from torch import nn
 
 from reproof import catalogue
+from reproof.costs import Size
 from reproof.files import ReproofError
 
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
 
-def network(factory: Factory) -> Factory:
-    """Mark `factory(*, input_shape, classes, **options)` as the network of its own name."""
-    return factory
+def network(*, cost: Size | Callable[..., Size] | None = None) -> Callable[[Factory], Factory]:
+    """Mark `factory(*, input_shape, classes, **options)` as the network of its own name.
+
+    `cost` is its size at the input shape that it is usually given, or a function of its options that returns it; what
+    is planned with a network that states none is planned as for the largest network. `cost` is read from source: see
+    `reproof.declarations`.
+    """
+    return lambda factory: factory
 
 
 def networks() -> tuple[str, ...]:

@@ -7,11 +7,12 @@ a 1x1 convolution (2,560 weights in all) with batch norm; the paper prunes neith
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
+from reproof.costs import Size
 from reproof.networks.layers import scaled
 from reproof.networks.registry import network
 
 
-@network
+@network(cost=Size(weights=270_896, products=40_813_184))
 def resnet_20(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-20: 16, 3x[16,16], 3x[32,32], 3x[64,64]; 270,896 weights on CIFAR-10, 267,696 of them pruned.
 
@@ -21,7 +22,7 @@ def resnet_20(*, input_shape: tuple[int, int, int], classes: int, width: float =
     return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=3)
 
 
-@network
+@network(cost=Size(weights=77_360, products=12_501_632))
 def resnet_8(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-8: as ResNet-20, one block to a stage; `width` multiplies the channels."""
     return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=1)

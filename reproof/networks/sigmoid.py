@@ -4,12 +4,13 @@ from math import prod
 
 from torch import nn
 
+from reproof.costs import Size
 from reproof.files import ReproofError
 from reproof.networks.layers import chain
 from reproof.networks.registry import network
 
 
-@network
+@network(cost=Size(weights=89_400, products=89_400))
 def sigmoid_fc(*, input_shape: tuple[int, int, int], classes: int, first: int = 100, second: int = 100) -> nn.Module:
     """Return pixels -> `first` -> `second` -> classes, with a sigmoid after each hidden layer.
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from reproof.costs import Size
 from reproof.networks.layers import chain, pooled, scaled
 from reproof.networks.registry import network
 
 CHANNELS = (64, 128, 256, 512, 512)
 
 
-@network
+@network(cost=Size(weights=20_024_000, products=398_136_320))
 def vgg_19(
     *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
 ) -> nn.Module:
@@ -24,7 +25,7 @@ def vgg_19(
     return _vgg("vgg_19", (2, 2, 4, 4, 4), input_shape, classes, width, batch_norm)
 
 
-@network
+@network(cost=Size(weights=14_715_584, products=313_201_664))
 def vgg_16(
     *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
 ) -> nn.Module:
@@ -32,7 +33,7 @@ def vgg_16(
     return _vgg("vgg_16", (2, 2, 3, 3, 3), input_shape, classes, width, batch_norm)
 
 
-@network
+@network(cost=Size(weights=9_222_848, products=152_769_536))
 def vgg_11(
     *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
 ) -> nn.Module:
@@ -40,7 +41,7 @@ def vgg_11(
     return _vgg("vgg_11", (1, 1, 2, 2, 2), input_shape, classes, width, batch_norm)
 
 
-@network
+@network(cost=Size(weights=9_407_168, products=228_267_008))
 def vgg_13(
     *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, batch_norm: bool = True
 ) -> nn.Module:

@@ -19,8 +19,8 @@ from reproof.jobs.bound import bound
 from reproof.jobs.excite import excite
 from reproof.jobs.subject import Subject, measure
 from reproof.jobs.training import Job
+from reproof.metrics import read_metrics_of
 from reproof.seeding import derive
-from reproof.vocabulary import ATTACKS
 
 POINTS = {"trained": 1, "untrained": 0}  # which of the points read
 
@@ -100,8 +100,8 @@ def excited(trained, tmp_path_factory):
 
 def test_every_network_is_measured_once_before_and_after_training(excited):
     _, table = excited
-    assert set(table["metric"]) == set(ATTACKS["excite"])
-    for metric in set(ATTACKS["excite"]) - {"exciting_pixel"}:
+    assert set(table["metric"]) == set(read_metrics_of("excite"))
+    for metric in set(read_metrics_of("excite")) - {"exciting_pixel"}:
         assert set(values(table, metric)) == {(part, seed) for part in POINTS for seed in (0, 1)}
     assert set(table["level"]) == {0} and set(table["kept"]) == {1.0} and set(table["arm"]) == {"ticket"}
     assert table["value"].notna().all()
@@ -206,7 +206,7 @@ def test_convolutional_features_of_images_in_colour_are_measured_and_told(tmp_pa
     stacked = {point: {name: value[None] for name, value in each.items()} for point, each in starts.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[3], kinds={})
     table = folder.measured(excite, asked=asked, layer="relu_2", top=2, directions=40)
-    assert set(table["metric"]) == set(ATTACKS["excite"])
+    assert set(table["metric"]) == set(read_metrics_of("excite"))
     told = table[table["part"] == "trained/unit/0/0"].sort_values("at")["value"].to_numpy()
     assert any(np.array_equal(told, image.ravel() / 255) for image in images[30:])
     assert set(values(table, "units_purity")) == {("trained", 3), ("untrained", 3)}
@@ -216,7 +216,7 @@ def test_convolutional_features_of_images_in_colour_are_measured_and_told(tmp_pa
 
 def test_bounds_are_the_norms_of_the_layers_and_their_product(folder):
     table = folder.measured(bound)
-    assert set(table["metric"]) == set(ATTACKS["bound"])
+    assert set(table["metric"]) == set(read_metrics_of("bound"))
     for part, at in (("untrained", 0.0), ("trained", 12.0)):
         for seed, state in enumerate(states(folder)[part]):
             norms = {layer: np.linalg.norm(state[f"{layer}.weight"], 2) for layer in ("fc_1", "fc_2", "output")}

@@ -21,9 +21,9 @@ from reproof.jobs.prune import prune
 from reproof.jobs.retrain import retrain
 from reproof.jobs.subject import Subject, measure
 from reproof.jobs.train_dense import train_dense
+from reproof.metrics import read_metrics_of
 from reproof.networks import build
 from reproof.pruning.masks import kept, read_masks
-from reproof.vocabulary import ATTACKS
 
 NETWORKS = {"resnet_50_imagenet": 32, "inception_v3": 75}  # the side of the images, in pixels
 ASKED = {
@@ -108,7 +108,7 @@ def test_units_and_spectra_of_alexnet_on_a_folder_of_images(tmp_path):
     assert set(bounds["part"]) == {*(f"conv_{layer}" for layer in range(1, 6)), "fc_1", "fc_2", "output"}
     assert (bounds["value"] > 0).all() and set(bounds["at"]) == {0.0, 3.0}
     found = tables[excite].groupby("metric")["value"]
-    assert set(found.groups) == set(ATTACKS["excite"])
+    assert set(found.groups) == set(read_metrics_of("excite"))
     assert found.get_group("units_purity").between(0.5, 1).all()  # of two classes
     assert found.get_group("exciting_pixel").between(0, 1).all()
     names = {"run": "alexnet", "arm": "ticket", "level": 0, "kept": 1.0}

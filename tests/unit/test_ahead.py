@@ -1,7 +1,7 @@
 """What lies ahead, on a graph worked by hand."""
 
 from reproof.ahead import Job, longest_chain, told
-from reproof.speeds import Duration
+from reproof.cost_model import Duration
 
 
 def job(rule, hours, inputs, outputs, *, gpus=0, cores=1, measured=False):

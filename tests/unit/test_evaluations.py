@@ -8,7 +8,6 @@ from small_paper import PAPER, changed, plan
 
 from reproof.files import ReproofError
 from reproof.listings import page_settings, records
-from reproof.vocabulary import METRICS, OPERATIONS
 
 CONNECT = {
     "measure": "connect",
@@ -139,7 +138,3 @@ def test_a_run_may_be_measured_without_being_pruned(tmp_path):
 def test_a_mistake_is_told_in_one_line(tmp_path, key, value, says):
     expected = f"papers/one.yaml: runs.small.evaluations.stable.{says}"
     assert complaint(tmp_path, **{f"runs.small.evaluations.stable.{key}": value}) == expected
-
-
-def test_what_operations_measure_can_be_claimed():
-    assert {metric for each in OPERATIONS.values() for metric in each} <= set(METRICS)

@@ -6,6 +6,7 @@ import pytest
 import tables
 from matplotlib.text import Text
 
+from reproof.arm_words import arm_words
 from reproof.figures import Context, draw
 from reproof.figures.attack_styles import ATTACK_INKS, attack_inks, attack_label
 from reproof.figures.by_run import by_run
@@ -21,7 +22,7 @@ from reproof.figures.tiles import broken
 from reproof.figures.transfer import transfer
 from reproof.figures.under_attack import under_attack, within_queries
 from reproof.figures.words import ABSENT, quantity_label
-from reproof.judging.names import ARMS, METRICS
+from reproof.metrics import find_metric
 
 NAN = float("nan")
 ACCURACY, WITHIN = "test_accuracy_under_attack", "test_success_within_queries"
@@ -255,7 +256,7 @@ def test_one_value_of_each_metric_is_shown_for_each_run():
     ]
     assert [text.get_text() for text in left.texts] == [ABSENT] and not right.texts
     assert left.get_ylim()[0] > left.get_ylim()[1], "the first on top"
-    assert right.get_xlabel() == "Error, not attacked, training\nset\u00a0(%)" and right.lines[0].get_xdata() == [2]
+    assert right.get_xlabel() == "Error without attack, training\nset\u00a0(%)" and right.lines[0].get_xdata() == [2]
 
 
 def test_metrics_and_runs_keep_their_order_whatever_was_not_measured():
@@ -266,7 +267,7 @@ def test_metrics_and_runs_keep_their_order_whatever_was_not_measured():
     metrics = ["train_clean_error", "test_clean_error", "test_minimum_distortion"]
     figure = drawn("by_run", rows, ["a", "b", "c"], metrics=metrics).figure
     assert [axes.get_xlabel() for axes in figure.axes][1:] == [
-        "Error, not attacked (%)".replace(" (", "\u00a0("), "Least distortion (RMS of a pixel)",
+        "Error without attack (%)".replace(" (", "\u00a0("), "Least distortion (RMS of a pixel)",
     ]  # fmt: skip
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["A", "B", "C"]
     texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
@@ -514,9 +515,9 @@ def test_words_say_what_attacks_measure_and_of_which_images():
     assert quantity_label(ACCURACY) == "Accuracy under attack (%)"
     assert quantity_label("train_minimum_distortion") == "Least distortion (RMS of a pixel), training set"
     assert quantity_label("test_unbounded_attack_distance") == "L2 distance of examples without a bound"
-    assert METRICS[ACCURACY] == "accuracy under attack"
-    assert METRICS["train_minimum_distortion"] == "least distortion (training set)"
-    assert ARMS["pgd_trained"] == "networks trained on PGD examples"
+    assert find_metric(ACCURACY).in_sentence == "accuracy under attack"
+    assert find_metric("train_minimum_distortion").in_sentence == "least distortion (training set)"
+    assert arm_words("pgd_trained").sentence == "networks trained on PGD examples"
 
 
 def test_the_sign_of_per_cent_stays_with_its_word():

@@ -5,7 +5,7 @@ import pytest
 
 from reproof import catalogue
 from reproof.figures import Context, draw
-from reproof.figures.lines import NAMED, in_order, inks_of, line_label, runs_by
+from reproof.figures.lines import NAMED, PUBLISHED, in_order, inks_of, line_label, runs_by, with_inks
 from reproof.figures.masks import progress, supermasks
 from reproof.figures.named_lines import criteria, parts
 
@@ -114,6 +114,18 @@ def test_every_criterion_and_action_has_an_ink_of_its_own():
     inks = inks_of(["mine", "large_final", "yours"])
     assert inks["mine"] != inks["yours"] and inks["large_final"] == NAMED["large_final"]
     assert in_order(["mine", "random", "large_final"]) == ["large_final", "random", "mine"]
+
+
+def test_an_added_criterion_gets_an_ink_that_no_other_has_and_changes_no_other():
+    """Whatever the order in which they are found; the marks of the papers' criteria are those of published figures."""
+    inks = with_inks(["mine", "large_final", "a_new_one", "zero"], PUBLISHED)
+    assert inks == with_inks(["zero", "a_new_one", "mine"], PUBLISHED)
+    assert {name: inks[name] for name in PUBLISHED} == PUBLISHED
+    added = {inks["mine"], inks["a_new_one"]}
+    assert len(added) == 2 and not added & set(PUBLISHED.values())
+    many = with_inks([f"criterion_{number}" for number in range(100)], PUBLISHED)
+    assert len(set(many.values())) == len(set(PUBLISHED.values())) + 100
+    assert inks_of(["mine", "large_final"])["large_final"] == PUBLISHED["large_final"]
 
 
 def test_lines_are_called_in_words():

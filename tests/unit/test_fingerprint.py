@@ -92,6 +92,7 @@ def same(project):
 PART, CONSTANTS, PICKS = "reproof/part.py", "reproof/deep/constants.py", "reproof/picks.py"
 MARK = 'def pick(function):\n    """Mark a pick."""\n    return function\n'
 WORDY = "def pick(words):\n    def mark(function):\n        return function\n    return mark\n"
+LAMBDA = "def pick(words):\n    return lambda function: function\n"
 HELPER = "def helper(values):\n    return sorted(values)"
 WRAPPED = "def twice(done):\n    return lambda given: done(done(given))\n\n@twice\n"
 EQUAL = {
@@ -128,6 +129,7 @@ EQUAL = {
     ],
     "an added pick": [(PICKS, "@pick\ndef other", "@pick\ndef third(values):\n    return 3\n\n@pick\ndef other")],
     "another pick": [(PICKS, "values[::-1]", "values[::2]")],
+    "a mark as a lambda": [(PICKS, MARK, LAMBDA), (PICKS, "@pick\n", "@pick('in words')\n")],
     "a mark that takes words": [(PICKS, MARK, WORDY), (PICKS, "@pick\n", "@pick('in words')\n")],
 }  # fmt: skip
 OTHER = {

@@ -112,7 +112,7 @@ def test_a_comment_or_a_docstring_changes_nothing(changed):
         ("workflow/scripts/prune.py", said_otherwise('"""Adapter: reproof.jobs.prune."""', '"""Another text."""')),
         ("reproof/pruning/criteria.py", followed_by("\n# Another remark.\n")),
         (
-            "reproof/files.py",
+            "reproof/errors.py",
             said_otherwise("ReproofError(Exception):\n", "ReproofError(Exception):  # why\n"),
         ),
     ]
@@ -161,6 +161,12 @@ def test_what_surrounds_a_job_reruns_nothing(changed):
 def test_what_is_read_beside_the_code_counts_as_well(changed, name):
     """The page's template is no module, and the page is stale without it all the same."""
     assert changed((f"reproof/gallery/{name}", followed_by("\n"))) == {"gallery"}
+
+
+def test_words_of_a_metric_change_what_shows_them(changed):
+    """They are evaluated from the source of an operation, which figures and verdicts do not import."""
+    edit = said_otherwise('"upper Lipschitz bound"', '"bound from above"')
+    assert changed(("reproof/jobs/bound.py", edit)) == {"figure", "gallery", "judge"}
 
 
 def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):

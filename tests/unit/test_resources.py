@@ -5,8 +5,8 @@ import json
 import pytest
 from small_paper import SCALE, plan
 
+from reproof.cost_model import estimate
 from reproof.resources import Requested
-from reproof.speeds import estimate
 
 STEPS = 100
 

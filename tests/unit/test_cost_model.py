@@ -6,20 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from reproof.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
+from reproof.costs import Size, network_steps, networks
+from reproof.declarations import declaration
+from reproof.files import ReproofError
+from reproof.jobs.attack import asked
 from reproof.networks import build, prunable
-from reproof.speeds import (
-    SIZES,
-    asked,
-    attacking,
-    distorting,
-    estimate,
-    hardening,
-    likeness,
-    measured,
-    network_steps,
-    networks,
-    size,
-)
+from reproof.networks import networks as known_networks
 
 TRAINING = {"optimizer": "adam", "lr": 0.01, "batch": 60, "steps": 1000, "validate_every": 50, "test_every": 500}
 DENSE = {
@@ -41,7 +34,19 @@ SHAPES = {
 CONTROL = DENSE | {"levels": [1, 2, 4], "draws": 2, "rewind": 400}
 
 
-@pytest.mark.parametrize("name", SIZES)
+def published(name):
+    """The size of a network as planning takes it, with the options that it usually has."""
+    return size(DENSE | {"network": {"name": name}})
+
+
+@pytest.mark.parametrize("name", known_networks())
+def test_every_network_declares_what_it_costs(name):
+    """Without, it would be planned as the largest, which nobody would notice but the cluster."""
+    cost = declaration("networks", "network", name).get("cost")
+    assert isinstance(cost, Size) or callable(cost)
+
+
+@pytest.mark.parametrize("name", known_networks())
 def test_sizes_are_those_of_the_networks(name):
     shape, classes = SHAPES.get(name, ((3, 32, 32), 10))
     products = []
@@ -57,16 +62,16 @@ def test_sizes_are_those_of_the_networks(name):
             layer.register_forward_hook(count)
     module.eval()(image)
     weights = sum(value.numel() for key, value in module.named_parameters() if key in prunable(module))
-    assert (SIZES[name].weights, SIZES[name].products) == (weights, sum(products))
+    assert published(name) == Size(weights, sum(products))
 
 
 def test_a_narrower_network_is_smaller_and_an_unknown_one_is_taken_for_the_largest():
-    assert size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products == SIZES["conv_2"].products // 4
-    assert size(DENSE | {"network": {"name": "new"}}) == SIZES["resnet_152_imagenet"]
+    assert size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products == published("conv_2").products // 4
+    assert size(DENSE | {"network": {"name": "new"}}) == published("resnet_152_imagenet")
 
 
 def test_a_fully_connected_network_is_counted_by_its_depth_and_units():
-    assert size(DENSE | {"network": {"name": "fc"}}) == SIZES["fc"]
+    assert size(DENSE | {"network": {"name": "fc"}}) == Size(334_336, 334_336)
     assert size(DENSE | {"network": {"name": "fc", "depth": 2, "units": 3}}).weights == 784 * 3 + 3 * 3 + 3 * 10
 
 
@@ -110,19 +115,30 @@ def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
     assert asked({"attack": "carlini_wagner", "steps": 10, "searches": 2}) == 3 * 10 * 2
 
 
+def seconds_of(operation, options, *, step_s=float("nan")):
+    """The seconds that an operation takes on one core by what it declares; NaN if it asks for the time of a step."""
+    settings = DENSE | {"options": options}
+    work = declared_work(operation, settings)
+    return work_seconds(work, settings, step_s=0.0 if work.steps is None else step_s, gpu=False)
+
+
 def test_attacking_takes_its_passes_at_each_distance_of_every_seed():
     attacks = {"a": {"attack": "fgsm"}, "b": {"attack": "square", "queries": 40, "epsilons": [0.3]}}
     options = {"attacks": attacks, "epsilons": [0.1, 0.2], "examples": 100}
     passes = 3 * 2 + 40
     seconds = 2 * 266_200 * passes * 100 * 2 / 30e9
-    assert attacking(DENSE | {"options": options}, gpu=False) == pytest.approx(seconds)
+    assert seconds_of("attack", options) == pytest.approx(seconds)
     searching = {"examples": 10, "searches": 2, "iterations": 5}
-    assert distorting(DENSE | {"options": searching}, gpu=False) == pytest.approx(
-        2 * 266_200 * 3 * 2 * 5 * 10 * 2 / 30e9
-    )
+    assert seconds_of("distort", searching) == pytest.approx(2 * 266_200 * 3 * 2 * 5 * 10 * 2 / 30e9)
 
 
 def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_attack():
     steps = DENSE["training"]["steps"] * 2
     for options, times in (({"adversary": "fgsm"}, 2), ({"adversary_steps": 4}, 5)):
-        assert hardening(DENSE | {"options": options}, step_s=0.1, gpu=False) == pytest.approx(steps * times * 0.1)
+        assert seconds_of("harden", options, step_s=0.1) == pytest.approx(steps * times * 0.1)
+
+
+def test_an_operation_of_no_declared_cost_is_an_error(monkeypatch):
+    monkeypatch.setattr("reproof.cost_model.declaration", lambda *which: {})
+    with pytest.raises(ReproofError, match="operation connect: declares no cost"):
+        declared_work("connect", DENSE)

@@ -1,0 +1,101 @@
+"""Declarations in decorators, evaluated from source: planning reads them without what their modules import."""
+
+import subprocess
+import sys
+
+import pytest
+from workspace import ROOT
+
+from reproof import catalogue, declarations
+from reproof.catalogue import registered
+from reproof.costs import Size
+from reproof.declarations import declaration
+from reproof.files import ReproofError
+
+HEAD = "import torch\nfrom torch import Tensor\nfrom math import comb\nfrom reproof.costs import Size\n\n"
+FUNCTION = "\n\ndef one(x: Tensor) -> Tensor:\n    return x\n"
+
+
+@pytest.fixture
+def declared(tmp_path, monkeypatch):
+    """Returns what a module with such a text declares of `one`; the library's own modules stay what they are."""
+    (tmp_path / "place").mkdir()
+    monkeypatch.setattr(catalogue, "_modules", catalogue._modules.__wrapped__)
+    monkeypatch.setattr(catalogue, "LIBRARY", tmp_path)
+    monkeypatch.setattr(declarations, "_shown", lambda path: path.name)
+
+    def read(text, head=HEAD):
+        (tmp_path / "place/module.py").write_text(head + text + FUNCTION)
+        return dict(declaration.__wrapped__("place", "marked", "one"))
+
+    catalogue.parse.cache_clear()
+    yield read
+    catalogue.parse.cache_clear()
+
+
+def test_keyword_arguments_are_evaluated_with_what_they_reach(declared):
+    text = """
+BASE = 2
+BASE += 1
+UNUSED = torch.zeros(3)
+OTHERS: list[int] = [*(BASE + i for i in range(2))]
+
+def helper(n):
+    return comb(n, 2) + BASE
+
+def cost(torch, *, units=BASE):
+    return Size(helper(units), torch)
+
+@marked(metrics=OTHERS, cost=cost, size=Size(1, products=2), plain="x")"""
+    found = declared(text)
+    assert (found["metrics"], found["size"], found["plain"]) == ([3, 4], Size(1, 2), "x")
+    assert found["cost"](7, units=4) == Size(6 + 3, 7), "an argument called as a package is is none"
+
+
+def test_a_bare_decorator_declares_nothing(declared):
+    assert declared("@marked") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("@marked(cost=torch.zeros(3))", r"module.py: marked one: its declaration reaches torch, which planning"),
+        ("def deep():\n    return torch.zeros(3)\n\n@marked(cost=deep)", "its declaration reaches torch, which"),
+        ("def deep(x: Tensor): ...\n\n@marked(cost=deep)", "its declaration reaches torch"),
+        ("@marked(cost=nowhere)", "its declaration reads nowhere; define it at the top level of the module"),
+        ("if True:\n    X = 1\n\n@marked(cost=X)", "its declaration reads X; define it at the top level"),
+        (
+            "from reproof.networks.layers import scaled\n\n@marked(cost=scaled(3, 1.0))",
+            r"its declaration reaches (torch|numpy) through reproof.networks.layers",
+        ),
+        (
+            "from reproof.jobs.collect import MEASURES\n\n@marked(cost=MEASURES)",
+            r"reaches (pandas|numpy) through reproof.jobs",
+        ),
+    ],
+)
+def test_what_reaches_torch_or_nothing_is_refused_with_file_and_name(declared, text, says):
+    with pytest.raises(ReproofError, match=says):
+        declared(text)
+
+
+def test_operations_and_networks_are_read_without_torch_or_pandas():
+    """A declaration that is right under torch and wrong in planning would be found by a cluster."""
+    code = """
+import sys
+from reproof.catalogue import registered
+from reproof.declarations import declaration
+for which in (("jobs", "operation"), ("jobs", "measurement"), ("networks", "network")):
+    for name in registered(*which):
+        assert declaration(*which, name)
+print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("which", [("jobs", "operation"), ("jobs", "measurement"), ("networks", "network")])
+def test_the_decorators_return_the_function_that_is_registered(which):
+    for name in registered(*which):
+        function = catalogue.load(*which, name)
+        assert function.__name__ == name and function.__module__.startswith("reproof.")
