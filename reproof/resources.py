@@ -1,6 +1,5 @@
 """What jobs ask a cluster for: GPUs as the scale says, time and memory from what is to be trained."""
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from math import ceil
@@ -96,20 +95,11 @@ class Requested:
         """Return the memory, in MB, of a job that reads all tables of a paper."""
         return TABLES_MB + TABLE_MB * len(self.plan.curves(paper))
 
-    def _settings(self, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
-        run, seeds = wildcards["run"], wildcards["seeds"]
-        if rule == "train_dense":
-            return dict(json.loads(self.plan.dense_settings(run, seeds)))
-        if rule == "retrain":
-            return dict(json.loads(self.plan.ticket_settings(run, seeds, int(wildcards["level"]))))
-        if rule not in TRAINING:
-            return dict(json.loads(self.plan.evaluation_settings(run, seeds, wildcards["levels"])))
-        return dict(json.loads(self.plan.control_settings(run, seeds, wildcards["levels"])))
+    def _settings(self, rule: str, wildcards: Mapping[str, str]) -> Mapping[str, Any]:
+        return self.plan.job(rule, wildcards).settings
 
     def _trainings(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return how often a job trains its networks: twice under strategy 2, once for each action, else once."""
         if rule == "freeze_pruned":
             return len(self._settings(rule, wildcards)["options"]["actions"])
-        if rule != "retrain":
-            return 1
-        return 1 + len(self.plan.continued(wildcards["run"], wildcards["seeds"], int(wildcards["level"])))
+        return self.plan.job(rule, wildcards).trainings

@@ -6,12 +6,18 @@ from functools import cached_property
 from typing import Any
 
 from reproof import catalogue
-from reproof.arms import Control, Evaluation
 from reproof.configuration import unknown
+from reproof.controls_and_evaluations import Control, Evaluation
 from reproof.options import Problem, option_problems, signature
-from reproof.paths import UNIT, unscaled
 from reproof.provenance import run_name
-from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
+from reproof.settings import (
+    UNIT_PIXELS,
+    DataSettings,
+    InitialisationSettings,
+    PruningSettings,
+    TrainingSettings,
+    source_name,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Run:
         data = dict(mapping["dataset"])
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
-        data["name"] += UNIT if data.pop("pixels", "standardised") == "unit" else ""
+        data["name"] += UNIT_PIXELS if data.pop("pixels", "standardised") == "unit" else ""
         levels = mapping.get("levels", 0)
         return cls(
             key=key,
@@ -97,7 +103,7 @@ class Run:
     @property
     def inputs(self) -> str:
         """What decides how pixels become the network's inputs: nothing if they stay in [0, 1], else the data set."""
-        return UNIT if self.dataset.name.endswith(UNIT) else self.dataset.name
+        return UNIT_PIXELS if self.dataset.name.endswith(UNIT_PIXELS) else self.dataset.name
 
     @property
     def _label(self) -> str:
@@ -121,8 +127,8 @@ class Run:
 
     def _names(self) -> Iterator[Problem]:
         sources, networks = catalogue.registered("data", "source"), catalogue.registered("networks", "network")
-        if unscaled(self.dataset.name) not in sources:
-            yield "dataset.name", unknown(unscaled(self.dataset.name), sources)
+        if (source := source_name(self.dataset.name)) not in sources:
+            yield "dataset.name", unknown(source, sources)
         if self.network["name"] not in networks:
             yield "network.name", unknown(self.network["name"], networks)
             return

@@ -3,6 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+UNIT_PIXELS = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
+
+
+def source_name(dataset: str) -> str:
+    """Return the name of the fetched data set that one with pixels in [0, 1] is made of; of any other, its own."""
+    return dataset.removesuffix(UNIT_PIXELS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

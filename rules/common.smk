@@ -10,8 +10,8 @@ sys.path.insert(0, workflow.basedir)
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
 from reproof.fingerprints import Checked
-from reproof.guard import refuse_read_only, refuse_strangers
-from reproof.listings import page_settings, records
+from reproof.integrity import refuse_read_only, refuse_unplanned
+from reproof.inventory import expected_records, gallery_job
 from reproof.plan import Plan
 from reproof.processes import dies_with
 from reproof.provenance import Untracked
@@ -27,7 +27,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=CHECKED.folder, trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
+        refuse_unplanned(expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
         CHECKED.keep()

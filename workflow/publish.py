@@ -15,9 +15,18 @@ from tempfile import TemporaryDirectory
 
 from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError
-from reproof.guard import Memory
+from reproof.integrity import Memory
 from reproof.plan import Plan
-from reproof.publishing import CODE, Told, published, refuse_too_much, remembered, stage, targets, write_stage
+from reproof.publishing import (
+    CODE,
+    PublishedCode,
+    describe_stage,
+    list_folders_to_remember,
+    list_published,
+    list_targets,
+    refuse_too_much,
+    write_stage,
+)
 from reproof.yaml_files import read_yaml
 
 NOTHING = "Nothing to be done"
@@ -32,13 +41,13 @@ def main() -> None:
         plans = _plans()
         for plan in plans:
             _refuse_stale(plan)
-        Memory().forget_absent(but={folder for plan in plans for folder in remembered(plan)})
-        outputs = [path for plan in plans for path in published(plan)]
+        Memory().forget_absent(but={folder for plan in plans for folder in list_folders_to_remember(plan)})
+        outputs = [path for plan in plans for path in list_published(plan)]
         megabytes = refuse_too_much(outputs)
-        told = Told.by(Path("dvc.yaml")).of_now(plans)
+        code = PublishedCode.read(Path("dvc.yaml")).update(plans)
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    write_stage(stage(outputs, told.code, told.same))
+    write_stage(describe_stage(outputs, code.code, code.same))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
     try:
@@ -65,7 +74,7 @@ def _refuse_uncommitted() -> None:
 
 
 def _refuse_stale(plan: Plan) -> None:
-    command = ["snakemake", "-n", *targets(plan), "--config", f"scale={plan.scale}"]
+    command = ["snakemake", "-n", *list_targets(plan), "--config", f"scale={plan.scale}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     told = done.stdout + done.stderr
     if done.returncode:

@@ -11,7 +11,7 @@ from pathlib import Path
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
 from reproof.plan import Plan
-from reproof.publishing import STAGE, Told, made_by, of_other_code, write_stage
+from reproof.publishing import STAGE, PublishedCode, compute_code, find_tables_of_other_code, write_stage
 from reproof.yaml_files import read_yaml
 
 
@@ -19,7 +19,7 @@ def main(scale: str, because: str, file: Path = Path("dvc.yaml")) -> None:
     """Write the codes of a scale's tables that are there alone and would be refused."""
     try:
         plan = _plan(scale)
-        refused = of_other_code(plan, Told.by(file))
+        refused = find_tables_of_other_code(plan, PublishedCode.read(file))
         if not refused:
             raise ReproofError(f"results/tables/{scale}: nothing that was pulled alone is of other code than this")
         if not because.strip():
@@ -27,7 +27,7 @@ def main(scale: str, because: str, file: Path = Path("dvc.yaml")) -> None:
         content = read_yaml(file)
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    code = {plan.tables(paper): made_by(plan, paper) for paper in refused}
+    code = {plan.tables(paper): compute_code(plan, paper) for paper in refused}
     content["stages"][STAGE]["meta"].setdefault("same", []).append({"because": because, "code": code})
     write_stage(content, file)
     print(f"vouched for: {', '.join(code)}")

@@ -4,24 +4,23 @@ from collections.abc import Iterator
 from functools import cache
 
 from reproof import catalogue
-from reproof.arms import Evaluation
-from reproof.configuration import Configuration, Layer, Paper, unknown
+from reproof.configuration import Configuration, Layer, Paper, runs_of_figure, unknown
+from reproof.controls_and_evaluations import Evaluation
 from reproof.judging.claims import check_claims
-from reproof.places import shown
 from reproof.runs import Run, with_victims
 from reproof.vocabulary import METRICS
 from reproof.yaml_files import Tree
 
 
-def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
     known = tuple(paper.published_runs)
     for layer in (paper.published, paper.merged):
         _check_runs(layer, _runs(layer, configuration), known)
-    return runs_of(paper, configuration)
+    return find_runs(paper, configuration)
 
 
-def runs_of(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+def find_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale, which were checked before."""
     runs = _runs(paper.merged, configuration)
     return {key: with_victims(run, runs) for key, run in runs.items()}
@@ -67,7 +66,7 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
     if figure["kind"] not in kinds:
         yield "kind", unknown(figure["kind"], kinds)
         return
-    for run in shown(figure):
+    for run in runs_of_figure(figure):
         if run not in runs:
             yield "runs", unknown(run, runs)
     options = _figure_options(figure["kind"])
