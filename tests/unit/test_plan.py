@@ -106,6 +106,25 @@ def test_settings_are_one_canonical_line(small, run):
         assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def test_a_job_says_where_its_files_lie(small, run):
+    job, folder = small.run_job("prune", run.tickets, (0, 1), (2,)), f"tickets/{run.tickets}/0-1"
+    assert job.folder == f"results/{folder}/level2"
+    assert job.outputs == (f"{job.folder}/mask.safetensors", f"{job.folder}/mask.json")
+    assert (job.output("mask.safetensors"), job.record) == job.outputs
+    assert (job.log, job.benchmark) == (f"logs/{folder}/level2/prune.log", f"benchmarks/{folder}/prune2.tsv")
+    assert job.script == "workflow/scripts/prune.py"
+    with pytest.raises(ValueError):
+        job.output("curves.parquet")
+
+
+def test_rules_get_the_job_that_their_wildcards_stand_for(small, run):
+    noise = run.control("noise_2")
+    asked = small.job("train_control", {"run": noise, "seeds": "0-1", "levels": "1_3"})
+    assert asked is small.run_job("train_control", noise, (0, 1), (1, 3))
+    assert asked.wildcards == {"run": noise, "seeds": "0-1", "levels": "1_3"}
+    assert small.settings("train_control", asked.wildcards) == asked.settings_line
+
+
 def test_everything_trained_is_listed_once_with_its_arm(small, run):
     trained = [(one.arm, one.job.seeds, one.job.levels) for one in small.trainings("one")]
     assert trained[:7] == [
