@@ -43,7 +43,7 @@ def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> N
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
-    """Yield why a network cannot be shown another's images: unknown, other seeds, or other inputs than pixels."""
+    """Yield why a run cannot be a victim: it is unknown, has other seeds, or other inputs than pixels."""
     for key in evaluation.options.get("victims", ()):
         if key not in known:
             yield unknown(key, known)
@@ -99,7 +99,7 @@ def check_paper_claims(paper: Paper, scales: set[str]) -> None:
 
 
 def _arms(runs: Tree) -> dict[str, set[str]]:
-    """Return the arms that stand under the name of each run: its own, and those of evaluations shown as its."""
+    """Return the arms collected under the name of each run: its own, and those of evaluations with this `as_run`."""
     arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
     for key, run in runs.items():
         for one in run.get("evaluations", {}).values():

@@ -30,7 +30,7 @@ def registered_functions(layout: Layout, kind: str, name: str) -> list[Registere
         return [("data", "source", name)]
     if name in layout.evaluations_by_name:
         run, key = layout.evaluations_by_name[name]
-        return [("networks", "network", run.network["name"]), *run.evaluations[key].picked]
+        return [("networks", "network", run.network["name"]), *run.evaluations[key].registered_functions]
     return []
 
 
@@ -97,7 +97,7 @@ def _movement_settings(_: Layout, run: str, seeds: Block, __: Block) -> Settings
 def _evaluation_settings(layout: Layout, run: str, seeds: Block, levels: Block) -> Settings:
     one, name = layout.evaluations_by_name[run]
     where = {"rewind": one.pruning.rewind, "seeds": list(seeds), "levels": list(levels)}
-    return one.identity | one.evaluations[name].stated() | where
+    return one.identity | one.evaluations[name].identity | where
 
 
 SETTINGS: dict[str, Callable[[Layout, str, Block, Block], Settings]] = {

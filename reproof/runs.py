@@ -68,10 +68,10 @@ class Run:
         """All that the dense network depends on, defaults left out."""
         usual = signature("networks", "network", self.network["name"]).defaults
         return {
-            "dataset": self.dataset.stated(),
+            "dataset": self.dataset.without_defaults(),
             "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},
-            "initialisation": self.initialisation.stated(),
-            "training": self.training.stated(),
+            "initialisation": self.initialisation.without_defaults(),
+            "training": self.training.without_defaults(),
         }
 
     @cached_property
@@ -82,7 +82,7 @@ class Run:
     @cached_property
     def tickets(self) -> str:
         """Name of the ticket run: its hash includes the dense run's."""
-        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.stated()})
+        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.without_defaults()})
 
     def control(self, arm: str) -> str:
         """Name of a control's run: its hash includes the ticket run's."""
@@ -93,7 +93,7 @@ class Run:
 
     def evaluation(self, name: str) -> str:
         """Name of an evaluation's results: its hash includes the ticket run's."""
-        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].stated())
+        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].identity)
 
     @property
     def snapshots(self) -> set[int]:
@@ -151,6 +151,6 @@ class Run:
 
 
 def with_victims(run: Run, runs: Mapping[str, Run]) -> Run:
-    """Return the run with its evaluations knowing those runs of its paper whose networks they are shown."""
+    """Return the run with its evaluations knowing those runs of its paper whose networks are their victims."""
     known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
     return replace(run, evaluations={name: one.with_victims(known) for name, one in run.evaluations.items()})

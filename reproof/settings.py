@@ -23,7 +23,7 @@ class Settings:
         """Make from a mapping of plain values; lists become tuples."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
-    def stated(self) -> dict[str, Any]:
+    def without_defaults(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, as plain values."""
         usual = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != usual[key]}

@@ -1,4 +1,4 @@
-"""Tables and verdicts: everything measured for a paper in tidy form, and each claim beside it."""
+"""Tables and verdicts: everything measured for a paper in tidy form, and a verdict on each claim."""
 
 
 rule collect:

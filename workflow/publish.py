@@ -76,10 +76,10 @@ def _refuse_uncommitted() -> None:
 def _refuse_stale(plan: Plan) -> None:
     command = ["snakemake", "-n", *list_targets(plan), "--config", f"scale={plan.scale}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    told = done.stdout + done.stderr
+    text = done.stdout + done.stderr
     if done.returncode:
-        raise ReproofError(next((line for line in told.splitlines() if "rror" in line), told).removeprefix("error: "))
-    if NOTHING not in told:
+        raise ReproofError(next((line for line in text.splitlines() if "rror" in line), text).removeprefix("error: "))
+    if NOTHING not in text:
         again = f"snakemake --cores all --config scale={plan.scale} -- results/figures/all"
         raise ReproofError(f"results of scale {plan.scale} are stale or not made; make them with: {again}")
 
@@ -95,8 +95,8 @@ def _refuse_made_again(plans: Iterable[Plan]) -> None:
         _run("dvc", "pull", "--quiet", at=tree)
         for plan in plans:
             papers = f"papers=[{','.join(plan.configuration.publish or {})}]"
-            told = _run("snakemake", "-n", "results/figures/all", "--config", f"scale={plan.scale}", papers, at=tree)
-            again = {rule: count for rule, count in _counts(told).items() if rule not in DRAWN}
+            text = _run("snakemake", "-n", "results/figures/all", "--config", f"scale={plan.scale}", papers, at=tree)
+            again = {rule: count for rule, count in _counts(text).items() if rule not in DRAWN}
             if again:
                 raise ReproofError(
                     f"results of scale {plan.scale}, once pulled, would be made again ({_listed(again)}): what "
@@ -105,9 +105,9 @@ def _refuse_made_again(plans: Iterable[Plan]) -> None:
                 )
 
 
-def _counts(told: str) -> dict[str, int]:
-    """Return how many jobs of each rule a dry run tells."""
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, flags=re.MULTILINE)}
+def _counts(text: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run lists."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE)}
 
 
 def _listed(counts: dict[str, int]) -> str:
