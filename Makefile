@@ -48,7 +48,7 @@ test-cluster: install
 	pytest -m cluster
 
 plan: install
-	@python -m workflow.ahead $(SCALE)
+	@python -m workflow.forecast $(SCALE)
 
 PAPER ?= lottery_ticket
 verdicts: install

@@ -96,6 +96,11 @@ def available(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
+def runs_of_figure(figure: Tree) -> list[str]:
+    """Return the runs that an entry under `figures` draws, panel by panel."""
+    return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
+
+
 def merge(base: Any, patch: Any) -> Any:
     """Return `base` with `patch` laid over it: mappings merge, anything else replaces, null removes a key.
 

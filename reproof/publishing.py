@@ -1,4 +1,4 @@
-"""What travels of the results: which folders of a scale are published, and the DVC stage that binds them to code."""
+"""Publishing: which results of a scale are shared, and the DVC stage that binds them to the code that made them."""
 
 import hashlib
 import subprocess
@@ -9,8 +9,8 @@ import yaml
 
 from reproof.configuration import unknown
 from reproof.files import ReproofError, write_text
-from reproof.listings import upstream
-from reproof.paths import RESULTS
+from reproof.inventory import upstream_records
+from reproof.layout import RESULTS
 from reproof.plan import Plan
 from reproof.provenance import canonical
 from reproof.yaml_files import Tree, complaint, read_yaml
@@ -20,36 +20,35 @@ CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.
 COMMAND = "snakemake --cores all results/figures/all"
 STAGE = "published"
 LIMIT_MB = 20  # of the remote that lies in the repository
-SHOWN = 3
+MOST_NAMED = 3
 ABOUT = "# Written by `make publish`: what travels, bound to the code that made it. docs/sharing.md explains it.\n"
 
 
-def published(plan: Plan) -> list[str]:
-    """Return what travels of a scale: tables, verdicts and labels of the papers it names, weights of their runs."""
+def list_published(plan: Plan) -> list[str]:
+    """Return what a scale publishes: tables, verdicts and labels of the papers it names, weights of their runs."""
     weights = _weights(plan)
     tables = [plan.tables(paper) for paper in plan.configuration.publish or {}]
     labels = sorted({record for paper in plan.configuration.publish or {} for record in plan.figure_data(paper)})
     return [*tables, *labels, *weights]
 
 
-def targets(plan: Plan) -> list[str]:
+def list_targets(plan: Plan) -> list[str]:
     """Return the files that must be up to date for a scale to be published."""
     named = plan.configuration.publish or {}
     return [f"{plan.tables(paper)}/{file}.parquet" for paper in named for file in ("measurements", "verdicts")]
 
 
-def remembered(plan: Plan) -> set[str]:
-    """Return the folders of all results of the papers of which weights travel, whether these travel or not."""
+def list_folders_to_remember(plan: Plan) -> set[str]:
+    """Return the folders of all results of the papers whose weights are published, also of those that are not."""
     papers = [paper for paper, keys in (plan.configuration.publish or {}).items() if keys]
-    jobs = [one.folder for paper in papers for one in (*plan.trainings(paper), *plan.evaluations(paper))]
-    return {*jobs, *(str(Path(table).parent) for paper in papers for table in plan.movements(paper))}
+    return {job.folder for paper in papers for job in plan.upstream(paper)}
 
 
-def stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
+def describe_stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
     """Return the content of dvc.yaml: one stage, so that its lock binds code, results and Snakemake's memory.
 
     With `persist` DVC does not remove an output before it is made again. `code` is {folder of a paper's tables: what
-    `made_by` returned when they were made}.
+    `compute_code` returned when they were made}.
     """
     outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
     return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": {"code": dict(code)}}}}
@@ -60,9 +59,9 @@ def write_stage(content: Tree, file: Path = Path("dvc.yaml")) -> None:
     write_text(file, ABOUT + yaml.safe_dump(content, sort_keys=False))
 
 
-def made_by(plan: Plan, paper: str) -> str:
+def compute_code(plan: Plan, paper: str) -> str:
     """Return 16 hex digits of the code of all jobs that a paper's tables are made of."""
-    codes = sorted({one.code for one in upstream(plan, paper)})
+    codes = sorted({one.code for one in upstream_records(plan, paper)})
     return hashlib.sha256(canonical(codes).encode()).hexdigest()[:16]
 
 
@@ -81,8 +80,8 @@ def code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) -> dict
     code: dict[str, str] = {}
     for plan in plans:
         for paper in plan.configuration.publish or {}:
-            tables, now = plan.tables(paper), made_by(plan, paper)
-            code[tables] = published.get(tables, now) if is_alone(plan, paper) else now
+            tables, now = plan.tables(paper), compute_code(plan, paper)
+            code[tables] = published.get(tables, now) if _is_alone(plan, paper) else now
     return code
 
 
@@ -92,8 +91,8 @@ def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
     Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` records it.
     """
     published = read_code(file)
-    alone = [paper for paper in plan.papers if is_alone(plan, paper)]
-    codes = {plan.tables(paper): made_by(plan, paper) for paper in alone}
+    alone = [paper for paper in plan.papers if _is_alone(plan, paper)]
+    codes = {plan.tables(paper): compute_code(plan, paper) for paper in alone}
     if older := [tables for tables, code in codes.items() if published.get(tables, code) != code]:
         raise ReproofError(
             f"{', '.join(older)}: pulled without what they were made of, and made by other code than this; check out "
@@ -110,18 +109,18 @@ def refuse_uncommitted() -> None:
         raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 
 
-def is_alone(plan: Plan, paper: str) -> bool:
+def _is_alone(plan: Plan, paper: str) -> bool:
     """Return whether a paper's tables are there, and nothing that they are made of."""
     there = Path(plan.tables(paper), "record.json").exists()
-    return there and not any(Path(one.record).exists() for one in upstream(plan, paper))
+    return there and not any(Path(one.record).exists() for one in upstream_records(plan, paper))
 
 
 def refuse_too_much(outputs: Iterable[str], *, limit_mb: float = LIMIT_MB) -> float:
-    """Return how many MB travel; raise ReproofError naming the largest outputs if the embedded remote has no room."""
+    """Return how many MB are published; raise ReproofError naming the largest outputs if the remote has no room."""
     sizes = {path: _megabytes(Path(path)) for path in {MEMORY, *outputs}}
     total = sum(sizes.values())
     if total > limit_mb:
-        largest = sorted(sizes, key=lambda path: -sizes[path])[:SHOWN]
+        largest = sorted(sizes, key=lambda path: -sizes[path])[:MOST_NAMED]
         named = ", ".join(f"{path} ({sizes[path]:.1f} MB)" for path in largest)
         raise ReproofError(
             f"{total:.1f} MB are more than the {limit_mb:g} MB of the embedded remote; the largest are {named}; "

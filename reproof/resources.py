@@ -1,6 +1,5 @@
 """What jobs ask a cluster for: GPUs as the scale says, time and memory from what is to be trained."""
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from math import ceil
@@ -71,20 +70,11 @@ class Requested:
         """Return the memory, in MB, of a job that reads all tables of a paper."""
         return TABLES_MB + TABLE_MB * len(self.plan.curves(paper))
 
-    def _settings(self, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
-        run, seeds = wildcards["run"], wildcards["seeds"]
-        if rule == "train_dense":
-            return dict(json.loads(self.plan.dense_settings(run, seeds)))
-        if rule == "retrain":
-            return dict(json.loads(self.plan.ticket_settings(run, seeds, int(wildcards["level"]))))
-        if rule not in TRAINING:
-            return dict(json.loads(self.plan.evaluation_settings(run, seeds, wildcards["levels"])))
-        return dict(json.loads(self.plan.control_settings(run, seeds, wildcards["levels"])))
+    def _settings(self, rule: str, wildcards: Mapping[str, str]) -> Mapping[str, Any]:
+        return self.plan.job(rule, wildcards).settings
 
     def _work(self, rule: str, wildcards: Mapping[str, str], settings: Mapping[str, Any]) -> Work:
         """Return the work of a job: what its operation declares, or its training; two under strategy 2."""
         if rule not in TRAINING:
             return declared_work(rule, settings)
-        place = (wildcards["run"], wildcards["seeds"])
-        again = self.plan.continued(*place, int(wildcards["level"])) if rule == "retrain" else ()
-        return Work(steps=network_steps(settings) * (1 + len(again)))
+        return Work(steps=network_steps(settings) * self.plan.job(rule, wildcards).trainings)

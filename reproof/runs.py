@@ -6,12 +6,18 @@ from functools import cached_property
 from typing import Any
 
 from reproof import catalogue
-from reproof.arms import Control, Evaluation
 from reproof.configuration import unknown
+from reproof.controls_and_evaluations import Control, Evaluation
 from reproof.options import Problem, option_problems, signature
-from reproof.paths import UNIT, unscaled
 from reproof.provenance import run_name
-from reproof.settings import DataSettings, InitialisationSettings, PruningSettings, TrainingSettings
+from reproof.settings import (
+    UNIT_PIXELS,
+    DataSettings,
+    InitialisationSettings,
+    PruningSettings,
+    TrainingSettings,
+    source_name,
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Run:
         data = dict(mapping["dataset"])
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
-        data["name"] += UNIT if data.pop("pixels", "standardised") == "unit" else ""
+        data["name"] += UNIT_PIXELS if data.pop("pixels", "standardised") == "unit" else ""
         levels = mapping.get("levels", 0)
         return cls(
             key=key,
@@ -62,10 +68,10 @@ class Run:
         """All that the dense network depends on, defaults left out."""
         usual = signature("networks", "network", self.network["name"]).defaults
         return {
-            "dataset": self.dataset.stated(),
+            "dataset": self.dataset.without_defaults(),
             "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},
-            "initialisation": self.initialisation.stated(),
-            "training": self.training.stated(),
+            "initialisation": self.initialisation.without_defaults(),
+            "training": self.training.without_defaults(),
         }
 
     @cached_property
@@ -76,7 +82,7 @@ class Run:
     @cached_property
     def tickets(self) -> str:
         """Name of the ticket run: its hash includes the dense run's."""
-        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.stated()})
+        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.without_defaults()})
 
     def control(self, arm: str) -> str:
         """Name of a control's run: its hash includes the ticket run's."""
@@ -87,7 +93,7 @@ class Run:
 
     def evaluation(self, name: str) -> str:
         """Name of an evaluation's results: its hash includes the ticket run's."""
-        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].stated())
+        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].identity)
 
     @property
     def snapshots(self) -> set[int]:
@@ -97,7 +103,7 @@ class Run:
     @property
     def inputs(self) -> str:
         """What decides how pixels become the network's inputs: nothing if they stay in [0, 1], else the data set."""
-        return UNIT if self.dataset.name.endswith(UNIT) else self.dataset.name
+        return UNIT_PIXELS if self.dataset.name.endswith(UNIT_PIXELS) else self.dataset.name
 
     @property
     def _label(self) -> str:
@@ -121,8 +127,8 @@ class Run:
 
     def _names(self) -> Iterator[Problem]:
         sources, networks = catalogue.registered("data", "source"), catalogue.registered("networks", "network")
-        if unscaled(self.dataset.name) not in sources:
-            yield "dataset.name", unknown(unscaled(self.dataset.name), sources)
+        if (source := source_name(self.dataset.name)) not in sources:
+            yield "dataset.name", unknown(source, sources)
         if self.network["name"] not in networks:
             yield "network.name", unknown(self.network["name"], networks)
             return
@@ -145,6 +151,6 @@ class Run:
 
 
 def with_victims(run: Run, runs: Mapping[str, Run]) -> Run:
-    """Return the run with its evaluations knowing those runs of its paper whose networks they are shown."""
+    """Return the run with its evaluations knowing those runs of its paper whose networks are their victims."""
     known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
     return replace(run, evaluations={name: one.with_victims(known) for name, one in run.evaluations.items()})

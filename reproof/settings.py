@@ -3,6 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+UNIT_PIXELS = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
+
+
+def source_name(dataset: str) -> str:
+    """Return the name of the fetched data set that one with pixels in [0, 1] is made of; of any other, its own."""
+    return dataset.removesuffix(UNIT_PIXELS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -16,7 +23,7 @@ class Settings:
         """Make from a mapping of plain values; lists become tuples."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
-    def stated(self) -> dict[str, Any]:
+    def without_defaults(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, as plain values."""
         usual = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != usual[key]}

@@ -8,8 +8,8 @@ sys.path.insert(0, workflow.basedir)
 
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
-from reproof.guard import refuse_read_only, refuse_strangers
-from reproof.listings import page_settings, records
+from reproof.integrity import refuse_read_only, refuse_unplanned
+from reproof.inventory import expected_records, gallery_job
 from reproof.plan import Plan
 from reproof.provenance import Untracked
 from reproof.publishing import refuse_older
@@ -21,7 +21,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_strangers(records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
+        refuse_unplanned(expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
 except ReproofError as error:

@@ -24,7 +24,7 @@ rule fetch_dataset:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        settings=lambda wildcards: PLAN.data_settings(wildcards.dataset),
+        settings=lambda wildcards: PLAN.settings("fetch_dataset", wildcards),
         code=lambda wildcards: PLAN.code("fetch_dataset", wildcards.dataset),
         mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
         downloads="results/data/{dataset}/downloads",
@@ -51,7 +51,7 @@ rule scale_pixels:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.data_settings(wildcards.dataset),
+        settings=lambda wildcards: PLAN.settings("scale_pixels", wildcards),
         code=lambda wildcards: PLAN.code("scale_pixels"),
     message:
         "Leave the pixels of {wildcards.dataset} in [0, 1]"

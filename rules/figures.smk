@@ -30,7 +30,7 @@ rule draw_figure:
         mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.figure_settings(wildcards.paper, wildcards.figure),
+        settings=lambda wildcards: PLAN.settings("draw_figure", wildcards),
         code=lambda wildcards: PLAN.code("draw_figure"),
     message:
         "Draw {wildcards.figure} of {wildcards.paper}"
@@ -58,7 +58,7 @@ rule build_gallery:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: page_settings(PLAN),
+        settings=lambda wildcards: gallery_job(PLAN).settings_line,
         code=lambda wildcards: PLAN.code("build_gallery"),
     message:
         "Build the gallery: results/figures/all/index.html"

@@ -1,12 +1,12 @@
-"""Tables and verdicts: everything measured for a paper in tidy form, and each claim beside it."""
+"""Tables and verdicts: everything measured for a paper in tidy form, and a verdict on each claim."""
 
 
 rule collect:
     input:
         curves=lambda wildcards: PLAN.curves(wildcards.paper),
-        masks=lambda wildcards: PLAN.collected_masks(wildcards.paper),
+        masks=lambda wildcards: PLAN.masks_of_paper(wildcards.paper),
         movement=lambda wildcards: PLAN.movements(wildcards.paper),
-        measured=lambda wildcards: PLAN.measured(wildcards.paper),
+        measured=lambda wildcards: PLAN.measurements(wildcards.paper),
     output:
         measurements="results/tables/{scale}/{paper}/measurements.parquet",
         curves="results/tables/{scale}/{paper}/curves.parquet",
@@ -24,7 +24,7 @@ rule collect:
         mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        settings=lambda wildcards: PLAN.collect_settings(wildcards.paper),
+        settings=lambda wildcards: PLAN.settings("collect", wildcards),
         code=lambda wildcards: PLAN.code("collect"),
     message:
         "Collect the measurements of {wildcards.paper}"
@@ -49,7 +49,7 @@ rule judge_claims:
         mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.judge_settings(wildcards.paper),
+        settings=lambda wildcards: PLAN.settings("judge_claims", wildcards),
         code=lambda wildcards: PLAN.code("judge_claims"),
     message:
         "Judge the claims of {wildcards.paper}"

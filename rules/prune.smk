@@ -4,7 +4,7 @@
 rule prune:
     input:
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        trained=lambda wildcards: PLAN.trained(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        trained=lambda wildcards: PLAN.weights_before(wildcards.run, wildcards.seeds, int(wildcards.level)),
         previous=lambda wildcards: PLAN.previous_mask(wildcards.run, wildcards.seeds, int(wildcards.level)),
     output:
         mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
@@ -21,7 +21,7 @@ rule prune:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.prune_settings(wildcards.run, int(wildcards.level)),
+        settings=lambda wildcards: PLAN.settings("prune", wildcards),
         code=lambda wildcards: PLAN.code("prune", wildcards.run),
     message:
         "Prune {wildcards.run} to level {wildcards.level}, seeds {wildcards.seeds}"
@@ -48,7 +48,7 @@ rule measure_movement:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.movement_settings(wildcards.run, wildcards.seeds),
+        settings=lambda wildcards: PLAN.settings("measure_movement", wildcards),
         code=lambda wildcards: PLAN.code("measure_movement"),
     message:
         "Measure the movement of weights in {wildcards.run}, seeds {wildcards.seeds}"

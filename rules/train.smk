@@ -25,7 +25,7 @@ rule train_dense:
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_dense", wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.minutes("train_dense", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.dense_settings(wildcards.run, wildcards.seeds),
+        settings=lambda wildcards: PLAN.settings("train_dense", wildcards),
         code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
         state="results/dense/{run}/{seeds}/state",
     message:
@@ -39,7 +39,7 @@ rule retrain:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
         mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
-        continued=lambda wildcards: PLAN.continued(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        continued=lambda wildcards: PLAN.weights_to_continue(wildcards.run, wildcards.seeds, int(wildcards.level)),
     output:
         checkpoint="results/tickets/{run}/{seeds}/level{level}/checkpoint.safetensors",
         curves="results/tickets/{run}/{seeds}/level{level}/curves.parquet",
@@ -57,7 +57,7 @@ rule retrain:
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("retrain", wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.minutes("retrain", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.ticket_settings(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        settings=lambda wildcards: PLAN.settings("retrain", wildcards),
         code=lambda wildcards: PLAN.code("retrain", wildcards.run),
         state="results/tickets/{run}/{seeds}/level{level}/state",
     message:
@@ -86,7 +86,7 @@ rule train_control:
         mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_control", wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.minutes("train_control", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.control_settings(wildcards.run, wildcards.seeds, wildcards.levels),
+        settings=lambda wildcards: PLAN.settings("train_control", wildcards),
         code=lambda wildcards: PLAN.code("train_control", wildcards.run),
         state="results/controls/{run}/{seeds}/levels{levels}/state",
     message:

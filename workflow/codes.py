@@ -9,26 +9,23 @@ from pathlib import Path
 
 from reproof.configuration import read_configuration
 from reproof.files import ReproofError
-from reproof.listings import records
-from reproof.plan import SCRIPTS, Plan
-from reproof.provenance import canonical
+from reproof.inventory import planned_jobs
+from reproof.plan import Plan
+from reproof.planned_job import PlannedJob
 from reproof.yaml_files import read_yaml
-
-
-class _Reached(Plan):
-    """A plan that states, in place of a result's code, what the code is a fingerprint of."""
-
-    def code(self, script: str, run: str = "") -> str:
-        picks = sorted(set(self._picked(script, run)))
-        found = f"{SCRIPTS}/{script}.py"
-        about = {"script": found, "picks": picks, "fingerprint": self.fingerprints.of(found, picks)}
-        return canonical(about | {"code": super().code(script, run)})
 
 
 def codes(scale: str) -> dict[str, dict[str, object]]:
     """Return what code each result of a scale is made by, by the path of its record."""
-    plan = _Reached(read_configuration(read_yaml(Path("config/config.yaml")) | {"scale": scale}))
-    return {one.record: json.loads(one.code) for one in records(plan)}
+    plan = Plan(read_configuration(read_yaml(Path("config/config.yaml")) | {"scale": scale}))
+    return {job.record: _describe(plan, job) for job in planned_jobs(plan)}
+
+
+def _describe(plan: Plan, job: PlannedJob) -> dict[str, object]:
+    picks = sorted(set(job.registered))
+    fingerprint = plan.fingerprints.of(job.script, picks)
+    about = {"script": job.script, "picks": picks, "fingerprint": fingerprint}
+    return about | {"code": plan.expected_record(job).code}
 
 
 if __name__ == "__main__":

@@ -15,17 +15,17 @@ from tempfile import TemporaryDirectory
 
 from reproof.configuration import available, read_configuration
 from reproof.files import ReproofError
-from reproof.guard import Memory
+from reproof.integrity import Memory
 from reproof.plan import Plan
 from reproof.publishing import (
     code_to_publish,
-    published,
+    describe_stage,
+    list_folders_to_remember,
+    list_published,
+    list_targets,
     read_code,
     refuse_too_much,
     refuse_uncommitted,
-    remembered,
-    stage,
-    targets,
     write_stage,
 )
 from reproof.yaml_files import read_yaml
@@ -42,13 +42,13 @@ def main() -> None:
         plans = _plans()
         for plan in plans:
             _refuse_stale(plan)
-        Memory().forget_absent(but={folder for plan in plans for folder in remembered(plan)})
-        outputs = [path for plan in plans for path in published(plan)]
+        Memory().forget_absent(but={folder for plan in plans for folder in list_folders_to_remember(plan)})
+        outputs = [path for plan in plans for path in list_published(plan)]
         megabytes = refuse_too_much(outputs)
         code = code_to_publish(plans, read_code())
     except ReproofError as error:
         sys.exit(f"error: {error}")
-    write_stage(stage(outputs, code))
+    write_stage(describe_stage(outputs, code))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
     try:
@@ -68,12 +68,12 @@ def _plans() -> list[Plan]:
 
 
 def _refuse_stale(plan: Plan) -> None:
-    command = ["snakemake", "-n", *targets(plan), "--config", f"scale={plan.scale}"]
+    command = ["snakemake", "-n", *list_targets(plan), "--config", f"scale={plan.scale}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    told = done.stdout + done.stderr
+    text = done.stdout + done.stderr
     if done.returncode:
-        raise ReproofError(next((line for line in told.splitlines() if "rror" in line), told).removeprefix("error: "))
-    if NOTHING not in told:
+        raise ReproofError(next((line for line in text.splitlines() if "rror" in line), text).removeprefix("error: "))
+    if NOTHING not in text:
         again = f"snakemake --cores all --config scale={plan.scale} -- results/figures/all"
         raise ReproofError(f"results of scale {plan.scale} are stale or not made; make them with: {again}")
 
@@ -89,8 +89,8 @@ def _refuse_made_again(plans: Iterable[Plan]) -> None:
         _run("dvc", "pull", "--quiet", at=tree)
         for plan in plans:
             papers = f"papers=[{','.join(plan.configuration.publish or {})}]"
-            told = _run("snakemake", "-n", "results/figures/all", "--config", f"scale={plan.scale}", papers, at=tree)
-            again = {rule: count for rule, count in _counts(told).items() if rule not in DRAWN}
+            text = _run("snakemake", "-n", "results/figures/all", "--config", f"scale={plan.scale}", papers, at=tree)
+            again = {rule: count for rule, count in _counts(text).items() if rule not in DRAWN}
             if again:
                 raise ReproofError(
                     f"results of scale {plan.scale}, once pulled, would be made again ({_listed(again)}): what "
@@ -99,9 +99,9 @@ def _refuse_made_again(plans: Iterable[Plan]) -> None:
                 )
 
 
-def _counts(told: str) -> dict[str, int]:
-    """Return how many jobs of each rule a dry run tells."""
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, flags=re.MULTILINE)}
+def _counts(text: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run lists."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE)}
 
 
 def _listed(counts: dict[str, int]) -> str:

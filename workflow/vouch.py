@@ -104,7 +104,12 @@ class Version:
         """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper."""
         verdicts = self.folder.absolute() / f".snakemake/judged/{plan.scale}/{paper}.parquet"
         measured = str(Path(plan.tables(paper), "measurements.parquet").absolute())
-        given = [plan.judge_settings(paper), measured, str(verdicts), str(verdicts.with_suffix(".log"))]
+        given = [
+            plan.paper_job("judge_claims", paper).settings_line,
+            measured,
+            str(verdicts),
+            str(verdicts.with_suffix(".log")),
+        ]
         _run(sys.executable, "-c", JUDGED, json.dumps(given), at=self.folder)
         return sha256(verdicts)
 

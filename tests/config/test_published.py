@@ -5,7 +5,7 @@ import yaml
 from workspace import ROOT
 
 from reproof.configuration import available, merge, read_configuration
-from reproof.listings import page_settings
+from reproof.inventory import gallery_job
 from reproof.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -31,7 +31,7 @@ def test_a_figure_of_which_a_scale_runs_nothing_is_not_drawn_and_not_on_its_page
     every = plan.papers["lottery_ticket"].settings["figures"]
     left_out = {"figure_5", "figure_6", "figure_7", "figure_8"}  # Conv-2 to -6, VGG-19 and Resnet-18
     assert set(every) - set(plan.figures("lottery_ticket")) == left_out
-    assert [each for each in left_out if f"/{each}" in page_settings(plan)] == []
+    assert [each for each in left_out if f"/{each}" in gallery_job(plan).settings_line] == []
     assert plan.figures("lottery_ticket") == [name for name in every if name not in left_out], "in the page's order"
 
 

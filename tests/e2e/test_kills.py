@@ -11,7 +11,7 @@ import yaml
 from killing import VICTIMS, Run, until
 
 from reproof.configuration import read_configuration
-from reproof.guard import Memory
+from reproof.integrity import Memory
 from reproof.plan import Plan
 from reproof.records import sha256
 

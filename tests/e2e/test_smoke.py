@@ -15,7 +15,7 @@ from reproof.catalogue import registered
 from reproof.checkpoints import read_checkpoint
 from reproof.configuration import read_configuration
 from reproof.files import read_json, read_parquet
-from reproof.listings import page_settings, records
+from reproof.inventory import expected_records, gallery_job
 from reproof.metrics import read_metrics_of
 from reproof.plan import Plan
 from reproof.pruning.masks import kept, read_masks
@@ -149,7 +149,7 @@ def test_every_network_is_measured_in_full(smoke, plan):
 
 
 def test_every_record_is_the_plans_and_tells_what_went_in(smoke, plan):
-    expected = {one.record: one for one in records(plan)}
+    expected = {one.record: one for one in expected_records(plan)}
     found = {str(path) for pattern in ("*record.json", "mask.json", "verdicts.json") for path in smoke.find(pattern)}
     assert found == set(expected)
     for name, one in expected.items():
@@ -160,7 +160,7 @@ def test_every_record_is_the_plans_and_tells_what_went_in(smoke, plan):
 
 
 def test_every_cost_on_the_page_was_measured(smoke, plan):
-    listed = {path for paths in json.loads(page_settings(plan))["benchmarks"].values() for path in paths}
+    listed = {path for paths in gallery_job(plan).settings["benchmarks"].values() for path in paths}
     made = {str(path.relative_to(smoke.folder)) for path in (smoke / "benchmarks").rglob("*.tsv")}
     assert listed == made - {"benchmarks/figures/all.tsv"}
 

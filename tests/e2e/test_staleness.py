@@ -131,7 +131,7 @@ def pulled(smoke, tmp_path_factory):
     published = smoke.copy(tmp_path_factory.mktemp("published") / "reproof")
     (published / "config/papers/second.yaml").write_text(second_paper())
     outputs = [str(path.relative_to(published.folder)) for path in sorted((published / "results").iterdir())]
-    code = "import sys, yaml; from reproof.publishing import stage; print(yaml.safe_dump(stage(sys.argv[1:], {})))"
+    code = "import sys, yaml, reproof.publishing as p; print(yaml.safe_dump(p.describe_stage(sys.argv[1:], {})))"
     (published / "dvc.yaml").write_text(published.python("-c", code, *outputs).text)
     published.commit("code")
     published.shell("dvc commit -f -q && dvc push -q").check()

@@ -7,7 +7,7 @@ import pytest
 from small_paper import PAPER, changed, plan
 
 from reproof.files import ReproofError
-from reproof.listings import page_settings, records
+from reproof.inventory import expected_records, gallery_job
 
 CONNECT = {
     "measure": "connect",
@@ -32,20 +32,22 @@ def complaint(folder, **changes):
 def test_each_block_of_seeds_and_levels_is_a_job_of_the_operations_rule(tmp_path):
     small, run = planned(tmp_path)
     name = run.evaluation("stable")
-    assert [one.folder for one in small.evaluations("one")] == [
+    folders = [one.job.folder for one in small.evaluations("one")]
+    assert folders == [
         f"results/connect/{name}/{seeds}/levels{levels}" for seeds in ("0-1", "2") for levels in ("0_1", "3")
     ]
-    assert small.measured("one") == [f"{one.folder}/metrics.parquet" for one in small.evaluations("one")]
-    asked = json.loads(small.collect_settings("one"))["measured"]
-    assert asked == [["small", "ticket", one.folder] for one in small.evaluations("one")]
+    assert small.measurements("one") == [f"{folder}/metrics.parquet" for folder in folders]
+    asked = small.paper_job("collect", "one").settings["measured"]
+    assert asked == [["small", "ticket", folder] for folder in folders]
 
 
 def test_it_reads_dense_weights_masks_and_tickets_of_its_levels(tmp_path):
     small, run = planned(tmp_path)
     name = run.evaluation("stable")
-    assert small.dense(name, "0-1").split("/")[2] == run.dense
-    assert [file.split("/")[-2] for file in small.masks(name, "0-1", "0_1_3")] == ["level1", "level3"]
-    assert [file.split("/")[-2] for file in small.tickets(name, "0-1", "0_1_3")] == ["level1", "level3"]
+    folders = [f"results/tickets/{run.tickets}/0-1/level{level}" for level in (1, 3)]
+    assert small.dense(name, "0-1") == f"results/dense/{run.dense}/0-1/checkpoint.safetensors"
+    assert small.masks(name, "0-1", "0_1_3") == [f"{folder}/mask.safetensors" for folder in folders]
+    assert small.tickets(name, "0-1", "0_1_3") == [f"{folder}/checkpoint.safetensors" for folder in folders]
     assert small.tickets(name, "0-1", "0") == []
 
 
@@ -76,7 +78,7 @@ def test_the_points_of_training_that_it_reads_are_kept(tmp_path):
     """The last one, which is the end, is kept anyway; a run that shares the dense network asks for its own."""
     second = changed(PAPER["runs"]["small"], {"evaluations.late": {"measure": "connect", "steps": [7]}})
     small, run = planned(tmp_path, **{"runs.small.evaluations.stable.steps": [0, 20, 100], "runs.second": second})
-    assert json.loads(small.dense_settings(run.dense, "0-1"))["snapshots"] == [0, 7, 20]
+    assert small.run_job("train_dense", run.dense, (0, 1)).settings["snapshots"] == [0, 7, 20]
 
 
 def test_measurements_may_stand_under_another_runs_name(tmp_path):
@@ -84,7 +86,7 @@ def test_measurements_may_stand_under_another_runs_name(tmp_path):
         PAPER["runs"]["small"], {"pruning.rewind": 40, "evaluations.stable": CONNECT | {"as_run": "small"}}
     )
     small, _ = planned(tmp_path, **{"runs.rewound": rewound})
-    listed = [(one.run, one.folder.split("/")[2]) for one in small.evaluations("one")]
+    listed = [(one.run, one.job.run) for one in small.evaluations("one")]
     assert {run for run, _ in listed} == {"small"}
     assert len({name for _, name in listed}) == 2
     claim = {"claims.0.measure.of": {"run": "small", "arm": "shuffled", "at": {"level": 1}}}
@@ -94,7 +96,7 @@ def test_measurements_may_stand_under_another_runs_name(tmp_path):
 def test_tickets_may_stand_as_an_arm_of_their_own(tmp_path):
     claim = {"claims.0.measure.of": {"run": "small", "arm": "restarted", "at": {"level": 1}}}
     small, _ = planned(tmp_path, **{"runs.small.evaluations.stable.as_arm": "restarted"}, **claim)
-    assert {arm for _, arm, _ in json.loads(small.collect_settings("one"))["measured"]} == {"restarted"}
+    assert {arm for _, arm, _ in small.paper_job("collect", "one").settings["measured"]} == {"restarted"}
 
 
 def test_its_code_counts_the_network_and_the_controls_that_it_picks(tmp_path):
@@ -103,21 +105,21 @@ def test_its_code_counts_the_network_and_the_controls_that_it_picks(tmp_path):
     assert small.code("connect", run.evaluation("stable")) != other.code("connect", its.evaluation("stable"))
 
 
-def test_the_guard_and_the_page_know_it(tmp_path):
+def test_the_inventory_and_the_page_know_it(tmp_path):
     small, _ = planned(tmp_path)
-    known = {one.record: one for one in records(small)}
+    known = {one.record: one for one in expected_records(small)}
     for one in small.evaluations("one"):
-        assert json.loads(known[f"{one.folder}/record.json"].settings)["operation"] == "connect"
-        counted = json.loads(page_settings(small))["benchmarks"]["connect"]
-        assert f"{one.folder.replace('results', 'benchmarks')}.tsv" in counted
+        assert json.loads(known[f"{one.job.folder}/record.json"].settings)["operation"] == "connect"
+        counted = gallery_job(small).settings["benchmarks"]["connect"]
+        assert f"{one.job.folder.replace('results', 'benchmarks')}.tsv" in counted
 
 
 def test_a_run_may_be_measured_without_being_pruned(tmp_path):
     bare = {key: value for key, value in PAPER["runs"]["small"].items() if key not in ("pruning", "levels", "controls")}
     bare["evaluations"] = {"stable": {"measure": "connect"}}
     small = plan(tmp_path, papers={"one": PAPER | {"runs": {"small": bare}, "claims": []}})
-    assert [one.folder.split("/")[1] for one in small.trainings("one")] == ["dense", "dense"]
-    assert [one.folder.split("/")[-1] for one in small.evaluations("one")] == ["levels0", "levels0"]
+    assert [one.job.kind for one in small.trainings("one")] == ["train_dense", "train_dense"]
+    assert [one.job.levels for one in small.evaluations("one")] == [(0,), (0,)]
     assert small.movements("one") == []
 
 

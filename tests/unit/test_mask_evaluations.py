@@ -1,13 +1,12 @@
 """The plan of operations on masks: pixels in [0, 1], inputs of frozen tickets, and what options name."""
 
-import json
 from copy import deepcopy
 
 import pytest
 from small_paper import PAPER, changed, plan
 
 from reproof.files import ReproofError
-from reproof.listings import page_settings, records
+from reproof.inventory import expected_records, gallery_job
 from reproof.resources import Requested
 
 FREEZE = {"measure": "freeze_pruned", "actions": ["frozen"], "levels": [1, 3]}
@@ -26,11 +25,11 @@ def test_pixels_in_0_to_1_are_a_data_set_made_of_the_fetched_one(tmp_path):
     name = other.dataset.name
     assert small.data(run.dense) == f"results/data/{name}_unit/data.safetensors"
     assert run.dense != other.dense and other.dense == planned(tmp_path / "c")[1].dense
-    known = {one.record: one for one in records(small)}
+    known = {one.record: one for one in expected_records(small)}
     assert {f"results/data/{name}/record.json", f"results/data/{name}_unit/record.json"} <= set(known)
     assert known[f"results/data/{name}_unit/record.json"].code == small.code("scale_pixels")
-    assert "scale_pixels" in json.loads(page_settings(small))["benchmarks"]
-    assert f"results/data/{name}_unit/record.json" not in {one.record for one in records(plain)}
+    assert "scale_pixels" in gallery_job(small).settings["benchmarks"]
+    assert f"results/data/{name}_unit/record.json" not in {one.record for one in expected_records(plain)}
 
 
 def test_an_unknown_data_set_is_told_without_what_is_put_behind_its_name(tmp_path):

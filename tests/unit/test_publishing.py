@@ -10,17 +10,17 @@ from workspace import ROOT
 from reproof.configuration import available, read_configuration
 from reproof.equal_code import EqualCode
 from reproof.files import ReproofError
-from reproof.listings import upstream
+from reproof.inventory import upstream_records
 from reproof.plan import Plan
 from reproof.publishing import (
     MEMORY,
     code_to_publish,
-    made_by,
-    published,
+    compute_code,
+    describe_stage,
+    list_published,
+    list_targets,
     refuse_older,
     refuse_too_much,
-    stage,
-    targets,
     write_stage,
 )
 
@@ -30,11 +30,11 @@ def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_th
         plan(tmp_path / str(place), scale=SCALE | {"publish": what})
         for place, what in enumerate(({}, {"one": []}, {"one": ["small"]}))
     )
-    assert published(nothing) == targets(nothing) == []
-    assert published(without) == ["results/tables/tiny/one", "results/data/mnist5k/record.json"]
+    assert list_published(nothing) == list_targets(nothing) == []
+    assert list_published(without) == ["results/tables/tiny/one", "results/data/mnist5k/record.json"]
     run = with_weights.runs["one"]["small"]
     weights = [f"results/dense/{run.dense}", f"results/tickets/{run.tickets}"]
-    assert published(with_weights) == [*published(without), *weights]
+    assert list_published(with_weights) == [*list_published(without), *weights]
 
 
 @pytest.mark.parametrize(
@@ -42,22 +42,24 @@ def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_th
 )
 def test_a_run_or_paper_that_is_not_there_is_named(tmp_path, publish, told):
     with pytest.raises(ReproofError, match=rf"scales/tiny\.yaml: {told} is unknown"):
-        published(plan(tmp_path, scale=SCALE | {"publish": publish}))
+        list_published(plan(tmp_path, scale=SCALE | {"publish": publish}))
 
 
 def test_every_scale_names_runs_that_it_has():
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     plans = [Plan(read_configuration(config | {"scale": scale})) for scale in available(ROOT / "config/scales")]
-    assert {one.scale for one in plans if one.configuration.publish is not None and published(one)} == {"demo", "mnist"}
+    named = [one for one in plans if one.configuration.publish is not None]
+    assert {one.scale for one in named if list_published(one)} == {"demo", "mnist"}
 
 
 def test_what_must_be_up_to_date_are_the_numbers_and_the_verdicts(tmp_path):
     named = plan(tmp_path, scale=SCALE | {"publish": {"one": []}})
-    assert targets(named) == [f"results/tables/tiny/one/{file}.parquet" for file in ("measurements", "verdicts")]
+    assert list_targets(named) == [f"results/tables/tiny/one/{file}.parquet" for file in ("measurements", "verdicts")]
 
 
 def test_one_stage_binds_code_results_and_memory():
-    (only,) = stage(["results/b", "results/a", "results/a"], {"results/tables/tiny/one": "code"})["stages"].values()
+    outputs, code = ["results/b", "results/a", "results/a"], {"results/tables/tiny/one": "code"}
+    (only,) = describe_stage(outputs, code)["stages"].values()
     assert only["meta"] == {"code": {"results/tables/tiny/one": "code"}}
     assert only["outs"] == [{path: {"persist": True}} for path in (MEMORY, "results/a", "results/b")]
     assert {"reproof", "workflow", "rules", "Snakefile", "requirements.txt"} <= set(only["deps"])
@@ -89,7 +91,7 @@ OTHER = "0123456789abcdef"
 
 
 def tell(one, code):
-    write_stage(stage(["results/x"], {one.tables("one"): code}), Path("dvc.yaml"))
+    write_stage(describe_stage(["results/x"], {one.tables("one"): code}), Path("dvc.yaml"))
     refuse_older(one)
 
 
@@ -99,14 +101,14 @@ def test_tables_alone_that_other_code_made_are_refused(pulled):
 
 
 def test_tables_that_this_code_made_are_taken(pulled):
-    tell(pulled, made_by(pulled, "one"))
+    tell(pulled, compute_code(pulled, "one"))
 
 
 def test_tables_of_earlier_code_that_was_shown_equal_are_taken(pulled):
     pulled.equal_code = EqualCode({})
-    earlier = {one.code: f"earlier {one.code}" for one in upstream(pulled, "one")}
+    earlier = {one.code: f"earlier {one.code}" for one in upstream_records(pulled, "one")}
     pulled.equal_code = EqualCode(earlier)
-    code = made_by(pulled, "one")
+    code = compute_code(pulled, "one")
     tell(pulled, code)
     for fewer in ({}, dict(list(earlier.items())[1:])):
         pulled.equal_code = EqualCode(fewer)
@@ -118,14 +120,14 @@ def test_published_again_pulled_tables_keep_their_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = plan(tmp_path, scale=SCALE | {"publish": {"one": []}})
     tables = one.tables("one")
-    assert code_to_publish([one], {tables: OTHER}) == {tables: made_by(one, "one")}
+    assert code_to_publish([one], {tables: OTHER}) == {tables: compute_code(one, "one")}
     Path(tables).mkdir(parents=True)
     Path(tables, "record.json").touch()
     assert code_to_publish([one], {tables: OTHER}) == {tables: OTHER}
 
 
 def test_of_tables_beside_what_they_were_made_of_snakemake_knows_itself(pulled):
-    record = next(Path(one.record) for one in upstream(pulled, "one"))
+    record = next(Path(one.record) for one in upstream_records(pulled, "one"))
     record.parent.mkdir(parents=True)
     record.touch()
     tell(pulled, OTHER)
@@ -148,4 +150,4 @@ def test_the_code_of_what_tables_are_made_of_counts_and_not_their_settings(tmp_p
         plan(tmp_path / str(place), scale=SCALE | {"papers": {"one": {"runs": {"small": patch}}}})
         for place, patch in enumerate(({}, {"seeds": 1}, {"network": {"name": "lenet_300_100", "width": 0.5}}))
     )
-    assert made_by(one, "one") == made_by(more, "one") == made_by(other, "one")
+    assert compute_code(one, "one") == compute_code(more, "one") == compute_code(other, "one")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from small_paper import SCALE, plan
+from small_paper import PAPER, SCALE, changed, plan
 
 from reproof.cost_model import estimate
 from reproof.resources import Requested
@@ -28,7 +28,7 @@ def test_a_scale_without_gpus_asks_for_none_and_others_for_one(tmp_path):
 def test_the_expected_time_is_an_estimate_until_a_record_tells(tmp_path):
     planned = plan(tmp_path)
     _, wildcards = dense(planned)
-    settings = json.loads(planned.dense_settings(**wildcards))
+    settings = planned.job("train_dense", wildcards).settings
     guess = Requested(planned, results=str(tmp_path / "results")).expected("train_dense", wildcards)
     assert not guess.measured
     assert guess.seconds == pytest.approx(10 + 2 * STEPS * estimate(settings, gpu=False))
@@ -43,7 +43,7 @@ def test_the_expected_time_is_an_estimate_until_a_record_tells(tmp_path):
 def test_the_time_limit_has_headroom_a_floor_and_a_ceiling(tmp_path):
     planned = plan(tmp_path)
     _, wildcards = dense(planned)
-    settings = json.loads(planned.dense_settings(**wildcards))
+    settings = planned.job("train_dense", wildcards).settings
     assert [Requested(planned).minutes("train_dense", wildcards, attempt) for attempt in (1, 2, 3)] == [10, 20, 30]
     record = tmp_path / "results/dense/x/0-1/record.json"
     record.parent.mkdir(parents=True)
@@ -71,9 +71,10 @@ def test_a_gpu_takes_memory_of_the_machine_besides(tmp_path):
 
 
 def test_strategy_2_trains_twice(tmp_path):
-    planned = plan(tmp_path)
-    (run,) = planned.runs["one"].values()
-    wildcards = {"run": run.tickets, "seeds": "0-1", "level": "2"}
-    once = Requested(planned).expected("retrain", wildcards).seconds - 10
-    planned.continued = lambda *_: ["the level before"]
-    assert Requested(planned).expected("retrain", wildcards).seconds - 10 == pytest.approx(2 * once)
+    seconds = []
+    for reset in ("each_round", "at_end"):
+        planned = plan(tmp_path / reset, papers={"one": changed(PAPER, {"runs.small.pruning.reset": reset})})
+        (run,) = planned.runs["one"].values()
+        wildcards = {"run": run.tickets, "seeds": "0-1", "level": "2"}
+        seconds.append(Requested(planned).expected("retrain", wildcards).seconds - 10)
+    assert seconds[1] == pytest.approx(2 * seconds[0])

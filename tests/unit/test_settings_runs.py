@@ -52,8 +52,8 @@ def test_a_new_setting_with_a_default_renames_nothing():
     class Later(TrainingSettings):
         clip: float = 0.0
 
-    assert Later.of(RUN["training"]).stated() == TrainingSettings.of(RUN["training"]).stated()
-    assert Later.of(RUN["training"] | {"clip": 1.0}).stated()["clip"] == 1.0
+    assert Later.of(RUN["training"]).without_defaults() == TrainingSettings.of(RUN["training"]).without_defaults()
+    assert Later.of(RUN["training"] | {"clip": 1.0}).without_defaults()["clip"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import yaml
 from workspace import ROOT
 
 from reproof.configuration import available, read_configuration
-from reproof.paths import data_file
 from reproof.plan import Plan
 
 SCALES = available(ROOT / "config/scales")
@@ -53,15 +52,8 @@ def test_names_fit_the_wildcards_in_one_way(scale):
     names |= {run.tickets for run in plan.runs["lottery_ticket"].values()}
     names |= {run.control(arm) for run in plan.runs["lottery_ticket"].values() for arm in run.controls}
     assert all(re.fullmatch(shapes["run"], name) for name in names)
-    for training in plan.trainings("lottery_ticket"):
-        _, _, _, seeds, *rest = training.folder.split("/")
-        assert re.fullmatch(shapes["seeds"], seeds)
-        assert not rest or re.fullmatch(f"level({shapes['level']})|levels({shapes['levels']})", rest[0])
-    assert all(re.fullmatch(shapes["figure"], figure) for figure in plan.figures("lottery_ticket"))
-    assert all(
-        re.fullmatch(shapes["dataset"], data_file(run.dataset.name).split("/")[2])
-        for run in plan.runs["lottery_ticket"].values()
-    )
+    for job in plan.jobs():
+        assert all(re.fullmatch(shapes[name], value) for name, value in job.wildcards.items() if name != "scale"), job
 
 
 def test_snakemake_finds_nothing_to_say(repository):

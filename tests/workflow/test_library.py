@@ -11,18 +11,20 @@ MODULES = sorted((ROOT / "reproof").rglob("*.py"))
 ABOUT_CONFIGURATION = {
     "configuration",
     "yaml_files",
-    "checks",
+    "cross_checks",
     "runs",
     "plan",
-    "places",
-    "index",
-    "arms",
+    "planned_job",
+    "job_settings",
+    "layout",
+    "controls_and_evaluations",
     "options",
-    "guard",
-    "listings",
+    "integrity",
+    "inventory",
     "publishing",
     "resources",
 }
+PLANNING = ["plan", "layout", "planned_job", "job_settings", "inventory", "resources", "publishing", "forecast"]
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -51,6 +53,16 @@ def test_science_does_not_know_the_configuration(path):
     names = imported(path)
     assert not [name for name in names if name.split(".")[0] == "yaml"]
     assert not names & {f"reproof.{module}" for module in ABOUT_CONFIGURATION}
+
+
+@pytest.mark.parametrize("path", [*(ROOT / f"reproof/{name}.py" for name in PLANNING), ROOT / "workflow/forecast.py"])
+def test_planning_takes_no_path_and_no_settings_apart(path):
+    """A job is a value: nothing reads its run, seeds or settings back from a path or a line that was made of them."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    methods = [call for call in calls if isinstance(call.func, ast.Attribute)]
+    cutting = {"split", "rsplit", "partition", "rpartition"}
+    assert not [ast.unparse(one) for one in methods if one.func.attr in cutting and "'/'" in map(ast.unparse, one.args)]
+    assert "json" not in imported(path)
 
 
 @every_module

@@ -8,7 +8,7 @@ SNAPSHOT = Path(__file__).parent / "snapshots/jobs_paper.json"
 
 
 def test_the_plan_of_the_paper_scale(repository):
-    ran = repository.python("-m", "workflow.ahead", "paper")
+    ran = repository.python("-m", "workflow.forecast", "paper")
     assert ran.code == 0, ran.text
     rows = re.findall(r"^(\w+) +([\d,]+) +([\d.,]+) +([\d.,]+) +([\d.,]+)  (\w+)$", ran.text, flags=re.MULTILINE)
     counts = {row[0]: int(row[1].replace(",", "")) for row in rows}
@@ -24,7 +24,7 @@ def test_the_plan_of_the_paper_scale(repository):
 
 
 def test_a_mistake_in_the_configuration_is_told(repository, tmp_path):
-    ran = repository.python("-m", "workflow.ahead", "papr")
+    ran = repository.python("-m", "workflow.forecast", "papr")
     assert ran.code != 0
     assert "papr" in ran.text
     assert "longest chain" not in ran.text

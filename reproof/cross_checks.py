@@ -4,25 +4,24 @@ from collections.abc import Iterator
 from functools import cache
 
 from reproof import catalogue
-from reproof.arms import Evaluation
-from reproof.configuration import Configuration, Layer, Paper, unknown
+from reproof.configuration import Configuration, Layer, Paper, runs_of_figure, unknown
+from reproof.controls_and_evaluations import Evaluation
 from reproof.judging.checks import Known, check_claims
 from reproof.judging.claims import Claim
 from reproof.metrics import read_metrics
-from reproof.places import shown
 from reproof.runs import Run, with_victims
 from reproof.yaml_files import Tree
 
 
-def checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
     known = tuple(paper.published_runs)
     for layer in (paper.published, paper.merged):
         _check_runs(layer, _runs(layer, configuration), known)
-    return runs_of(paper, configuration)
+    return find_runs(paper, configuration)
 
 
-def runs_of(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+def find_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
     """Return the runs of a paper at this scale, which were checked before."""
     runs = _runs(paper.merged, configuration)
     return {key: with_victims(run, runs) for key, run in runs.items()}
@@ -45,7 +44,7 @@ def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> N
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
-    """Yield why a network cannot be shown another's images: unknown, other seeds, or other inputs than pixels."""
+    """Yield why a run cannot be a victim: it is unknown, has other seeds, or other inputs than pixels."""
     for key in evaluation.options.get("victims", ()):
         if key not in known:
             yield unknown(key, known)
@@ -68,7 +67,7 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
     if figure["kind"] not in kinds:
         yield "kind", unknown(figure["kind"], kinds)
         return
-    for run in shown(figure):
+    for run in runs_of_figure(figure):
         if run not in runs:
             yield "runs", unknown(run, runs)
     options = _figure_options(figure["kind"])
@@ -101,7 +100,7 @@ def check_paper_claims(paper: Paper, scales: set[str]) -> None:
 
 
 def _arms(runs: Tree) -> dict[str, set[str]]:
-    """Return the arms that stand under the name of each run: its own, and those of evaluations shown as its."""
+    """Return the arms collected under the name of each run: its own, and those of evaluations with this `as_run`."""
     arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
     for key, run in runs.items():
         for one in run.get("evaluations", {}).values():

@@ -1,6 +1,6 @@
-"""Print what a scale would take: python -m workflow.ahead SCALE, or `make plan SCALE=paper`.
+"""Print what a scale would cost: python -m workflow.forecast SCALE, or `make plan SCALE=paper`.
 
-The jobs are those of Snakemake's own dry run: it tells each of them to its logger, and here we listen.
+The jobs are those of Snakemake's own dry run. It sends each of them to its logger, where a filter keeps them.
 """
 
 import logging
@@ -11,8 +11,8 @@ from snakemake.cli import main as snakemake
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from reproof.ahead import Job, told
 from reproof.configuration import read_configuration
+from reproof.forecast import Job, format_forecast
 from reproof.plan import Plan
 from reproof.resources import Requested
 
@@ -34,7 +34,7 @@ class Listener(logging.Filter):
         self.jobs: list[logging.LogRecord] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the record if it tells of a job; return whether it is shown."""
+        """Keep the record if it is about a job; return whether Snakemake prints it."""
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
             self.jobs.append(record)
         return record.levelno >= logging.ERROR
@@ -76,7 +76,7 @@ def _job(record: logging.LogRecord, requested: Requested) -> Job:
 def main(scale: str) -> None:
     """Print the table and the longest chain."""
     print(f"Scale {scale}: what is still to be done for {TARGET}\n")
-    print(told(jobs(scale)))
+    print(format_forecast(jobs(scale)))
     print(NOTE)
 
 

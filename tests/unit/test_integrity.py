@@ -1,4 +1,4 @@
-"""The guard: what is damaged, has no record, or was made otherwise than planned is refused by name."""
+"""Integrity: what is damaged, has no record, or was made otherwise than planned is refused by name."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reproof.files import ReproofError
-from reproof.guard import Expected, Memory, refuse_strangers
+from reproof.integrity import ExpectedRecord, Memory, refuse_unplanned
 from reproof.records import recorded, sealed, sha256
 from reproof.snakemake_internals import locate_entry
 
@@ -25,7 +25,7 @@ def here(tmp_path, monkeypatch):
 def expected(here):
     """A result and its record as a job of the plan writes them."""
     (here / "data").write_text("input")
-    one = Expected("results/record.json", '{"lr":0.1}', "abc")
+    one = ExpectedRecord("results/record.json", '{"lr":0.1}', "abc")
     about = {"inputs": ["data"], "outputs": ["results/a"]}
     with recorded(one.record, settings=one.settings, code=one.code, **about):
         (here / "results/a").write_text("content")
@@ -34,53 +34,53 @@ def expected(here):
 
 def remember(one, inputs, *, settings=None, of=None):
     """Let Snakemake remember the job of a record, as its metadata of one result would."""
-    place = locate_entry(Memory().folder / "metadata", of or one.record)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    file = locate_entry(Memory().folder / "metadata", of or one.record)
+    file.parent.mkdir(parents=True, exist_ok=True)
     params = [repr(one.code), repr("results/state"), repr(settings or one.settings)]
-    place.write_text(json.dumps({"params": params, "input_checksums": inputs}))
+    file.write_text(json.dumps({"params": params, "input_checksums": inputs}))
 
 
 def incomplete(*results):
     for result in results:
-        place = locate_entry(Memory().folder / "incomplete", result)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+        file = locate_entry(Memory().folder / "incomplete", result)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
 
 
 def test_the_plans_own_result_passes_and_what_is_not_made_yet_as_well(expected):
-    refuse_strangers([expected, Expected("results/later/record.json", "{}", "")])
+    refuse_unplanned([expected, ExpectedRecord("results/later/record.json", "{}", "")])
 
 
 @pytest.mark.parametrize(("settings", "code"), [('{"lr":0.2}', "abc"), ('{"lr":0.1}', "other")])
 def test_without_memory_other_settings_or_code_are_refused_by_name(expected, settings, code):
     with pytest.raises(ReproofError, match=r"results/record\.json: made with other settings, code or inputs") as error:
-        refuse_strangers([Expected(expected.record, settings, code)])
+        refuse_unplanned([ExpectedRecord(expected.record, settings, code)])
     assert "\n" not in str(error.value)
 
 
 def test_what_snakemake_remembers_is_left_to_snakemake(expected):
     remember(expected, {"data": f"sha256:{sha256('data')}"})
-    refuse_strangers([Expected(expected.record, '{"lr":0.2}', "new")])
+    refuse_unplanned([ExpectedRecord(expected.record, '{"lr":0.2}', "new")])
 
 
 def test_memory_of_other_settings_is_not_memory_of_this_result(expected):
     """A partial checkout: the record is an older version's, Snakemake's memory the newer one's."""
     remember(expected, {"data": f"sha256:{sha256('data')}"}, settings='{"lr":0.2}')
     with pytest.raises(ReproofError, match="made with other settings, code or inputs"):
-        refuse_strangers([Expected(expected.record, '{"lr":0.2}', "abc")])
+        refuse_unplanned([ExpectedRecord(expected.record, '{"lr":0.2}', "abc")])
 
 
 def test_memory_of_other_inputs_is_not_memory_of_this_result(expected):
     remember(expected, {"data": "sha256:00"})
     with pytest.raises(ReproofError, match="made with other settings, code or inputs"):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])
 
 
 def test_a_record_of_an_input_that_is_not_remembered_is_not_the_jobs(expected, here):
     remember(expected, {"data": f"sha256:{sha256('data')}"})
     (here / expected.record).write_text((here / expected.record).read_text().replace('"data"', '"eata"'))
     with pytest.raises(ReproofError, match=r"mend it with: rm -f results/a results/record\.json; snakemake"):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])
 
 
 def test_an_edited_result_is_refused_with_the_command_that_mends_it(expected, here):
@@ -88,12 +88,12 @@ def test_an_edited_result_is_refused_with_the_command_that_mends_it(expected, he
     (here / "results/a").write_text("contenT")
     mend = "rm -f results/a results/record.json; snakemake --cores 1 -- results/record.json"
     with pytest.raises(ReproofError, match=f"^results/a: is damaged or was edited.*mend it with: {mend}$"):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])
 
 
 def test_a_missing_result_is_no_damage(expected, here):
     (here / "results/a").unlink()
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
 
 
 def test_a_result_without_a_record_is_refused(expected, here):
@@ -101,19 +101,19 @@ def test_a_result_without_a_record_is_refused(expected, here):
     with pytest.raises(
         ReproofError, match=r"^results/a: has no record of how it was made; mend it with: rm -f results/a"
     ):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])
 
 
 def test_what_was_being_made_is_made_anew_by_snakemake(expected, here):
     (here / expected.record).unlink()
     incomplete("results/a")
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
 
 
 def test_a_jobs_state_and_temporary_files_are_no_results(expected, here):
     for name in ("state.dense", ".a.12.ab.tmp"):
         (here / "results" / name).touch()
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
 
 
 @pytest.mark.parametrize("damage", ["{", '{"outputt": {}}', "[]", ""])
@@ -121,7 +121,7 @@ def test_a_damaged_record_is_refused_with_the_command_that_mends_it(expected, he
     (here / expected.record).write_text(damage)
     mend = "rm -f results/a results/record.json; make again -- results/record.json"
     with pytest.raises(ReproofError, match=f"^results/record.json: cannot be read as a record; mend it with: {mend}$"):
-        refuse_strangers([expected], again="make again --")
+        refuse_unplanned([expected], again="make again --")
 
 
 @pytest.mark.parametrize(("old", "new"), [("results/state", "results/statf"), ('"params"', '"paramt"'), ("{", "[")])
@@ -132,46 +132,46 @@ def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, he
     (here / expected.record).write_text(json.dumps(sealed(record | {"outputs": {one: sha256(one) for one in AB}})))
     for one in (expected.record, *AB):
         remember(expected, {"data": f"sha256:{sha256('data')}"}, of=one)
-    refuse_strangers([expected])
-    place = locate_entry(Memory().folder / "metadata", "results/b")
-    place.write_text(place.read_text().replace(old, new, 1))
-    with pytest.raises(ReproofError, match=f"^{place}: is damaged: it .*; mend it with: rm -f {place}$"):
-        refuse_strangers([expected])
-    place.unlink()
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
+    file = locate_entry(Memory().folder / "metadata", "results/b")
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(ReproofError, match=f"^{file}: is damaged: it .*; mend it with: rm -f {file}$"):
+        refuse_unplanned([expected])
+    file.unlink()
+    refuse_unplanned([expected])
 
 
 def test_of_two_memories_that_differ_both_go(expected, here):
-    places = [locate_entry(Memory().folder / "metadata", one) for one in (expected.record, "results/a")]
+    files = [locate_entry(Memory().folder / "metadata", one) for one in (expected.record, "results/a")]
     for number, one in enumerate((expected.record, "results/a")):
         remember(expected, {"data": f"sha256:{number}"}, of=one)
-    with pytest.raises(ReproofError, match=f"^{places[0]}: is damaged: .*mend it with: rm -f {places[0]} {places[1]}$"):
-        refuse_strangers([expected])
+    with pytest.raises(ReproofError, match=f"^{files[0]}: is damaged: .*mend it with: rm -f {files[0]} {files[1]}$"):
+        refuse_unplanned([expected])
 
 
 def test_a_record_of_another_format_is_refused(expected, here):
     record = json.loads((here / expected.record).read_text())
     (here / expected.record).write_text(json.dumps(sealed(record | {"format": 1})))
     with pytest.raises(ReproofError, match="made with other"):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])
 
 
-def test_many_strangers_are_counted(expected, here):
+def test_many_unplanned_results_are_counted(expected, here):
     for number in range(5):
         about = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
         with recorded(f"results/{number}/record.json", **about):
             pass
-    others = [Expected(f"results/{number}/record.json", "{}", "x") for number in range(5)]
+    others = [ExpectedRecord(f"results/{number}/record.json", "{}", "x") for number in range(5)]
     with pytest.raises(ReproofError, match="and 2 more: made"):
-        refuse_strangers(others)
+        refuse_unplanned(others)
 
 
 def test_a_hash_is_kept_as_long_as_the_file_is_the_same(expected, here):
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
     kept = here / ".snakemake/reproof_hashes.json"
     assert json.loads(kept.read_text())["results/a"][3] == sha256("results/a")
     before = kept.stat().st_mtime_ns
-    refuse_strangers([expected])
+    refuse_unplanned([expected])
     assert kept.stat().st_mtime_ns == before, "nothing new, nothing written"
 
 
@@ -192,4 +192,4 @@ def test_a_record_that_says_something_else_than_was_recorded_is_refused_by_name(
     record = json.loads(Path(expected.record).read_text())
     Path(expected.record).write_text(json.dumps(record | {"wall_s": 1e9}))
     with pytest.raises(ReproofError, match=rf"^{expected.record}: cannot be read as a record; mend it with: rm -f"):
-        refuse_strangers([expected])
+        refuse_unplanned([expected])

@@ -1,8 +1,8 @@
-"""The guard: no result is used whose bytes are not those that its record tells, or whose record is not the plan's.
+"""Integrity of results: no result is used that its record does not describe, or that is not the one the plan asks for.
 
-With its memory (.snakemake/metadata) Snakemake itself reruns what changed; then memory and record must tell the same
-story, or one of them came from elsewhere. Without memory, after a clone, it takes whatever lies there for fresh; then
-the record must say what the plan says. Both before anything starts.
+The checks run before anything starts. Where Snakemake has its memory (.snakemake/metadata) it reruns what changed. Then
+memory and record must agree, or one of them came from elsewhere. Without memory, after a clone, Snakemake takes every
+file for up to date. Then the record must hold the settings and the code of the plan.
 """
 
 import os
@@ -17,14 +17,14 @@ from reproof.files import ReproofError, read_json, write_json
 from reproof.records import RECORD_FORMAT, Record, is_record, settings_of, sha256
 from reproof.snakemake_internals import decode_entry, locate_entry
 
-SHOWN = 3
+MOST_NAMED = 3
 AGAIN = "snakemake --cores 1 --"
 TIMES = ("starttime", "endtime")
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What the record of a result has to say for the result to be the plan's."""
+class ExpectedRecord:
+    """What the record of a result has to say: the plan's settings, as one canonical line, and the code."""
 
     record: str
     settings: str
@@ -44,29 +44,29 @@ class Memory:
         try:
             return dict(read_json(path)) if path.exists() else None
         except (ReproofError, TypeError, ValueError) as error:
-            raise _forgotten([path], f"cannot be read as what Snakemake remembers of {result}") from error
+            raise _damaged_memory([path], f"cannot be read as what Snakemake remembers of {result}") from error
 
     def of_job(self, results: Iterable[str]) -> dict[str, Any] | None:
         """Return what Snakemake remembers of the job that made these results: of each the same, but for the times.
 
         Raises ReproofError if it is not the same: it would then follow one of them, and never miss the others.
         """
-        told = {one: remembered for one in results if (remembered := self.of(one)) is not None}
-        facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in told.items()}
+        known = {one: remembered for one in results if (remembered := self.of(one)) is not None}
+        facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in known.items()}
         for one, each in facts.items():
-            alike = [other for other in facts if facts[other] == each]
-            if 2 * len(alike) <= len(facts) > 1:
-                odd = [one] if 2 * len(alike) < len(facts) else facts
-                places = [locate_entry(self.folder / "metadata", result) for result in odd]
-                raise _forgotten(places, f"tells of {one} another job than of what was made with it")
-        return next(iter(told.values()), None)
+            same = [other for other in facts if facts[other] == each]
+            if 2 * len(same) <= len(facts) > 1:
+                odd = [one] if 2 * len(same) < len(facts) else facts
+                files = [locate_entry(self.folder / "metadata", result) for result in odd]
+                raise _damaged_memory(files, f"names another job for {one} than for what was made with it")
+        return next(iter(known.values()), None)
 
     def is_incomplete(self, result: str) -> bool:
-        """Return whether Snakemake was killed while it made the result: it will make it anew."""
+        """Return whether Snakemake was killed while it made the result: it will make it again."""
         return locate_entry(self.folder / "incomplete", result).exists()
 
     def sha256(self, path: str) -> str:
-        """Return the hash of a file, computed only if its size, time or place on disk have changed."""
+        """Return the hash of a file, computed only if its size, time or inode have changed."""
         stat = os.stat(path)
         facts = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self._hashes.get(path, [])
@@ -76,8 +76,8 @@ class Memory:
     def forget_absent(self, *, but: Container[str] = ()) -> None:
         """Drop what Snakemake remembers of files that are not there, but of those in some folders: it takes room.
 
-        Of a paper whose weights are here, what is remembered of the rest is needed: it tells what the rest was made of,
-        and without it Snakemake goes by times.
+        Where the weights of a paper are here, the memory of all its other results is needed: it holds what these were
+        made of. Without it Snakemake goes by times.
         """
         metadata = self.folder / "metadata"
         for path in (one for one in metadata.rglob("*") if one.is_file()):
@@ -99,14 +99,14 @@ class Memory:
             return {}
 
 
-def refuse_strangers(expected: Iterable[Expected], *, again: str = AGAIN, memory: Memory | None = None) -> None:
+def refuse_unplanned(expected: Iterable[ExpectedRecord], *, again: str = AGAIN, memory: Memory | None = None) -> None:
     """Raise ReproofError naming results that are damaged, have no record, or were made otherwise than planned.
 
-    The error tells the command that mends it; `again` is the part of it that makes a result anew.
+    The error holds the command that mends it; `again` is the part of it that makes a result again.
     """
     memory = memory or Memory()
     wanted = {one.record: one for one in expected}
-    strangers = {}
+    unplanned = {}
     for folder in map(Path, filter(os.path.isdir, sorted({os.path.dirname(record) for record in wanted}))):
         records = _records(folder, wanted, memory, again)
         _refuse_unrecorded(folder, records, memory)
@@ -114,19 +114,19 @@ def refuse_strangers(expected: Iterable[Expected], *, again: str = AGAIN, memory
             if path in wanted and not memory.is_incomplete(path):
                 _refuse_damaged(path, content, memory, again)
                 if not _is_planned(content, wanted[path], memory.of_job(_made(path, content))):
-                    strangers[path] = content
+                    unplanned[path] = content
     memory.keep()
-    if strangers:
-        raise _strange(strangers, again)
+    if unplanned:
+        raise _unplanned_error(unplanned, again)
 
 
-def _strange(strangers: Mapping[str, Record], again: str) -> ReproofError:
-    shown = list(strangers)[:SHOWN]
-    more = f" and {len(strangers) - SHOWN} more" if len(strangers) > SHOWN else ""
-    files = [file for path in shown for file in [*strangers[path]["outputs"], path]]
+def _unplanned_error(unplanned: Mapping[str, Record], again: str) -> ReproofError:
+    named = list(unplanned)[:MOST_NAMED]
+    more = f" and {len(unplanned) - MOST_NAMED} more" if len(unplanned) > MOST_NAMED else ""
+    files = [file for path in named for file in [*unplanned[path]["outputs"], path]]
     return ReproofError(
-        f"{', '.join(shown)}{more}: made with other settings, code or inputs than this plan's, and not here; check out "
-        f"the code that made them, or {_mend(files, again, ' '.join(shown))}"
+        f"{', '.join(named)}{more}: made with other settings, code or inputs than this plan's, and not here; check out "
+        f"the code that made them, or {_mend(files, again, ' '.join(named))}"
     )
 
 
@@ -138,13 +138,13 @@ def refuse_read_only(*folders: str) -> None:
             raise ReproofError(f"{folder}: is read-only; mend its rights, or work in a copy of this folder")
 
 
-def _records(folder: Path, wanted: Mapping[str, Expected], memory: Memory, again: str) -> dict[str, Record]:
+def _records(folder: Path, wanted: Mapping[str, ExpectedRecord], memory: Memory, again: str) -> dict[str, Record]:
     """Return the records that lie in a folder; raise ReproofError if one that is wanted cannot be read as one."""
     records, broken = {}, []
     for path in sorted(map(str, folder.glob("*.json"))):
         try:
             content = read_json(path)
-        except ReproofError:  # a caption, say: its own record tells that it is damaged
+        except ReproofError:  # for instance a damaged caption: its record will show that
             content = None
         if is_record(content):
             records[path] = content
@@ -157,24 +157,24 @@ def _records(folder: Path, wanted: Mapping[str, Expected], memory: Memory, again
 
 
 def _refuse_unrecorded(folder: Path, records: Mapping[str, Record], memory: Memory) -> None:
-    """Raise ReproofError if a file in a folder of results is spoken of by no record, and is not being made."""
+    """Raise ReproofError if a file in a folder of results is in no record, and is not being made."""
     for path in map(str, _unrecorded(folder, records)):
         if not memory.is_incomplete(path):
             raise ReproofError(f"{path}: has no record of how it was made; mend it with: rm -f {path}")
 
 
 def _unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
-    """Yield results of a folder that no record tells of: no job's resumable state, nothing half-written."""
-    told = {file for content in records.values() for file in content["outputs"]} | set(records)
+    """Yield results of a folder that no record lists, except resumable states of jobs and half-written files."""
+    listed = {file for content in records.values() for file in content["outputs"]} | set(records)
     files = (path for path in sorted(folder.iterdir()) if path.is_file()) if folder.is_dir() else ()
-    return (path for path in files if not path.name.startswith((".", "state.")) and str(path) not in told)
+    return (path for path in files if not path.name.startswith((".", "state.")) and str(path) not in listed)
 
 
 def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) -> None:
-    for path, told in content["outputs"].items():
-        if os.path.exists(path) and memory.sha256(path) != told:
+    for path, recorded in content["outputs"].items():
+        if os.path.exists(path) and memory.sha256(path) != recorded:
             raise ReproofError(
-                f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
+                f"{path}: is damaged or was edited: its bytes are not those recorded in {record}; "
                 f"{_mend([*content['outputs'], record], again, record)}"
             )
 
@@ -183,9 +183,9 @@ def _mend(files: Iterable[str], again: str, targets: str) -> str:
     return f"mend it with: rm -f {' '.join(files)}; {again} {targets}"
 
 
-def _forgotten(places: Iterable[Path], what: str) -> ReproofError:
+def _damaged_memory(files: Iterable[Path], what: str) -> ReproofError:
     """Return the error that names a damaged memory; without it, a record has to say what the plan says."""
-    first, *more = map(str, places)
+    first, *more = map(str, files)
     return ReproofError(f"{first}: is damaged: it {what}; mend it with: rm -f {' '.join([first, *more])}")
 
 
@@ -195,15 +195,15 @@ def _made(record: str, content: Record) -> list[str]:
     return list(dict.fromkeys([record, *content["outputs"], *folders]))
 
 
-def _is_planned(record: Record, plan: Expected, remembered: dict[str, Any] | None) -> bool:
+def _is_planned(record: Record, planned: ExpectedRecord, remembered: dict[str, Any] | None) -> bool:
     """Return whether a record fits what Snakemake remembers of its job, or else what the plan says."""
     try:
-        told = (settings_of(record), record["code"])
+        recorded = (settings_of(record), record["code"])
         if record["format"] != RECORD_FORMAT:
             return False
         if remembered is None:
-            return told == (plan.settings, plan.code)
-        inputs = {path: told.removeprefix("sha256:") for path, told in remembered["input_checksums"].items()}
-        return inputs == record["inputs"] and set(map(repr, told)) <= set(remembered["params"])
+            return recorded == (planned.settings, planned.code)
+        inputs = {path: hashed.removeprefix("sha256:") for path, hashed in remembered["input_checksums"].items()}
+        return inputs == record["inputs"] and set(map(repr, recorded)) <= set(remembered["params"])
     except (KeyError, TypeError, AttributeError):
         return False

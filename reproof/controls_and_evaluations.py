@@ -1,7 +1,8 @@
-"""What a run is measured by beside its own training: controls, trained beside the ticket, and evaluations."""
+"""What a run asks for besides its own training: controls, trained for comparison with tickets, and evaluations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -15,12 +16,12 @@ EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
 NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
 ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
 ATTACK_KEYS = ("attack", "targeted", "epsilons")
-HANDED = ("generator", "epsilon")  # what the operation hands to an attack, one of its `epsilons` at a time
+FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the operation sets
 
 
 @dataclass(frozen=True)
 class Control:
-    """One arm beside the ticket: which control with which options, how many draws, at which levels."""
+    """One arm that tickets are compared with: which control and options, how many draws, at which levels."""
 
     arm: str
     kind: str
@@ -47,13 +48,13 @@ class Control:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an operation measures of a run's networks, at which levels (0: dense); `controls` are broken beside them.
+    """What an operation measures of a run's networks, at which levels (0: dense), and of which `controls` of them.
 
-    `as_run` is the run of the paper under whose name the measurements stand, if it is not their own: runs that differ
-    in their rewind point alone are points of one curve along it. `as_arm` names the arm that tickets stand as, where
-    the options make of them something else. An option called `steps` names points of the dense
-    training, in steps, whose weights the operation reads; one called `victims` names runs of the paper whose dense
-    networks it is shown beside the run's own, of which `victims` holds what they are.
+    The measurements are collected under the name of the run, or of another run of the paper, `as_run`: runs that differ
+    only in their rewind point are points of one curve along it. Tickets are collected as the arm `as_arm`, where the
+    options make something else of them. An option called `steps` names points of the dense training, in steps, whose
+    weights the operation reads. An option called `victims` names runs of the paper whose dense networks the operation
+    reads too; the field `victims` holds their settings.
     """
 
     name: str
@@ -71,8 +72,8 @@ class Evaluation:
         options = {key: value for key, value in mapping.items() if key not in EVALUATION_KEYS}
         controls = {arm: Control.of(arm, one, 0) for arm, one in mapping.get("controls", {}).items()}
         levels = tuple(mapping.get("levels", (0,)))
-        shown = {key: mapping.get(key, "") for key in ("as_run", "as_arm")}
-        return cls(name, mapping["measure"], options, levels, controls, **shown)
+        labels = {key: mapping.get(key, "") for key in ("as_run", "as_arm")}
+        return cls(name, mapping["measure"], options, levels, controls, **labels)
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -87,7 +88,7 @@ class Evaluation:
         return replace(self, options=self.options | {"victims": named}, victims={key: victims[key] for key in named})
 
     @property
-    def picked(self) -> list[Registered]:
+    def registered_functions(self) -> list[Registered]:
         """What it picks by name: operation, controls, attacks, victims' networks, what options like `criteria` name."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
@@ -95,15 +96,16 @@ class Evaluation:
         networks = [("networks", "network", one["network"]["name"]) for one in self.victims.values()]
         return [("jobs", "operation", self.operation), *kinds, *named, *attacks, *networks]
 
-    def stated(self) -> dict[str, Any]:
-        """Return what its results depend on, beside the networks and the levels, as plain values."""
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """All that its results depend on, besides the networks and the levels; defaults left out."""
         usual = signature("jobs", "operation", self.operation).defaults
         options = {
             key: value for key, value in self.options.items() if key not in usual or not _same(value, usual[key])
         }
         kinds = {arm: {"control": one.kind, "options": one.options} for arm, one in self.controls.items()}
-        shown = {"victims": self.victims} if self.victims else {}
-        return {"operation": self.operation, "options": options, "controls": kinds} | shown
+        victims = {"victims": self.victims} if self.victims else {}
+        return {"operation": self.operation, "options": options, "controls": kinds} | victims
 
     def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
         """Yield what a schema cannot see, in a run with this many levels and steps of training."""
@@ -135,10 +137,10 @@ def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         its = signature(*ATTACK, one["attack"]).options
         own = {key: value for key, value in one.items() if key not in ATTACK_KEYS}
-        handed = dict.fromkeys(its & set(HANDED), 1)
-        for key in own.keys() & set(HANDED):
+        given = dict.fromkeys(its & set(FROM_OPERATION), 1)
+        for key in own.keys() & set(FROM_OPERATION):
             yield f"{where}.{key}", "is no option; write `epsilons`, a list" if key == "epsilon" else "is no option"
-        yield from option_problems(where, own | handed, (*ATTACK, one["attack"]), ATTACK_KEYS)
+        yield from option_problems(where, own | given, (*ATTACK, one["attack"]), ATTACK_KEYS)
         yield from _epsilon_problems(f"{where}.epsilons", one.get("epsilons", ()), most=inf if "norm" in one else 1)
         if "epsilon" in its and not one.get("epsilons", common):
             yield f"{where}.epsilons", f"is missing; {one['attack']} needs at least one distance"

@@ -1,7 +1,7 @@
-"""What lies ahead, on a graph worked by hand."""
+"""The forecast of a graph worked by hand."""
 
-from reproof.ahead import Job, longest_chain, told
 from reproof.cost_model import Duration
+from reproof.forecast import Job, find_longest_chain, format_forecast
 
 
 def job(rule, hours, inputs, outputs, *, gpus=0, cores=1, measured=False):
@@ -20,7 +20,7 @@ GRAPH = [
 
 
 def test_the_longest_chain():
-    assert [(one.rule, one.outputs[0]) for one in longest_chain(GRAPH)] == [
+    assert [(one.rule, one.outputs[0]) for one in find_longest_chain(GRAPH)] == [
         ("fetch", "data"),
         ("train", "a"),
         ("prune", "mask"),
@@ -31,16 +31,16 @@ def test_the_longest_chain():
 
 def test_a_slower_side_branch_becomes_the_longest_chain():
     slower = [job("train", 6.6, "data", "b b.json") if one.outputs[0] == "b" else one for one in GRAPH]
-    assert [one.outputs[0] for one in longest_chain(slower)] == ["data", "b", "picture"]
+    assert [one.outputs[0] for one in find_longest_chain(slower)] == ["data", "b", "picture"]
 
 
 def test_nothing_to_do_is_no_chain():
-    assert longest_chain([]) == []
-    assert "0.00 hours in 0 jobs" in told([])
+    assert find_longest_chain([]) == []
+    assert "0.00 hours in 0 jobs" in format_forecast([])
 
 
 def test_the_table():
-    lines = told(GRAPH).splitlines()
+    lines = format_forecast(GRAPH).splitlines()
     assert [line.split() for line in lines[1:6]] == [
         ["draw", "1", "0.00", "0.50", "0.50", "estimated"],
         ["train", "3", "12", "24", "6.00", "2", "measured,", "1", "estimated"],
