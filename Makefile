@@ -24,7 +24,7 @@ all: install
 # Snakemake's lock outlives it when it is killed. Nothing is installed: it ran before.
 TARGET ?= results/figures/all
 resume:
-	@python -m reproof.processes
+	@python -m reproof.execution.processes
 	snakemake --unlock $(ARGS) -- $(TARGET)
 	snakemake --cores all $(ARGS) -- $(TARGET)
 

@@ -6,7 +6,7 @@ import sys
 
 from bench.drawing import draw
 from bench.rows import Row
-from reproof.files import write_parquet
+from reproof.storage.files import write_parquet
 
 PARTS = (
     *("steps", "networks", "ladder", "seeds", "paths", "probes", "masks", "attacks"),

@@ -11,8 +11,8 @@ from bench.rows import Row
 
 JOB = """
 import sys
-from reproof.jobs.train_dense import train_dense
-from reproof.jobs.training import Job
+from reproof.pipeline.train_dense import train_dense
+from reproof.operations.common.training_job import Job
 data, settings, folder = sys.argv[1:]
 job = Job(data, settings, "", f"{folder}/state")
 train_dense(job, checkpoint=f"{folder}/c.safetensors", curves=f"{folder}/c.parquet")
@@ -42,7 +42,7 @@ def write_digits(path: str) -> None:
     """Write 60,000 + 10,000 random images in the shape of MNIST as a data set."""
     import numpy as np  # noqa: PLC0415
 
-    from reproof.files import write_tensors  # noqa: PLC0415
+    from reproof.storage.files import write_tensors  # noqa: PLC0415
 
     chance = np.random.default_rng(0)
     tensors = {}

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
-from reproof.catalogue import registered
-from reproof.declarations import declaration
-from reproof.errors import ReproofError
+from reproof.declarations.evaluate import declaration
+from reproof.registry import registered
+from reproof.storage.errors import ReproofError
 
 # Units. Tables hold a share in [0, 1] (or a difference of two); readers see it in per cent.
 SHARE, NATS, STEPS, PIXELS, COUNT, NONE = "share", "nats", "steps", "pixels", "count", "none"
 UNITS = (SHARE, NATS, STEPS, PIXELS, COUNT, NONE)  # PIXELS: values of pixels, in [0, 1]
 SPLITS = ("train", "validation", "test")
 SETS = {"train": "training set", "validation": "validation set"}  # of the test set nothing is said
-DECORATORS = ("measurement", "operation")
+DECLARED = (("operations", "measurement"), ("pipeline", "measurement"), ("operations", "operation"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -81,17 +81,17 @@ def measurement(*, metrics: Sequence[Metric]) -> Callable[[Function], Function]:
 def read_metrics() -> dict[str, Metric]:
     """Return all metrics by name; raise ReproofError for one that is declared twice or in an unknown unit."""
     found: dict[str, Metric] = {}
-    for decorator in DECORATORS:
-        for name in registered("jobs", decorator):
-            for metric in read_metrics_of(name, decorator=decorator).values():
+    for place, decorator in DECLARED:
+        for name in registered(place, decorator):
+            for metric in read_metrics_of(name, decorator=decorator, place=place).values():
                 check_metric(metric, found, f"{decorator} {name}")
                 found[metric.name] = metric
     return found
 
 
-def read_metrics_of(name: str, *, decorator: str = "operation") -> dict[str, Metric]:
+def read_metrics_of(name: str, *, decorator: str = "operation", place: str = "operations") -> dict[str, Metric]:
     """Return by name the metrics that one operation or measurement declares."""
-    declared = declaration("jobs", decorator, name).get("metrics", ())
+    declared = declaration(place, decorator, name).get("metrics", ())
     return {one.name: one for metric in declared for one in metric.of_splits()}
 
 

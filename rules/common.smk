@@ -6,15 +6,15 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from reproof.configuration import read_configuration
-from reproof.files import ReproofError
-from reproof.integrity import refuse_read_only, refuse_unplanned
-from reproof.inventory import expected_records, gallery_job
-from reproof.plan import Plan
-from reproof.provenance import Untracked
-from reproof.publishing import refuse_older
-from reproof.resources import Requested
-from reproof.snakemake_internals import let_jobs_die_with, plan_without_rate_limit
+from reproof.experiments.configuration import read_configuration
+from reproof.storage.files import ReproofError
+from reproof.provenance.integrity import refuse_read_only, refuse_unplanned
+from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.plan import Plan
+from reproof.provenance.identity import Untracked
+from reproof.publishing.publication import refuse_older
+from reproof.planning.resources import Requested
+from reproof.provenance.snakemake_internals import let_jobs_die_with, plan_without_rate_limit
 
 try:
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked

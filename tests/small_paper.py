@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import yaml
 
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
 
 RUN = {
     "dataset": {"name": "mnist5k", "validation": 500},

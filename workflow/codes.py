@@ -7,12 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-from reproof.configuration import read_configuration
-from reproof.files import ReproofError
-from reproof.inventory import planned_jobs
-from reproof.plan import Plan
-from reproof.planned_job import PlannedJob
-from reproof.yaml_files import read_yaml
+from reproof.experiments.configuration import read_configuration
+from reproof.experiments.strict_yaml import read_yaml
+from reproof.planning.inventory import planned_jobs
+from reproof.planning.plan import Plan
+from reproof.planning.planned_job import PlannedJob
+from reproof.storage.files import ReproofError
 
 
 def codes(scale: str) -> dict[str, dict[str, object]]:

@@ -11,16 +11,16 @@ from snakemake.cli import main as snakemake
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from reproof.configuration import read_configuration
-from reproof.forecast import Job, format_forecast
-from reproof.plan import Plan
-from reproof.resources import Requested
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.forecast import Job, format_forecast
+from reproof.planning.plan import Plan
+from reproof.planning.resources import Requested
 
 TARGET = "results/figures/all"
 NOTE = """
 Times are without waiting in the queue. Measured: the median over the trainings of the same network, data and batch that
-are recorded under results/, on the same kind of device. Estimated: see reproof/cost_model.py. A job may take 1.5 times
-as long as measured, or 3 times as long as estimated, and twice and three times that at its next attempts."""
+are recorded under results/, on the same kind of device. Estimated: see reproof/planning/cost_model.py. A job may take
+1.5 times as long as measured, or 3 times as long as estimated, and twice and three times that at its next attempts."""
 
 
 class Listener(logging.Filter):

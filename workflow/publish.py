@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reproof.configuration import available, read_configuration
-from reproof.files import ReproofError
-from reproof.integrity import Memory
-from reproof.plan import Plan
-from reproof.publishing import (
+from reproof.experiments.configuration import available, read_configuration
+from reproof.experiments.strict_yaml import read_yaml
+from reproof.planning.plan import Plan
+from reproof.provenance.integrity import Memory
+from reproof.publishing.publication import (
     code_to_publish,
     describe_stage,
     list_folders_to_remember,
@@ -28,7 +28,7 @@ from reproof.publishing import (
     refuse_uncommitted,
     write_stage,
 )
-from reproof.yaml_files import read_yaml
+from reproof.storage.files import ReproofError
 
 NOTHING = "Nothing to be done"
 DRAWN = {"draw_figure", "build_gallery", "total"}  # after a pull: figures do not travel

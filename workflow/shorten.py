@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from reproof.configuration import merge
-from reproof.yaml_files import Tree, read_yaml
+from reproof.experiments.configuration import merge
+from reproof.experiments.strict_yaml import Tree, read_yaml
 
 STEPS, LONG_STEPS = 60, 4000
 LEVELS = 3

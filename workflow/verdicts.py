@@ -2,11 +2,11 @@
 
 import sys
 
-from reproof.configuration import available, read_configuration, unknown
-from reproof.files import ReproofError, read_parquet
+from reproof.experiments.configuration import available, read_configuration, unknown
+from reproof.experiments.strict_yaml import complaint, read_yaml
 from reproof.judging.markdown import write_table
-from reproof.plan import Plan
-from reproof.yaml_files import ROOT, complaint, read_yaml
+from reproof.planning.plan import Plan
+from reproof.storage.files import ROOT, ReproofError, read_parquet
 
 
 def main(paper: str, scale: str) -> None:

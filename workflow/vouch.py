@@ -20,15 +20,15 @@ from typing import Any
 
 import yaml
 
-from reproof import catalogue
-from reproof.configuration import available, read_configuration
-from reproof.equal_code import EqualCode
-from reproof.files import ReproofError, read_json, write_text
-from reproof.fingerprint import Code
-from reproof.plan import Plan
-from reproof.publishing import refuse_uncommitted
-from reproof.records import sha256
-from reproof.yaml_files import read_yaml
+from reproof import registry
+from reproof.experiments.configuration import available, read_configuration
+from reproof.experiments.strict_yaml import read_yaml
+from reproof.planning.plan import Plan
+from reproof.provenance.equal_code import EqualCode
+from reproof.provenance.fingerprint import Code
+from reproof.provenance.records import sha256
+from reproof.publishing.publication import refuse_uncommitted
+from reproof.storage.files import ReproofError, read_json, write_text
 from workflow.shorten import shorten_scale
 
 FOLDER = Path(".snakemake/vouch")
@@ -37,7 +37,7 @@ DRAWN = "results/figures/"  # figures are drawn again after a pull; nothing is s
 JUDGE = "workflow/scripts/judge_claims.py"
 SHOWN = 3
 PLACES = {  # where earlier versions keep what is looked up by name
-    "operation": (("operations", "operation"), ("jobs", "operation")),
+    "operation": (("operations", "operation"), ("operations", "operation")),
     "attack": (("attacks", "attack"),),
 }
 JUDGED = """
@@ -116,8 +116,8 @@ class Version:
     def _options(self, kind: str, name: str) -> tuple[str, ...]:
         library = self.folder / "reproof"
         for place, mark in PLACES[kind]:
-            if (library / place).exists() and name in catalogue.registered(place, mark, library=library):
-                return catalogue.options(place, mark, name, library=library)
+            if (library / place).exists() and name in registry.registered(place, mark, library=library):
+                return registry.options(place, mark, name, library=library)
         return ()
 
 

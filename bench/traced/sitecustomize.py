@@ -15,14 +15,14 @@ import time
 from functools import wraps
 
 READING = {
-    "reproof.files": ("read_json", "read_parquet", "read_tensors", "read_metadata"),
-    "reproof.checkpoints": ("read_checkpoint", "read_kinds"),
+    "reproof.storage.files": ("read_json", "read_parquet", "read_tensors", "read_metadata"),
+    "reproof.storage.checkpoints": ("read_checkpoint", "read_kinds"),
     "reproof.data.dataset": ("load_dataset",),
-    "reproof.records": ("verified", "sha256"),
+    "reproof.provenance.records": ("verified", "sha256"),
 }
 WRITING = {
-    "reproof.files": ("write_text", "write_json", "write_parquet", "write_tensors"),
-    "reproof.checkpoints": ("write_checkpoint",),
+    "reproof.storage.files": ("write_text", "write_json", "write_parquet", "write_tensors"),
+    "reproof.storage.checkpoints": ("write_checkpoint",),
 }
 TOLD = os.environ.get("REPROOF_BENCH")
 IS_JOB = any(".snakemake/scripts" in word for word in sys.orig_argv)

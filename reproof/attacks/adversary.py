@@ -15,7 +15,7 @@ from reproof.attacks.fgsm import fgsm
 from reproof.attacks.hardening import Hardening, State
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from reproof.attacks.attack import Adversarial, Aim, check_epsilon
 from reproof.attacks.balls import LInf
 from reproof.attacks.estimates import Directions, estimate
 from reproof.attacks.victim import Loss, Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 State = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
 Update = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]  # (gradient, objective, state) to (move, state)

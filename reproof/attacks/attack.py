@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from reproof.attacks.attack import check_epsilon
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 class Ball(Protocol):

@@ -10,7 +10,7 @@ from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.losses import shortfall
 from reproof.attacks.tanh_descent import Descent, Nearest, descend
 from reproof.attacks.victim import Loss, Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 UNBOUNDED = 1e9  # an upper end of c above this is none: the authors start it at 1e10
 

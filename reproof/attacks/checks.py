@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.linalg import vector_norm
 
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {  # offsets float64 [N, pixels] to [N]
     "linf": lambda offsets: vector_norm(offsets, ord=torch.inf, dim=1),

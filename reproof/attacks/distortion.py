@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 def distortion(images: Tensor, originals: Tensor) -> Tensor:

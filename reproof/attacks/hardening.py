@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import Dataset
-from reproof.files import ReproofError
 from reproof.networks import dropouts, memory_format
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
+from reproof.storage.files import ReproofError
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.optimisers import Descent

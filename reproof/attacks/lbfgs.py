@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.linalg import vecdot
 
 from reproof.attacks.two_loop import Pair, known, learn, newton, unit_scale
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 # From points [n, M] and the numbers of their problems [n] to values [n] and gradients [n, M].
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

@@ -14,7 +14,7 @@ from torch import Tensor
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.lbfgs import Function, minimise
 from reproof.attacks.victim import Victim, margin
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
 WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed

@@ -10,7 +10,7 @@ from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.estimates import normal
 from reproof.attacks.losses import signed_cross_entropy
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 LEAST_RATE = 5e-5  # as in the authors' code
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from reproof.attacks.asking import answers, parts_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 SURE, GONE = 0.9, 0.05  # the paper stops at a target more probable than this, at a true class less probable
 Draw = Callable[[int], Tensor]  # so many populations [n, population, pixels, 2 + C], at random

@@ -10,7 +10,7 @@ from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.balls import Ball, ball
 from reproof.attacks.losses import LOSSES
 from reproof.attacks.victim import Loss, Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Climb = Callable[[Ball, Aim], tuple[Tensor, Tensor]]  # to where it ends [N, C, H, W], and queries [N]
 

@@ -17,7 +17,7 @@ from reproof.attacks.attack import Aim, targets
 from reproof.attacks.hardening import Hardening, State
 from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Function = Callable[[Tensor], Tensor]
 

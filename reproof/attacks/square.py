@@ -11,7 +11,7 @@ from reproof.attacks.asking import logits_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
 from reproof.attacks.balls import LInf
 from reproof.attacks.victim import Victim, margin
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
 HALVINGS = (10, 50, 200, 500, 1_000, 2_000, 4_000, 6_000, 8_000)  # of 10,000 queries

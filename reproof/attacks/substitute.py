@@ -15,8 +15,8 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
 from reproof.settings import TrainingSettings
+from reproof.storage.files import ReproofError
 from reproof.training.optimisers import Descent
 
 Factory = Callable[[Generator], nn.Module]  # an initialised network: pixels in [0, 1] to logits

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from reproof.data.dataset import Dataset
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number an example [N]
 

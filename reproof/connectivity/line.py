@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from reproof.files import Array, ReproofError
+from reproof.storage.files import Array, ReproofError
 
 State = Mapping[str, Tensor]
 

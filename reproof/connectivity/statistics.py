@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from reproof.connectivity.line import State
 from reproof.data.dataset import Dataset
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 from reproof.training.evaluate import BATCH
 
 CHOICES = ("interpolated", "recomputed")

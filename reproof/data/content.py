@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from reproof.files import Array, ReproofError, atomic
+from reproof.storage.files import Array, ReproofError, atomic
 
 BLOCK = 1 << 22  # bytes counted at a time
 

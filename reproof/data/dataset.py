@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from reproof.files import ReproofError
 from reproof.seeding import derive
+from reproof.storage.files import ReproofError
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 METADATA = ("name", "label", "classes", "mean", "std")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reproof import catalogue
+from reproof import registry
 from reproof.data.content import write_content
 from reproof.data.registry import Request
 
@@ -24,6 +24,6 @@ def fetch_dataset(
     `image_size` pixels, `threads` at a time. Equal content gives equal bytes. Raises ReproofError, one line that names
     the file, what was expected and the remedy, and leaves nothing half-written.
     """
-    fetch = catalogue.load("data", "source", name)
+    fetch = registry.load("data", "source", name)
     request = Request(mirror=mirror, download_to=download_to, folder=folder, image_size=image_size, threads=threads)
     write_content(Path(output), name, fetch(request))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from reproof.data.mirror import Mirror
-from reproof.files import Array
+from reproof.storage.files import Array
 
 ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 FIRST_BATCH = f"{FOLDER}/data_batch_1"

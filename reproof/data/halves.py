@@ -11,8 +11,8 @@ import numpy as np
 from reproof.data import sources
 from reproof.data.content import Content
 from reproof.data.registry import Request, source
-from reproof.files import Array
 from reproof.seeding import derive
+from reproof.storage.files import Array
 
 
 @source

@@ -10,7 +10,7 @@ from PIL import Image
 
 from reproof.data.content import Content
 from reproof.data.registry import Request, source
-from reproof.files import Array, ReproofError
+from reproof.storage.files import Array, ReproofError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 CHUNK = 256  # images in memory at a time

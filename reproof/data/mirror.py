@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from reproof.files import ReproofError, atomic
+from reproof.storage.files import ReproofError, atomic
 
 TIMEOUT = 10.0  # seconds without an answer, after which an address counts as unreachable
 SETTING = "data.mirror in config/config.yaml"

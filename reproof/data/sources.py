@@ -10,8 +10,8 @@ from reproof.data.content import Content
 from reproof.data.formats import ARCHIVE, FIRST_BATCH, Labelled, read_batches, read_digits, read_idx, read_jpegs
 from reproof.data.mirror import SETTING, Mirror, download
 from reproof.data.registry import Request, source
-from reproof.files import Array, ReproofError
 from reproof.seeding import derive
+from reproof.storage.files import Array, ReproofError
 
 DIGITS = tuple("0123456789")
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reproof.figures import scales
+from reproof.figures.artists import DENSE_LINE
 from reproof.figures.kinds import figure, table_named
-from reproof.figures.marks import DENSE_LINE
 from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials, placed
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say, tint
 from reproof.figures.words import ABSENT, arm_label, flat, per_cent, quantity_label, run_title, unique

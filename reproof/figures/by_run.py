@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy import isclose
 
+from reproof.figures.artists import published_style
 from reproof.figures.attack_styles import attack_inks, attack_label, trained_label
-from reproof.figures.key import publications, published_key
 from reproof.figures.kinds import figure
-from reproof.figures.marks import published_style
+from reproof.figures.legend import publications, published_key
 from reproof.figures.scales import STEPS
 from reproof.figures.seeds import (
     SPREAD,

@@ -34,7 +34,7 @@ from reproof.figures.captions import Context, alternative, caption, foot_line
 from reproof.figures.kinds import KINDS
 from reproof.figures.style import STYLE, Look, blank, foot, inks
 from reproof.figures.words import ABSENT
-from reproof.files import ReproofError, atomic, write_json, write_parquet
+from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
 
 # No time and no version: the same table gives the same file.
 METADATA: dict[str, dict[str, Any]] = {

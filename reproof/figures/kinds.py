@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproof.figures.style import Look
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Select = Callable[..., pd.DataFrame]
 Plot = Callable[[pd.DataFrame, Look], Figure]

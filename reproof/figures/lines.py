@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reproof.catalogue import registered
 from reproof.figures.style import INKS, SPARE, Ink
+from reproof.registry import registered
 
 # Of the papers. Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign;
 # grey: by chance.

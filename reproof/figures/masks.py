@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reproof.figures.key import publications
+from reproof.figures.artists import published_style
 from reproof.figures.kinds import figure, table_named
+from reproof.figures.legend import publications
 from reproof.figures.lines import inks_of, line_label
-from reproof.figures.marks import published_style
 from reproof.figures.spread import complete
 from reproof.figures.style import DENSE, INKS, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, publication, run_title, unique

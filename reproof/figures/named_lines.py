@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reproof import catalogue
+from reproof import registry
 from reproof.figures import scales
-from reproof.figures.key import publications
+from reproof.figures.artists import DENSE_LINE, published_style
 from reproof.figures.kinds import figure, table_named
+from reproof.figures.legend import publications
 from reproof.figures.lines import in_order, inks_of, line_label, runs_by, style
-from reproof.figures.marks import DENSE_LINE, published_style
 from reproof.figures.spread import complete, over_trials
 from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say
 from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
@@ -67,7 +67,7 @@ def criteria(
     """
     rows = complete(table_named(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
-    known = catalogue.registered("pruning", "criterion")
+    known = registry.registered("pruning", "criterion")
     parts = [_absent(run, metrics) for run in flat(columns)]
     for run in flat(columns):
         by = runs_by(run, [*rows["run"].unique(), *(str(one["run"]) for one in references)], known)

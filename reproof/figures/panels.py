@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures import scales
-from reproof.figures.key import key, publications
-from reproof.figures.marks import OTHER_LINE, arm_style, draw_arm, draw_dense, draw_exits, draw_published
+from reproof.figures.artists import OTHER_LINE, arm_style, draw_arm, draw_dense, draw_exits, draw_published
+from reproof.figures.legend import key, publications
 from reproof.figures.spread import groups
 from reproof.figures.style import Look, canvas, legend, say
 from reproof.figures.words import ABSENT, quantity_label, run_title, unique

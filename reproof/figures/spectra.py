@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from reproof.figures.key import publications, published_key
+from reproof.figures.artists import published_style
 from reproof.figures.kinds import figure
 from reproof.figures.layers import layer_label
-from reproof.figures.marks import published_style
+from reproof.figures.legend import publications, published_key
 from reproof.figures.seeds import SPREAD, Columns, References, Tables, in_entries, measured, over_seeds, with_published
 from reproof.figures.style import DENSE, INKS, MUTED, Look, legend, say
 from reproof.figures.tiles import SMALL_LETTER, SMALL_LINE, tiles

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from reproof.figures.artists import published_style
 from reproof.figures.attack_styles import Line, line_styles
-from reproof.figures.key import publications, published_key
 from reproof.figures.kinds import figure
-from reproof.figures.marks import published_style
+from reproof.figures.legend import publications, published_key
 from reproof.figures.scales import STEPS
 from reproof.figures.seeds import (
     SPREAD,

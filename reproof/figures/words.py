@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from reproof.arm_words import arm_words
+from reproof.declarations.arm_words import arm_words
 from reproof.metrics import NATS, SHARE, find_metric
 
 T = TypeVar("T")

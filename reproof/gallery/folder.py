@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reproof.files import ReproofError, read_json, write_json, write_text
 from reproof.gallery.costs import costs
 from reproof.gallery.page import Shown, page
 from reproof.gallery.shapes import FigureEntry, Paper
+from reproof.storage.files import ReproofError, read_json, write_json, write_text
 
 FORMATS = ("svg", "png", "pdf", "parquet")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import jinja2
 
-from reproof.files import read_parquet
 from reproof.gallery.costs import Cost
 from reproof.gallery.plain import duration, measured, prose, setting
 from reproof.gallery.shapes import Paper
+from reproof.storage.files import read_parquet
 
 HERE = Path(__file__).parent
 # The order of the counts, and the sign that stands beside each word: colour alone must not carry the verdict.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, isnan
 
-from reproof.arm_words import arm_words
+from reproof.declarations.arm_words import arm_words
 from reproof.judging.claims import INCONCLUSIVE, Claim, Range, Reach, Term, Verdict
 from reproof.metrics import STEPS, find_metric
 

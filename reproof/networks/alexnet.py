@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from torch import nn
 from torchvision import models
 
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof.declarations.costs import Size
 from reproof.networks.layers import Dropout, chain
 from reproof.networks.registry import network
+from reproof.storage.files import ReproofError
 
 SMALLEST = 63  # pixels that its unpadded poolings leave something of
 NAMES = (

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof.declarations.costs import Size
 from reproof.networks.registry import network
+from reproof.storage.files import ReproofError
 
 
 @network(cost=Size(weights=631_200, products=317_600))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from reproof.costs import Size
+from reproof.declarations.costs import Size
 from reproof.networks.layers import Dropout, chain, pooled, scaled
 from reproof.networks.registry import network
 

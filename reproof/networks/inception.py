@@ -3,10 +3,10 @@
 from torch import nn
 from torchvision import models
 
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof.declarations.costs import Size
 from reproof.networks.layers import Dropout
 from reproof.networks.registry import network
+from reproof.storage.files import ReproofError
 
 FEATURES = 2048  # of the last average
 SMALLEST = 75  # pixels that its poolings and unpadded convolutions leave something of

@@ -5,8 +5,8 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from reproof.files import ReproofError
 from reproof.networks.layers import prunable
+from reproof.storage.files import ReproofError
 
 
 def glorot_normal(fan_in: int, fan_out: int) -> float:

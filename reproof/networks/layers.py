@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 class Dropout(nn.Module):

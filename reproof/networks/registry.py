@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from reproof import catalogue
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof import registry
+from reproof.declarations.costs import Size
+from reproof.storage.files import ReproofError
 
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
 
@@ -18,14 +18,14 @@ def network(*, cost: Size | Callable[..., Size] | None = None) -> Callable[[Fact
 
     `cost` is its size at the input shape that it is usually given, or a function of its options that returns it; what
     is planned with a network that states none is planned as for the largest network. `cost` is read from source: see
-    `reproof.declarations`.
+    `reproof.declarations.evaluate`.
     """
     return lambda factory: factory
 
 
 def networks() -> tuple[str, ...]:
     """Return the names of all networks, sorted."""
-    return tuple(sorted(catalogue.registered("networks", "network")))
+    return tuple(sorted(registry.registered("networks", "network")))
 
 
 def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **options: Any) -> nn.Module:
@@ -34,7 +34,7 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **optio
     Its forward maps [batch, channels, height, width] to logits [batch, classes]. Its weights are whatever PyTorch
     drew: call `initialise`. Raises ReproofError for an unknown name or option, or an input too small for it.
     """
-    factory = catalogue.load("networks", "network", name)
+    factory = registry.load("networks", "network", name)
     known = sorted(set(inspect.signature(factory).parameters) - {"input_shape", "classes"})
     unknown = sorted(set(options) - set(known))
     if unknown:

@@ -7,7 +7,7 @@ a 1x1 convolution (2,560 weights in all) with batch norm; the paper prunes neith
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
-from reproof.costs import Size
+from reproof.declarations.costs import Size
 from reproof.networks.layers import scaled
 from reproof.networks.registry import network
 

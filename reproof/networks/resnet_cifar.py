@@ -7,7 +7,7 @@ Options of all: `width` multiplies the channels. The shortcut that changes shape
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
-from reproof.costs import Size
+from reproof.declarations.costs import Size
 from reproof.networks.layers import scaled
 from reproof.networks.registry import network
 from reproof.networks.resnet import Block

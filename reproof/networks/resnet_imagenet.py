@@ -3,9 +3,9 @@
 from torch import nn
 from torchvision import models
 
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof.declarations.costs import Size
 from reproof.networks.registry import network
+from reproof.storage.files import ReproofError
 
 
 @network(cost=Size(weights=11_678_912, products=1_814_073_344))

@@ -4,10 +4,10 @@ from math import prod
 
 from torch import nn
 
-from reproof.costs import Size
-from reproof.files import ReproofError
+from reproof.declarations.costs import Size
 from reproof.networks.layers import chain
 from reproof.networks.registry import network
+from reproof.storage.files import ReproofError
 
 
 @network(cost=Size(weights=89_400, products=89_400))

@@ -4,7 +4,7 @@ from math import prod
 
 from torch import nn
 
-from reproof.costs import Size
+from reproof.declarations.costs import Size
 from reproof.networks.layers import chain
 from reproof.networks.registry import network
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 DISTANCES = ("distance_l2", "distance_linf", "relative_distance_l2", "relative_distance_linf")
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Layers = dict[str, tuple[str, ...]]
 

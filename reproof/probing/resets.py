@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproof.files import Array, ReproofError
+from reproof.storage.files import Array, ReproofError
 
 State = dict[str, Tensor]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 
 def signed_constant(weights: Array) -> Array:

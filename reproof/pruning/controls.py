@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from reproof.files import Array
 from reproof.pruning.ticket import Ticket, control
+from reproof.storage.files import Array
 
 
 @control

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 Criterion = Callable[[Array, Array], Array]
 

@@ -6,9 +6,9 @@ scores go at random (`ties.untied`). What was pruned before has the final value 
 
 import numpy as np
 
-from reproof.files import Array
 from reproof.pruning.criteria import criterion
 from reproof.pruning.ties import chance_of, untied
+from reproof.storage.files import Array
 
 
 @criterion

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from reproof.files import Array
 from reproof.pruning.constants import rescaling, signed_constant
 from reproof.pruning.ticket import Ticket, control
+from reproof.storage.files import Array
 
 
 @control

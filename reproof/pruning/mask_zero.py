@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)

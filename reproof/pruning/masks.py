@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproof.files import Array, ReproofError, read_tensors, unreadable, write_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors, unreadable, write_tensors
 
 Masks = dict[str, Array]
 

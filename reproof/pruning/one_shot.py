@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reproof.files import Array
 from reproof.pruning.masks import Masks
+from reproof.storage.files import Array
 
 
 def one_shot_ladder(

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reproof.checkpoints import Weights
 from reproof.pruning.masks import Masks
+from reproof.storage.checkpoints import Weights
 
 
 @dataclass(frozen=True, eq=False)

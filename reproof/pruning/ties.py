@@ -9,8 +9,8 @@ import hashlib
 
 import numpy as np
 
-from reproof.files import Array
 from reproof.seeding import derive
+from reproof.storage.files import Array
 
 BELOW_FLOAT32 = 2.0**-150  # half the smallest positive float32
 HALF_A_STEP = 2.0**-25  # of a float32, relative: neighbours are at least 2**-24 apart

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 Population = dict[str, Tensor]  # masks by weight, bool [individuals, *shape]
 Fitness = Callable[[Population, int], Tensor]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from reproof.data.dataset import Dataset
-from reproof.files import Array
 from reproof.settings import TrainingSettings
+from reproof.storage.files import Array
 from reproof.training.backends import backends
 from reproof.training.members import Member
 from reproof.training.objective import CLASSIFICATION, Objective

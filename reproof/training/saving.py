@@ -12,7 +12,7 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from reproof.files import Array, ReproofError, read_tensors, sweep, write_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors, sweep, write_tensors
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)  # a cluster's notice before it kills, and Ctrl-C
 

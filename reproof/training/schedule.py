@@ -2,9 +2,9 @@
 
 import torch
 
-from reproof.files import ReproofError
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
+from reproof.storage.files import ReproofError
 
 
 def learning_rate(step: int, settings: TrainingSettings) -> float:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from reproof.data.dataset import Dataset
-from reproof.files import ReproofError
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
+from reproof.storage.files import ReproofError
 from reproof.training.backends.protocol import Networks
 from reproof.training.batches import Batches
 from reproof.training.evaluate import evaluate

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reproof.records import sha256
+from reproof.provenance.records import sha256
 
 pytestmark = pytest.mark.cluster
 RUN = "snakemake --workflow-profile profiles/slurm --slurm-init-seconds-before-status-checks 3 --latency-wait 10"
@@ -46,8 +46,8 @@ def folders(longer):
     """The folder of results of each seed."""
     code = """
 import yaml
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
 print(Plan(read_configuration(yaml.safe_load(open("config/config.yaml")))).runs["lottery_ticket"]["lenet"].dense)
 """
     run = longer.python("-c", code).text.strip()
@@ -69,7 +69,7 @@ def before_trouble(longer, tmp_path_factory):
     shutil.copy(Path(__file__).with_name("trouble.py"), workspace / "reproof/trouble.py")
     workspace.edit("reproof/training/block.py", WATCH, TROUBLE + WATCH)
     for change in LEAST:
-        workspace.edit("reproof/resources.py", *change)
+        workspace.edit("reproof/planning/resources.py", *change)
     return workspace
 
 

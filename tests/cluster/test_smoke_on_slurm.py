@@ -6,7 +6,7 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.records import sha256
+from reproof.provenance.records import sha256
 
 pytestmark = pytest.mark.cluster
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())

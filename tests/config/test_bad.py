@@ -5,9 +5,9 @@ import yaml
 from small_paper import CONFIG, DROP, PAPER, SCALE, changed, write
 from workspace import ROOT
 
-from reproof.configuration import read_configuration
-from reproof.files import ReproofError
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
+from reproof.storage.files import ReproofError
 
 EXAMPLES = yaml.safe_load((ROOT / "tests/config/bad.yaml").read_text())
 SOUND = {"papers/one": PAPER, "scales/tiny": SCALE, "config": CONFIG}

@@ -4,9 +4,9 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.configuration import available, merge, read_configuration
-from reproof.inventory import gallery_job
-from reproof.plan import Plan
+from reproof.experiments.configuration import available, merge, read_configuration
+from reproof.planning.inventory import gallery_job
+from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PAPERS = available(ROOT / "config/papers")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reproof.files import read_parquet
+from reproof.storage.files import read_parquet
 
 PAPERS = ("intriguing_properties", "attacks")
 OPERATIONS = {"attack", "distort", "excite", "bound", "harden"}

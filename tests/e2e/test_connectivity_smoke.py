@@ -5,9 +5,9 @@ import pytest
 from small_paper import changed
 from workspace import ROOT
 
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
-from reproof.yaml_files import read_yaml
+from reproof.experiments.configuration import read_configuration
+from reproof.experiments.strict_yaml import read_yaml
+from reproof.planning.plan import Plan
 
 PAPER = "linear_mode_connectivity"
 TABLES = f"results/tables/smoke/{PAPER}"

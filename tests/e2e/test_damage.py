@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproof.records import sha256
+from reproof.provenance.records import sha256
 
 FIGURE = "results/figures/smoke/lottery_ticket/figure_4"
 KINDS = {  # of the files that fit a pattern the first is damaged
@@ -125,7 +125,7 @@ def test_damage_after_planning_is_refused_by_the_job(finished):
     """What a job reads is compared with its record once more: here the checkpoint is damaged as the run begins."""
     checkpoint = one_of(finished, "results/dense/*/*/checkpoint.safetensors")
     movement = one_of(finished, "results/movement/*/*/metrics.parquet")
-    finished.edit("reproof/jobs/measure_movement.py", "BINS = 40", "BINS = 41")
+    finished.edit("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41")
     finished.edit("rules/common.smk", "onstart:\n", f"onstart:\n    open({str(checkpoint)!r}, 'ab').write(b'x')\n")
     ran = finished.snakemake(str(movement), code=1)
     assert ran.line("error:").startswith(f"error: {checkpoint}: is damaged or was edited")

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from reproof.configuration import read_configuration
-from reproof.files import read_json, read_parquet
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
+from reproof.storage.files import read_json, read_parquet
 
 PAPER = "deconstructing"
 

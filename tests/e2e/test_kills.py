@@ -10,10 +10,10 @@ import pytest
 import yaml
 from killing import VICTIMS, Run, until
 
-from reproof.configuration import read_configuration
-from reproof.integrity import Memory
-from reproof.plan import Plan
-from reproof.records import sha256
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
+from reproof.provenance.integrity import Memory
+from reproof.provenance.records import sha256
 
 BYTES = {".parquet", ".safetensors", ".svg", ".png", ".pdf"}
 LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 400, validate_every: 20}")

@@ -2,7 +2,7 @@
 
 import json
 
-from reproof.files import read_parquet
+from reproof.storage.files import read_parquet
 
 PAPER = "layers_equal"
 

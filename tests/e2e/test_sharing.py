@@ -110,7 +110,7 @@ def test_a_damaged_result_is_not_published(original, tmp_path):
 
 def test_more_than_the_remote_has_room_for_is_not_published(original, tmp_path):
     workspace = original.copy(tmp_path / "reproof")
-    workspace.edit("reproof/publishing.py", "LIMIT_MB = 20", "LIMIT_MB = 1")
+    workspace.edit("reproof/publishing/publication.py", "LIMIT_MB = 20", "LIMIT_MB = 1")
     workspace.commit("less room")
     told = workspace.shell(PUBLISH).line("error:")
     assert "MB are more than the 1 MB of the embedded remote; the largest are results/dense/lenet" in told
@@ -130,7 +130,7 @@ def test_what_a_pull_would_make_again_is_not_published(published, tmp_path):
     """What Snakemake remembers of the controls is lost with them: once pulled, they would be trained again."""
     workspace = published.copy(tmp_path / "reproof")
     shutil.rmtree(workspace / "results/controls")
-    workspace.edit("reproof/publishing.py", "plan.upstream(paper)", "()")
+    workspace.edit("reproof/publishing/publication.py", "plan.upstream(paper)", "()")
     workspace.commit("nothing is remembered")
     ran = workspace.shell(PUBLISH)
     assert ran.code != 0

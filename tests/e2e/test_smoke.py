@@ -11,15 +11,15 @@ import pytest
 import yaml
 from small_paper import changed
 
-from reproof.catalogue import registered
-from reproof.checkpoints import read_checkpoint
-from reproof.configuration import read_configuration
-from reproof.files import read_json, read_parquet
-from reproof.inventory import expected_records, gallery_job
+from reproof.experiments.configuration import read_configuration
 from reproof.metrics import read_metrics_of
-from reproof.plan import Plan
+from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.plan import Plan
+from reproof.provenance.records import sha256
 from reproof.pruning.masks import kept, read_masks
-from reproof.records import sha256
+from reproof.registry import registered
+from reproof.storage.checkpoints import read_checkpoint
+from reproof.storage.files import read_json, read_parquet
 
 PAPER = "lottery_ticket"
 BYTES = ("*.parquet", "*.safetensors", "*.svg", "*.png", "*.pdf")
@@ -143,7 +143,11 @@ def test_every_network_is_measured_in_full(smoke, plan):
         for seed in (0, 1)
     }
     assert all(len(metrics) >= 13 for metrics in networks)
-    computed = [read_metrics_of(name, decorator="measurement") for name in registered("jobs", "measurement")]
+    computed = [
+        read_metrics_of(name, decorator="measurement", place=place)
+        for place in ("operations", "pipeline")
+        for name in registered(place, "measurement")
+    ]
     assert set(measured["metric"]) == {metric for each in computed for metric in each}
     assert measured["value"].notna().all()
 

@@ -79,7 +79,7 @@ CHANGES = {
         {"train_control": 1} | COLLECTED,
     ),
     "a measure": (
-        [("reproof/jobs/measure_movement.py", "BINS = 40", "BINS = 41")],
+        [("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41")],
         {"measure_movement": 1} | COLLECTED,
     ),
     "the word of a verdict": (
@@ -96,7 +96,7 @@ CHANGES = {
     "a constant of the style that nothing uses": ([("reproof/figures/style.py", None, UNUSED)], {}),
     "a function beside others": ([("reproof/training/schedule.py", None, "\n\ndef unused():\n    return 1\n")], {}),
     "imports in another order": (
-        [("reproof/files.py", "import json\nimport os\n", "import os\nimport json\n")],
+        [("reproof/storage/files.py", "import json\nimport os\n", "import os\nimport json\n")],
         {},
     ),
     "a function of another name": (
@@ -131,7 +131,8 @@ def pulled(smoke, tmp_path_factory):
     published = smoke.copy(tmp_path_factory.mktemp("published") / "reproof")
     (published / "config/papers/second.yaml").write_text(second_paper())
     outputs = [str(path.relative_to(published.folder)) for path in sorted((published / "results").iterdir())]
-    code = "import sys, yaml, reproof.publishing as p; print(yaml.safe_dump(p.describe_stage(sys.argv[1:], {})))"
+    module = "reproof.publishing.publication"
+    code = f"import sys, yaml, {module} as p; print(yaml.safe_dump(p.describe_stage(sys.argv[1:], {{}})))"
     (published / "dvc.yaml").write_text(published.python("-c", code, *outputs).text)
     published.commit("code")
     published.shell("dvc commit -f -q && dvc push -q").check()
@@ -218,7 +219,7 @@ def test_without_snakemakes_memory_the_records_speak(finished):
     """Somebody copied results without it: Snakemake then takes whatever lies there for fresh."""
     shutil.rmtree(finished / ".snakemake")
     assert finished.planned("results/figures/all") == {}
-    finished.edit("reproof/jobs/measure_movement.py", "BINS = 40", "BINS = 41")
+    finished.edit("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41")
     error = finished.snakemake("-n", code=1).line("error:")
     assert "results/movement/" in error
     assert "made with other settings, code or inputs than this plan's" in error

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import Folder
 
-from reproof.jobs.train_dense import train_dense
+from reproof.pipeline.train_dense import train_dense
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from reproof.checkpoints import read_checkpoint
 from reproof.data.dataset import load_dataset
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.attack import attack
-from reproof.jobs.distort import distort
-from reproof.jobs.subject import Subject, measure
 from reproof.networks import build
+from reproof.operations.attack import attack
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.distort import distort
+from reproof.storage.checkpoints import read_checkpoint
+from reproof.storage.files import ReproofError, read_parquet
 
 FGSM = {"attack": "fgsm"}
 PGD = {"attack": "pgd", "steps": 5, "step_size": 0.05}

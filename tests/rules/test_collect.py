@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.files import read_json, read_parquet, write_json, write_parquet
-from reproof.jobs.collect import collect
 from reproof.metrics import read_metrics
+from reproof.pipeline.collect import collect
 from reproof.pruning.masks import write_masks
+from reproof.storage.files import read_json, read_parquet, write_json, write_parquet
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
 

@@ -11,21 +11,21 @@ import pytest
 import torch
 from tiny import SHARE, Folder
 
-from reproof.checkpoints import read_checkpoint
-from reproof.connectivity import copies as copying
-from reproof.connectivity.copies import Wanted, trained_copies
 from reproof.data.dataset import Split
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.connect import connect, spread
-from reproof.jobs.prune import prune
-from reproof.jobs.retrain import retrain
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.train_dense import train_dense
-from reproof.jobs.training import member
+from reproof.operations.common import copies as copying
+from reproof.operations.common.copies import Wanted, trained_copies
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.common.training_job import member
+from reproof.operations.connect import connect, spread
+from reproof.pipeline.prune import prune
+from reproof.pipeline.retrain import retrain
+from reproof.pipeline.train_dense import train_dense
 from reproof.pruning.controls import shuffle_mask
 from reproof.pruning.masks import kept, read_masks
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
+from reproof.storage.checkpoints import read_checkpoint
+from reproof.storage.files import ReproofError, read_parquet
 from reproof.training.trainer import Trainer
 
 CONTROLS = {arm: {"control": arm, "options": {}} for arm in ("shuffle_mask", "reinitialise")}

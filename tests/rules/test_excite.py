@@ -10,17 +10,17 @@ import pytest
 import torch
 from tiny import Folder
 
-from reproof.checkpoints import read_checkpoint, write_checkpoint
 from reproof.data.content import Content, write_content
 from reproof.data.dataset import load_dataset
-from reproof.files import ReproofError, read_parquet
-from reproof.intriguing.units import random_directions, unit_vectors
-from reproof.jobs.bound import bound
-from reproof.jobs.excite import excite
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.training import Job
 from reproof.metrics import read_metrics_of
+from reproof.operations.bound import bound
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.common.training_job import Job
+from reproof.operations.excite import excite
+from reproof.representations.units import random_directions, unit_vectors
 from reproof.seeding import derive
+from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
+from reproof.storage.files import ReproofError, read_parquet
 
 POINTS = {"trained": 1, "untrained": 0}  # which of the points read
 

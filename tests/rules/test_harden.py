@@ -12,10 +12,10 @@ from reproof.attacks.fgsm import fgsm
 from reproof.attacks.hardening import Hardening
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.harden import harden, trained
-from reproof.jobs.subject import Subject, measure, tensors
 from reproof.networks import build
+from reproof.operations.common.subject import Subject, measure, tensors
+from reproof.operations.harden import harden, trained
+from reproof.storage.files import ReproofError, read_parquet
 
 ATTACKS = {"FGSM": {"attack": "fgsm"}, "PGD": {"attack": "pgd", "steps": 3, "step_size": 0.05}}
 ASKED = {"attacks": ATTACKS, "epsilons": [0.05, 0.1], "epsilon": 0.1, "examples": 30}
@@ -94,7 +94,7 @@ def test_without_examples_the_training_is_the_runs_own_to_the_bit(folder):
 
 def test_the_options_reach_the_adversary(folder, monkeypatch):
     asked = []
-    monkeypatch.setattr("reproof.jobs.harden.trained", lambda *a: asked.append(a[-1]) or trained(*a))
+    monkeypatch.setattr("reproof.operations.harden.trained", lambda *a: asked.append(a[-1]) or trained(*a))
     rest = {"adversary_steps": 2, "adversary_step_size": 0.07, "clean_share": 0.25, "epsilon": 0.05}
     measured(folder, **rest)
     measured(folder, adversary="fgsm", adversary_clip=False)

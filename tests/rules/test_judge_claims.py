@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from small_paper import CLAIM, changed
 
-from reproof.files import read_parquet, write_parquet
-from reproof.jobs.judge_claims import judge_claims
+from reproof.pipeline.judge_claims import judge_claims
+from reproof.storage.files import read_parquet, write_parquet
 
 GAINS = (0.010, 0.012, 0.011, 0.009, 0.013)
 

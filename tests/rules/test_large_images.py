@@ -7,23 +7,23 @@ import pytest
 from PIL import Image
 from tiny import Folder
 
-from reproof.checkpoints import read_kinds
 from reproof.data.fetch import fetch_dataset
 from reproof.data.registry import Request
 from reproof.data.sources import mnist5k
 from reproof.figures.exciting_images import exciting_images
 from reproof.figures.pixels import images
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.bound import bound
-from reproof.jobs.connect import connect
-from reproof.jobs.excite import excite
-from reproof.jobs.prune import prune
-from reproof.jobs.retrain import retrain
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.train_dense import train_dense
 from reproof.metrics import read_metrics_of
 from reproof.networks import build
+from reproof.operations.bound import bound
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.connect import connect
+from reproof.operations.excite import excite
+from reproof.pipeline.prune import prune
+from reproof.pipeline.retrain import retrain
+from reproof.pipeline.train_dense import train_dense
 from reproof.pruning.masks import kept, read_masks
+from reproof.storage.checkpoints import read_kinds
+from reproof.storage.files import ReproofError, read_parquet
 
 NETWORKS = {"resnet_50_imagenet": 32, "inception_v3": 75}  # the side of the images, in pixels
 ASKED = {

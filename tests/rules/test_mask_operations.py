@@ -7,20 +7,20 @@ import pytest
 import torch
 from tiny import RUN, SHARE
 
-from reproof.checkpoints import read_checkpoint, read_kinds
 from reproof.data.dataset import load_dataset
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs import freeze_pruned as frozen
-from reproof.jobs.freeze_pruned import freeze_pruned, last_values
-from reproof.jobs.prune import prune
-from reproof.jobs.retrain import retrain
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.supermask import supermask
-from reproof.jobs.untrained import untrained
+from reproof.operations import freeze_pruned as frozen
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.freeze_pruned import freeze_pruned, last_values
+from reproof.operations.supermask import supermask
+from reproof.operations.untrained import untrained
+from reproof.pipeline.prune import prune
+from reproof.pipeline.retrain import retrain
 from reproof.pruning.masks import read_masks
 from reproof.settings import TrainingSettings
+from reproof.storage.checkpoints import read_checkpoint, read_kinds
+from reproof.storage.files import ReproofError, read_parquet
 from reproof.training.block import train_block
-from reproof.training.held import Held, held_member
+from reproof.training.frozen_weights import Held, held_member
 from reproof.training.members import Member
 
 CRITERIA = ["large_final", "random"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from tiny import SHARE
 
-from reproof.checkpoints import read_checkpoint, read_kinds, write_checkpoint
-from reproof.files import ReproofError
-from reproof.jobs.prune import prune
+from reproof.pipeline.prune import prune
 from reproof.pruning.masks import kept, read_masks
+from reproof.storage.checkpoints import read_checkpoint, read_kinds, write_checkpoint
+from reproof.storage.files import ReproofError
 
 ASKED = {"by": "large_final", "scope": "layer", "share": SHARE, "continued": False}
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from tiny import Folder
 
-from reproof.checkpoints import read_checkpoint, write_checkpoint
 from reproof.data.dataset import load_dataset
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.freeze import freeze, trained_with
-from reproof.jobs.reset import reset
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.train_dense import train_dense
 from reproof.networks import build
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.freeze import freeze, trained_with
+from reproof.operations.reset import reset
+from reproof.pipeline.train_dense import train_dense
+from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
+from reproof.storage.files import ReproofError, read_parquet
 
 LAYERS = ["fc_1", "fc_2", "output"]
 RESNET = {"network": {"name": "resnet_18", "width": 1 / 32}, "training": {"optimizer": "sgd", "batch": 40, "steps": 4}}

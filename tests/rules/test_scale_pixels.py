@@ -3,7 +3,7 @@
 import torch
 
 from reproof.data.dataset import load_dataset
-from reproof.jobs.scale_pixels import scale_pixels
+from reproof.pipeline.scale_pixels import scale_pixels
 
 
 def test_pixels_are_divided_by_255_and_nothing_else_changes(folder):

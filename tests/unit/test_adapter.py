@@ -14,7 +14,7 @@ from workspace import ROOT
 SCRIPT = """
 import atexit, sys, types
 sys.path.insert(0, {root!r})
-from reproof.adapter import job
+from reproof.execution.job import job
 
 class Output(list):
     record = "record.json"

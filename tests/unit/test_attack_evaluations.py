@@ -6,9 +6,9 @@ from copy import deepcopy
 import pytest
 from small_paper import PAPER, changed, plan
 
-from reproof.files import ReproofError
-from reproof.jobs.attack import HARNESS
-from reproof.provenance import fingerprint
+from reproof.operations.attack import HARNESS
+from reproof.provenance.identity import fingerprint
+from reproof.storage.files import ReproofError
 
 ATTACK = {"measure": "attack", "attacks": {"sign": {"attack": "fgsm"}}, "epsilons": [0.1]}
 DISTORT = {"measure": "distort", "victims": ["small", "other"]}
@@ -61,7 +61,7 @@ def test_a_victims_network_and_an_attacks_code_count_in_the_fingerprint(tmp_path
     run = small.runs["one"]["small"]
     own = ("networks", "network", run.network["name"])
     script = "workflow/scripts/operation.py"
-    distort, attack = (("jobs", "operation", name) for name in ("distort", "attack"))
+    distort, attack = (("operations", "operation", name) for name in ("distort", "attack"))
     assert small.code("operation", run.evaluation("distort")) == fingerprint(
         script, (distort, own, own, ("networks", "network", "fc"))
     )

@@ -16,8 +16,8 @@ from reproof.attacks.spsa import adam_step, spsa
 from reproof.attacks.square import repainted, share_of, side_of, square, striped
 from reproof.attacks.substitute import Fitting, augmented, fit, signed, train_substitute
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
 from reproof.settings import TrainingSettings
+from reproof.storage.files import ReproofError
 from reproof.training.optimisers import Descent
 
 SHAPE = (2, 5, 6)

@@ -6,7 +6,7 @@ from torch import nn
 
 from reproof.attacks import checks
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 ORIGINALS = torch.full((3, 1, 2, 2), 0.5)
 

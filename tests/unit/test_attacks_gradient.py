@@ -15,7 +15,7 @@ from reproof.attacks.losses import clipped_margin, signed_cross_entropy
 from reproof.attacks.pgd import pgd
 from reproof.attacks.tanh_descent import Descent, _adam_
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 NAMED = [
     ("linf", 0.1),

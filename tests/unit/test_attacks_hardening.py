@@ -19,9 +19,9 @@ from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
-from reproof.files import ReproofError
 from reproof.networks import dropouts
 from reproof.seeding import derive
+from reproof.storage.files import ReproofError
 from reproof.training.block import train_block
 from reproof.training.saving import Saving
 

@@ -15,7 +15,7 @@ from reproof.attacks.lbfgs import minimise
 from reproof.attacks.least_distortion import PENALTIES, _objective, minimum_distortion
 from reproof.attacks.two_loop import learn, newton
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from reproof.attacks import asking
 from reproof.attacks.attack import Aim
 from reproof.attacks.one_pixel import bred, one_pixel, paint, random_pixel
 from reproof.attacks.victim import Victim
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 SHAPE = (3, 5, 4)
 

@@ -9,8 +9,8 @@ from training_kit import digits, members, network, settings
 
 from reproof.attacks.hardening import Hardening, hardened
 from reproof.attacks.pools import Pools, stages
-from reproof.files import ReproofError
 from reproof.networks import build
+from reproof.storage.files import ReproofError
 from reproof.training.saving import Saving
 
 CPU = torch.device("cpu")

@@ -68,8 +68,8 @@ def test_memory_at_peak_is_that_of_the_process_alone():
 
 
 SCRIPT = """
-from reproof.checkpoints import read_checkpoint
-from reproof.files import read_json, write_json
+from reproof.storage.checkpoints import read_checkpoint
+from reproof.storage.files import read_json, write_json
 write_json("made.json", 1)
 read_json("made.json")
 try:

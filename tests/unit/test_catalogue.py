@@ -2,11 +2,11 @@
 
 import pytest
 
-from reproof.catalogue import load, module_of, options, registered
 from reproof.figures import KINDS
-from reproof.files import ReproofError
 from reproof.judging.judges import JUDGES
 from reproof.networks import networks
+from reproof.registry import load, module_of, options, registered
+from reproof.storage.files import ReproofError
 
 PLACES = {
     ("pruning", "criterion"): {"large_final", "large_init"},

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from reproof.checkpoints import read_checkpoint, read_kinds, write_checkpoint
-from reproof.files import ReproofError, write_tensors
+from reproof.storage.checkpoints import read_checkpoint, read_kinds, write_checkpoint
+from reproof.storage.files import ReproofError, write_tensors
 
 KINDS = {"output.weight": "output", "fc.weight": "fc"}  # in this order, which no sorting gives
 

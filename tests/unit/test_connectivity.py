@@ -10,8 +10,8 @@ from training_kit import digits, network
 from reproof.connectivity.distance import disagreement, distance, predictions, share_of_most, share_of_travel
 from reproof.connectivity.line import Line, Lines, barrier, positions
 from reproof.connectivity.statistics import choices, recomputed
-from reproof.files import ReproofError
 from reproof.networks import initialise
+from reproof.storage.files import ReproofError
 from reproof.training.evaluate import evaluate
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.variants import Variants

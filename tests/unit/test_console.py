@@ -7,15 +7,15 @@ import textwrap
 import pytest
 from workspace import ROOT
 
-from reproof.console import Tee, logged
-from reproof.files import ReproofError
+from reproof.execution.job_log import Tee, logged
+from reproof.storage.files import ReproofError
 
 
 def run(tmp_path, body):
     """Run a body under `logged` in a process of its own; return (exit code, terminal, log)."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from reproof.console import logged\nfrom reproof.files import ReproofError\n"
+        "from reproof.execution.job_log import logged\nfrom reproof.storage.files import ReproofError\n"
         + f"with logged({str(tmp_path / 'logs' / 'job.log')!r}):\n"
         + textwrap.indent(textwrap.dedent(body), "    ")
     )

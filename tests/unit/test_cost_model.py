@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from reproof.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
-from reproof.costs import Size, network_steps, networks
-from reproof.declarations import declaration
-from reproof.files import ReproofError
-from reproof.jobs.attack import asked
+from reproof.declarations.costs import Size, network_steps, networks
+from reproof.declarations.evaluate import declaration
 from reproof.networks import build, prunable
 from reproof.networks import networks as known_networks
+from reproof.operations.attack import asked
+from reproof.planning.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
+from reproof.storage.files import ReproofError
 
 TRAINING = {"optimizer": "adam", "lr": 0.01, "batch": 60, "steps": 1000, "validate_every": 50, "test_every": 500}
 DENSE = {
@@ -139,6 +139,6 @@ def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_atta
 
 
 def test_an_operation_of_no_declared_cost_is_an_error(monkeypatch):
-    monkeypatch.setattr("reproof.cost_model.declaration", lambda *which: {})
+    monkeypatch.setattr("reproof.planning.cost_model.declaration", lambda *which: {})
     with pytest.raises(ReproofError, match="operation connect: declares no cost"):
         declared_work("connect", DENSE)

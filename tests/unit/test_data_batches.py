@@ -16,7 +16,7 @@ from torchvision.datasets import CIFAR10
 from reproof.data import sources
 from reproof.data.fetch import fetch_dataset
 from reproof.data.formats import _BatchUnpickler
-from reproof.files import Array, ReproofError, read_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors
 
 COUNT = 4  # images a batch
 NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")

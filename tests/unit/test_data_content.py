@@ -13,7 +13,7 @@ import pytest
 from reproof.data import content as content_module
 from reproof.data.content import Content, write_content
 from reproof.data.fetch import fetch_dataset
-from reproof.files import Array, ReproofError, read_metadata, read_tensors
+from reproof.storage.files import Array, ReproofError, read_metadata, read_tensors
 
 TRAIN = np.arange(5 * 2 * 2 * 3, dtype=np.uint8).reshape(5, 2, 2, 3) * 4
 TEST = TRAIN[:3] + 1

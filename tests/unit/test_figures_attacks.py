@@ -6,7 +6,7 @@ import pytest
 import tables
 from matplotlib.text import Text
 
-from reproof.arm_words import arm_words
+from reproof.declarations.arm_words import arm_words
 from reproof.figures import Context, draw
 from reproof.figures.attack_styles import ATTACK_INKS, attack_inks, attack_label
 from reproof.figures.by_run import by_run

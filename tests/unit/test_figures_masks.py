@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reproof import catalogue
+from reproof import registry
 from reproof.figures import Context, draw
 from reproof.figures.lines import NAMED, PUBLISHED, in_order, inks_of, line_label, runs_by, with_inks
 from reproof.figures.masks import progress, supermasks
@@ -107,9 +107,9 @@ def test_progress_lies_along_the_passes():
 
 def test_every_criterion_and_action_has_an_ink_of_its_own():
     """A new one shows up with a spare ink; those of the paper are told apart."""
-    known = [*catalogue.registered("pruning", "criterion"), *catalogue.registered("pruning", "mask_zero")]
+    known = [*registry.registered("pruning", "criterion"), *registry.registered("pruning", "mask_zero")]
     assert set(known) <= set(NAMED)
-    criteria_inks = [(NAMED[name].colour, NAMED[name].marker) for name in catalogue.registered("pruning", "criterion")]
+    criteria_inks = [(NAMED[name].colour, NAMED[name].marker) for name in registry.registered("pruning", "criterion")]
     assert len(set(criteria_inks)) == len(criteria_inks)
     inks = inks_of(["mine", "large_final", "yours"])
     assert inks["mine"] != inks["yours"] and inks["large_final"] == NAMED["large_final"]

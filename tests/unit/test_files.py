@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.files import (
+from reproof.storage.files import (
     ReproofError,
     atomic,
     read_json,

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from reproof import fingerprint as module
-from reproof.files import ReproofError
-from reproof.fingerprint import Code, Fingerprints
-from reproof.fingerprint import file_states as states
+from reproof.provenance import fingerprint as module
+from reproof.provenance.fingerprint import Code, Fingerprints
+from reproof.provenance.fingerprint import file_states as states
+from reproof.storage.files import ReproofError
 
 SCRIPT = "workflow/scripts/one.py"
 PROJECT = {

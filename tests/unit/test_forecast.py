@@ -1,7 +1,7 @@
 """The forecast of a graph worked by hand."""
 
-from reproof.cost_model import Duration
-from reproof.forecast import Job, find_longest_chain, format_forecast
+from reproof.planning.cost_model import Duration
+from reproof.planning.forecast import Job, find_longest_chain, format_forecast
 
 
 def job(rule, hours, inputs, outputs, *, gpus=0, cores=1, measured=False):

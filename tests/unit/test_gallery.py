@@ -10,11 +10,11 @@ import pages
 import pandas as pd
 import pytest
 
-from reproof.files import ReproofError, sweep, write_parquet
 from reproof.gallery import build_gallery
 from reproof.gallery.costs import costs
 from reproof.gallery.page import claims_of, counted
 from reproof.gallery.plain import duration, measured, prose, setting
+from reproof.storage.files import ReproofError, sweep, write_parquet
 
 
 @pytest.fixture(scope="module")

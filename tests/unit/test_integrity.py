@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from reproof.files import ReproofError
-from reproof.integrity import ExpectedRecord, Memory, refuse_unplanned
-from reproof.records import recorded, sealed, sha256
-from reproof.snakemake_internals import locate_entry
+from reproof.provenance.integrity import ExpectedRecord, Memory, refuse_unplanned
+from reproof.provenance.records import recorded, sealed, sha256
+from reproof.provenance.snakemake_internals import locate_entry
+from reproof.storage.files import ReproofError
 
 AB = ("results/a", "results/b")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from claim_kit import CLAIM, changed
 
-from reproof.catalogue import registered
 from reproof.judging.checks import Known, check_claim, check_claims, read_judges
 from reproof.judging.claims import Claim
 from reproof.judging.judges import JUDGES
+from reproof.registry import registered
 
 KNOWN = Known(
     runs={"lenet": {"reinitialise", "shuffle_mask"}, "conv_2": set()},

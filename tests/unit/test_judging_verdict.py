@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.files import read_parquet, write_parquet
 from reproof.judging import verdict
 from reproof.judging.claims import Claim
+from reproof.storage.files import read_parquet, write_parquet
 
 KEPT = {0: 1.0, 5: 0.329, 9: 0.135}
 ACCURACY = {0: [0.9790, 0.9792, 0.9794, 0.9788, 0.9796], 9: [0.9832, 0.9830, 0.9834, 0.9835, 0.9836]}

@@ -5,9 +5,9 @@ from copy import deepcopy
 import pytest
 from small_paper import PAPER, changed, plan
 
-from reproof.files import ReproofError
-from reproof.inventory import expected_records, gallery_job
-from reproof.resources import Requested
+from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.resources import Requested
+from reproof.storage.files import ReproofError
 
 FREEZE = {"measure": "freeze_pruned", "actions": ["frozen"], "levels": [1, 3]}
 UNTRAINED = {"measure": "untrained", "criteria": ["large_final", "random"], "share": {"fc": 0.2, "output": 0.1}}

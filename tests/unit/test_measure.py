@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.jobs.collect import measure
+from reproof.pipeline.collect import measure
 
 NETWORK = {"run": "lenet", "arm": "ticket", "level": 1, "kept": 0.8, "seed": 0, "draw": 0}
 

@@ -3,19 +3,22 @@
 import pytest
 
 from reproof import metrics
-from reproof.arm_words import ARMS, arm_words
-from reproof.catalogue import registered
+from reproof.declarations.arm_words import ARMS, arm_words
 from reproof.figures.words import quantity_label
-from reproof.files import ReproofError
 from reproof.metrics import COUNT, SHARE, UNITS, Metric, check_metric, find_metric, read_metrics, read_metrics_of
+from reproof.registry import registered
+from reproof.storage.files import ReproofError
 
 
 def test_every_operation_declares_what_it_measures():
-    for name in registered("jobs", "operation"):
+    for name in registered("operations", "operation"):
         assert read_metrics_of(name), name
         assert read_metrics_of(name).items() <= read_metrics().items()
     assert {metric.unit for metric in read_metrics().values()} <= set(UNITS)
-    assert {"measure", "measure_movement"} == set(registered("jobs", "measurement"))
+    assert {"measure", "measure_movement"} == {
+        *registered("operations", "measurement"),
+        *registered("pipeline", "measurement"),
+    }
 
 
 def test_a_metric_of_splits_is_named_and_called_by_each():

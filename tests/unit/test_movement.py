@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.checkpoints import write_checkpoint
-from reproof.files import read_parquet
-from reproof.jobs.measure_movement import measure_movement, unevenness
+from reproof.operations.measure_movement import measure_movement, unevenness
 from reproof.pruning.masks import write_masks
+from reproof.storage.checkpoints import write_checkpoint
+from reproof.storage.files import read_parquet
 
 START = np.array([[0.1, -0.2], [0.3, -0.4]], np.float32)
 FINAL = np.array([[0.5, 0.1], [0.2, -1.0]], np.float32)

@@ -9,8 +9,8 @@ from torch.func import functional_call, stack_module_state
 from torch.nn.functional import conv2d, cross_entropy
 from torchvision import models
 
-from reproof.files import ReproofError
 from reproof.networks import build, dropouts, initialise, prunable
+from reproof.storage.files import ReproofError
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc": {"depth": 5, "units": 16}} | {

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from reproof.files import ReproofError
 from reproof.networks import build, initialise
 from reproof.networks.autoencoder import AutoencoderSoftmax
+from reproof.storage.files import ReproofError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from math import sqrt
 import pytest
 import torch
 
-from reproof.files import ReproofError
 from reproof.networks import Dropout, build, dropouts, initial_deviation, initialise, memory_format, prunable
+from reproof.storage.files import ReproofError
 
 GREY = (1, 28, 28)
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from reproof.catalogue import registered
 from reproof.networks import build, networks, prunable
+from reproof.registry import registered
 
 GREY, COLOUR, PHOTO = (1, 28, 28), (3, 32, 32), (3, 224, 224)
 STAGES = {  # weights of the 3x3 convolutions, in order

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from small_paper import PAPER, RUN, SCALE, changed, plan
 
-from reproof.configuration import read_configuration
-from reproof.files import ReproofError
-from reproof.inventory import expected_records, gallery_job
-from reproof.layout import name_levels, name_seeds, read_block
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.layout import name_levels, name_seeds, read_block
+from reproof.planning.plan import Plan
+from reproof.storage.files import ReproofError
 
 ONE_SHOT = {"one_shot": [{"fc": 0.2}, {"fc": 0.5}, {"fc": 0.9}]}
 

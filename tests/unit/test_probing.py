@@ -7,13 +7,13 @@ import pytest
 import torch
 from training_kit import digits, settings
 
-from reproof.files import ReproofError
 from reproof.networks import build, initial_deviation, initialise
 from reproof.probing.criticality import Estimate, Thresholds, counted, criticality, estimate
 from reproof.probing.distances import distances
 from reproof.probing.freezing import frozen
 from reproof.probing.layers import chosen, layers_of, names_of, silencing
 from reproof.probing.resets import put_back, silenced
+from reproof.storage.files import ReproofError
 from reproof.training.block import train_block
 from reproof.training.members import Member
 

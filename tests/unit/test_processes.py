@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from reproof.files import ReproofError
-from reproof.processes import refuse_company
+from reproof.execution.processes import refuse_company
+from reproof.storage.files import ReproofError
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 PARENT = """
 import os, subprocess
 quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}}
-from reproof.processes import dies_with
+from reproof.execution.processes import dies_with
 child = subprocess.Popen({sleeps}, preexec_fn=dies_with(os.getpid() + {off}), **quiet)
 print(child.pid, flush=True)
 child.wait()

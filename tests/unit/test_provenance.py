@@ -5,13 +5,13 @@ import os
 
 import pytest
 
-from reproof.provenance import canonical, run_name
+from reproof.provenance.identity import canonical, run_name
 
 LARGE_FINAL = ["pruning", "criterion", "large_final"]
 LENET = ["networks", "network", "lenet_300_100"]
 PROBE = """
 import json, sys
-from reproof.fingerprint import Code
+from reproof.provenance.fingerprint import Code
 asked, code = json.loads(sys.argv[1]), Code()
 print(json.dumps({key: code.fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
                   for key, (script, picked) in asked.items()}))
@@ -109,10 +109,10 @@ def test_a_comment_or_a_docstring_changes_nothing(changed):
             "reproof/training/schedule.py",
             said_otherwise('"""Return the rate of', '"""Give the rate of'),
         ),
-        ("workflow/scripts/prune.py", said_otherwise('"""Adapter: reproof.jobs.prune."""', '"""Another text."""')),
+        ("workflow/scripts/prune.py", said_otherwise('"""Adapter: reproof.pipeline.prune."""', '"""Another text."""')),
         ("reproof/pruning/criteria.py", followed_by("\n# Another remark.\n")),
         (
-            "reproof/errors.py",
+            "reproof/storage/errors.py",
             said_otherwise("ReproofError(Exception):\n", "ReproofError(Exception):  # why\n"),
         ),
     ]
@@ -128,7 +128,7 @@ TRAINING = {"train", "retrain", "reinitialise", "shuffle_mask"}
         ("reproof/training/schedule.py", "(step + 1) / settings.warmup", "(step + 2) / settings.warmup", TRAINING),
         ("reproof/training/evaluate.py", "BATCH = 1000", "BATCH = 1001", TRAINING),
         ("reproof/pruning/masks.py", "round(rate * len(ranked))", "1 + round(rate * len(ranked))", {"prune"}),
-        ("reproof/jobs/measure_movement.py", "BINS = 40", "BINS = 41", set()),
+        ("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41", set()),
         ("reproof/seeding.py", ">> 1", ">> 2", {*TRAINING, "fetch"}),
         ("reproof/networks/lenet.py", "scaled(300, width)", "scaled(301, width)", TRAINING),
         ("reproof/networks/conv.py", "import", "import", set()),
@@ -142,19 +142,19 @@ def test_a_deep_change_is_seen_by_its_dependents_alone(changed, name, old, new, 
 
 def test_all_that_write_tables_depend_on_how_tables_are_written(changed):
     tables = {*TRAINING, "collect", "judge", "figure"}
-    assert changed(("reproof/files.py", said_otherwise('compression="zstd"', 'compression="gzip"'))) == tables
+    assert changed(("reproof/storage/files.py", said_otherwise('compression="zstd"', 'compression="gzip"'))) == tables
 
 
 def test_everything_depends_on_how_files_are_written(changed):
     edit = said_otherwise("        os.replace(temporary, path)", "        os.rename(temporary, path)")
-    assert changed(("reproof/files.py", edit)) == set(ASKED)
+    assert changed(("reproof/storage/files.py", edit)) == set(ASKED)
 
 
 def test_what_surrounds_a_job_reruns_nothing(changed):
     edit = said_otherwise(
         '"wall_s": round(time.monotonic() - began, 3)', '"wall_s": round(time.monotonic() - began, 2)'
     )
-    assert changed(("reproof/records.py", edit)) == set()
+    assert changed(("reproof/provenance/records.py", edit)) == set()
 
 
 @pytest.mark.parametrize("name", ["page.css", "page.html.j2"])
@@ -166,7 +166,7 @@ def test_what_is_read_beside_the_code_counts_as_well(changed, name):
 def test_words_of_a_metric_change_what_shows_them(changed):
     """They are evaluated from the source of an operation, which figures and verdicts do not import."""
     edit = said_otherwise('"upper Lipschitz bound"', '"bound from above"')
-    assert changed(("reproof/jobs/bound.py", edit)) == {"figure", "gallery", "judge"}
+    assert changed(("reproof/operations/bound.py", edit)) == {"figure", "gallery", "judge"}
 
 
 def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from reproof import catalogue
+from reproof import registry
 from reproof.pruning.constants import rescaling, signed_constant
 from reproof.pruning.mask_zero import Layer
 from reproof.pruning.ticket import Ticket
 
 MASK_ONE = ("rewind", "redraw", "permute", "reshuffle_kept", "constant")
-MASK_ZERO = catalogue.registered("pruning", "mask_zero")
+MASK_ZERO = registry.registered("pruning", "mask_zero")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def ticket():
 
 
 def acted(name, ticket, **options):
-    return catalogue.load("pruning", "control", name)(ticket, np.random.default_rng(7), **options)
+    return registry.load("pruning", "control", name)(ticket, np.random.default_rng(7), **options)
 
 
 def magnitudes(values):
@@ -113,7 +113,7 @@ WORKED = {
 
 
 def started(name, layer=LAYER):
-    return catalogue.load("pruning", "mask_zero", name)(layer, np.random.default_rng(7))
+    return registry.load("pruning", "mask_zero", name)(layer, np.random.default_rng(7))
 
 
 @pytest.mark.parametrize("name", WORKED)

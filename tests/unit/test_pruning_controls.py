@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reproof import catalogue
+from reproof import registry
 from reproof.pruning.controls import Ticket
 
 
@@ -16,7 +16,7 @@ def ticket():
 
 
 def _broken(name, ticket, **options):
-    return catalogue.load("pruning", "control", name)(ticket, np.random.default_rng(7), **options)
+    return registry.load("pruning", "control", name)(ticket, np.random.default_rng(7), **options)
 
 
 def test_reinitialise_keeps_the_mask_and_takes_fresh_weights(ticket):
@@ -55,9 +55,9 @@ def test_noise_has_the_asked_deviation_and_spares_biases(ticket):
     assert (broken.start["bias"] == 0).all()
 
 
-@pytest.mark.parametrize("name", catalogue.registered("pruning", "control"))
+@pytest.mark.parametrize("name", registry.registered("pruning", "control"))
 def test_every_control_is_repeatable_and_keeps_as_many_weights(ticket, name):
-    options = {option: 1.0 for option in catalogue.options("pruning", "control", name)}
+    options = {option: 1.0 for option in registry.options("pruning", "control", name)}
     one, other = (_broken(name, ticket, **options) for _ in range(2))
     assert all((one.start[key] == other.start[key]).all() for key in one.start)
     assert (one.masks["w"] == other.masks["w"]).all()

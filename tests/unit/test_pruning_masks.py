@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reproof.files import ReproofError
 from reproof.pruning.masks import full_masks, kept, prune, read_masks, write_masks
+from reproof.storage.files import ReproofError
 
 KINDS = {"a": "fc", "b": "fc", "c": "output"}
 

@@ -7,12 +7,11 @@ import yaml
 from small_paper import SCALE, plan
 from workspace import ROOT
 
-from reproof.configuration import available, read_configuration
-from reproof.equal_code import EqualCode
-from reproof.files import ReproofError
-from reproof.inventory import upstream_records
-from reproof.plan import Plan
-from reproof.publishing import (
+from reproof.experiments.configuration import available, read_configuration
+from reproof.planning.inventory import upstream_records
+from reproof.planning.plan import Plan
+from reproof.provenance.equal_code import EqualCode
+from reproof.publishing.publication import (
     MEMORY,
     code_to_publish,
     compute_code,
@@ -23,6 +22,7 @@ from reproof.publishing import (
     refuse_too_much,
     write_stage,
 )
+from reproof.storage.files import ReproofError
 
 
 def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):

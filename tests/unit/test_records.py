@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from reproof.files import ReproofError
-from reproof.records import recorded, sha256, verified
+from reproof.provenance.records import recorded, sha256, verified
+from reproof.storage.files import ReproofError
 
 NOTHING = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
 

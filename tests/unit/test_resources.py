@@ -5,8 +5,8 @@ import json
 import pytest
 from small_paper import PAPER, SCALE, changed, plan
 
-from reproof.cost_model import estimate
-from reproof.resources import Requested
+from reproof.planning.cost_model import estimate
+from reproof.planning.resources import Requested
 
 STEPS = 100
 

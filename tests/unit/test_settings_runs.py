@@ -7,9 +7,9 @@ import yaml
 from small_paper import RUN, changed
 from workspace import ROOT
 
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
-from reproof.runs import Run
+from reproof.experiments.configuration import read_configuration
+from reproof.experiments.runs import Run
+from reproof.planning.plan import Plan
 from reproof.settings import PruningSettings, TrainingSettings
 
 

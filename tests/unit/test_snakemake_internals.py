@@ -11,8 +11,13 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.shell import shell
 
-from reproof import snakemake_internals
-from reproof.snakemake_internals import decode_entry, let_jobs_die_with, locate_entry, plan_without_rate_limit
+from reproof.provenance import snakemake_internals
+from reproof.provenance.snakemake_internals import (
+    decode_entry,
+    let_jobs_die_with,
+    locate_entry,
+    plan_without_rate_limit,
+)
 
 WRITTEN_FOR = "9.27.1"
 NAMES = {
@@ -27,7 +32,7 @@ RESULTS = ("results/short.json", "results/" + 30 * "a-long-folder/" + "record.js
 def test_snakemake_has_the_version_that_its_internals_were_read_in():
     found = version("snakemake")
     assert found == WRITTEN_FOR, (
-        f"this is Snakemake {found}; reproof/snakemake_internals.py was written for {WRITTEN_FOR}: "
+        f"this is Snakemake {found}; reproof/provenance/snakemake_internals.py was written for {WRITTEN_FOR}: "
         "read what it uses in the new version, then change WRITTEN_FOR"
     )
 
@@ -39,7 +44,8 @@ def test_each_private_name_is_there(name):
     except AttributeError:
         found = False
     assert found, (
-        f"Snakemake {version('snakemake')} has no {name} as {WRITTEN_FOR} has it: change reproof/snakemake_internals.py"
+        f"Snakemake {version('snakemake')} has no {name} as {WRITTEN_FOR} has it: "
+        "change reproof/provenance/snakemake_internals.py"
     )
 
 

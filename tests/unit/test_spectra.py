@@ -8,10 +8,10 @@ from torch import nn
 from torch.linalg import matrix_norm as singular
 from training_kit import digits, network
 
-from reproof.files import ReproofError
-from reproof.intriguing.operator_norms import circular_norm, matrix_norm, padded_bound, padded_norm
-from reproof.intriguing.spectra import bounds
 from reproof.networks.layers import Dropout, chain
+from reproof.representations.operator_norms import circular_norm, matrix_norm, padded_bound, padded_norm
+from reproof.representations.spectra import bounds
+from reproof.storage.files import ReproofError
 
 
 @pytest.fixture(autouse=True)

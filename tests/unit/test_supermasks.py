@@ -7,7 +7,7 @@ import pytest
 import torch
 from training_kit import digits, members, network, settings
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 from reproof.supermasks.genetic import Breeding, first_generation, next_generation
 from reproof.supermasks.masked import Masked, score_key, weight_key
 from reproof.supermasks.rules import bernoulli, popup

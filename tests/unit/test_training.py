@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
-from reproof.files import ReproofError
+from reproof.storage.files import ReproofError
 from reproof.training.backends import Single, Stacked
 from reproof.training.backends.perceptron import Perceptron
 from reproof.training.backends.sparse import SparsePerceptron

@@ -6,9 +6,9 @@ from math import log
 import pytest
 import torch
 
-from reproof.files import ReproofError
-from reproof.intriguing.purity import class_purity, compactness, label_entropy, mean_distance, permutation_test
-from reproof.intriguing.units import active, most_excited, random_directions, standardised, unit_vectors
+from reproof.representations.purity import class_purity, compactness, label_entropy, mean_distance, permutation_test
+from reproof.representations.units import active, most_excited, random_directions, standardised, unit_vectors
+from reproof.storage.files import ReproofError
 
 FEATURES = torch.tensor([[0.0, 7.0, 1.0], [3.0, 7.0, 0.0], [1.0, 7.0, 2.0], [3.0, 7.0, 5.0]])
 

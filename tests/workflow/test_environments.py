@@ -10,7 +10,7 @@ from test_library import imported
 from test_shape import RULES, script_of
 from workspace import ROOT
 
-from reproof.catalogue import module_of, registered
+from reproof.registry import module_of, registered
 
 CONDA_NAMES = {"torch": "pytorch"}
 PACKAGES = {"yaml": "pyyaml", "PIL": "pillow"}
@@ -51,7 +51,7 @@ def reached(script):
 
 
 def loaded(path):
-    """Return the modules that a file imports by a registered name: `catalogue.load(where, decorator, name)`."""
+    """Return the modules that a file imports by a registered name: `registry.load(where, decorator, name)`."""
     kinds = re.findall(r'catalogue\.load\("(\w+)", "(\w+)"', path.read_text())
     return {module_of(*kind, name) for kind in kinds for name in registered(*kind)}
 

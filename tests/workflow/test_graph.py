@@ -7,8 +7,8 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.configuration import available, read_configuration
-from reproof.plan import Plan
+from reproof.experiments.configuration import available, read_configuration
+from reproof.planning.plan import Plan
 
 SCALES = available(ROOT / "config/scales")
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())

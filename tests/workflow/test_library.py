@@ -85,8 +85,8 @@ def test_planning_loads_neither_torch_nor_what_draws_and_judges():
     code = """
 import sys, yaml
 from pathlib import Path
-from reproof.configuration import read_configuration
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.plan import Plan
 plan = Plan(read_configuration(yaml.safe_load(Path("config/config.yaml").read_text())))
 plan.code("train_dense", next(iter(plan.runs["lottery_ticket"].values())).dense)
 print(sorted({"torch", "pandas", "matplotlib", "scipy", "snakemake"} & set(sys.modules)))
@@ -98,9 +98,11 @@ print(sorted({"torch", "pandas", "matplotlib", "scipy", "snakemake"} & set(sys.m
 def test_pruning_loads_neither_torch_nor_pandas():
     code = """
 import sys
-from reproof import catalogue, console, provenance
-from reproof.jobs import prune
-catalogue.load("pruning", "criterion", "large_final")
+from reproof import registry
+from reproof.execution import job_log as console
+from reproof.provenance import identity as provenance
+from reproof.operations import prune
+registry.load("pruning", "criterion", "large_final")
 print(sorted({"torch", "pandas", "matplotlib", "scipy"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

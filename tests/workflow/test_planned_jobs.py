@@ -6,9 +6,9 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.configuration import read_configuration
-from reproof.inventory import planned_jobs
-from reproof.plan import Plan
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.inventory import planned_jobs
+from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PROBE = """

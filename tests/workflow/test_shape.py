@@ -6,7 +6,7 @@ import re
 import pytest
 from workspace import ROOT
 
-from reproof.catalogue import registered
+from reproof.registry import registered
 
 FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 DIRECTIVES = {"message", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"}
@@ -31,7 +31,7 @@ def rules():
 RULES = rules()
 assert set(RULES.pop("all")) == {"default_target", "input"}
 TEMPLATE = RULES.pop("operation")
-OPERATIONS = set(registered("jobs", "operation"))
+OPERATIONS = set(registered("operations", "operation"))
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 every_rule = pytest.mark.parametrize("name", RULES)
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -61,10 +61,16 @@ def test_rule_script_log_and_library_function_carry_one_name(name):
     (log,) = re.findall(r'"(logs/.*)"', rule["log"])
     assert log.endswith(f"/{name}.log")
     assert f'PLAN.code("{script}"' in rule["params"]
-    library = ast.parse((ROOT / f"reproof/jobs/{name}.py").read_text())
+    library = ast.parse((ROOT / f"reproof/{room_of(name)}/{name}.py").read_text())
     assert name in [node.name for node in library.body if isinstance(node, ast.FunctionDef)]
     if script == name:
-        assert f"from reproof.jobs.{name} import {name}\n" in (ROOT / f"workflow/scripts/{name}.py").read_text()
+        text = (ROOT / f"workflow/scripts/{name}.py").read_text()
+        assert f"from reproof.{room_of(name)}.{name} import {name}\n" in text
+
+
+def room_of(name):
+    """Return the package that holds the work of a rule."""
+    return "operations" if (ROOT / f"reproof/operations/{name}.py").exists() else "pipeline"
 
 
 def script_of(name):
@@ -113,12 +119,8 @@ def test_needs_grow_with_each_attempt(name):
 def test_there_is_a_rule_for_every_script_and_every_job():
     assert set(RULES) >= OPERATIONS
     assert {path.stem for path in SCRIPTS} == {script_of(name) for name in RULES}
-    jobs = {path.stem for path in (ROOT / "reproof/jobs").glob("*.py")} - {
-        "__init__",
-        "subject",
-        "training",
-    }
-    assert jobs == set(RULES)
+    rooms = (ROOT / "reproof/operations", ROOT / "reproof/pipeline")
+    assert {path.stem for room in rooms for path in room.glob("*.py")} - {"__init__"} == set(RULES)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
@@ -142,7 +144,8 @@ def test_scripts_are_thin_adapters(script):
     text = script.read_text()
     assert len(text.splitlines()) <= 30
     assert ".config" not in text
-    what = "the operation that the settings name" if script.stem == "operation" else f"reproof.jobs.{script.stem}"
+    what = f"reproof.{room_of(script.stem)}.{script.stem}"
+    what = "the operation that the settings name" if script.stem == "operation" else what
     assert text.startswith(f'"""Adapter: {what}."""\n')
     branches = (ast.If, ast.For, ast.While, ast.Try, ast.FunctionDef)
     assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, branches)]
@@ -151,4 +154,4 @@ def test_scripts_are_thin_adapters(script):
 @every_script
 def test_what_costs_time_to_import_is_imported_where_an_error_is_logged(script):
     top = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert {node.module for node in top} == {"reproof.adapter"}
+    assert {node.module for node in top} == {"reproof.execution.job"}

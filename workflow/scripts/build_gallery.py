@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.build_gallery."""
+"""Adapter: reproof.pipeline.build_gallery."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "jinja2", "pandas"):
-    from reproof.jobs.build_gallery import build_gallery
+    from reproof.pipeline.build_gallery import build_gallery
 
     build_gallery(
         settings=here.params.settings,

@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.collect."""
+"""Adapter: reproof.pipeline.collect."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "numpy", "pandas"):
-    from reproof.jobs.collect import collect
+    from reproof.pipeline.collect import collect
 
     collect(
         settings=here.params.settings,

@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.draw_figure."""
+"""Adapter: reproof.pipeline.draw_figure."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "matplotlib", "pandas"):
-    from reproof.jobs.draw_figure import draw_figure
+    from reproof.pipeline.draw_figure import draw_figure
 
     draw_figure(
         settings=here.params.settings,

@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.fetch_dataset."""
+"""Adapter: reproof.pipeline.fetch_dataset."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "numpy") as record:
-    from reproof.jobs.fetch_dataset import fetch_dataset
+    from reproof.pipeline.fetch_dataset import fetch_dataset
 
     record["label"] = fetch_dataset(
         settings=here.params.settings,

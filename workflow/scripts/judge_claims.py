@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.judge_claims."""
+"""Adapter: reproof.pipeline.judge_claims."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "pandas", "scipy"):
-    from reproof.jobs.judge_claims import judge_claims
+    from reproof.pipeline.judge_claims import judge_claims
 
     judge_claims(
         settings=here.params.settings,

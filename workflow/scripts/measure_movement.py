@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.measure_movement."""
+"""Adapter: reproof.operations.measure_movement."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "numpy", "pandas"):
-    from reproof.jobs.measure_movement import measure_movement
+    from reproof.operations.measure_movement import measure_movement
 
     measure_movement(
         settings=here.params.settings,

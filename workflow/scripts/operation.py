@@ -1,12 +1,12 @@
 """Adapter: the operation that the settings name."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "torch", "numpy") as record:
-    from reproof import catalogue
-    from reproof.jobs.subject import Subject, measure
+    from reproof import registry
+    from reproof.operations.common.subject import Subject, measure
 
     subject = Subject.of(here.input, here.params, here.threads)
-    operation = catalogue.load("jobs", "operation", subject.job.asked["operation"])
+    operation = registry.load("operations", "operation", subject.job.asked["operation"])
     record["seconds"] = measure(operation, subject, here.output.metrics)

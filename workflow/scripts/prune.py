@@ -1,10 +1,10 @@
-"""Adapter: reproof.jobs.prune."""
+"""Adapter: reproof.pipeline.prune."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "numpy"):
-    from reproof.jobs.prune import prune
+    from reproof.pipeline.prune import prune
 
     prune(
         settings=here.params.settings,

@@ -1,11 +1,11 @@
-"""Adapter: reproof.jobs.retrain."""
+"""Adapter: reproof.pipeline.retrain."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "torch", "numpy") as record:
-    from reproof.jobs.retrain import retrain
-    from reproof.jobs.training import Job
+    from reproof.operations.common.training_job import Job
+    from reproof.pipeline.retrain import retrain
 
     record["training_s"] = retrain(
         Job.of(here.input.data, here.params, here.threads),

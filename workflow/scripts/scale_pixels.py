@@ -1,9 +1,9 @@
-"""Adapter: reproof.jobs.scale_pixels."""
+"""Adapter: reproof.pipeline.scale_pixels."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "numpy") as record:
-    from reproof.jobs.scale_pixels import scale_pixels
+    from reproof.pipeline.scale_pixels import scale_pixels
 
     record["label"] = scale_pixels(data=here.input.data, scaled=here.output.data)

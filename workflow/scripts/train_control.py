@@ -1,11 +1,11 @@
-"""Adapter: reproof.jobs.train_control."""
+"""Adapter: reproof.pipeline.train_control."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "torch", "numpy") as record:
-    from reproof.jobs.train_control import train_control
-    from reproof.jobs.training import Job
+    from reproof.operations.common.training_job import Job
+    from reproof.pipeline.train_control import train_control
 
     record["training_s"] = train_control(
         Job.of(here.input.data, here.params, here.threads),

@@ -1,11 +1,11 @@
-"""Adapter: reproof.jobs.train_dense."""
+"""Adapter: reproof.pipeline.train_dense."""
 
-from reproof.adapter import job
+from reproof.execution.job import job
 
 here = snakemake
 with job(here, "torch", "numpy") as record:
-    from reproof.jobs.train_dense import train_dense
-    from reproof.jobs.training import Job
+    from reproof.operations.common.training_job import Job
+    from reproof.pipeline.train_dense import train_dense
 
     record["training_s"] = train_dense(
         Job.of(here.input.data, here.params, here.threads),

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Sums may be reordered and multiplied-and-added in one: that is what lets the processor take sixteen at a time. No

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from reproof.data.dataset import Dataset
-from reproof.files import Array
 from reproof.settings import TrainingSettings
+from reproof.storage.files import Array
 from reproof.training.backends import kernels
 from reproof.training.backends.alone import Alone
 from reproof.training.backends.flat import FlatDescent, flattened

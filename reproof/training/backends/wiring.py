@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reproof.files import Array
+from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,142 @@
+"""What a registered function declares in its decorator, evaluated without importing its module.
+
+Planning reads what an operation measures and costs, but must not import torch, which the operation's module does.
+Of that module, only the definitions that the declaration reaches are executed.
+"""
+
+import ast
+import builtins
+import symtable
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reproof.registry import LIBRARY, decorating_call, module_of, named_function, parse
+from reproof.storage.errors import ReproofError
+
+ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
+
+
+@cache
+def declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
+    """Return the values of the decorator's keyword arguments of a registered function; {} for a bare decorator.
+
+    They may use definitions at the top level of the function's module, the standard library, and modules of the
+    project that need no other package. Raises ReproofError, which names file and function, for an
+    expression that reaches anything else.
+    """
+    path = module_of(where, decorator, name)
+    tree = parse(path)
+    call = decorating_call(named_function(tree, decorator, name), decorator)
+    return _evaluate(tree, call, path, f"{_shown(path)}: {decorator} {name}") if call else {}
+
+
+def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[str, Any]:
+    reached = _reached(tree, call, what)
+    definitions = [node for node in tree.body if node in reached]
+    namespace: dict[str, Any] = {"__name__": f"declaration of {what}"}
+    exec(compile(ast.Module(definitions, []), str(path), "exec"), namespace)
+    expressions = {str(one.arg): compile(ast.Expression(one.value), str(path), "eval") for one in call.keywords}
+    return {key: eval(expression, namespace) for key, expression in expressions.items()}
+
+
+def _reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
+    """Return the statements at the top of a module that a call's keyword arguments need; check imports among them."""
+    reached: list[ast.stmt] = []
+    waiting = [name for keyword in call.keywords for name in _names(keyword.value)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found = list(_definitions(tree, name))
+        if not found and not hasattr(builtins, name):
+            raise ReproofError(f"{what}: its declaration reads {name}; define it at the top level of the module")
+        for node in found:
+            _check_imports(node, what)
+            waiting += _names(node)
+        reached += found
+    return reached
+
+
+def _definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
+    """Yield the statements at the top of a module that bind a name: imports, assignments, functions, classes."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            bound = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound = {node.name}
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            bound = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+        else:
+            continue
+        if name in bound:
+            yield node
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Return the names that a definition or an expression reads from its module."""
+    found: set[str] = set()
+    tables = [symtable.symtable(ast.unparse(node), "", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        own = table.get_type() == "module"
+        found |= {one.get_name() for one in table.get_symbols() if one.is_referenced() and (own or one.is_global())}
+    return found
+
+
+def _check_imports(node: ast.stmt, what: str) -> None:
+    """Raise ReproofError if an import, or what it imports, needs a package that planning does not load."""
+    for module in _modules(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+        package = _foreign(module)
+        if package:
+            through = "" if module.partition(".")[0] == package else f" through {module}"
+            raise ReproofError(
+                f"{what}: its declaration reaches {package}{through}, which planning does not import; use the standard "
+                "library, and modules of the project that need no other package"
+            )
+
+
+@cache
+def _foreign(module: str) -> str:
+    """Return the first package that importing a module needs beyond those allowed; "" if there is none."""
+    waiting, seen = [module], set[Path]()
+    while waiting:
+        name = waiting.pop()
+        if name.partition(".")[0] not in ALLOWED:
+            return name.partition(".")[0]
+        for path in _files(name) - seen:
+            seen.add(path)
+            waiting += [one for node in _at_import(parse(path)) for one in _modules(node)]
+    return ""
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that importing a module makes: not those inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _at_import(child)
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+
+
+def _files(module: str) -> set[Path]:
+    """Return the project's files that importing a module executes: those of its packages, and its own."""
+    parts = module.split(".")
+    files = {LIBRARY.parent.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)}
+    return {file for file in files | {LIBRARY.parent.joinpath(*parts).with_suffix(".py")} if file.is_file()}
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(LIBRARY.parent))

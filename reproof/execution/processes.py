@@ -1,0 +1,60 @@
+"""Processes: no job outlives its Snakemake, and nobody takes over a folder in which one is still at work."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from reproof.storage.files import ReproofError
+
+PR_SET_PDEATHSIG = 1
+
+
+def dies_with(parent: int) -> Callable[[], None] | None:
+    """Return what a new process does before it becomes a job: ask Linux to kill it when `parent` is; elsewhere, None.
+
+    A job asks so itself as well, but half a second later, when Python has started: time enough to become an orphan.
+    """
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (AttributeError, OSError, TypeError):  # not Linux
+        return None
+
+    def prepare() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was killed before we could ask
+            os._exit(1)
+
+    return prepare
+
+
+def refuse_company(folder: Path) -> None:
+    """Raise ReproofError if a Snakemake or one of its jobs is at work in the folder, on this machine."""
+    for process, what in _others(folder):
+        raise ReproofError(
+            f"{folder}: process {process} is still at work here ({what}); wait for it, or end it: kill {process}"
+        )
+
+
+def _others(folder: Path) -> Iterator[tuple[int, str]]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # ended by now, or somebody else's
+            words = process.cmdline()[:3]
+            if any(_is_snakemakes(word) for word in words) and Path(process.cwd()) == folder:
+                yield process.pid, " ".join(words)
+
+
+def _is_snakemakes(word: str) -> bool:
+    return Path(word).name == "snakemake" or "/.snakemake/scripts/" in word
+
+
+if __name__ == "__main__":
+    try:
+        refuse_company(Path.cwd())
+    except ReproofError as error:
+        sys.exit(f"error: {error}")

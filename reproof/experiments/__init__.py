@@ -1,0 +1,1 @@
+"""Experiments: the papers' files and scales, read, merged, checked, as typed runs."""

@@ -1,0 +1,213 @@
+"""The configuration: papers patched by a scale, merged, then checked so strictly that a typing error cannot pass.
+
+Every complaint is one line that names file and key and says what would be right.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, relevance
+from referencing import Registry, Resource
+
+from reproof.experiments.strict_yaml import Tree, complaint, read_yaml
+from reproof.storage.files import ROOT, ReproofError
+
+SCHEMAS = ROOT / "workflow" / "schemas"
+LONGEST = 120  # characters of a complaint; a longer one repeats a whole mapping before it comes to the point
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The settings of a paper, as published or as a scale changes them, and where their mistakes are to be mended."""
+
+    settings: Tree
+    file: Path
+    under: str = ""
+
+    def complaint(self, key: str, what: str) -> ReproofError:
+        """Return the error for one key of these settings."""
+        return complaint(self.file, self.under + key, what)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One paper at one scale, merged and checked, with what the scale changed.
+
+    What is wrong as published is the paper file's mistake; what is wrong only once merged is the scale file's.
+    """
+
+    name: str
+    published: Layer
+    merged: Layer
+    departures: tuple[Tree, ...]
+
+    @property
+    def settings(self) -> Tree:
+        """The settings at this scale."""
+        return self.merged.settings
+
+    @property
+    def published_runs(self) -> Tree:
+        """The runs as the paper's file has them."""
+        runs: Tree = self.published.settings["runs"]
+        return runs
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that the plan is made of."""
+
+    scale: str
+    about: str
+    blocks: Tree
+    data: Tree
+    papers: tuple[Paper, ...]
+    scales: tuple[str, ...]
+    publish: Tree | None = None
+
+
+def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted: bool = False) -> Configuration:
+    """Return the configuration that `config` (config/config.yaml and command line) asks for, merged and valid.
+
+    Raises ReproofError for an unknown scale or paper, an unreadable file and, unless it is `trusted` to have been
+    checked before, everything the schemas do not allow.
+    """
+    check = _trust if trusted else _check
+    check(Layer(config, folder / "config.yaml"), "config.schema.yaml")
+    scale_file = _named(folder / "scales", config["scale"], "scale")
+    scale = read_yaml(scale_file)
+    check(Layer(scale, scale_file), "scale.schema.yaml")
+    for paper in scale.get("papers", {}):
+        if paper not in available(folder / "papers"):
+            raise complaint(scale_file, f"papers.{paper}", unknown(paper, tuple(available(folder / "papers"))))
+    papers = tuple(_paper(name, scale, scale_file, folder, check) for name in config["papers"])
+    scales = tuple(available(folder / "scales"))
+    blocks, publish = scale["blocks"], scale.get("publish")
+    return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
+
+
+def available(folder: Path) -> list[str]:
+    """Return the names of the YAML files of a folder."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def runs_of_figure(figure: Tree) -> list[str]:
+    """Return the runs that an entry under `figures` draws, panel by panel."""
+    return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """Return `base` with `patch` laid over it: mappings merge, anything else replaces, null removes a key.
+
+    The key "*" with null removes every key of `base` that `patch` does not name.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    base = base if isinstance(base, dict) else {}
+    if "*" in patch:
+        patch = {key: value for key, value in patch.items() if key != "*"}
+        base = {key: value for key, value in base.items() if key in patch}
+    both = base | {key: merge(base.get(key), value) for key, value in patch.items()}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def _paper(name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[Layer, str], None]) -> Paper:
+    file = _named(folder / "papers", name, "papers")
+    base, patch = read_yaml(file), scale.get("papers", {}).get(name, {})
+    published = Layer(merge(base, {}), file)
+    merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
+    check(published, "paper.schema.yaml")
+    runs = merged.settings.get("runs")
+    for run in sorted(set(runs) - set(published.settings["runs"])) if isinstance(runs, dict) else []:
+        raise merged.complaint(f"runs.{run}", unknown(run, published.settings["runs"]))
+    check(merged, "paper.schema.yaml")
+    return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
+
+
+def _differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
+    """Yield {key, paper, here} for each value of the runs in which the scale departs from the paper."""
+    if not isinstance(base, dict) or not isinstance(merged, dict):
+        if base != merged:
+            yield {"key": ".".join(at), "paper": _short(base), "here": _short(merged)}
+        return
+    for key in list(dict.fromkeys([*base, *merged])) if at else ["runs"]:
+        yield from _differences(base.get(key), merged.get(key), (*at, key))
+
+
+def _short(value: Any) -> Any:
+    """Return a value as a table shows it: of a whole mapping (a run, a control) only that it is there or not."""
+    return "run" if isinstance(value, dict) else "not run" if value is None else value
+
+
+def _named(folder: Path, name: str, what: str) -> Path:
+    names = available(folder)
+    if name not in names:
+        raise complaint(folder.parent / "config.yaml", what, unknown(name, tuple(names)))
+    return folder / f"{name}.yaml"
+
+
+@cache
+def _registry() -> Registry[Any]:
+    files = SCHEMAS.glob("*.schema.yaml")
+    return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
+
+
+def _trust(layer: Layer, schema: str) -> None:
+    """Accept it unseen."""
+
+
+def _check(layer: Layer, schema: str) -> None:
+    """Raise ReproofError for the most telling violation of a schema, if there is one."""
+    validator = Draft202012Validator(_registry()[schema].contents, registry=_registry())
+    error = max(validator.iter_errors(layer.settings), key=relevance, default=None)
+    if error is not None:
+        path, what = _told(error)
+        raise layer.complaint(".".join(map(str, path)) or "(top)", what)
+
+
+def _told(error: ValidationError) -> tuple[list[Any], str]:
+    """Return (path of the key, what is wrong with it and what would be right)."""
+    path, value = list(error.absolute_path), cast(Any, error.instance)
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
+        extra = sorted(key for key in dict(value) if key not in known)[0]
+        near = get_close_matches(extra, known, 1)
+        return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
+    if error.validator in ("type", "oneOf") and isinstance(value, str) and _is_number(value):
+        return path, no_number(value)
+    text = " ".join(error.message.split())
+    return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
+
+
+def no_number(value: Any) -> str:
+    """Return the complaint about a value that should be a number; of `1e-4` it says how YAML wants it written."""
+    if isinstance(value, str) and _is_number(value):
+        return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
+    return f"{value!r} is not a number"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_yaml_number(text: str) -> str:
+    mantissa, _, exponent = f"{float(text):e}".partition("e")
+    digits = f"{float(mantissa):.10g}"
+    return f"{digits if '.' in digits else digits + '.0'}e{int(exponent):+d}"
+
+
+def unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    """Return the complaint about a name that is not among the known ones."""
+    near = get_close_matches(name, list(known), 1)
+    return (
+        f"{name!r} is unknown; {f'did you mean {near[0]!r}?' if near else 'choose one of ' + ', '.join(sorted(known))}"
+    )

@@ -1,0 +1,164 @@
+"""What a run asks for besides its own training: controls, trained for comparison with tickets, and evaluations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import inf
+from typing import Any
+
+from reproof import registry
+from reproof.experiments.configuration import no_number, unknown
+from reproof.experiments.options import Problem, option_problems, signature
+from reproof.provenance.identity import Registered
+
+CONTROL_KEYS = ("control", "draws", "levels")
+EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
+NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
+ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
+ATTACK_KEYS = ("attack", "targeted", "epsilons")
+FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the operation sets
+
+
+@dataclass(frozen=True)
+class Control:
+    """One arm that tickets are compared with: which control and options, how many draws, at which levels."""
+
+    arm: str
+    kind: str
+    options: dict[str, Any]
+    draws: int
+    levels: tuple[int, ...]
+
+    @classmethod
+    def of(cls, arm: str, mapping: Mapping[str, Any], levels: int) -> "Control":
+        """Make from the configuration of one arm of a run with this many levels."""
+        options = {key: value for key, value in mapping.items() if key not in CONTROL_KEYS}
+        chosen = tuple(mapping.get("levels", range(1, levels + 1)))
+        return cls(arm, mapping.get("control", arm), options, mapping.get("draws", 1), chosen)
+
+    def problems(self, at: str, levels: int) -> Iterator[Problem]:
+        """Yield what a schema cannot see: an unknown control or option, a level beyond the ladder."""
+        known = registry.registered("pruning", "control")
+        if self.kind not in known:
+            yield f"{at}.control" if self.kind != self.arm else at, unknown(self.kind, known)
+            return
+        yield from option_problems(at, self.options, ("pruning", "control", self.kind), ("draws", "levels"))
+        yield from _beyond(at, self.levels, levels, lowest=1)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an operation measures of a run's networks, at which levels (0: dense), and of which `controls` of them.
+
+    The measurements are collected under the name of the run, or of another run of the paper, `as_run`: runs that differ
+    only in their rewind point are points of one curve along it. Tickets are collected as the arm `as_arm`, where the
+    options make something else of them. An option called `steps` names points of the dense training, in steps, whose
+    weights the operation reads. An option called `victims` names runs of the paper whose dense networks the operation
+    reads too; the field `victims` holds their settings.
+    """
+
+    name: str
+    operation: str
+    options: dict[str, Any]
+    levels: tuple[int, ...]
+    controls: dict[str, Control] = field(default_factory=dict)
+    as_run: str = ""
+    as_arm: str = ""
+    victims: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, mapping: Mapping[str, Any]) -> "Evaluation":
+        """Make from the configuration of one evaluation of a run."""
+        options = {key: value for key, value in mapping.items() if key not in EVALUATION_KEYS}
+        controls = {arm: Control.of(arm, one, 0) for arm, one in mapping.get("controls", {}).items()}
+        levels = tuple(mapping.get("levels", (0,)))
+        labels = {key: mapping.get(key, "") for key in ("as_run", "as_arm")}
+        return cls(name, mapping["measure"], options, levels, controls, **labels)
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Points of the dense training that it reads, in steps."""
+        return tuple(self.options.get("steps", ()))
+
+    def with_victims(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
+        """Return the same with those of its victims that are run, each with all that its dense network depends on."""
+        named = [key for key in self.options.get("victims", ()) if key in victims]
+        if "victims" not in self.options:
+            return self
+        return replace(self, options=self.options | {"victims": named}, victims={key: victims[key] for key in named})
+
+    @property
+    def registered_functions(self) -> list[Registered]:
+        """What it picks by name: operation, controls, attacks, victims' networks, what options like `criteria` name."""
+        kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
+        named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
+        attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
+        networks = [("networks", "network", one["network"]["name"]) for one in self.victims.values()]
+        return [("operations", "operation", self.operation), *kinds, *named, *attacks, *networks]
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """All that its results depend on, besides the networks and the levels; defaults left out."""
+        usual = signature("operations", "operation", self.operation).defaults
+        options = {
+            key: value for key, value in self.options.items() if key not in usual or not _same(value, usual[key])
+        }
+        kinds = {arm: {"control": one.kind, "options": one.options} for arm, one in self.controls.items()}
+        victims = {"victims": self.victims} if self.victims else {}
+        return {"operation": self.operation, "options": options, "controls": kinds} | victims
+
+    def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
+        """Yield what a schema cannot see, in a run with this many levels and steps of training."""
+        known = registry.registered("operations", "operation")
+        if self.operation not in known:
+            yield f"{at}.measure", unknown(self.operation, known)
+            return
+        yield from option_problems(at, self.options, ("operations", "operation", self.operation), EVALUATION_KEYS)
+        for option, which in NAMING.items():
+            for name in self.options.get(option, ()):
+                if name not in registry.registered(*which):
+                    yield f"{at}.{option}", unknown(name, registry.registered(*which))
+        yield from _attack_problems(at, self.options)
+        yield from _beyond(at, self.levels, levels, lowest=0)
+        if any(step > steps for step in self.steps):
+            yield f"{at}.steps", f"{max(self.steps)} is after the end; training.steps is {steps}"
+        for arm, control in self.controls.items():
+            yield from control.problems(f"{at}.controls.{arm}", levels)
+
+
+def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with attacks: unknown names, options that they do not have, distances that cannot be."""
+    known, common = registry.registered(*ATTACK), options.get("epsilons", ())
+    yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
+    for label, one in options.get("attacks", {}).items():
+        where = f"{at}.attacks.{label}"
+        if one.get("attack") not in known:
+            yield f"{where}.attack", unknown(str(one.get("attack", "nothing")), known)
+            continue
+        its = signature(*ATTACK, one["attack"]).options
+        own = {key: value for key, value in one.items() if key not in ATTACK_KEYS}
+        given = dict.fromkeys(its & set(FROM_OPERATION), 1)
+        for key in own.keys() & set(FROM_OPERATION):
+            yield f"{where}.{key}", "is no option; write `epsilons`, a list" if key == "epsilon" else "is no option"
+        yield from option_problems(where, own | given, (*ATTACK, one["attack"]), ATTACK_KEYS)
+        yield from _epsilon_problems(f"{where}.epsilons", one.get("epsilons", ()), most=inf if "norm" in one else 1)
+        if "epsilon" in its and not one.get("epsilons", common):
+            yield f"{where}.epsilons", f"is missing; {one['attack']} needs at least one distance"
+
+
+def _epsilon_problems(at: str, epsilons: Sequence[Any], *, most: float) -> Iterator[Problem]:
+    for one in epsilons:
+        if isinstance(one, str | bool) or not isinstance(one, int | float):
+            yield at, no_number(one)
+        elif not 0 < one <= most:
+            yield at, f"{one} is outside the data's range: pixels are in [0, 1], so it must be above 0, at most 1"
+
+
+def _same(value: Any, usual: Any) -> bool:
+    return bool((tuple(value) if isinstance(value, list) else value) == usual)
+
+
+def _beyond(at: str, chosen: tuple[int, ...], levels: int, *, lowest: int) -> Iterator[Problem]:
+    beyond = [level for level in chosen if level > levels]
+    if beyond:
+        yield f"{at}.levels", f"{beyond[0]} is beyond the ladder; the run has levels {lowest} to {levels}"

@@ -1,0 +1,108 @@
+"""Checks of a merged paper that a schema cannot make: names that must exist, levels and steps that must fit."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from reproof import registry
+from reproof.experiments.configuration import Configuration, Layer, Paper, runs_of_figure, unknown
+from reproof.experiments.controls_and_evaluations import Evaluation
+from reproof.experiments.runs import Run, with_victims
+from reproof.experiments.strict_yaml import Tree
+from reproof.judging.checks import Known, check_claims
+from reproof.judging.claims import Claim
+from reproof.metrics import read_metrics
+
+
+def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+    """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
+    known = tuple(paper.published_runs)
+    for layer in (paper.published, paper.merged):
+        _check_runs(layer, _runs(layer, configuration), known)
+    return find_runs(paper, configuration)
+
+
+def find_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
+    """Return the runs of a paper at this scale, which were checked before."""
+    runs = _runs(paper.merged, configuration)
+    return {key: with_victims(run, runs) for key, run in runs.items()}
+
+
+def _runs(layer: Layer, configuration: Configuration) -> dict[str, Run]:
+    copy = configuration.data.get("cifar10_copy", "original")
+    return {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
+
+
+def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> None:
+    for key, run in runs.items():
+        for at, what in run.problems():
+            raise layer.complaint(f"runs.{key}.{at}", what)
+        for name, one in run.evaluations.items():
+            if one.as_run and one.as_run not in known:
+                raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
+            for what in _victim_problems(run, one, runs, known):
+                raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
+
+
+def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
+    """Yield why a run cannot be a victim: it is unknown, has other seeds, or other inputs than pixels."""
+    for key in evaluation.options.get("victims", ()):
+        if key not in known:
+            yield unknown(key, known)
+        elif key in runs and (runs[key].seeds, runs[key].seeds_a_job) != (run.seeds, run.seeds_a_job):
+            yield f"{key} has {runs[key].seeds} seeds where this run has {run.seeds}; give both as many"
+        elif key in runs and runs[key].inputs != run.inputs:
+            yield f"{key} is not given the same pixels; let both have dataset.pixels: unit, or the same data set"
+
+
+def check_figures(paper: Paper) -> None:
+    """Raise ReproofError for a figure of an unknown kind, run or option, as published and as the scale has it."""
+    for layer in (paper.published, paper.merged):
+        for key, figure in layer.settings["figures"].items():
+            for at, what in _figure_problems(figure, tuple(paper.published_runs)):
+                raise layer.complaint(f"figures.{key}.{at}", what)
+
+
+def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    kinds = registry.registered("figures", "figure")
+    if figure["kind"] not in kinds:
+        yield "kind", unknown(figure["kind"], kinds)
+        return
+    for run in runs_of_figure(figure):
+        if run not in runs:
+            yield "runs", unknown(run, runs)
+    options = _figure_options(figure["kind"])
+    for option in figure.get("options", {}):
+        if option not in options:
+            yield f"options.{option}", unknown(option, options)
+
+
+@cache
+def _figure_options(kind: str) -> tuple[str, ...]:
+    return registry.options("figures", "figure", kind)
+
+
+def check_references(paper: Paper) -> None:
+    """Raise ReproofError for a published value of an unknown run or metric, as published and as the scale has it."""
+    for layer in (paper.published, paper.merged):
+        for place, reference in enumerate(layer.settings.get("references", [])):
+            for key, known in (("run", tuple(paper.published_runs)), ("metric", tuple(read_metrics()))):
+                if reference[key] not in known:
+                    raise layer.complaint(f"references[{place}].{key}", unknown(reference[key], known))
+
+
+def check_paper_claims(paper: Paper, scales: set[str]) -> None:
+    """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
+    known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(read_metrics()), scales=scales)
+    for layer in (paper.published, paper.merged):
+        for problem in check_claims([Claim.parse(claim) for claim in layer.settings["claims"]], known):
+            key, _, what = problem.partition(": ")
+            raise layer.complaint(key, what)
+
+
+def _arms(runs: Tree) -> dict[str, set[str]]:
+    """Return the arms collected under the name of each run: its own, and those of evaluations with this `as_run`."""
+    arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
+    for key, run in runs.items():
+        for one in run.get("evaluations", {}).values():
+            arms[one.get("as_run", key)] |= {one.get("as_arm", "ticket"), *one.get("controls", {})}
+    return arms

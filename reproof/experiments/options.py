@@ -1,0 +1,43 @@
+"""Checks of options that the configuration gives to a registered function: unknown, missing, or text for a number."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from reproof import registry
+from reproof.experiments.configuration import no_number, unknown
+
+Problem = tuple[str, str]  # (key below the run, what is wrong)
+FACTORY_ARGUMENTS = {"input_shape", "classes"}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The options of a registered function: all, those that may be left out with the values they have, the numbers."""
+
+    options: frozenset[str]
+    defaults: Mapping[str, Any]
+    numeric: frozenset[str]
+
+
+@cache
+def signature(where: str, decorator: str, name: str) -> Signature:
+    """Return the options of a registered function; its source is read once, however many runs pick it."""
+    which = where, decorator, name
+    return Signature(frozenset(registry.options(*which)), registry.defaults(*which), registry.numeric(*which))
+
+
+def option_problems(
+    at: str, given: Mapping[str, Any], which: tuple[str, str, str], besides: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with the options of a registered function; `besides` are keys that are none of its own."""
+    its = signature(*which)
+    options = its.options - FACTORY_ARGUMENTS
+    for key in sorted(set(given) - options):
+        yield f"{at}.{key}", unknown(key, (*sorted(options), *besides))
+    for key in sorted(options - set(given) - set(its.defaults)):
+        yield f"{at}.{key}", f"is missing; {which[2]} needs it"
+    for key in sorted(its.numeric & set(given)):
+        if isinstance(given[key], str | bool) or not isinstance(given[key], int | float):
+            yield f"{at}.{key}", no_number(given[key])

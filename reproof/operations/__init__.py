@@ -1,0 +1,1 @@
+"""Operations: what is measured of trained networks, one module a measurement."""

@@ -1,0 +1,235 @@
+"""Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reproof import registry
+from reproof.attacks import checks
+from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
+from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.outcome import Outcome
+from reproof.attacks.victim import Victim
+from reproof.declarations.costs import PASSES, Settings, Work
+from reproof.metrics import COUNT, PIXELS, SHARE, Metric
+from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.seeding import derive
+from reproof.storage.files import ReproofError
+from reproof.training.variants import State
+
+Options = Mapping[str, Any]
+HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's entry beside the attack's own options
+TOLERANCE = 0.02  # by how much Square may leave less accuracy than PGD before the gradients are said to mislead
+
+
+SPLITS = ("train", "validation", "test")
+OUTCOMES = (  # at each epsilon
+    Metric("{split}_accuracy_under_attack", SHARE, "epsilon", "accuracy under attack", splits=SPLITS),
+    Metric("{split}_attack_success_share", SHARE, "epsilon", "success of the attack", splits=SPLITS),
+    Metric("{split}_confidence_of_mistakes", SHARE, "epsilon", "confidence of mistakes", splits=SPLITS),
+    Metric(
+        "{split}_attack_distance", PIXELS, "epsilon", "L2 distance of examples", "L2 distance of the examples", SPLITS
+    ),
+    Metric("{split}_attack_queries", COUNT, "epsilon", "queries until fooled", "number of queries", SPLITS),
+)
+
+
+def unbounded(metric: Metric) -> Metric:
+    """Return what is measured of an attack that has no epsilon."""
+    name = metric.name.replace("{split}_", "{split}_unbounded_")
+    words, sentence = (f"{one} without a bound" for one in (metric.words, metric.sentence or metric.words))
+    return replace(metric, name=name, axis="", words=words, sentence=sentence)
+
+
+METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}/{image}"
+    Metric("{split}_clean_accuracy", SHARE, words="accuracy without attack", splits=SPLITS),
+    Metric("{split}_images_attacked", COUNT, words="number of images attacked", splits=SPLITS),
+    *OUTCOMES,
+    *(unbounded(one) for one in OUTCOMES),
+    Metric("{split}_success_within_queries", SHARE, "query", "success of the attack", splits=SPLITS),
+    Metric("{split}_gradients_masked", axis="epsilon", splits=SPLITS),
+    Metric("example_pixel", PIXELS, axis="pixel", words="attacked images"),
+    Metric("example_class", words="predicted classes"),
+)
+
+
+def attack_work(settings: Settings) -> Work:
+    """Return the passes that each attack asks for at most, at each of its distances."""
+    options = settings["options"]
+    common = options.get("epsilons", [])
+    passes = sum(asked(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
+    return Work(passes=passes * int(options.get("examples", 1000)) * len(settings["seeds"]))
+
+
+def asked(options: Settings) -> int:
+    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+    name = options["attack"]
+    if name in ("one_pixel", "random_pixel"):
+        return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
+    if name in ("nes", "spsa", "square"):
+        return int(options.get("queries", 10_000))
+    steps = int(options.get("steps", 40)) * int(options.get("restarts", 1)) if name == "pgd" else 1
+    if name == "carlini_wagner":
+        steps = int(options.get("steps", 10_000)) * int(options.get("searches", 9))
+    return PASSES * steps
+
+
+@operation(metrics=METRICS, cost=attack_work)
+def attack(
+    subject: Subject,
+    *,
+    attacks: Mapping[str, Options],
+    epsilons: Sequence[float] = (),
+    examples: int = 1000,
+    split: str = "test",
+    queries: Sequence[int] = (),
+    pictures: int = 0,
+) -> Rows:
+    """Attack dense networks on the first `examples` of `split`, at each of `epsilons` where an attack has one.
+
+    Each entry of `attacks` names the `attack`, whether it is `targeted` (at a wrong class drawn at random), `epsilons`
+    of its own, and options of the attack. `part` is the entry, `at` epsilon; epsilon 0 is the network left alone. What
+    an attack without epsilon does is called `unbounded`.
+    Distances (L2) and queries are medians over images that were classified rightly and are no more;
+    `success_within_queries` is the share of all that were, at the greatest epsilon. `pictures` are told pixel by pixel,
+    of the first seed.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: attack measures dense networks alone; leave `levels` out")
+    images, labels = chosen(subject, split, examples)
+    for seed, state in zip(subject.seeds, subject.tickets(0), strict=True):
+        facts, victim = subject.facts(0, seed), victim_of(subject, tensors(state))
+        rows = attacked(
+            victim, images, labels, attacks=attacks, epsilons=epsilons, split=split, seed=seed, queries=queries
+        )
+        yield from (facts | row for row in rows)
+        if seed == 0 and pictures:
+            yield from (facts | row for row in _pictures(victim, images, labels, attacks, epsilons, pictures))
+
+
+def attacked(
+    victim: Victim, images: Tensor, labels: Tensor, *,
+    attacks: Mapping[str, Options], epsilons: Sequence[float], split: str, seed: int, queries: Sequence[int] = (),
+) -> Iterator[Row]:  # fmt: skip
+    """Yield what each attack does to one victim at each epsilon, after the checks that make it count."""
+    clean = victim.classes(images).eq(labels)
+    _check_victim(victim, images, labels)
+    accuracy = float(clean.double().mean())
+    yield {"metric": f"{split}_clean_accuracy", "value": accuracy}
+    left: dict[tuple[str, float], float] = {}
+    for label, options in attacks.items():
+        sizes = _epsilons(options, epsilons)
+        yield {"metric": f"{split}_images_attacked", "part": label, "value": float(len(images))}
+        if sizes != [None]:
+            yield _row(split, "accuracy_under_attack", label, 0.0, accuracy)
+        for epsilon in sizes:
+            adversarial = made(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
+            outcome = Outcome.of(victim, images, labels, adversarial, clean)
+            checks.refuse_gain(under_attack=outcome.accuracy, clean=accuracy)
+            way = options["attack"], epsilon or 0.0
+            left[way] = min(outcome.accuracy, left.get(way, 1.0))  # of the strongest, if one attack is there twice
+            yield from (_row(split, metric, label, epsilon, value) for metric, value in outcome.values().items())
+            if epsilon == _greatest(options, epsilons):
+                within = ((float(limit), outcome.within(limit)) for limit in queries)
+                yield from (_row(split, "success_within_queries", label, limit, value) for limit, value in within)
+    yield from _masked(left, split)
+
+
+def chosen(subject: Subject, split: str, examples: int) -> tuple[Tensor, Tensor]:
+    """Return the first examples of a split as pixels float32 [N, C, H, W] in [0, 1], and their labels int64 [N]."""
+    whole = getattr(subject.job.dataset, split)
+    if not len(whole):
+        raise ReproofError(f"evaluations: there are no {split} examples to attack; set dataset.validation or the split")
+    return whole.images[:examples].to(torch.float32) / 255, whole.labels[:examples]
+
+
+def victim_of(subject: Subject, state: State) -> Victim:
+    """Return the subject's network with these weights, in eval mode and frozen, on the job's device."""
+    module = subject.job.network().to(subject.job.device)
+    module.load_state_dict(dict(state))
+    victim = Victim.of(module, subject.job.dataset)
+    checks.eval_mode(module)
+    return victim
+
+
+def made(
+    label: str, options: Options, victim: Victim, images: Tensor, labels: Tensor, *, epsilon: float | None, seed: int
+) -> Adversarial:
+    """Return what one attack makes of the images, checked to be inside the ball and, if it clips, the box."""
+    its = {key: value for key, value in options.items() if key not in HARNESS}
+    its |= {} if epsilon is None else {"epsilon": epsilon}
+    generator = torch.Generator().manual_seed(derive("attack", label, seed, str(epsilon)))
+    aim = _aim(options, victim, images, labels, generator)
+    adversarial: Adversarial = registry.load("attacks", "attack", options["attack"])(
+        victim, images, aim, generator=generator, **its
+    )
+    if epsilon is not None and its.get("clip", True):
+        checks.inside(adversarial.images, images, epsilon=epsilon, norm=its.get("norm", "linf"))
+    return adversarial
+
+
+def _pictures(
+    victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
+) -> Iterator[Row]:
+    """Yield pixels and class of the first images that are classified rightly, as they are and under each attack."""
+    right = victim.classes(images).eq(labels).nonzero().squeeze(1)[:few]
+    images, labels = images[right], labels[right]
+    shown = {"original": images} | {
+        label: made(label, one, victim, images, labels, epsilon=_greatest(one, epsilons), seed=0).images
+        for label, one in attacks.items()
+    }
+    for name, each in shown.items():
+        for number, (image, seen) in enumerate(zip(each, victim.classes(each).tolist(), strict=True)):
+            part = f"{name}/{number}"
+            yield {"metric": "example_class", "part": part, "value": float(seen)}
+            for place, value in list_pixels(image):
+                yield {"metric": "example_pixel", "part": part, "at": place, "value": value}
+
+
+def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
+    """Raise ReproofError for a victim that answers by chance, or whose gradients are all zero."""
+    few = images[:100]
+    checks.refuse_random(victim, few)
+    if victim.gradients:
+        checks.refuse_vanished(victim.gradient(few, labels[:100], signed_cross_entropy(Aim(labels[:100]))))
+
+
+def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:
+    """Yield, for each epsilon at which PGD and Square were both run, whether the gradients mislead; say so aloud."""
+    for (name, epsilon), accuracy in left.items():
+        if name == "square" and ("pgd", epsilon) in left:
+            by_pgd = left["pgd", epsilon]
+            found = checks.masked(accuracy_under_square=accuracy, accuracy_under_pgd=by_pgd, tolerance=TOLERANCE)
+            if found:
+                print(f"gradients masked: at {epsilon:g} Square leaves {accuracy:.1%}, PGD {by_pgd:.1%}")
+            yield _row(split, "gradients_masked", "square", epsilon, float(found))
+
+
+def _epsilons(options: Options, common: Sequence[float]) -> Sequence[float | None]:
+    """Return the epsilons of an attack; [None] for one that has none."""
+    if "epsilon" not in registry.options("attacks", "attack", options["attack"]):
+        return [None]
+    return list(options.get("epsilons", common))
+
+
+def _greatest(options: Options, common: Sequence[float]) -> float | None:
+    """Return the greatest epsilon of an attack, None for one that has none."""
+    return max((one for one in _epsilons(options, common) if one is not None), default=None)
+
+
+def _aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, generator: torch.Generator) -> Aim:
+    if not options.get("targeted", False):
+        return Aim(labels)
+    classes = victim.logits(images[:1]).shape[-1]
+    aim = Aim(targets(labels, classes, generator=generator), targeted=True)
+    check_aim(aim, labels)
+    return aim
+
+
+def _row(split: str, metric: str, label: str, at: float | None, value: float) -> Row:
+    if at is None:
+        return {"metric": f"{split}_unbounded_{metric}", "part": label, "value": value}
+    return {"metric": f"{split}_{metric}", "part": label, "at": at, "value": value}

@@ -1,0 +1,47 @@
+"""Upper Lipschitz bounds of the layers of dense networks, before and after training."""
+
+from collections.abc import Iterator
+from math import prod
+
+from reproof.declarations.costs import Settings, Work
+from reproof.metrics import Metric
+from reproof.operations.common.subject import Row, Rows, Subject, operation, tensors
+from reproof.representations.spectra import bounds
+from reproof.storage.checkpoints import Weights
+from reproof.storage.files import ReproofError
+
+METRICS = (  # `part` is the layer
+    Metric("lipschitz_bound", axis="step", words="upper Lipschitz bound"),
+    Metric("lipschitz_product", axis="step", words="product of upper Lipschitz bounds"),
+)
+
+
+def bound_work(settings: Settings) -> Work:
+    """Return a few seconds, by experience, whatever is asked."""
+    return Work(seconds=5)
+
+
+@operation(metrics=METRICS, cost=bound_work)
+def bound(subject: Subject) -> Rows:
+    """Szegedy et al. 2014, section 4.3: by how much at most does each layer lengthen a change of its input, in L2?
+
+    `part` is the layer, of those that have weights; the product is over all layers, pools and activations included.
+    `at` is the step: 0 and the end. A change is one of what the network is given, which is pixels in [0, 1] only for
+    data that is not standardised.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: bound measures dense networks alone; leave `levels` out")
+    for step in (0, subject.job.asked["training"]["steps"]):
+        for seed, state in zip(subject.seeds, subject.at_step(step), strict=True):
+            yield from (subject.facts(0, seed) | {"at": float(step)} | row for row in _bounds(subject, state))
+
+
+def _bounds(subject: Subject, state: Weights) -> Iterator[Row]:
+    """Yield the bound of each layer with weights, and the product of all."""
+    module = subject.job.network().eval()
+    module.load_state_dict(tensors(state))
+    found = list(bounds(module, input_shape=subject.job.dataset.input_shape))
+    for one in found:
+        if module.get_submodule(one.layer).state_dict():
+            yield {"part": one.layer, "metric": "lipschitz_bound", "value": one.bound}
+    yield {"metric": "lipschitz_product", "value": prod(one.bound for one in found)}

@@ -1,0 +1,1 @@
+"""What operations share: the networks they are given, and the training of more."""

@@ -1,0 +1,153 @@
+"""What an operation is given, the networks of a block of seeds, and the tidy rows that it gives back."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from reproof.attacks.victim import Victim
+from reproof.data.dataset import Split
+from reproof.declarations.costs import Settings, Work
+from reproof.metrics import Metric
+from reproof.operations.common.training_job import Job
+from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.storage.checkpoints import Weights, read_checkpoint
+from reproof.storage.files import write_parquet
+from reproof.training.backends.protocol import Networks
+from reproof.training.evaluate import evaluate
+from reproof.training.objective import CLASSIFICATION
+from reproof.training.variants import State, Variants
+
+Row = dict[str, Any]
+Rows = Iterator[Row]
+TYPES = {
+    **{"level": np.int16, "kept": np.float64, "seed": np.int16, "draw": np.int16},
+    **{"arm": np.str_, "part": np.str_, "at": np.float64, "metric": np.str_, "value": np.float64},
+}
+SIDE = 48  # pixels of a drawn image: enough to see what it is of, in rows of a table
+USUAL: Row = {"draw": 0, "arm": "ticket", "part": "", "at": float("nan")}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The networks that an operation measures: their training job, and where weights and masks lie.
+
+    `victim_files` are the dense checkpoints of other runs of the same seeds, whose networks are shown what an
+    operation makes for these.
+    """
+
+    job: Job
+    dense_file: str
+    mask_files: Sequence[str] = ()
+    ticket_files: Sequence[str] = ()
+    victim_files: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, files: Any, params: Any, threads: int) -> "Subject":
+        """Make from a rule's parameters and input files: data, dense; masks, tickets and victims where it has them."""
+        named = [list(files.get(name, [])) for name in ("masks", "tickets", "victims")]
+        return cls(Job.of(files.data, params, threads), files.dense, *named)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the block."""
+        seeds: list[int] = self.job.asked["seeds"]
+        return seeds
+
+    @property
+    def levels(self) -> list[int]:
+        """The levels to measure at; 0 is the dense network."""
+        levels: list[int] = self.job.asked["levels"]
+        return levels
+
+    def dense(self, *points: str) -> list[list[Weights]]:
+        """Return, for each named point ("step0", "final") of the dense training, the weights of each seed."""
+        return read_checkpoint(self.dense_file, *points)
+
+    def at_step(self, step: int) -> list[Weights]:
+        """Return the weights of each seed at a step of the dense training; its last step is the end."""
+        (weights,) = self.dense("final" if step == self.job.asked["training"]["steps"] else f"step{step}")
+        return weights
+
+    def masks(self, level: int) -> list[Masks]:
+        """Return the masks of each seed at a level; of the dense network none."""
+        return self._masks[level] if level else [{} for _ in self.seeds]
+
+    def tickets(self, level: int) -> list[Weights]:
+        """Return the trained weights of each seed at a level; at level 0 those of the dense network."""
+        file = dict(zip(filter(None, self.levels), self.ticket_files, strict=True))[level] if level else self.dense_file
+        (weights,) = read_checkpoint(file, "final")
+        return weights
+
+    def victims(self, index: int) -> dict[str, Victim]:
+        """Return, by the names of their runs, the other networks of the seed at this place of the block."""
+        named: Mapping[str, Any] = self.job.asked.get("victims", {})
+        files = zip(self.job.asked["options"].get("victims", []), self.victim_files, strict=True)
+        return {key: self._victim(named[key]["network"], file, index) for key, file in files}
+
+    def variants(self, states: Sequence[State]) -> Variants:
+        """Return the network under many whole states, to be evaluated together."""
+        return Variants(self.job.network(), states, device=self.job.device)
+
+    def evaluate(self, states: Sequence[State], split: Split) -> dict[str, Tensor]:
+        """Return {measure: float64 [P]}, "accuracy" and "loss" in nats, of all states over a split, in one go."""
+        networks = cast(Networks, self.variants(states))  # of which `evaluate` asks for outputs and mode alone
+        return evaluate(networks, split, dataset=self.job.dataset, objective=CLASSIFICATION)
+
+    def facts(self, level: int, seed: int) -> Row:
+        """Return the columns that place a measurement: level, kept, seed."""
+        mask = self.masks(level)[self.seeds.index(seed)]
+        return {"level": level, "kept": kept(mask) if mask else 1.0, "seed": seed}
+
+    def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        module = self.job.network(network)
+        (ends,) = read_checkpoint(file, "final")
+        module.load_state_dict(tensors(ends[index]))
+        return Victim.of(module.to(self.job.device), self.job.dataset)
+
+    @cached_property
+    def _masks(self) -> dict[int, list[Masks]]:
+        return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
+
+
+def tensors(weights: Weights) -> dict[str, Tensor]:
+    """Return weights as they are stored as a state that torch reads."""
+    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+
+
+def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
+    """Yield (place, value) of an image [C, H, W] in [0, 1], channel by channel and row by row, for a figure to draw.
+
+    One with a side above 48 pixels is reduced to 48 x 48, each pixel the mean of those it stands for.
+    """
+    small = image if max(image.shape[1:]) <= SIDE else adaptive_avg_pool2d(image, SIDE)
+    return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
+
+
+def operation(
+    *, metrics: Sequence[Metric], cost: Callable[[Settings], Work]
+) -> Callable[[Callable[..., Rows]], Callable[..., Rows]]:
+    """Mark `function(subject, *, options)` as an operation, to be found by name; it yields rows.
+
+    A row holds level, kept, seed, metric and value, and may hold draw, arm, part and at (see USUAL). Its keyword-only
+    arguments are its options in the configuration. `metrics` are those that it measures, `cost` returns the work of a
+    job with these settings. Planning reads both without importing the module: see `reproof.declarations.evaluate`.
+    """
+    return lambda function: function
+
+
+def measure(function: Callable[..., Rows], subject: Subject, metrics: str) -> float:
+    """Write the rows of an operation, with the options of the settings, as a tidy table; return the seconds taken."""
+    began = time.monotonic()
+    torch.set_num_threads(subject.job.threads)  # fixed by the rule: rounding and speed depend on it
+    rows = [USUAL | row for row in function(subject, **subject.job.asked["options"])]
+    write_parquet(metrics, {name: np.array([row[name] for row in rows], type) for name, type in TYPES.items()})
+    subject.job.finish()
+    return round(time.monotonic() - began, 3)

@@ -1,0 +1,134 @@
+"""The least distortion that fools a network, and whom else the distorted images fool."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reproof.attacks.attack import Adversarial, Aim, targets
+from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
+from reproof.attacks.least_distortion import minimum_distortion
+from reproof.attacks.victim import Victim
+from reproof.declarations.costs import PASSES, Settings, Work
+from reproof.metrics import PIXELS, SHARE, Metric
+from reproof.operations.attack import chosen, victim_of
+from reproof.operations.common.subject import Row, Rows, Subject, operation, tensors
+from reproof.seeding import derive
+from reproof.storage.files import ReproofError
+
+SPLITS = ("train", "validation", "test")
+METRICS = (  # `part` is the run whose network is shown the examples; `attack` declares the number of images
+    Metric("{split}_clean_error", SHARE, words="error without attack", splits=SPLITS),
+    Metric(
+        "{split}_minimum_distortion", PIXELS,
+        words="least distortion (RMS of a pixel)", sentence="least distortion", splits=SPLITS,
+    ),
+    Metric("{split}_distorted_share", SHARE, words="share of images that can be distorted", splits=SPLITS),
+    Metric("{split}_noise_error", SHARE, axis="deviation", words="error with noise", splits=SPLITS),
+    Metric("{split}_transfer_error", SHARE, words="error on the examples made", splits=SPLITS),
+    Metric(
+        "{split}_transfer_clean_error", SHARE, words="error on the images that examples were made of", splits=SPLITS
+    ),
+    Metric(
+        "{split}_transfer_noise_error", SHARE, words="error with noise as large as the examples'", splits=SPLITS
+    ),
+    Metric("{split}_transfer_amplified_error", SHARE, words="error on the examples made, amplified", splits=SPLITS),
+    Metric(
+        "{split}_transfer_excess_error", SHARE,
+        words="error on the examples made beyond that with noise", splits=SPLITS,
+    ),
+)  # fmt: skip
+
+
+def distort_work(settings: Settings) -> Work:
+    """Return the search for the least distortions: all iterations of all values of c, each with its gradient."""
+    options = settings["options"]
+    searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
+    return Work(passes=searched * int(options.get("examples", 256)) * len(settings["seeds"]))
+
+
+@operation(metrics=METRICS, cost=distort_work)
+def distort(
+    subject: Subject,
+    *,
+    victims: Sequence[str] = (),
+    examples: int = 256,
+    split: str = "train",
+    penalty: str = "squared",
+    searches: int = 10,
+    iterations: int = 100,
+    noises: Sequence[float] = (0.1, 0.3),
+    amplified: float = 0.1,
+) -> Rows:
+    """Szegedy et al. 2014, section 4: tables 1 and 2 (3 and 4), a row of each for every seed.
+
+    For each of the first `examples` of `split` the least distortion that makes the network see a wrong class drawn at
+    random; distortions are the root mean square change of a pixel, means over images that reached theirs. The images
+    are shown to the networks of the runs `victims` (`part`), as they are and with their distortion amplified to
+    `amplified`; beside that, their error on the untouched images and on images with noise of the same size each.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: distort measures dense networks alone; leave `levels` out")
+    images, labels = chosen(subject, split, examples)
+    for index, (seed, state) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
+        own = victim_of(subject, tensors(state))
+        generator = torch.Generator().manual_seed(derive("distort", seed))
+        shown = _Shown(images, labels, generator)
+        rows = [*shown.noise(own, noises)]
+        adversarial = shown.least(own, penalty=penalty, searches=searches, iterations=iterations)
+        rows += [*shown.distorted(adversarial), *shown.others(subject.victims(index), adversarial, amplified)]
+        yield from (subject.facts(0, seed) | row | {"metric": f"{split}_{row['metric']}"} for row in rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The images [N, C, H, W] that are distorted, their classes [N], and all chance."""
+
+    images: Tensor
+    labels: Tensor
+    generator: torch.Generator
+
+    def least(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
+        """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
+        classes = victim.logits(self.images[:1]).shape[-1]
+        aim = Aim(targets(self.labels, classes, generator=self.generator), targeted=True)
+        return minimum_distortion(
+            victim, self.images, aim,
+            generator=self.generator, penalty=penalty, searches=searches, iterations=iterations,
+        )  # fmt: skip
+
+    def noise(self, victim: Victim, deviations: Sequence[float]) -> Iterator[Row]:
+        """Yield the victim's error on the images as they are, and with noise that is not clipped."""
+        yield {"metric": "clean_error", "value": _error(victim, self.images, self.labels)}
+        for deviation in deviations:
+            noisy = gaussian(self.images, deviation=deviation, generator=self.generator)
+            yield {"metric": "noise_error", "at": deviation, "value": _error(victim, noisy, self.labels)}
+
+    def distorted(self, adversarial: Adversarial) -> Iterator[Row]:
+        """Yield how many images there were, the share that was changed, and their mean distortion."""
+        sizes = distortion(adversarial.images, self.images).double()
+        yield {"metric": "images_attacked", "value": float(len(sizes))}
+        yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
+        if bool(sizes.any()):
+            yield {"metric": "minimum_distortion", "value": float(sizes[sizes > 0].mean())}
+
+    def others(self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float) -> Iterator[Row]:
+        """Yield the errors of the other networks on the images made, and what to compare them with."""
+        if not victims or not bool((adversarial.images != self.images).any()):
+            return
+        same = self._transfer(victims, adversarial.images)
+        further = self._transfer(victims, amplify(adversarial.images, self.images, to=amplified))
+        excess = same.error - torch.maximum(same.noise, same.clean)
+        kinds = {"transfer": same.error, "transfer_clean": same.clean, "transfer_noise": same.noise}
+        kinds |= {"transfer_excess": excess, "transfer_amplified": further.error}
+        for kind, values in kinds.items():
+            for part, value in zip(same.victims, values[0].tolist(), strict=True):
+                yield {"metric": f"{kind}_error", "part": part, "value": value}
+
+    def _transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
+        return transfer(victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator)
+
+
+def _error(victim: Victim, images: Tensor, labels: Tensor) -> float:
+    return float(victim.classes(images).ne(labels).double().mean())

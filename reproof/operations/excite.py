@@ -1,0 +1,153 @@
+"""The images that excite single units most, beside those of random directions, in trained and untrained networks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reproof.data.dataset import Split
+from reproof.declarations.costs import Settings, Work
+from reproof.metrics import PIXELS, SHARE, Metric
+from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.representations.features import features
+from reproof.representations.purity import class_purity, compactness, permutation_test
+from reproof.representations.units import active, most_excited, random_directions, standardised, unit_vectors
+from reproof.seeding import derive
+from reproof.storage.checkpoints import Weights
+from reproof.storage.files import ReproofError
+from reproof.training.evaluate import BATCH
+
+METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or direction}/{which}/{rank}"
+    Metric("units_purity", SHARE, words="purity of the images that excite units"),
+    Metric("units_compactness", words="compactness of the images that excite units"),
+    Metric("directions_purity", SHARE, words="purity of the images that excite random directions"),
+    Metric("directions_compactness", words="compactness of the images that excite random directions"),
+    Metric("purity_difference", SHARE, words="purity of units less that of random directions"),
+    Metric("compactness_difference", words="compactness of units less that of random directions"),
+    Metric("purity_p_value", words="p of units being as pure as random directions"),
+    Metric("compactness_p_value", words="p of units being as compact as random directions"),
+    Metric("exciting_pixel", PIXELS, axis="pixel", words="images that excite most"),
+)
+
+
+def excite_work(settings: Settings) -> Work:
+    """Return a few seconds, by experience, whatever is asked."""
+    return Work(seconds=5)
+
+
+@operation(metrics=METRICS, cost=excite_work)
+def excite(
+    subject: Subject,
+    *,
+    split: str = "test",
+    layer: str = "",
+    top: int = 8,
+    directions: int = 100,
+    random_sets: int = 200,
+    permutations: int = 2000,
+    pictures: int = 4,
+    standardise: bool = True,
+) -> Rows:
+    """Szegedy et al. 2014, section 3: do units mean more than random directions in the space of the same activations?
+
+    phi(x) are the outputs of `layer`, or without a name of the last hidden activation, made equal in mean and spread
+    unless `standardise` is false. For each of `directions` random directions, and of as many units or all there are,
+    the `top` images of the split that excite it most are found. What these have in common, which the paper judges by
+    eye, is the share of their most frequent class, and the mean distance of their pixels over that in `random_sets`
+    sets of any images. p is that of the difference, units less directions, over `permutations` shuffles.
+    `part` is "trained", or as the control "untrained": the same network before its first step. Of the block's first
+    seed, the images of the first `pictures` units and directions are there to be drawn.
+    """
+    shown, (starts, ends) = _shown(subject, split, top), subject.dense("step0", "final")
+    for part, states in (("trained", ends), ("untrained", starts)):
+        for seed, state in zip(subject.seeds, states, strict=True):
+            chance = _Chance(seed, part)
+            phi = _features(subject, state, shown, layer)
+            vectors = _vectors(phi, directions, chance)
+            made = standardised(phi) if standardise else phi
+            found = {who: most_excited(made, each, k=top) for who, each in vectors.items()}
+            measured = _in_common(shown, found, random_sets, chance)
+            rows = [{"part": part} | row for row in _compared(measured, permutations, chance)]
+            drawn = _pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
+            yield from (subject.facts(0, seed) | row for row in (*rows, *drawn))
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """Generators of one network, by what they decide."""
+
+    seed: int
+    part: str
+
+    def of(self, what: str) -> torch.Generator:
+        return torch.Generator().manual_seed(derive("excite", self.seed, self.part, what))
+
+    @property
+    def sets(self) -> torch.Generator:
+        """The same for the trained and the untrained network: their images are compared with the same sets."""
+        return torch.Generator().manual_seed(derive("excite", self.seed, "random sets"))
+
+
+def _shown(subject: Subject, split: str, top: int) -> Split:
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: excite measures dense networks alone; leave `levels` out")
+    found: Split = getattr(subject.job.dataset, split)
+    if len(found) < top:
+        raise ReproofError(f"evaluations: excite needs `top` images, {top}; the {split} split has {len(found)}")
+    return found
+
+
+def _features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
+    """Return phi(x) [N, D] of all images of the split, float32, on the device."""
+    module = subject.job.network()
+    module.load_state_dict(tensors(state))
+    batches = (subject.job.dataset.normalise(images) for images in torch.split(shown.images, BATCH))
+    return features(module.to(subject.job.device), batches, layer=layer)
+
+
+def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
+    """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
+    units, dimension = active(phi), phi.shape[1]
+    if not len(units):
+        raise ReproofError("evaluations: excite needs a layer with units that differ between images; this has none")
+    count = min(directions, len(units))
+    return {
+        "unit": unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),
+        "direction": random_directions(directions, units, dimension=dimension, generator=chance.of("directions")),
+    }
+
+
+def _in_common(
+    shown: Split, found: Mapping[str, Tensor], random_sets: int, chance: _Chance
+) -> dict[str, dict[str, Tensor]]:
+    """Return {measure: {"unit" or "direction": float64 [n]}} of the images [n, top] of each, by index."""
+    pixels = shown.images.flatten(1)  # as bytes: the scale of the distances cancels out
+    return {
+        "purity": {who: class_purity(shown.labels[images]) for who, images in found.items()},
+        "compactness": {
+            who: compactness(pixels, images, random_sets=random_sets, generator=chance.sets)
+            for who, images in found.items()
+        },
+    }
+
+
+def _compared(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
+    """Yield the mean of each measure over units and over directions, their difference and its p value."""
+    for what, values in measured.items():
+        yield from ({"metric": f"{who}s_{what}", "value": each.mean().item()} for who, each in values.items())
+        difference = permutation_test(
+            values["unit"], values["direction"], permutations=permutations, generator=chance.of(what)
+        )
+        yield {"metric": f"{what}_difference", "value": difference.mean}
+        yield {"metric": f"{what}_p_value", "value": difference.p}
+
+
+def _pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
+    """Yield the pixels in [0, 1] of the images uint8 [N, C, H, W] that excite the first units and directions."""
+    for who, sets in found.items():
+        for which, chosen in enumerate(sets[:pictures].tolist()):
+            for rank, image in enumerate(chosen):
+                place = {"part": f"{part}/{who}/{which}/{rank}", "metric": "exciting_pixel"}
+                pixels = list_pixels(images[image].double() / 255)
+                yield from (place | {"at": at, "value": value} for at, value in pixels)

@@ -1,0 +1,127 @@
+"""Train networks adversarially, attack them, and show them and the run's own networks each other's examples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from reproof import registry
+from reproof.attacks.adversary import Adversary
+from reproof.attacks.hardening import Method, State, hardened
+from reproof.attacks.pools import Pools
+from reproof.attacks.victim import Victim
+from reproof.declarations.costs import Settings, Work
+from reproof.metrics import SHARE, Metric
+from reproof.operations.attack import attacked, chosen, made, victim_of
+from reproof.operations.common.subject import Rows, Subject, operation, tensors
+from reproof.operations.common.training_job import member
+from reproof.settings import TrainingSettings
+from reproof.storage.checkpoints import Weights
+from reproof.storage.files import ReproofError
+from reproof.training.processor import flush_subnormals, keep_freed_memory
+
+Attacks = Mapping[str, Mapping[str, Any]]
+
+
+MOST_POOLS = 3  # of adversarial examples: the input and two hidden layers
+POOL_PASSES = 5 * 50  # searches and iterations; an upper layer costs less than the whole, a pass with its gradient more
+METRICS = (  # `part` is the attack; `attack` declares what attacks do
+    Metric("test_accuracy_on_examples_of_natural", SHARE, "epsilon", "accuracy on examples made for natural networks"),
+    Metric(
+        "test_accuracy_on_examples_for_natural", SHARE, "epsilon", "accuracy of natural networks on the examples made"
+    ),
+)
+
+
+def harden_work(settings: Settings) -> Work:
+    """Return the adversarial training.
+
+    A step on the examples, one on untouched images and each step of an attack cost a usual step (measured on LeNet and
+    Conv-2: 2.1 steps for FGSM alone, 3.1 with untouched images, 10.4 for ten steps of PGD alone); pools also cost the
+    search for what is renewed.
+    """
+    options, seeds, steps = settings["options"], len(settings["seeds"]), int(settings["training"]["steps"])
+    adversary, share = options.get("adversary", "pgd"), float(options.get("clean_share", 0.0))
+    attack_steps = {"fgsm": 1, "pools": MOST_POOLS}.get(adversary, int(options.get("adversary_steps", 10)))
+    renewed = steps // int(options.get("pool_every", 100)) * int(options.get("pool_renewed", 100))
+    return Work(
+        steps=seeds * steps * (attack_steps + (share < 1) + (share > 0)),
+        passes=seeds * renewed * MOST_POOLS * POOL_PASSES if adversary == "pools" else 0,
+    )
+
+
+@operation(metrics=METRICS, cost=harden_work)
+def harden(
+    subject: Subject,
+    *,
+    adversary: str = "pgd",
+    epsilon: float = 0.3,
+    adversary_steps: int = 10,
+    adversary_step_size: float = 0.05,
+    adversary_clip: bool = True,
+    clean_share: float = 0.0,
+    pool_size: int = 2000,
+    pool_renewed: int = 100,
+    pool_every: int = 100,
+    attacks: Mapping[str, Mapping[str, Any]],
+    epsilons: Sequence[float],
+    examples: int = 1000,
+) -> Rows:
+    """Train each seed's network on examples that an `adversary` makes at each step; then attack it.
+
+    "fgsm" and "pgd" attack the batch within `epsilon`. "pools" keeps `pool_size` examples for each layer, made by the
+    least distortion, of which `pool_renewed` are replaced every `pool_every` steps. Untouched images have `clean_share`
+    of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy et al. 2014.
+    All else is as in the run: initial values, budget, data order. Measured on the first `examples` of the test set by
+    the `attacks` at `epsilons`; at the adversary's epsilon, the hardened network also sees what is made for the run's
+    own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
+    """
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: harden trains dense networks alone; leave `levels` out")
+    method: Method
+    if adversary == "pools":
+        method = Pools(size=pool_size, renewed=pool_renewed, every=pool_every, clean_share=clean_share)
+    else:
+        method = Adversary(
+            attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
+            clip=adversary_clip, clean_share=clean_share,
+        )  # fmt: skip
+    shown = chosen(subject, "test", examples)
+    networks = zip(subject.seeds, subject.at_step(0), subject.tickets(0), strict=True)
+    for seed, start, end in networks:
+        strong, natural = victim_of(subject, trained(subject, start, seed, method)), victim_of(subject, tensors(end))
+        for row in attacked(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
+            yield subject.facts(0, seed) | row
+        for row in exchanged(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
+            yield subject.facts(0, seed) | row
+
+
+def trained(subject: Subject, start: Weights, seed: int, method: Method) -> State:
+    """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
+    keep_freed_memory()
+    flush_subnormals()
+    return hardened(
+        subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
+        settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
+        saving=subject.job.saving(f"harden {seed}"), label=f"harden {seed}",
+    )  # fmt: skip
+
+
+def exchanged(
+    strong: Victim, natural: Victim, images: Tensor, labels: Tensor, *, attacks: Attacks, epsilon: float, seed: int
+) -> Rows:
+    """Yield the accuracy of each network on the examples that each attack makes for the other, within epsilon."""
+    for part, options in attacks.items():
+        if not _stays_near(options):
+            continue
+        for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
+            found = made(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
+            accuracy = float(shown.classes(found).eq(labels).double().mean())
+            metric = f"test_accuracy_on_examples_{whose}"
+            yield {"metric": metric, "part": part, "at": epsilon, "value": accuracy}
+
+
+def _stays_near(options: Mapping[str, Any]) -> bool:
+    """Whether an attack has a ball of the adversary's norm, the maximum over pixels."""
+    names = registry.options("attacks", "attack", options["attack"])
+    return "epsilon" in names and options.get("norm", "linf") == "linf"

@@ -1,0 +1,157 @@
+"""Reset layers of trained networks, one by one and together, and measure what that costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reproof.data.dataset import Split
+from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
+from reproof.metrics import COUNT, SHARE, Metric
+from reproof.operations.common.subject import Row, Rows, Subject, operation
+from reproof.probing.criticality import Thresholds
+from reproof.probing.distances import distances
+from reproof.probing.layers import Layers, chosen, layers_of
+from reproof.probing.probes import Sets, Trained, probes
+from reproof.probing.readings import Moved, Reading, Scale, initial_costs, of_layers, of_network, of_sets
+from reproof.probing.resets import tensors
+from reproof.storage.checkpoints import Weights
+from reproof.storage.files import ReproofError
+
+MOST_LAYERS = 52  # ResNet-152: its first convolution, 50 blocks and its output
+SPLITS = ("train", "test")
+METRICS = (
+    Metric("{split}_accuracy_reinitialised", SHARE, axis="step", splits=SPLITS),
+    Metric("{split}_accuracy_rerandomised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_removed", SHARE, splits=SPLITS),
+    Metric("{split}_criticality", axis="step", splits=SPLITS),
+    Metric("{split}_criticality_rerandomised", splits=SPLITS),
+    Metric("{split}_criticality_removed", splits=SPLITS),
+    Metric("{split}_accuracy_jointly_reinitialised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_jointly_rerandomised", SHARE, splits=SPLITS),
+    Metric("{split}_accuracy_jointly_removed", SHARE, splits=SPLITS),
+    Metric("{split}_joint_criticality", splits=SPLITS),
+    Metric("{split}_joint_criticality_rerandomised", splits=SPLITS),
+    Metric("{split}_joint_criticality_removed", splits=SPLITS),
+    Metric("{split}_joint_layers", COUNT, splits=SPLITS),
+    Metric("{split}_worst_single_criticality", splits=SPLITS),
+    Metric("{split}_highest_rerandomised_accuracy", SHARE, splits=SPLITS),
+    Metric("{split}_distance_correlation", splits=SPLITS),
+    Metric("{split}_ambient_layers", COUNT, splits=SPLITS),
+    Metric("{split}_critical_layers", COUNT, splits=SPLITS),
+    Metric("{split}_ambient_layers_share", SHARE, splits=SPLITS),
+    Metric("{split}_critical_layers_share", SHARE, splits=SPLITS),
+    Metric("{split}_ambient_parameters_share", SHARE, splits=SPLITS),
+    Metric("{split}_layers_above", COUNT, axis="threshold of criticality", splits=SPLITS),
+    Metric("distance_l2", axis="step"),
+    Metric("distance_linf", axis="step"),
+    Metric("relative_distance_l2", axis="step"),
+    Metric("relative_distance_linf", axis="step"),
+)
+
+
+def reset_work(settings: Settings) -> Work:
+    """Return an evaluation for each checkpoint and draw of each layer and set."""
+    options, network = settings["options"], settings["network"]
+    layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
+    sets = layers + len(options.get("joint") or {}) + 1
+    probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
+    examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
+    # It trains nothing; 0 steps rather than none let its time limit trust records of trainings, as it always did.
+    return Work(steps=0, passes=len(settings["seeds"]) * examples * probes)
+
+
+@operation(metrics=METRICS, cost=reset_work)
+def reset(
+    subject: Subject,
+    *,
+    steps: Sequence[int] = (0,),
+    draws: int = 5,
+    joint: Mapping[str, Sequence[str]] | None = None,
+    split: str = "test",
+    ambient: float = 0.01,
+    critical: float = 0.5,
+) -> Rows:
+    """Probe dense networks layer by layer (Zhang, Bengio & Singer 2022): what does resetting each layer cost?
+
+    Each layer is put back to its values at `steps` of the training, drawn anew `draws` times and, if it is a residual
+    block, removed. So is each set of layers of `joint` (patterns by name), and one called "ambient": those layers of a
+    network, if several, whose criticality on the validation set is at most `ambient`. `part` is the layer or set, `at`
+    the step.
+    Criticality of `critical` and above counts as critical. Accuracies are those on `split`.
+    """
+    _check(subject, steps)
+    module, thresholds = subject.job.network(), Thresholds(ambient=ambient, critical=critical)
+    layers, parameters = layers_of(module), {name for name, _ in module.named_parameters()}
+    trained = {layer: [name for name in names if name in parameters] for layer, names in layers.items()}
+    named = {name: chosen(layers, patterns) for name, patterns in (joint or {}).items()}
+    starts = {step: subject.at_step(step) for step in sorted(steps)}
+    for index, (seed, end) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
+        at_steps = {step: start[index] for step, start in starts.items()}
+        fresh = [tensors(subject.job.fresh(seed, "reset", draw)) for draw in range(draws)]
+        checkpoints = {step: tensors(start) for step, start in at_steps.items()}
+        network = _Network(subject, layers, Trained(tensors(end), checkpoints, fresh))
+        moved = list(_moved(end, at_steps, trained))
+        for row in [*moved, *network.rows(split, named, thresholds, _from_start(moved, end, trained))]:
+            yield subject.facts(0, seed) | row
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """One trained network to be probed."""
+
+    subject: Subject
+    layers: Layers
+    trained: Trained
+
+    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
+        """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
+        single = {layer: (layer,) for layer in self.layers}
+        scale, readings = self.read(split, single)
+        costs = initial_costs(readings, scale)
+        yield from of_layers(readings, scale)
+        yield from of_network(costs, moved, thresholds, split)
+        sets = dict(named) | self.ambient(single, thresholds)
+        yield from of_sets(self.read(split, sets)[1], sets, costs, scale)
+
+    def read(self, split: str, sets: Sets, checkpoints: Trained | None = None) -> tuple[Scale, list[Reading]]:
+        """Return the accuracies of all probes of these sets, and of the network itself, evaluated in one go."""
+        trained = checkpoints or self.trained
+        every = list(probes(self.subject.job.network(), trained, sets))
+        states = [trained.state, *(probe.state for probe in every)]
+        whole, *found = self.subject.evaluate(states, self._split(split))["accuracy"].tolist()
+        scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
+        return scale, [probe.reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
+
+    def ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
+        """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
+        if not len(self.subject.job.dataset.validation):
+            return {}
+        initial = Trained(self.trained.state, {0: self.trained.checkpoints[0]})
+        scale, readings = self.read("validation", single, initial)
+        costs = initial_costs(readings, scale)
+        found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
+        return {"ambient": found} if len(found) > 1 else {}
+
+    def _split(self, name: str) -> Split:
+        found: Split = getattr(self.subject.job.dataset, name)
+        return found
+
+
+def _check(subject: Subject, steps: Sequence[int]) -> None:
+    if subject.levels != [0]:
+        raise ReproofError("evaluations: reset measures dense networks alone; leave `levels` out")
+    if 0 not in steps:
+        raise ReproofError("evaluations: reset needs 0 in `steps`: criticality is the cost of the initial values")
+
+
+def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """Yield how far the parameters of each layer are from their values at each step."""
+    for step, start in starts.items():
+        for layer, names in layers.items():
+            for metric, value in distances(end, start, names).items():
+                yield {"part": layer, "at": float(step), "metric": metric, "value": value}
+
+
+def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Moved]:
+    """Return how far each layer moved from its initial values, and its size."""
+    start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
+    return {layer: Moved(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

@@ -1,0 +1,194 @@
+"""Learned supermasks: masks found for weights that stand still, by three methods at equal budget."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import sqrt
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reproof.declarations.costs import PASSES, Settings, Work
+from reproof.metrics import COUNT, SHARE, Metric
+from reproof.operations.common.subject import Row, Rows, Subject, operation
+from reproof.operations.untrained import constants
+from reproof.seeding import derive
+from reproof.settings import TrainingSettings
+from reproof.storage.checkpoints import Weights, read_kinds
+from reproof.storage.files import ReproofError
+from reproof.supermasks.budget import Budget
+from reproof.supermasks.genetic import Breeding, Generation
+from reproof.supermasks.masked import Mask, Masked
+from reproof.supermasks.rules import bernoulli, popup
+from reproof.supermasks.search import Search
+from reproof.training.members import Member
+
+State = dict[str, Tensor]
+METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"}
+WATCHED = 20  # points of the progress that is measured
+
+
+METRICS = (
+    Metric("supermask_test_accuracy", SHARE, words="test accuracy"),
+    Metric("supermask_validation_accuracy", SHARE),
+    Metric("supermask_share_of_ones", SHARE),
+    Metric("supermask_passes", COUNT),
+    Metric("supermask_progress_accuracy", SHARE, axis="pass"),
+)
+
+
+def supermask_work(settings: Settings) -> Work:
+    """Return the budget, which every method uses up; the passes of its training steps are counted one by one."""
+    options = settings["options"]
+    examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
+    return Work(passes=PASSES * examples)
+
+
+@operation(metrics=METRICS, cost=supermask_work)
+def supermask(
+    subject: Subject,
+    *,
+    method: str = "bernoulli",
+    constant: bool = False,
+    rescaled: bool = False,
+    budget: int,
+    batch: int = 250,
+    lr: float = 100.0,
+    momentum: float = 0.9,
+    samples: int = 10,
+    kept: float = 0.5,
+    parents: int = 16,
+    children: int = 32,
+    mutation: float = 0.002,
+    examples: int = 1000,
+) -> Rows:
+    """Find a mask for the initial weights of each seed, or for signed constants (`constant`).
+
+    "bernoulli" (Zhou et al. 2019, section 5.2) learns a chance for each weight by gradient descent, and is measured on
+    `samples` masks drawn at the end, one a `draw`; "popup" (Ramanujan et al. 2020) learns scores whose greatest are
+    `kept`; "genetic" breeds masks, and its fittest is measured. `rescaled` is dynamic weight rescaling, for the first
+    two. The `budget` is in steps on batches of `batch`: a genetic search gets as many passes of an example through the
+    network. No method sees validation or test examples. `part` names what was done, `kept` is the share of ones.
+    """
+    if method not in METHODS:
+        raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
+    (starts,) = subject.dense("step0")
+    kinds = read_kinds(subject.dense_file)
+    allowed = Budget(steps=budget, batch=batch)
+    for seed, start in zip(subject.seeds, starts, strict=True):
+        task = Task(subject, seed, _tensors(constants(start, kinds) if constant else start), allowed)
+        if method == "genetic":
+            breeding = Breeding(parents=parents, children=children, mutation=mutation, kept=kept)
+            found = searched(task, breeding, examples=examples)
+        else:
+            module = task.masked(bernoulli if method == "bernoulli" else partial(popup, kept=kept), rescaled=rescaled)
+            found = learned(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
+        part = ", ".join([METHODS[method], "constants" if constant else "initial", *["rescaled"] * rescaled])
+        yield from ({"level": 0, "kept": 1.0, "seed": seed, "part": part} | row for row in found)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One seed's network, whose masks are to be found: its weights, which stand still, and the budget."""
+
+    subject: Subject
+    seed: int
+    weights: State
+    budget: Budget
+
+    @property
+    def noise(self) -> int:
+        """The seed of all chance in finding the masks."""
+        return derive("noise", self.seed, "supermask")
+
+    def network(self) -> nn.Module:
+        """Return the network with its weights."""
+        module = self.subject.job.network()
+        module.load_state_dict(self.weights)
+        return module
+
+    def masked(self, rule: Mask, *, rescaled: bool) -> Masked:
+        """Return the network with masks to be learned; scores are 0 for a rule of chances, else uniform."""
+        module = Masked(self.network(), rule, rescaled=rescaled)
+        module.noise.fill_(self.noise)
+        if rule is not bernoulli:
+            generator = torch.Generator().manual_seed(derive("scores", self.noise))
+            for scores in module.scores.values():
+                bound = 1 / sqrt(scores[0].numel())  # as PyTorch draws a layer's weights, which the authors took over
+                with torch.no_grad():
+                    scores.copy_(torch.rand(scores.shape, generator=generator).mul_(2 * bound).sub_(bound))
+        return module
+
+    def measured(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
+        """Yield accuracy on test and validation of networks under found masks, and their shares of ones, by draw."""
+        dataset = self.subject.job.dataset
+        yield {"metric": "supermask_passes", "value": float(self.budget.passes)}
+        for split in ("test", "validation"):
+            examples = getattr(dataset, split)
+            accuracy = self.subject.evaluate(states, examples)["accuracy"].tolist() if len(examples) else []
+            for draw, value in enumerate(accuracy):
+                yield {"metric": f"supermask_{split}_accuracy", "kept": shares[draw], "draw": draw, "value": value}
+        for draw, share in enumerate(shares):
+            yield {"metric": "supermask_share_of_ones", "draw": draw, "value": share}
+
+    def progress(self, passes: int, accuracy: float) -> Row:
+        """Return the validation accuracy after so many passes."""
+        return {"metric": "supermask_progress_accuracy", "at": float(passes), "value": accuracy}
+
+
+def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
+    """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
+    budget = task.budget
+    every = max(1, budget.steps // WATCHED)
+    settings = TrainingSettings(
+        optimizer="sgd", lr=lr, momentum=momentum, batch=budget.batch, steps=budget.steps,
+        validate_every=every, test_every=every * budget.steps,
+    )  # fmt: skip
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    member = Member(seed=task.seed, weights=state, noise=task.noise)
+    # Not stacked on a GPU: each network draws its masks by a seed of its own.
+    trained = task.subject.job.train(
+        [member], module=module, settings=settings, label=f"supermask {task.seed}", stacked=False
+    )
+    curves = trained.curves
+    for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
+        if split == "validation":
+            yield task.progress(budget.at(int(step)), float(value))
+    module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
+    module = module.to("cpu")
+    with torch.no_grad():
+        drawn = [module.masks(("sample", number)) for number in range(samples)]
+        states = [module.masked(masks) for masks in drawn]
+    yield from task.measured(states, [_share(masks) for masks in drawn])
+
+
+def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
+    """Breed masks, and measure the fittest of the last generation."""
+    job = task.subject.job
+    saved = job.saving(f"supermask {task.seed}")
+    search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
+    judged = breeding.parents + breeding.children
+    generations = task.budget.generations(judged=judged, examples=examples)
+    every = max(1, generations // WATCHED)
+    with saved.until_asked_to_stop():
+        last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saved)
+    yield from (task.progress(number * judged * examples, accuracy) for number, accuracy in told.items())
+    share = _share({name: masks[0].float() for name, masks in last.masks.items()})
+    yield from task.measured([search.masked(last.masks, 0)], [share])
+
+
+def _watched(task: Task, search: Search, one: Generation) -> float:
+    """Return the validation accuracy of the fittest of a generation; NaN without validation examples."""
+    examples = task.subject.job.dataset.validation
+    if not len(examples):
+        return float("nan")
+    return float(task.subject.evaluate([search.masked(one.masks, 0)], examples)["accuracy"])
+
+
+def _share(masks: Mapping[str, Tensor]) -> float:
+    return float(sum(mask.sum() for mask in masks.values())) / sum(mask.numel() for mask in masks.values())
+
+
+def _tensors(weights: Weights) -> State:
+    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}

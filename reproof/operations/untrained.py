@@ -1,0 +1,134 @@
+"""Accuracy of masks on weights that were never trained: every criterion, along a ladder, in one go."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproof import registry
+from reproof.declarations.costs import TEST_EXAMPLES, Settings, Work
+from reproof.metrics import SHARE, Metric
+from reproof.operations.common.subject import Row, Rows, Subject, operation
+from reproof.pruning.constants import signed_constant
+from reproof.pruning.masks import Masks, kept
+from reproof.pruning.one_shot import one_shot_ladder, rungs
+from reproof.settings import DataSettings
+from reproof.storage.checkpoints import Weights, read_kinds
+from reproof.storage.files import Array
+
+NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # how metrics call the weights that are masked
+
+
+METRICS = (
+    Metric("untrained_{split}_accuracy", SHARE, splits=("test", "validation")),
+    Metric("untrained_constant_{split}_accuracy", SHARE, splits=("test", "validation")),
+    Metric(
+        "untrained_best_test_accuracy", SHARE,
+        words="best untrained test accuracy", sentence="best test accuracy over the ladder",
+    ),
+    Metric(
+        "untrained_constant_best_test_accuracy", SHARE,
+        words="best untrained test accuracy of constants", sentence="best test accuracy over the ladder",
+    ),
+    Metric("untrained_best_kept_share", SHARE),
+    Metric("untrained_constant_best_kept_share", SHARE),
+)  # fmt: skip
+
+
+def untrained_work(settings: Settings) -> Work:
+    """Return an evaluation for every criterion, rung and kind of weights."""
+    options = settings["options"]
+    masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
+    examples = TEST_EXAMPLES + DataSettings.of(settings["dataset"]).validation
+    return Work(passes=examples * masks * len(settings["seeds"]))
+
+
+@operation(metrics=METRICS, cost=untrained_work)
+def untrained(
+    subject: Subject,
+    *,
+    criteria: Sequence[str],
+    share: Mapping[str, float],
+    rounds: int = 24,
+    weights: Sequence[str] = ("initial", "constant"),
+) -> Rows:
+    """Zhou et al. 2019, section 5.1: masks of one trained network, applied to its initial weights.
+
+    Each criterion ranks the dense network's weights once, and prunes what 0 to `rounds` rounds of `share` would leave.
+    `weights` are the initial ones, or signed constants. `part` is the criterion, `level` the rung. The metrics with
+    `best` hold, at level 0, each seed's best on the test set over the ladder, and the share kept there: what the paper
+    tells, and higher than what choosing on validation would give.
+    """
+    kinds = read_kinds(subject.dense_file)
+    starts, ends = subject.dense("step0", "final")
+    for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
+        ladders = {
+            by: one_shot_ladder(_scores(by, start, end), kinds=kinds, shares=rungs(share, rounds)) for by in criteria
+        }
+        for kind in weights:
+            states = Masked(start if kind == "initial" else constants(start, kinds), list(ladders.values()))
+            found = _measured(subject, states)
+            for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
+                facts = {"level": rung, "kept": kept(ladders[by][rung]), "seed": seed, "part": by}
+                yield from (
+                    facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[place])}
+                    for split, values in found.items()
+                )
+            yield from _best(found["test"], ladders, seed, kind)
+
+
+def constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
+    """Return weights with the prunable ones made signed constants."""
+    return {name: signed_constant(value) if name in kinds else value for name, value in weights.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Masked(Sequence[dict[str, Tensor]]):
+    """The states of one network under the masks of several ladders, each made when it is asked for."""
+
+    weights: Weights
+    ladders: Sequence[Sequence[Masks]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.ladders))
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Tensor]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "list[dict[str, Tensor]]": ...
+
+    def __getitem__(self, place: int | slice) -> "dict[str, Tensor] | list[dict[str, Tensor]]":
+        every = [masks for ladder in self.ladders for masks in ladder]
+        if isinstance(place, slice):
+            return [self._under(masks) for masks in every[place]]
+        return self._under(every[place])
+
+    def _under(self, masks: Masks) -> dict[str, Tensor]:
+        whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
+        return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
+
+
+def _scores(by: str, start: Weights, end: Weights) -> Weights:
+    criterion = registry.load("pruning", "criterion", by)
+    return {name: criterion(start[name], end[name]) for name in end}
+
+
+def _measured(subject: Subject, states: Masked) -> dict[str, Array]:
+    """Return the accuracy of all states on each split that has examples."""
+    dataset = subject.job.dataset
+    splits = {"validation": dataset.validation, "test": dataset.test}
+    return {name: subject.evaluate(states, split)["accuracy"].numpy() for name, split in splits.items() if len(split)}
+
+
+def _best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
+    rounds = len(accuracy) // len(ladders)
+    for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
+        rung = int(along.argmax())
+        facts = {"level": 0, "kept": 1.0, "seed": seed, "part": by}
+        yield facts | {"metric": f"{NAMES[kind]}_best_test_accuracy", "value": float(along[rung])}
+        yield facts | {"metric": f"{NAMES[kind]}_best_kept_share", "value": kept(ladder[rung])}

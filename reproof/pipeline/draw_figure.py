@@ -1,0 +1,22 @@
+"""Draw one figure of a paper from its tables."""
+
+import json
+from collections.abc import Sequence
+
+from reproof.figures import Context, draw, save
+from reproof.storage.files import read_json, read_parquet
+
+
+def draw_figure(*, settings: str, tables: dict[str, str], data: Sequence[str], stem: str) -> None:
+    """Write `stem` as SVG, PNG and PDF, with its table and its caption beside it."""
+    asked = json.loads(settings)
+    labels = tuple(read_json(record)["label"] for record in data)
+    drawing = draw(
+        asked["kind"],
+        tables={name: read_parquet(path) for name, path in tables.items()},
+        runs=asked["runs"],
+        context=Context(asked["scale"], labels, asked["departures"], asked["titles"]),
+        references=asked["references"],
+        options=asked.get("options", {}),
+    )
+    save(drawing, stem)

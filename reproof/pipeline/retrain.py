@@ -1,0 +1,40 @@
+"""Rewind the kept weights of a level to their values at the rewind point, and train them."""
+
+from pathlib import Path
+
+from reproof.operations.common.training_job import Job, arrays, member, write_curves
+from reproof.pruning.masks import Masks, read_masks
+from reproof.pruning.ticket import Ticket
+from reproof.storage.checkpoints import Weights, read_checkpoint, read_kinds, write_checkpoint
+from reproof.training.members import Member
+
+
+def retrain(job: Job, *, dense: str, mask: str, continued: list[str], checkpoint: str, curves: str) -> float:
+    """Step 4 of the procedure: the ticket is the mask times the weights at the rewind point, trained in isolation.
+
+    Under resetting strategy 2 (appendix B) `continued` holds the checkpoint of the level before: its trained weights go
+    on under the new mask as well, to decide the next one, while the rewound ticket is what is measured. Returns the
+    seconds spent training.
+    """
+    seeds, level, rewind = job.asked["seeds"], job.asked["level"], job.asked["rewind"]
+    masks = read_masks(Path(mask))
+    (starts,) = read_checkpoint(dense, f"step{rewind}")
+    tickets = _members(starts, masks, seeds, level, "ticket")
+    trained = job.train(tickets, label=f"ticket level {level}", first_step=rewind)
+    points, seconds = arrays(trained), trained.seconds
+    if continued:
+        (last,) = read_checkpoint(continued[0], "continued" if level > 1 else "final")
+        going_on = job.train(_members(last, masks, seeds, level, "continued"), label=f"continued level {level}")
+        points["continued"] = arrays(going_on)["final"]
+        seconds += going_on.seconds
+    write_checkpoint(checkpoint, points, seeds=seeds, kinds=read_kinds(dense))
+    write_curves(curves, trained)
+    job.finish()
+    return seconds
+
+
+def _members(starts: list[Weights], masks: list[Masks], seeds: list[int], level: int, arm: str) -> list[Member]:
+    return [
+        member(Ticket(start=start, masks=mask), seed=seed, arm=arm, level=level)
+        for start, mask, seed in zip(starts, masks, seeds, strict=True)
+    ]

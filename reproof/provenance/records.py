@@ -1,0 +1,117 @@
+"""Records: what a result says of how it was made, and whether its bytes are still those that were made then."""
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from reproof.provenance.identity import canonical
+from reproof.storage.files import ReproofError, read_json, sweep, write_json
+
+RECORD_FORMAT = 3
+Record = dict[str, Any]
+SEAL = "sha256"  # of the rest of a record
+
+
+@contextmanager
+def recorded(
+    path: str | Path, *, settings: str, code: str, inputs: Iterable[str], outputs: Iterable[str],
+    packages: Iterable[str] = (),
+) -> Iterator[Record]:  # fmt: skip
+    """Write, once the body has made `outputs`, their record: settings, code, versions, device, hashes, wall time.
+
+    Before the body, `inputs` are compared with the records that lie beside them. The body may add facts of its own to
+    the mapping that it is given.
+    """
+    began, made = time.monotonic(), list(outputs)
+    for one in [*made, path]:
+        sweep(one)
+    read = verified(inputs)
+    facts: Record = {}
+    yield facts
+    about: Record = {
+        "format": RECORD_FORMAT,
+        "settings": json.loads(settings),
+        "code": code,
+        "inputs": read,
+        "outputs": {str(file): sha256(file) for one in made for file in _files(Path(one))},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "device": _device(),
+        "wall_s": round(time.monotonic() - began, 3),
+    }
+    write_json(path, sealed(facts | about))
+
+
+def verified(paths: Iterable[str]) -> dict[str, str]:
+    """Return {path: SHA-256}; raise ReproofError naming the first whose bytes are not those that its record tells."""
+    hashes = {str(path): sha256(path) for path in paths}
+    for folder in sorted({Path(path).parent for path in hashes}):
+        for record, content in records_in(folder):
+            for path, told in content["outputs"].items():
+                if hashes.get(path, told) != told:
+                    raise damaged(path, record, content)
+    return hashes
+
+
+def sealed(content: Record) -> Record:
+    """Return a record with the hash of what it says."""
+    said = {key: value for key, value in content.items() if key != SEAL}
+    return said | {SEAL: hashlib.sha256(canonical(said).encode()).hexdigest()}
+
+
+def is_record(content: Any) -> bool:
+    """Whether what a JSON file holds is a record, and says what it said when it was written."""
+    return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and sealed(content) == content
+
+
+def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
+    """Yield (path, content) of the records that lie in a folder; raise ReproofError naming one that is damaged."""
+    for path in sorted(folder.glob("*.json")):
+        content = read_json(path)
+        if is_record(content):
+            yield path, content
+        elif isinstance(content, dict) and SEAL in content:
+            raise ReproofError(
+                f"{path}: is damaged or was edited: it is not what was recorded; run Snakemake again, which says how "
+                "to mend it"
+            )
+
+
+def damaged(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
+    """Return the error that names a file whose bytes are not those that its record tells, and how to mend it."""
+    together = " ".join([*content["outputs"], str(record)])
+    return ReproofError(
+        f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
+        f"mend it with: rm -f {together}; then run Snakemake again as you did"
+    )
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, as hex."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReproofError(f"{path}: cannot be read ({error.strerror or error}); run Snakemake again") from error
+
+
+def settings_of(record: Mapping[str, Any]) -> str:
+    """Return a record's settings in canonical form."""
+    return canonical(record["settings"])
+
+
+def _files(result: Path) -> list[Path]:
+    """Return the file, or all files of a folder."""
+    return sorted(path for path in result.rglob("*") if path.is_file()) if result.is_dir() else [result]
+
+
+def _device() -> str:
+    """Return what the job computed on, without importing torch for it."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else platform.processor() or "cpu"

@@ -1,0 +1,42 @@
+"""What this project uses of Snakemake that Snakemake does not document: all of it is here.
+
+A new version of Snakemake may change any of it. `tests/unit/test_snakemake_internals.py` names the version that it was
+written for and checks each name. Snakemake's own objects are passed in: the library imports no Snakemake.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+from reproof.execution.processes import dies_with
+
+NAME_MAX = 255  # bytes of a file's name, on every file system that this project was run on
+
+
+def let_jobs_die_with(parent: int, shell: Any) -> None:
+    """Make every job that Snakemake starts by its `shell` die with the process `parent`: no orphan goes on writing."""
+    shell._process_args["preexec_fn"] = dies_with(parent)
+
+
+def plan_without_rate_limit(workflow: Any) -> None:
+    """Switch off the limit of jobs per timespan, for which Snakemake selects jobs every second as long as it runs.
+
+    It does so once more for each job that has ended. The scheduler exists from `onstart` on.
+    """
+    workflow.scheduler.job_rate_limiter = None
+
+
+def locate_entry(folder: Path, result: str) -> Path:
+    """Return where Snakemake's file persistence keeps what it knows of a result, below one of its folders.
+
+    The folders are `metadata` and `incomplete` in `.snakemake`. The name is the path in URL-safe base64; a long name is
+    cut into folders, each of which starts with "@".
+    """
+    name = urlsafe_b64encode(result.encode()).decode()
+    parts = [name[start : start + NAME_MAX - 1] for start in range(0, len(name), NAME_MAX - 1)]
+    return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def decode_entry(folder: Path, entry: Path) -> str:
+    """Return the path of the result that an entry below the folder is about: the inverse of `locate_entry`."""
+    return urlsafe_b64decode("".join(part.removeprefix("@") for part in entry.relative_to(folder).parts)).decode()

@@ -1,0 +1,167 @@
+"""The sources of a project: modules, what they define, and which definition a name stands for."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from reproof.provenance.scopes import (
+    FUNCTIONS,
+    WHOLE,
+    Imported,
+    bound_by,
+    imports,
+    is_main,
+    is_text,
+    only_returns,
+    own_nodes,
+    statements,
+)
+
+BOUNDARY = "changes_no_result"  # the decorator of code that surrounds a job; see reproof.provenance.identity
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """A definition of the project: the file of its module, and its name there; `WHOLE` is the module itself."""
+
+    file: Path
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One parsed file: its definitions, its imports, and the statements that act when it is imported."""
+
+    file: Path
+    body: Sequence[ast.stmt]
+
+    @cached_property
+    def definitions(self) -> Mapping[str, list[ast.stmt]]:
+        """{name: statements that bind it}, those of functions that assign it as a global included."""
+        found: dict[str, list[ast.stmt]] = {}
+        for statement in self.body:
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                for name in bound_by([statement]):
+                    found.setdefault(name, []).append(statement)
+        for statement in self.body:
+            names = {name for node in statements([statement]) if isinstance(node, ast.Global) for name in node.names}
+            for name in names & found.keys():
+                found[name].append(statement)
+        return found
+
+    @cached_property
+    def imports(self) -> Mapping[str, Imported]:
+        """{name: what it stands for} of the imports outside functions."""
+        return dict(imports(own_nodes(self.body)))
+
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """Dotted names of all modules that the file imports, anywhere in it."""
+        names: set[str] = set()
+        for node in statements(self.body):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+        return frozenset(names)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The sources below a folder. Files are read once: make a new tree after an edit."""
+
+    root: Path
+    _modules: dict[Path, Module] = field(default_factory=dict, repr=False)
+    _files: dict[str, Path | None] = field(default_factory=dict, repr=False)
+    _imported: dict[Path, tuple[Path, ...]] = field(default_factory=dict, repr=False)
+
+    def module(self, file: Path) -> Module:
+        """Return a parsed file, without the part that runs only where it is the program."""
+        if file not in self._modules:
+            body = ast.parse(file.read_text(encoding="utf-8")).body
+            self._modules[file] = Module(file, [one for one in body if not is_main(one)])
+        return self._modules[file]
+
+    def file(self, module: str) -> Path | None:
+        """Return the file of a module of the project by its dotted name; None for a library or a mere folder."""
+        if module not in self._files:
+            place = self.root.joinpath(*module.split("."))
+            candidates = (place.with_suffix(".py"), place / "__init__.py")
+            self._files[module] = next((one for one in candidates if one.is_file()), None)
+        return self._files[module]
+
+    def dotted(self, file: Path) -> str:
+        """Return the dotted name of the module in a file."""
+        parts = file.relative_to(self.root).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def is_ours(self, module: str) -> bool:
+        """Return whether a dotted name is a module or package of the project."""
+        return self.file(module) is not None or self.root.joinpath(*module.split(".")).is_dir()
+
+    def imported(self, file: Path) -> tuple[Path, ...]:
+        """Return the project files that importing a module runs directly, its packages' own files included."""
+        if file not in self._imported:
+            parts = [name.split(".") for name in self.module(file).imported]
+            names = {".".join(one[:depth]) for one in parts for depth in range(1, len(one) + 1)}
+            self._imported[file] = tuple(found for name in sorted(names) if (found := self.file(name)))
+        return self._imported[file]
+
+    def resolve(self, module: str, name: str) -> Target | str:
+        """Return the definition that `module.name` stands for, through re-exports; a dotted name for a library's."""
+        file = self.file(module)
+        if name == WHOLE:
+            return Target(file, WHOLE) if file else module
+        if file and name in self.module(file).definitions:
+            return Target(file, name)
+        if file and name in self.module(file).imports:
+            imported = self.module(file).imports[name]
+            return self.resolve(imported.module, imported.attribute)
+        if submodule := self.file(f"{module}.{name}"):
+            return Target(submodule, WHOLE)
+        return f"{module}.{name}"
+
+    def acts(self, statement: ast.stmt, file: Path) -> bool:
+        """Return whether a statement of a module does more, when it is imported, than define a name."""
+        if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+            return any(self._registers(one, file) for one in statement.decorator_list)
+        if isinstance(statement, ast.Assign):
+            return not all(isinstance(node, ast.Name | ast.Tuple | ast.List) for node in statement.targets)
+        defines = ast.Import | ast.ImportFrom | ast.AnnAssign | ast.AugAssign | ast.Pass
+        return not isinstance(statement, defines) and not is_text(statement)
+
+    def _registers(self, decorator: ast.expr, file: Path) -> bool:
+        """Return whether a function of the project decorates, and may do more than return its argument."""
+        target = self.decorator(decorator, file)
+        if isinstance(target, str):
+            return False
+        statements = self.module(target.file).definitions.get(target.name, [])
+        return any(isinstance(one, FUNCTIONS) for one in statements) and not self.is_mark(target)
+
+    def decorator(self, decorator: ast.expr, file: Path) -> Target | str:
+        """Return what a decorator of a top-level definition refers to."""
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
+        parts = ast.unparse(function).split(".")
+        if len(parts) == 1 and parts[0] in self.module(file).definitions:
+            return Target(file, parts[0])
+        imported = self.module(file).imports.get(parts[0])
+        if imported is None:
+            return ".".join(parts)
+        where = ".".join(filter(None, (imported.module, imported.attribute)))
+        return self.resolve(imported.module, imported.attribute) if len(parts) == 1 else self.resolve(where, parts[-1])
+
+    def is_mark(self, target: Target) -> bool:
+        """Return whether a function only returns its argument, or a function that does: it marks what it decorates."""
+        statements = self.module(target.file).definitions.get(target.name, [])
+        return bool(statements) and all(isinstance(one, FUNCTIONS) and only_returns(one) for one in statements)
+
+    def is_boundary(self, target: Target) -> bool:
+        """Return whether a definition is marked as code that surrounds a job and changes no result."""
+        statements = self.module(target.file).definitions.get(target.name, [])
+        marks = (
+            mark for one in statements if isinstance(one, (*FUNCTIONS, ast.ClassDef)) for mark in one.decorator_list
+        )
+        found = (self.decorator(mark, target.file) for mark in marks)
+        return any(one.name == BOUNDARY for one in found if isinstance(one, Target))

@@ -1,0 +1,1 @@
+"""Publishing: which results travel, and the code that they are bound to."""

@@ -1,0 +1,105 @@
+"""Checkpoints: the weights of a block of networks at named points of their training, stacked over its members.
+
+A ticket's pruned weights are zeros, and cost a bit each: its checkpoint shrinks with the network.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from reproof.storage.files import Array, ReproofError, read_metadata, read_tensors, unreadable, write_tensors
+
+Weights = dict[str, Array]
+PLACES, VALUES = "|places", "|values"
+PACKED_BELOW = 0.9  # share of values that are not zero; above it a map of them saves nothing
+
+
+def write_checkpoint(
+    path: str | Path, points: Mapping[str, Mapping[str, Array]], *, seeds: Sequence[int], kinds: Mapping[str, str]
+) -> None:
+    """Write {point: {name: [members, ...]}} with the seeds of the members and the kinds of the prunable weights."""
+    tensors = {f"{point}/{name}": value for point, weights in points.items() for name, value in weights.items()}
+    packed = {key for key, value in tensors.items() if _is_sparse(value)}
+    stored = {name: part for key, value in tensors.items() for name, part in _parts(key, value, key in packed)}
+    shapes = {key: tensors[key].shape for key in sorted(packed)}
+    about = {"seeds": list(seeds), "kinds": dict(kinds), "shapes": shapes}
+    write_tensors(path, stored, {key: json.dumps(value) for key, value in about.items()})
+
+
+def read_checkpoint(path: str | Path, *points: str) -> list[list[Weights]]:
+    """Return, for each named point, the weights of each member.
+
+    Raises ReproofError naming the file if it is damaged, lacks the point, or holds a weight that is not finite.
+    """
+    stored, metadata = read_tensors(path)
+    try:
+        members = len(json.loads(metadata["seeds"]))
+        tensors = _unpacked(stored, json.loads(metadata["shapes"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(path, error) from error
+    return [_members(path, tensors, point, members) for point in points]
+
+
+def read_kinds(path: str | Path) -> dict[str, str]:
+    """Return {name of a prunable weight: kind of its layer}, in forward order."""
+    try:
+        kinds: dict[str, str] = json.loads(read_metadata(path)["kinds"])
+    except (KeyError, ValueError) as error:
+        raise unreadable(path, error) from error
+    return kinds
+
+
+def _is_sparse(value: Array) -> bool:
+    return value.dtype == np.float32 and bool(np.count_nonzero(_bits(value)) < PACKED_BELOW * value.size)
+
+
+def _bits(value: Array) -> Array:
+    """Return the bits of float32 values as integers: a negative zero is not 0, and comes back as it was."""
+    return np.ascontiguousarray(value).view(np.uint32)
+
+
+def _parts(key: str, value: Array, packed: bool) -> Iterator[tuple[str, Array]]:
+    if not packed:
+        yield key, value
+        return
+    present = _bits(value) != 0
+    yield f"{key}{PLACES}", np.packbits(present)
+    yield f"{key}{VALUES}", value[present]
+
+
+def _unpacked(stored: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) -> Weights:
+    """Return the tensors by name; raise ValueError or KeyError if places and values do not fit together."""
+    whole = {key: value for key, value in stored.items() if not key.endswith((PLACES, VALUES))}
+    return whole | {key: _filled(stored[f"{key}{PLACES}"], stored[f"{key}{VALUES}"], shapes[key]) for key in shapes}
+
+
+def _filled(places: Array, values: Array, shape: Sequence[int]) -> Array:
+    size = prod(shape)
+    if places.shape != (-(-size // 8),) or places.dtype != np.uint8:
+        raise ValueError(f"{places.size} bytes of places for {size} values")
+    present = np.unpackbits(places, count=size).astype(bool)
+    if values.shape != (present.sum(),):
+        raise ValueError(f"{values.size} values for {present.sum()} places")
+    filled = np.zeros(size, dtype=np.float32)
+    filled[present] = values
+    return filled.reshape(shape)
+
+
+def _members(path: str | Path, tensors: Mapping[str, Array], point: str, members: int) -> list[Weights]:
+    prefix = f"{point}/"
+    stacked = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    if not stacked:
+        raise ReproofError(f"{path}: holds no weights at {point}; delete it and run Snakemake again to make it anew")
+    for name, value in stacked.items():
+        if value.dtype.kind not in "fi":
+            raise ReproofError(f"{path}: {prefix}{name} holds no numbers but {value.dtype}; train it again")
+        if value.shape[:1] != (members,):
+            raise ReproofError(
+                f"{path}: {prefix}{name} has shape {value.shape}, not {members} networks; train it again"
+            )
+        if not np.isfinite(value).all():
+            raise ReproofError(f"{path}: {prefix}{name} holds values that are not finite; delete it and train again")
+    return [{name: value[index] for name, value in stacked.items()} for index in range(members)]
