@@ -21,6 +21,11 @@ def changes_no_result(function: Function) -> Function:
     return function
 
 
+def reads_declarations(function: Function) -> Function:
+    """Mark the function that reads what modules declare: a job that reaches it depends on all that is declared."""
+    return function
+
+
 @changes_no_result
 def registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.

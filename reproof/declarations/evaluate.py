@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproof.registry import LIBRARY, decorating_call, module_of, named_function, parse
+from reproof.registry import LIBRARY, decorating_call, module_of, named_function, parse, reads_declarations
 from reproof.storage.errors import ReproofError
 
 ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
 
 
+@reads_declarations
 @cache
 def declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
     """Return the values of the decorator's keyword arguments of a registered function; {} for a bare decorator.

@@ -70,6 +70,10 @@ class Definitions:
             self._effects[file] = tuple(_Writer(self.tree, Target(file, WHOLE)).statement(one) for one in acting)
         return self._effects[file]
 
+    def expression(self, file: Path, value: ast.expr) -> Text:
+        """Return an expression at the top of a module as text."""
+        return _Writer(self.tree, Target(file, WHOLE)).expression(value)
+
 
 class _Writer:
     """Writes one definition."""
@@ -81,8 +85,8 @@ class _Writer:
 
     def written(self) -> Text:
         """Return the definition as text."""
-        if self.tree.is_boundary(self.target):
-            return Text("boundary", ())
+        if mark := self.tree.mark(self.target):
+            return Text(mark, ())
         module = self.tree.module(self.target.file)
         if self.target.name == WHOLE:  # written like the body of a function
             scopes = [self._function_scope(module.body, None)]
@@ -93,6 +97,10 @@ class _Writer:
     def statement(self, statement: ast.stmt) -> Text:
         """Return one statement of a module as text."""
         return self._text(f"{getattr(statement, 'name', '')} {self._top(statement)}")
+
+    def expression(self, value: ast.expr) -> Text:
+        """Return an expression of a module as text."""
+        return self._text(self._node(value, []))
 
     def _text(self, text: str) -> Text:
         found = self.references

@@ -16,7 +16,7 @@ from pathlib import Path
 from reproof.provenance.definitions import Definitions, Text
 from reproof.provenance.identity import Registered, canonical
 from reproof.provenance.scopes import WHOLE
-from reproof.provenance.source_tree import Target, Tree
+from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.registry import module_of
 from reproof.storage.files import ROOT, ReproofError, read_json, write_json
 
@@ -39,18 +39,27 @@ class Code:
 
         `registered` lists the picks as (place in the library, decorator, name). Names of picks count, as settings hold
         them. Of modules that are imported, statements that act on import count as well, such as the filling of a
-        table; of folders of reached definitions, files that are no code, such as templates.
+        table; of folders of reached definitions, files that are no code, such as templates; where a job reads what
+        modules declare, all metrics that they declare.
         """
         start = Target(self.root / script, WHOLE)
         picks = {f"{mark} {name}": Target(self._file(place, mark, name), name) for place, mark, name in registered}
         texts = [(key, self._definitions.text(target)) for key, target in {"script": start, **picks}.items()]
         texts += [("import", text) for text in self._effects(one.file for one in (start, *picks.values()))]
         parts, folders = set(), set()
-        for key, text in texts:
+        for key, text in texts:  # grows
             lines, reached = self._closure(text)
             parts.add(f"{key} {_hash(lines)}")
             folders |= {one.file.parent for one in reached}
+            if key != "declared" and any(self._definitions.tree.mark(one) == DECLARATIONS for one in reached):
+                texts += [("declared", one) for one in self._declared]
         return _hash([*sorted(parts), *_files(folders, self.root / LIBRARY)])[:16]
+
+    @cached_property
+    def _declared(self) -> list[Text]:
+        """What modules declare of metrics: code that reads it computes something else when it changes."""
+        found = self._definitions.tree.declared("metrics", self.root / LIBRARY)
+        return [self._definitions.expression(file, value) for file, value in found]
 
     def _file(self, place: str, mark: str, name: str) -> Path:
         return module_of(place, mark, name, library=self.root / LIBRARY)

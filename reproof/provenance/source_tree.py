@@ -1,7 +1,7 @@
 """The sources of a project: modules, what they define, and which definition a name stands for."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,8 @@ from reproof.provenance.scopes import (
     statements,
 )
 
-BOUNDARY = "changes_no_result"  # the decorator of code that surrounds a job; see reproof.provenance.identity
+# Marks of `reproof.registry` at which fingerprints end: code that surrounds a job, and reading what modules declare.
+BOUNDARY, DECLARATIONS = "changes_no_result", "reads_declarations"
 
 
 @dataclass(frozen=True, order=True)
@@ -157,11 +158,17 @@ class Tree:
         statements = self.module(target.file).definitions.get(target.name, [])
         return bool(statements) and all(isinstance(one, FUNCTIONS) and only_returns(one) for one in statements)
 
-    def is_boundary(self, target: Target) -> bool:
-        """Return whether a definition is marked as code that surrounds a job and changes no result."""
+    def mark(self, target: Target) -> str:
+        """Return the mark on a definition at which fingerprints end; "" if it has none."""
         statements = self.module(target.file).definitions.get(target.name, [])
-        marks = (
-            mark for one in statements if isinstance(one, (*FUNCTIONS, ast.ClassDef)) for mark in one.decorator_list
-        )
-        found = (self.decorator(mark, target.file) for mark in marks)
-        return any(one.name == BOUNDARY for one in found if isinstance(one, Target))
+        marked = [one for one in statements if isinstance(one, (*FUNCTIONS, ast.ClassDef))]
+        found = [self.decorator(mark, target.file) for one in marked for mark in one.decorator_list]
+        names = {one.name for one in found if isinstance(one, Target)}
+        return next((mark for mark in (BOUNDARY, DECLARATIONS) if mark in names), "")
+
+    def declared(self, keyword: str, folder: Path) -> Iterator[tuple[Path, ast.expr]]:
+        """Yield (file, value) of every decorator below a folder that states this keyword argument."""
+        for file in sorted(folder.rglob("*.py")):
+            functions = (one for one in self.module(file).body if isinstance(one, FUNCTIONS))
+            calls = (one for function in functions for one in function.decorator_list if isinstance(one, ast.Call))
+            yield from ((file, one.value) for call in calls for one in call.keywords if one.arg == keyword)

@@ -86,7 +86,7 @@ def test_operations_and_networks_are_read_without_torch_or_pandas():
 import sys
 from reproof.registry import registered
 from reproof.declarations.evaluate import declaration
-for which in (("operations", "operation"), ("operations", "measurement"), ("pipeline", "measurement"), ("networks", "network")):
+for which in (("operations", "operation"), ("pipeline", "measurement"), ("networks", "network")):
     for name in registered(*which):
         assert declaration(*which, name)
 print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.modules)))

@@ -282,6 +282,44 @@ def test_code_that_surrounds_a_job_is_not_followed(project):
     assert Code(project).fingerprint(SCRIPT) != before
 
 
+DECLARING = """
+def reads_declarations(function):
+    return function
+
+@reads_declarations
+def declaration(name):
+    return name
+
+def operation(metrics, cost):
+    return lambda function: function
+
+WORDS = "accuracy"
+
+@operation(metrics=[WORDS], cost=1)
+def measured():
+    return 1
+"""
+
+
+def test_what_modules_declare_counts_where_it_is_read(project):
+    written(project, {"reproof/declaring.py": DECLARING})
+    edit(project / PART, "import numpy", "from reproof.declaring import declaration, measured\nimport numpy")
+    found = {}
+    for reached in ("sorted", "measured", "declaration"):
+        written(project, {PART: (project / PART).read_text().replace("return sorted(", f"return {reached}(")})
+        for word in ("accuracy", "error"):
+            written(project, {"reproof/declaring.py": DECLARING.replace('"accuracy"', f'"{word}"')})
+            found[reached, word] = Code(project).fingerprint(SCRIPT)
+        for cost in (1, 2):
+            written(project, {"reproof/declaring.py": DECLARING.replace("cost=1", f"cost={cost}")})
+            found[reached, cost] = Code(project).fingerprint(SCRIPT)
+        edit(project / PART, f"return {reached}(", "return sorted(")
+    for reached in ("sorted", "measured"):
+        assert found[reached, "accuracy"] == found[reached, "error"]
+    assert found["declaration", "accuracy"] != found["declaration", "error"]
+    assert found["declaration", 1] == found["declaration", 2]
+
+
 def test_the_folder_of_a_file_is_the_same_after_a_move(project):
     folder = "from pathlib import Path\nRATE = len(str({} / 'data'))\n"
     written(project, {CONSTANTS: folder.format("Path(__file__).parent.parent.parent")})
