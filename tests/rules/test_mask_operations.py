@@ -16,6 +16,7 @@ from reproof.jobs.prune import prune
 from reproof.jobs.retrain import retrain
 from reproof.jobs.subject import Subject, measure
 from reproof.jobs.supermask import supermask
+from reproof.jobs.training import Job
 from reproof.jobs.untrained import untrained
 from reproof.pruning.masks import read_masks
 from reproof.settings import TrainingSettings
@@ -114,8 +115,13 @@ def tickets(folder):
 def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
     """Looked at in the trained networks themselves, beside weights that trained."""
     seen = []
-    train = frozen.train
-    monkeypatch.setattr(frozen, "train", lambda *a, **k: seen.append((*a[1:], train(*a, **k))) or seen[-1][-1])
+    train = Job.train
+
+    def watched(job, members, *, module, label):
+        seen.append((module, members, train(job, members, module=module, label=label)))
+        return seen[-1][-1]
+
+    monkeypatch.setattr(Job, "train", watched)
     actions = ["frozen", "frozen_or_zero", "zero"]
     rows = list(
         freeze_pruned(subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2]), actions=actions)
