@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
+from reproof.execution.processes import dies_with
 from reproof.experiments.configuration import read_configuration
 from reproof.storage.files import ReproofError
 from reproof.provenance.integrity import refuse_read_only, refuse_unplanned
@@ -14,7 +15,7 @@ from reproof.planning.plan import Plan
 from reproof.provenance.identity import Untracked
 from reproof.publishing.publication import refuse_older
 from reproof.planning.resources import Requested
-from reproof.provenance.snakemake_internals import let_jobs_die_with, plan_without_rate_limit
+from reproof.provenance.snakemake_internals import plan_without_rate_limit, prepare_jobs
 
 try:
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked
@@ -27,7 +28,7 @@ try:
 except ReproofError as error:
     sys.exit(f"error: {error}")
 
-let_jobs_die_with(os.getpid(), shell)
+prepare_jobs(shell, dies_with(os.getpid()))  # an orphan must not go on writing
 
 
 wildcard_constraints:

@@ -20,7 +20,7 @@ rule operation:
         mem_mb=lambda wildcards, attempt: REQUESTED.memory(PLAN.operation(wildcards.run), wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.minutes(PLAN.operation(wildcards.run), wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.evaluation_settings(wildcards.run, wildcards.seeds, wildcards.levels),
+        settings=lambda wildcards: PLAN.settings(PLAN.operation(wildcards.run), wildcards),
         code=lambda wildcards: PLAN.code("operation", wildcards.run),
         state=lambda wildcards, output: str(Path(output.metrics).with_name("state")),
     script:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reproof.declarations.layer_classes import Thresholds
 from reproof.figures.kinds import table_named
 from reproof.figures.words import flat, unique
 
@@ -50,7 +51,7 @@ def of_metrics(
 
 
 def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: float, critical: float) -> pd.DataFrame:
-    from reproof.probing.criticality import Thresholds, estimate  # noqa: PLC0415 (late: scipy costs most of a second)
+    from reproof.figures.criticality import estimate  # noqa: PLC0415 (late: scipy costs most of a second)
 
     thresholds = Thresholds(ambient=ambient, critical=critical)
     if rows.empty:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
+from reproof.declarations.layer_classes import Thresholds
 from reproof.metrics import COUNT, SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.probing.criticality import Thresholds
 from reproof.probing.distances import distances
 from reproof.probing.layers import Layers, chosen, layers_of
 from reproof.probing.probes import Sets, Trained, probes

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from reproof.probing.criticality import AMBIENT, CRITICAL, Thresholds, counted, criticality
+from reproof.declarations.layer_classes import AMBIENT, CRITICAL, Thresholds
+from reproof.probing.criticality import counted, criticality
 
 Row = dict[str, Any]
 REINITIALISED, RERANDOMISED, REMOVED = "reinitialised", "rerandomised", "removed"

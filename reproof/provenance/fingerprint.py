@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from reproof.provenance.definitions import Definitions, Text
+from reproof.provenance.definitions import Definitions
 from reproof.provenance.identity import Registered, canonical
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
+from reproof.provenance.writer import Text
 from reproof.registry import module_of
 from reproof.storage.files import ROOT, ReproofError, read_json, write_json
 

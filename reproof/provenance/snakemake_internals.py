@@ -5,17 +5,16 @@ written for and checks each name. Snakemake's own objects are passed in: the lib
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from reproof.execution.processes import dies_with
 
 NAME_MAX = 255  # bytes of a file's name, on every file system that this project was run on
 
 
-def let_jobs_die_with(parent: int, shell: Any) -> None:
-    """Make every job that Snakemake starts by its `shell` die with the process `parent`: no orphan goes on writing."""
-    shell._process_args["preexec_fn"] = dies_with(parent)
+def prepare_jobs(shell: Any, prepare: Callable[[], None] | None) -> None:
+    """Let every job that Snakemake starts by its `shell` call `prepare` in its own process, before it begins."""
+    shell._process_args["preexec_fn"] = prepare
 
 
 def plan_without_rate_limit(workflow: Any) -> None:

@@ -10,6 +10,7 @@ from tiny import RUN, SHARE
 from reproof.data.dataset import load_dataset
 from reproof.operations import freeze_pruned as frozen
 from reproof.operations.common.subject import Subject, measure
+from reproof.operations.common.training_job import Job
 from reproof.operations.freeze_pruned import freeze_pruned, last_values
 from reproof.operations.supermask import supermask
 from reproof.operations.untrained import untrained
@@ -114,8 +115,13 @@ def tickets(folder):
 def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
     """Looked at in the trained networks themselves, beside weights that trained."""
     seen = []
-    train = frozen.train
-    monkeypatch.setattr(frozen, "train", lambda *a, **k: seen.append((*a[1:], train(*a, **k))) or seen[-1][-1])
+    train = Job.train
+
+    def watched(job, members, *, module, label):
+        seen.append((module, members, train(job, members, module=module, label=label)))
+        return seen[-1][-1]
+
+    monkeypatch.setattr(Job, "train", watched)
     actions = ["frozen", "frozen_or_zero", "zero"]
     rows = list(
         freeze_pruned(subject(tickets, masks=["mask1", "mask2"], tickets=["ticket1"], levels=[1, 2]), actions=actions)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from reproof.probing.criticality import Thresholds
+from reproof.declarations.layer_classes import Thresholds
 from reproof.probing.readings import REINITIALISED, RERANDOMISED, Moved, Reading, Scale, of_layers, of_network, of_sets
 
 STEPS = {"lenet": 2000, "conv_2": 1000, "conv_4": 1200, "conv_6": 1400, "resnet_18": 3000, "vgg_19": 4500}

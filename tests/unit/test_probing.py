@@ -7,8 +7,10 @@ import pytest
 import torch
 from training_kit import digits, settings
 
+from reproof.declarations.layer_classes import Thresholds
+from reproof.figures.criticality import Estimate, estimate
 from reproof.networks import build, initial_deviation, initialise
-from reproof.probing.criticality import Estimate, Thresholds, counted, criticality, estimate
+from reproof.probing.criticality import counted, criticality
 from reproof.probing.distances import distances
 from reproof.probing.freezing import frozen
 from reproof.probing.layers import chosen, layers_of, names_of, silencing

@@ -4,7 +4,7 @@ from math import isnan
 
 import pytest
 
-from reproof.probing.criticality import Thresholds
+from reproof.declarations.layer_classes import Thresholds
 from reproof.probing.readings import (
     LADDER,
     REINITIALISED,

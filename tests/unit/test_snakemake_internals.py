@@ -11,12 +11,11 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.shell import shell
 
-from reproof.provenance import snakemake_internals
 from reproof.provenance.snakemake_internals import (
     decode_entry,
-    let_jobs_die_with,
     locate_entry,
     plan_without_rate_limit,
+    prepare_jobs,
 )
 
 WRITTEN_FOR = "9.27.1"
@@ -49,14 +48,11 @@ def test_each_private_name_is_there(name):
     )
 
 
-def test_what_jobs_die_with_is_prepared_in_each_process_that_snakemake_starts(tmp_path, monkeypatch):
+def test_what_is_prepared_runs_in_each_process_that_snakemake_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(shell, "_process_args", dict(shell._process_args))
-    monkeypatch.setattr(
-        snakemake_internals, "dies_with", lambda parent: lambda: (tmp_path / f"{parent}").write_text(str(os.getppid()))
-    )
-    let_jobs_die_with(7, shell)
+    prepare_jobs(shell, lambda: (tmp_path / "parent").write_text(str(os.getppid())))
     shell("true")
-    assert (tmp_path / "7").read_text() == str(os.getpid()), "it ran in the child"
+    assert (tmp_path / "parent").read_text() == str(os.getpid()), "it ran in the child"
 
 
 def test_without_a_rate_limit_the_scheduler_has_none():

@@ -1,6 +1,7 @@
-"""The library imports neither Snakemake nor, where it is science, the configuration."""
+"""The rooms of the library: which may import which, and what none of them does."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 
@@ -8,23 +9,27 @@ import pytest
 from workspace import ROOT
 
 MODULES = sorted((ROOT / "reproof").rglob("*.py"))
-ABOUT_CONFIGURATION = {
-    "configuration",
-    "yaml_files",
-    "cross_checks",
-    "runs",
-    "plan",
-    "planned_job",
-    "job_settings",
-    "layout",
-    "controls_and_evaluations",
-    "options",
-    "integrity",
-    "inventory",
-    "publishing",
-    "resources",
+BASE = {"storage", "registry", "seeding", "settings", "declarations", "metrics"}
+SCIENCE = {
+    *("data", "networks", "pruning", "training", "supermasks"),
+    *("connectivity", "probing", "representations", "attacks"),
 }
-PLANNING = ["plan", "layout", "planned_job", "job_settings", "inventory", "resources", "publishing", "forecast"]
+FLOORS = {  # room: the rooms that it may import. Science and the planning of experiments never meet.
+    **{"storage": set(), "seeding": set(), "settings": set(), "registry": {"storage"}},
+    **{"declarations": {"storage", "registry"}, "metrics": {"storage", "registry", "declarations"}},
+    **{"provenance": BASE, "execution": BASE | {"provenance"}},
+    **{"data": BASE, "networks": BASE, "pruning": BASE, "probing": BASE},
+    **{"training": BASE | {"data", "networks"}, "representations": BASE | {"networks"}},
+    **{"connectivity": BASE | {"data", "training"}, "supermasks": BASE | {"data", "networks", "training"}},
+    "attacks": BASE | {"data", "networks", "training"},
+    "operations": BASE | SCIENCE,
+    **{"judging": BASE, "figures": BASE, "gallery": BASE | {"judging"}},
+    "pipeline": BASE | SCIENCE | {"operations", "provenance", "judging", "figures", "gallery"},
+    "experiments": BASE | {"provenance", "judging"},
+    "planning": BASE | {"provenance", "experiments"},
+    "publishing": BASE | {"provenance", "experiments", "planning"},
+}
+PLANNING = [path for room in ("planning", "publishing") for path in sorted((ROOT / "reproof" / room).glob("*.py"))]
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -44,18 +49,37 @@ def test_no_module_imports_snakemake(path):
     assert not [name for name in imported(path) if name.split(".")[0].startswith("snakemake")]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if path.stem not in ABOUT_CONFIGURATION],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_science_does_not_know_the_configuration(path):
-    names = imported(path)
-    assert not [name for name in names if name.split(".")[0] == "yaml"]
-    assert not names & {f"reproof.{module}" for module in ABOUT_CONFIGURATION}
+def room_of(module):
+    """Return the room of a module of the library by its dotted name; a module at the root is a room of its own."""
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("path", [*(ROOT / f"reproof/{name}.py" for name in PLANNING), ROOT / "workflow/forecast.py"])
+@every_module
+def test_arrows_between_rooms_run_downwards(path):
+    """The table says which room may import which; connectivity that imports operations, say, fails here."""
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    if dotted == "reproof.__init__":
+        return
+    own = room_of(dotted)
+    rooms = {room_of(name) for name in imported(path) if name.startswith("reproof.")} & FLOORS.keys()
+    assert rooms - {own} <= FLOORS[own]
+
+
+def test_the_table_of_rooms_is_the_library_and_has_no_circle():
+    here = {path.relative_to(ROOT / "reproof").with_suffix("").parts[0] for path in MODULES} - {"__init__"}
+    assert here == set(FLOORS)
+    assert len([path for path in (ROOT / "reproof").glob("*.py") if path.stem != "__init__"]) <= 4
+    graphlib.TopologicalSorter({room: below - {room} for room, below in FLOORS.items()}).prepare()
+
+
+@pytest.mark.parametrize("room", sorted(SCIENCE | {"operations", "pipeline", "judging", "figures", "gallery"}))
+def test_science_does_not_know_the_configuration(room):
+    names = {name for path in (ROOT / "reproof" / room).rglob("*.py") for name in imported(path)}
+    assert not {name for name in names if name.split(".")[0] == "yaml"}
+    assert not {"experiments", "planning", "publishing"} & FLOORS[room]
+
+
+@pytest.mark.parametrize("path", [*PLANNING, ROOT / "workflow/forecast.py"], ids=lambda path: path.stem)
 def test_planning_takes_no_path_and_no_settings_apart(path):
     """A job is a value: nothing reads its run, seeds or settings back from a path or a line that was made of them."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -99,9 +123,9 @@ def test_pruning_loads_neither_torch_nor_pandas():
     code = """
 import sys
 from reproof import registry
-from reproof.execution import job_log as console
-from reproof.provenance import identity as provenance
-from reproof.operations import prune
+from reproof.execution import job_log
+from reproof.provenance import identity
+from reproof.pipeline import prune
 registry.load("pruning", "criterion", "large_final")
 print(sorted({"torch", "pandas", "matplotlib", "scipy"} & set(sys.modules)))
 """
