@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproof.judging.claims import REDUCERS, Claim, Expectation, Term
+from reproof.judging.claims import Claim, Expectation
+from reproof.judging.terms import REDUCERS, Term
 from reproof.metrics import find_metric
 
 COLUMNS = frozenset({"kept", "level", "at"})

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from reproof.judging.select import Array, Side, Unmeasured
+from reproof.judging.rows import Unmeasured
+from reproof.judging.select import Array, Side
 
 Band = Callable[[int, float], tuple[float, float]]
 NO_BAND = (float("nan"), float("nan"))

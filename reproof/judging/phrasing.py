@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import inf, isinf, isnan
 
 from reproof.declarations.arm_words import arm_words
-from reproof.judging.claims import INCONCLUSIVE, Claim, Range, Reach, Term, Verdict
+from reproof.judging.claims import INCONCLUSIVE, Claim, Verdict
+from reproof.judging.terms import Range, Reach, Term
 from reproof.metrics import STEPS, find_metric
 
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}

@@ -9,7 +9,8 @@ import yaml
 from claim_kit import CLAIM, changed
 from jsonschema import Draft202012Validator
 
-from reproof.judging.claims import Best, Claim, Expectation, Reach
+from reproof.judging.claims import Claim, Expectation
+from reproof.judging.terms import Best, Reach
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "claims.schema.yaml"
 

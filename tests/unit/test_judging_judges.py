@@ -14,7 +14,8 @@ from reproof.judging.judges import (
     share_of_seeds,
     trend,
 )
-from reproof.judging.select import Side, Unmeasured
+from reproof.judging.rows import Unmeasured
+from reproof.judging.select import Side
 
 
 def side(values, *, step=0.1, points=(0.5,)):

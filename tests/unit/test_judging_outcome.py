@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from reproof.judging.judges import JUDGES
+from reproof.judging.outcome import compute_margin, count_seeds_needed, decide, find_direction, weigh, widen
 from reproof.judging.select import Sample, Side
-from reproof.judging.verdict import compute_margin, count_seeds_needed, decide, find_direction, weigh, widen
 
 
 def side(values, *, beyond=0, point=0.5):

@@ -6,7 +6,8 @@ import pytest
 from claim_kit import CLAIM
 
 from reproof.judging.claims import Claim
-from reproof.judging.select import Unmeasured, compute_grain, select_samples
+from reproof.judging.rows import Unmeasured, compute_grain
+from reproof.judging.select import select_samples
 
 KEPT = {0: 1.0, 1: 0.8, 2: 0.64, 3: 0.512}
 
