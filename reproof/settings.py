@@ -3,6 +3,26 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+# Operations that have been renamed. Results keep the old names: they are part of the settings that name a run, and of
+# the paths under results/.
+STORED_AS = {
+    "unit_selectivity": "excite",
+    "lipschitz": "bound",
+    "minimum_distortion": "distort",
+    "adversarial_training": "harden",
+}
+
+
+def stored_name(operation: str) -> str:
+    """Return how results call an operation."""
+    return STORED_AS.get(operation, operation)
+
+
+def operation_stored_as(name: str) -> str:
+    """Return the operation that results call by this name: the inverse of `stored_name`."""
+    return next((operation for operation, stored in STORED_AS.items() if stored == name), name)
+
+
 UNIT_PIXELS = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
 
 

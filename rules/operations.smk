@@ -109,36 +109,36 @@ use rule operation as freeze_pruned with:
         "Freeze pruned weights of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
 
 
-use rule operation as excite with:
+use rule operation as unit_selectivity with:
     output:
         metrics="results/excite/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/excite/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/excite/{run}/{seeds}/levels{levels}/excite.log",
+        "logs/excite/{run}/{seeds}/levels{levels}/unit_selectivity.log",
     benchmark:
         "benchmarks/excite/{run}/{seeds}/levels{levels}.tsv"
     message:
         "Find what excites units of {wildcards.run}, seeds {wildcards.seeds}"
 
 
-use rule operation as bound with:
+use rule operation as lipschitz with:
     output:
         metrics="results/bound/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/bound/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/bound/{run}/{seeds}/levels{levels}/bound.log",
+        "logs/bound/{run}/{seeds}/levels{levels}/lipschitz.log",
     benchmark:
         "benchmarks/bound/{run}/{seeds}/levels{levels}.tsv"
     message:
         "Bound the layers of {wildcards.run}, seeds {wildcards.seeds}"
 
 
-use rule operation as harden with:
+use rule operation as adversarial_training with:
     output:
         metrics="results/harden/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/harden/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/harden/{run}/{seeds}/levels{levels}/harden.log",
+        "logs/harden/{run}/{seeds}/levels{levels}/adversarial_training.log",
     benchmark:
         "benchmarks/harden/{run}/{seeds}/levels{levels}.tsv"
     message:
@@ -157,7 +157,7 @@ use rule operation as attack with:
         "Attack {wildcards.run}, seeds {wildcards.seeds}"
 
 
-use rule operation as distort with:
+use rule operation as minimum_distortion with:
     input:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
@@ -166,7 +166,7 @@ use rule operation as distort with:
         metrics="results/distort/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/distort/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/distort/{run}/{seeds}/levels{levels}/distort.log",
+        "logs/distort/{run}/{seeds}/levels{levels}/minimum_distortion.log",
     benchmark:
         "benchmarks/distort/{run}/{seeds}/levels{levels}.tsv"
     message:

@@ -19,7 +19,7 @@ BLOCKS = {"seeds": 2, "levels": 2}
 LEAST = {  # what counts: examples, draws, iterations, ...
     **{"seeds": 2, "seeds_a_job": 2, "draws": 1, "pictures": 1, "samples": 2, "parents": 2, "children": 2},
     **{"examples": 24, "train_examples": 200, "statistics_examples": 100, "points": 3, "rounds": 2, "budget": 20},
-    **{"searches": 2, "iterations": 5, "generations": 2, "population": 8, "queries": 20, "restarts": 2},
+    **{"searches": 2, "iterations": 5, "generations": 2, "population": 8, "queries": 300, "restarts": 2},
     **{"permutations": 20, "random_sets": 5, "directions": 5, "top": 3, "adversary_steps": 2},
     **{"pool_size": 20, "pool_renewed": 10, "pool_every": 20},
 }

@@ -35,13 +35,17 @@ class Adversary:
 
     def __post_init__(self) -> None:
         if self.attack not in ("fgsm", "pgd"):
-            raise ReproofError(f"harden: adversary {self.attack!r} is unknown; choose one of fgsm, pgd, pools")
+            raise ReproofError(
+                f"adversarial_training: adversary {self.attack!r} is unknown; choose one of fgsm, pgd, pools"
+            )
         check_epsilon(self.epsilon)
         if not 0 <= self.clean_share <= 1:
-            raise ReproofError(f"harden: clean_share {self.clean_share:g} is no share; it must be from 0 to 1")
+            raise ReproofError(
+                f"adversarial_training: clean_share {self.clean_share:g} is no share; it must be from 0 to 1"
+            )
         if self.attack == "pgd" and not (self.steps >= 1 and self.step_size > 0 and self.clip):
             raise ReproofError(
-                f"harden: pgd cannot take {self.steps} steps of {self.step_size:g}, "
+                f"adversarial_training: pgd cannot take {self.steps} steps of {self.step_size:g}, "
                 f"{'clipped' if self.clip else 'unclipped'}; give steps of a size above 0, and clip"
             )
 

@@ -39,11 +39,13 @@ class Pools:
     def __post_init__(self) -> None:
         if not 1 <= self.renewed <= self.size or self.every < 1:
             raise ReproofError(
-                f"harden: pools of {self.size} cannot have {self.renewed} replaced every {self.every} steps; "
-                "replace at least one and at most all, every step or more"
+                f"adversarial_training: pools of {self.size} cannot have {self.renewed} replaced every {self.every} "
+                "steps; replace at least one and at most all, every step or more"
             )
         if not 0 <= self.clean_share < 1:
-            raise ReproofError(f"harden: clean_share {self.clean_share:g} leaves pools nothing; it must be in [0, 1)")
+            raise ReproofError(
+                f"adversarial_training: clean_share {self.clean_share:g} leaves pools nothing; it must be in [0, 1)"
+            )
 
     def lesson(self, one: Hardening) -> "OnPools":
         """Return what one network learns, its pools still empty."""
@@ -128,8 +130,8 @@ def stages(module: nn.Module) -> list[nn.Sequential]:
     """
     if not isinstance(module, nn.Sequential) or not _cuts(module):
         raise ReproofError(
-            "harden: pools need a chain of layers with sigmoids, whose outputs are in [0, 1]; choose the network "
-            "sigmoid_fc, or another adversary"
+            "adversarial_training: pools need a chain of layers with sigmoids, whose outputs are in [0, 1]; choose "
+            "the network sigmoid_fc, or another adversary"
         )
     parts = list(module)
     ends = [0, *_cuts(module), len(parts)]

@@ -10,9 +10,11 @@ from reproof import registry
 from reproof.experiments.configuration import no_number, unknown
 from reproof.experiments.options import Problem, option_problems, signature
 from reproof.provenance.identity import Registered
+from reproof.settings import operation_stored_as, stored_name
 
 CONTROL_KEYS = ("control", "draws", "levels")
-EVALUATION_KEYS = ("measure", "levels", "controls", "as_run", "as_arm")
+EVALUATION_KEYS = ("measure", "levels", "controls", "report_as")
+RENAMED_KEYS = {"as_run": "report_as: {run: ...}", "as_arm": "report_as: {arm: ...}"}
 NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
 ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
 ATTACK_KEYS = ("attack", "targeted", "epsilons")
@@ -50,11 +52,11 @@ class Control:
 class Evaluation:
     """What an operation measures of a run's networks, at which levels (0: dense), and of which `controls` of them.
 
-    The measurements are collected under the name of the run, or of another run of the paper, `as_run`: runs that differ
-    only in their rewind point are points of one curve along it. Tickets are collected as the arm `as_arm`, where the
-    options make something else of them. An option called `steps` names points of the dense training, in steps, whose
-    weights the operation reads. An option called `victims` names runs of the paper whose dense networks the operation
-    reads too; the field `victims` holds their settings.
+    The measurements are collected under the name of the run or of another run of the paper, `reported_run`: runs that
+    differ only in their rewind point are points of one curve along it. Tickets are collected as `reported_arm`, where
+    the options make something else of them. An option called `steps` names points of the dense training, in steps,
+    whose weights the operation reads. An option called `victims` names runs of the paper whose dense networks the
+    operation reads too; the field `victims` holds their settings.
     """
 
     name: str
@@ -62,8 +64,8 @@ class Evaluation:
     options: dict[str, Any]
     levels: tuple[int, ...]
     controls: dict[str, Control] = field(default_factory=dict)
-    as_run: str = ""
-    as_arm: str = ""
+    reported_run: str = ""
+    reported_arm: str = "ticket"
     victims: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -72,7 +74,7 @@ class Evaluation:
         options = {key: value for key, value in mapping.items() if key not in EVALUATION_KEYS}
         controls = {arm: Control.of(arm, one, 0) for arm, one in mapping.get("controls", {}).items()}
         levels = tuple(mapping.get("levels", (0,)))
-        labels = {key: mapping.get(key, "") for key in ("as_run", "as_arm")}
+        labels = {f"reported_{key}": value for key, value in mapping.get("report_as", {}).items()}
         return cls(name, mapping["measure"], options, levels, controls, **labels)
 
     @property
@@ -105,13 +107,18 @@ class Evaluation:
         }
         kinds = {arm: {"control": one.kind, "options": one.options} for arm, one in self.controls.items()}
         victims = {"victims": self.victims} if self.victims else {}
-        return {"operation": self.operation, "options": options, "controls": kinds} | victims
+        return {"operation": stored_name(self.operation), "options": options, "controls": kinds} | victims
 
     def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
         """Yield what a schema cannot see, in a run with this many levels and steps of training."""
         known = registry.registered("operations", "operation")
         if self.operation not in known:
-            yield f"{at}.measure", unknown(self.operation, known)
+            now = operation_stored_as(self.operation)
+            renamed = f"{self.operation!r} is now called {now!r}; write measure: {now}"
+            yield f"{at}.measure", renamed if now != self.operation else unknown(self.operation, known)
+            return
+        for key in self.options.keys() & RENAMED_KEYS.keys():
+            yield f"{at}.{key}", f"is now written {RENAMED_KEYS[key]}"
             return
         yield from option_problems(at, self.options, ("operations", "operation", self.operation), EVALUATION_KEYS)
         for option, which in NAMING.items():

@@ -37,8 +37,9 @@ def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> N
         for at, what in run.problems():
             raise layer.complaint(f"runs.{key}.{at}", what)
         for name, one in run.evaluations.items():
-            if one.as_run and one.as_run not in known:
-                raise layer.complaint(f"runs.{key}.evaluations.{name}.as_run", unknown(one.as_run, known))
+            if one.reported_run and one.reported_run not in known:
+                where = f"runs.{key}.evaluations.{name}.report_as.run"
+                raise layer.complaint(where, unknown(one.reported_run, known))
             for what in _victim_problems(run, one, runs, known):
                 raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
 
@@ -100,9 +101,10 @@ def check_paper_claims(paper: Paper, scales: set[str]) -> None:
 
 
 def _arms(runs: Tree) -> dict[str, set[str]]:
-    """Return the arms collected under the name of each run: its own, and those of evaluations with this `as_run`."""
+    """Return the arms collected under the name of each run: its own, and those of evaluations reported as this run."""
     arms = {key: {"ticket", *run.get("controls", {})} for key, run in runs.items()}
     for key, run in runs.items():
         for one in run.get("evaluations", {}).values():
-            arms[one.get("as_run", key)] |= {one.get("as_arm", "ticket"), *one.get("controls", {})}
+            reported = one.get("report_as", {})
+            arms[reported.get("run", key)] |= {reported.get("arm", "ticket"), *one.get("controls", {})}
     return arms

@@ -10,7 +10,7 @@ from string import Formatter
 
 from reproof.experiments.configuration import Configuration
 from reproof.experiments.runs import Run
-from reproof.settings import UNIT_PIXELS
+from reproof.settings import UNIT_PIXELS, stored_name
 from reproof.storage.files import ReproofError
 
 RESULTS = "results"
@@ -64,7 +64,9 @@ JOB_FILES = {
 
 def files_of(kind: str) -> JobFiles:
     """Return where the jobs of a kind put their files; a kind that is not listed is an operation."""
-    return JOB_FILES.get(kind) or JobFiles(f"{kind}/{{run}}/{{seeds}}/levels{{levels}}", ("/metrics.parquet",))
+    return JOB_FILES.get(kind) or JobFiles(
+        f"{stored_name(kind)}/{{run}}/{{seeds}}/levels{{levels}}", ("/metrics.parquet",)
+    )
 
 
 def data_file(dataset: str) -> str:

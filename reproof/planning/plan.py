@@ -161,7 +161,7 @@ class Plan(Layout):
                 for seeds in self.seed_blocks(run):
                     for levels in self.level_blocks(one.levels):
                         job = self.run_job(one.operation, run.evaluation(name), seeds, levels)
-                        yield PaperJob(one.as_run or run.key, one.as_arm or "ticket", job)
+                        yield PaperJob(one.reported_run or run.key, one.reported_arm, job)
 
     def prunings(self, run: Run, seeds: Block) -> Iterator[PlannedJob]:
         """Yield the rounds of pruning of a block of seeds, as many as any run with the same tickets asks for."""

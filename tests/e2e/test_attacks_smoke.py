@@ -7,7 +7,7 @@ import pytest
 from reproof.storage.files import read_parquet
 
 PAPERS = ("intriguing_properties", "attacks")
-OPERATIONS = {"attack", "distort", "excite", "bound", "harden"}
+OPERATIONS = {"attack", "minimum_distortion", "unit_selectivity", "lipschitz", "adversarial_training"}
 
 
 def test_from_nothing_to_a_page_and_then_nothing_more(repository, tmp_path):

@@ -9,7 +9,7 @@ from reproof.data.dataset import load_dataset
 from reproof.networks import build
 from reproof.operations.attack import attack
 from reproof.operations.common.subject import Subject, measure
-from reproof.operations.distort import distort
+from reproof.operations.minimum_distortion import minimum_distortion
 from reproof.storage.checkpoints import read_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
 
@@ -27,7 +27,7 @@ def distorted(folder, victims, **options):
     options = options if victims else {key: value for key, value in options.items() if key != "victims"}  # as the plan
     job = folder.job(levels=[0], options=options, victims=named)
     subject = Subject(job, folder("dense.safetensors"), victim_files=[folder("dense.safetensors")] * len(victims))
-    measure(distort, subject, folder("distorted.parquet"))
+    measure(minimum_distortion, subject, folder("distorted.parquet"))
     return read_parquet(folder("distorted.parquet"))
 
 

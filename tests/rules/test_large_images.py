@@ -14,10 +14,10 @@ from reproof.figures.exciting_images import exciting_images
 from reproof.figures.pixels import images
 from reproof.metrics import read_metrics_of
 from reproof.networks import build
-from reproof.operations.bound import bound
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.connect import connect
-from reproof.operations.excite import excite
+from reproof.operations.lipschitz import lipschitz
+from reproof.operations.unit_selectivity import unit_selectivity
 from reproof.pipeline.prune import prune
 from reproof.pipeline.retrain import retrain
 from reproof.pipeline.train_dense import train_dense
@@ -100,19 +100,19 @@ def test_units_and_spectra_of_alexnet_on_a_folder_of_images(tmp_path):
     dense = folder("dense.safetensors")
     train_dense(job(folder, "dense", asked, snapshots=[0]), checkpoint=dense, curves=folder("dense.parquet"))
     tables = {}
-    for operation, options in ((bound, {}), (excite, {"top": 2, "directions": 20, "permutations": 50})):
+    for operation, options in ((lipschitz, {}), (unit_selectivity, {"top": 2, "directions": 20, "permutations": 50})):
         one = job(folder, "e", asked, levels=[0], options=options)
         measure(operation, Subject(one, dense), folder("metrics.parquet"))
         tables[operation] = read_parquet(folder("metrics.parquet"))
-    bounds = tables[bound][tables[bound]["metric"] == "lipschitz_bound"]
+    bounds = tables[lipschitz][tables[lipschitz]["metric"] == "lipschitz_bound"]
     assert set(bounds["part"]) == {*(f"conv_{layer}" for layer in range(1, 6)), "fc_1", "fc_2", "output"}
     assert (bounds["value"] > 0).all() and set(bounds["at"]) == {0.0, 3.0}
-    found = tables[excite].groupby("metric")["value"]
-    assert set(found.groups) == set(read_metrics_of("excite"))
+    found = tables[unit_selectivity].groupby("metric")["value"]
+    assert set(found.groups) == set(read_metrics_of("unit_selectivity"))
     assert found.get_group("units_purity").between(0.5, 1).all()  # of two classes
     assert found.get_group("exciting_pixel").between(0, 1).all()
     names = {"run": "alexnet", "arm": "ticket", "level": 0, "kept": 1.0}
-    drawn = exciting_images({"measurements": tables[excite].assign(**names)}, [["alexnet"]], [])
+    drawn = exciting_images({"measurements": tables[unit_selectivity].assign(**names)}, [["alexnet"]], [])
     for picture in images(drawn[drawn["part"] != ""]).values():
         assert picture.shape == (48, 48, 3)
         red, green, blue = picture.mean(axis=(0, 1))

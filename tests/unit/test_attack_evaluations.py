@@ -7,11 +7,12 @@ import pytest
 from small_paper import PAPER, changed, plan
 
 from reproof.operations.attack import HARNESS
-from reproof.provenance.identity import fingerprint
+from reproof.provenance.equal_code import EqualCode
+from reproof.provenance.fingerprint import Code
 from reproof.storage.files import ReproofError
 
 ATTACK = {"measure": "attack", "attacks": {"sign": {"attack": "fgsm"}}, "epsilons": [0.1]}
-DISTORT = {"measure": "distort", "victims": ["small", "other"]}
+DISTORT = {"measure": "minimum_distortion", "victims": ["small", "other"]}
 
 
 def paper(**changes):
@@ -59,9 +60,10 @@ def test_what_a_victim_is_decides_the_name_and_the_settings_of_the_result(tmp_pa
 def test_a_victims_network_and_an_attacks_code_count_in_the_fingerprint(tmp_path):
     small = planned(tmp_path, **{"runs.small.evaluations.fool": deepcopy(ATTACK)})
     run = small.runs["one"]["small"]
+    small.equal_code, fingerprint = EqualCode({}), Code().fingerprint
     own = ("networks", "network", run.network["name"])
     script = "workflow/scripts/operation.py"
-    distort, attack = (("operations", "operation", name) for name in ("distort", "attack"))
+    distort, attack = (("operations", "operation", name) for name in ("minimum_distortion", "attack"))
     assert small.code("operation", run.evaluation("distort")) == fingerprint(
         script, (distort, own, own, ("networks", "network", "fc"))
     )

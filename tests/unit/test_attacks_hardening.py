@@ -286,7 +286,7 @@ def test_a_hardened_network_withstands_what_a_natural_one_does_not(mnist, natura
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"attack": "square"}, "harden: adversary 'square' is unknown; choose one of fgsm, pgd, pools"),
+        ({"attack": "square"}, "adversarial_training: adversary 'square' is unknown; choose one of fgsm, pgd, pools"),
         ({"epsilon": 0.0}, "epsilon 0 is outside the data's range"),
         ({"epsilon": 76.5}, "epsilon 76.5 is outside the data's range; it must be above 0, at most 1"),
         ({"clean_share": -0.1}, "clean_share -0.1 is no share; it must be from 0 to 1"),

@@ -133,11 +133,14 @@ def test_training_goes_on_from_a_saved_state_to_the_same_bits(dataset, tmp_path,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 50}, "harden: pools of 50 cannot have 100 replaced every 100 steps; replace at least one and at"),
-        ({"renewed": 0}, "harden: pools of 2000 cannot have 0 replaced"),
+        (
+            {"size": 50},
+            "adversarial_training: pools of 50 cannot have 100 replaced every 100 steps; replace at least one and at",
+        ),
+        ({"renewed": 0}, "adversarial_training: pools of 2000 cannot have 0 replaced"),
         ({"every": 0}, "replaced every 0 steps"),
-        ({"clean_share": 1.0}, r"harden: clean_share 1 leaves pools nothing; it must be in \[0, 1\)"),
-        ({"clean_share": math.nan}, "harden: clean_share nan leaves pools nothing"),
+        ({"clean_share": 1.0}, r"adversarial_training: clean_share 1 leaves pools nothing; it must be in \[0, 1\)"),
+        ({"clean_share": math.nan}, "adversarial_training: clean_share nan leaves pools nothing"),
     ],
 )
 def test_impossible_pools_are_one_clear_line(changes, message):

@@ -129,13 +129,13 @@ def test_attacking_takes_its_passes_at_each_distance_of_every_seed():
     seconds = 2 * 266_200 * passes * 100 * 2 / 30e9
     assert seconds_of("attack", options) == pytest.approx(seconds)
     searching = {"examples": 10, "searches": 2, "iterations": 5}
-    assert seconds_of("distort", searching) == pytest.approx(2 * 266_200 * 3 * 2 * 5 * 10 * 2 / 30e9)
+    assert seconds_of("minimum_distortion", searching) == pytest.approx(2 * 266_200 * 3 * 2 * 5 * 10 * 2 / 30e9)
 
 
 def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_attack():
     steps = DENSE["training"]["steps"] * 2
     for options, times in (({"adversary": "fgsm"}, 2), ({"adversary_steps": 4}, 5)):
-        assert seconds_of("harden", options, step_s=0.1) == pytest.approx(steps * times * 0.1)
+        assert seconds_of("adversarial_training", options, step_s=0.1) == pytest.approx(steps * times * 0.1)
 
 
 def test_an_operation_of_no_declared_cost_is_an_error(monkeypatch):

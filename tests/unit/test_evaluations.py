@@ -68,7 +68,7 @@ def test_a_name_changes_with_what_it_depends_on_and_a_stated_default_changes_non
         _, other = planned(tmp_path / str(number), **{f"runs.small.evaluations.stable.{key}": value})
         assert other.evaluation("stable") != before
     for number, (key, value) in enumerate(
-        {"points": 30, "splits": ["train", "test"], "levels": [2], "as_run": "small", "as_arm": "x"}.items()
+        {"points": 30, "splits": ["train", "test"], "levels": [2], "report_as": {"run": "small", "arm": "x"}}.items()
     ):
         _, other = planned(tmp_path / f"same{number}", **{f"runs.small.evaluations.stable.{key}": value})
         assert other.evaluation("stable") == before
@@ -83,7 +83,7 @@ def test_the_points_of_training_that_it_reads_are_kept(tmp_path):
 
 def test_measurements_may_stand_under_another_runs_name(tmp_path):
     rewound = changed(
-        PAPER["runs"]["small"], {"pruning.rewind": 40, "evaluations.stable": CONNECT | {"as_run": "small"}}
+        PAPER["runs"]["small"], {"pruning.rewind": 40, "evaluations.stable": CONNECT | {"report_as": {"run": "small"}}}
     )
     small, _ = planned(tmp_path, **{"runs.rewound": rewound})
     listed = [(one.run, one.job.run) for one in small.evaluations("one")]
@@ -95,7 +95,7 @@ def test_measurements_may_stand_under_another_runs_name(tmp_path):
 
 def test_tickets_may_stand_as_an_arm_of_their_own(tmp_path):
     claim = {"claims.0.measure.of": {"run": "small", "arm": "restarted", "at": {"level": 1}}}
-    small, _ = planned(tmp_path, **{"runs.small.evaluations.stable.as_arm": "restarted"}, **claim)
+    small, _ = planned(tmp_path, **{"runs.small.evaluations.stable.report_as": {"arm": "restarted"}}, **claim)
     assert {arm for _, arm, _ in small.paper_job("collect", "one").settings["measured"]} == {"restarted"}
 
 
@@ -131,7 +131,9 @@ def test_a_run_may_be_measured_without_being_pruned(tmp_path):
         ("copies", "three", "copies: 'three' is not a number"),
         ("levels", [0, 4], "levels: 4 is beyond the ladder; the run has levels 0 to 3"),
         ("steps", [0, 101], "steps: 101 is after the end; training.steps is 100"),
-        ("as_run", "smalll", "as_run: 'smalll' is unknown; did you mean 'small'?"),
+        ("report_as", {"run": "smalll"}, "report_as.run: 'smalll' is unknown; did you mean 'small'?"),
+        ("as_run", "small", "as_run: is now written report_as: {run: ...}"),
+        ("measure", "excite", "measure: 'excite' is now called 'unit_selectivity'; write measure: unit_selectivity"),
         ("controls", {"shuffled": {}}, "controls.shuffled: 'shuffled' is unknown; did you mean 'shuffle_mask'?"),
         ("controls", {"noise": {}}, "controls.noise.scale: is missing; noise needs it"),
         ("steps", [-1], "steps.0: -1 is less than the minimum of 0"),

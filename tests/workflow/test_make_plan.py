@@ -16,7 +16,7 @@ def test_the_plan_of_the_paper_scale(repository):
     assert counts == expected | {"all": sum(expected.values())}
     gpu_hours = {row[0] for row in rows if row[2] != "0.00"}
     operations = {"connect", "reset", "freeze", "untrained", "freeze_pruned", "supermask"}
-    operations |= {"attack", "distort", "harden", "excite", "bound"}
+    operations |= {"attack", "minimum_distortion", "adversarial_training", "unit_selectivity", "lipschitz"}
     assert gpu_hours == {"train_dense", "retrain", "train_control", "all"} | operations
     assert {row[5] for row in rows} == {"estimated"}
     chain = ran.line("longest chain:")

@@ -28,5 +28,5 @@ def test_the_cluster_runs_by_the_same_rules_of_what_is_stale():
 def test_what_runs_networks_asks_for_a_gpu():
     asking = {name for name, rule in RULES.items() if "gpu=" in rule["resources"]}
     operations = {"connect", "reset", "freeze", "untrained", "freeze_pruned", "supermask"}
-    operations |= {"attack", "distort", "harden", "excite", "bound"}
+    operations |= {"attack", "minimum_distortion", "adversarial_training", "unit_selectivity", "lipschitz"}
     assert asking == {"train_dense", "retrain", "train_control"} | operations

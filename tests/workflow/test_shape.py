@@ -7,6 +7,7 @@ import pytest
 from workspace import ROOT
 
 from reproof.registry import registered
+from reproof.settings import stored_name
 
 FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 DIRECTIVES = {"message", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"}
@@ -84,7 +85,7 @@ def test_an_operation_has_paths_and_a_message_of_its_own(name):
     places = {"output": "results", "log": "logs", "benchmark": "benchmarks"}
     for directive, folder in places.items():
         found = re.findall(r'"(\w+/\w+)/', rule[directive])
-        assert set(found) == {f"{folder}/{name}"}
+        assert set(found) == {f"{folder}/{stored_name(name)}"}
     assert rule["message"].strip()
     assert "message" not in TEMPLATE
 

@@ -8,5 +8,5 @@ with job(here, "torch", "numpy") as record:
     from reproof.operations.common.subject import Subject, measure
 
     subject = Subject.of(here.input, here.params, here.threads)
-    operation = registry.load("operations", "operation", subject.job.asked["operation"])
+    operation = registry.load("operations", "operation", subject.operation)
     record["seconds"] = measure(operation, subject, here.output.metrics)

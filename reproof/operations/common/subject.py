@@ -18,6 +18,7 @@ from reproof.declarations.costs import Settings, Work
 from reproof.metrics import Metric
 from reproof.operations.common.training_job import Job
 from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.settings import operation_stored_as
 from reproof.storage.checkpoints import Weights, read_checkpoint
 from reproof.storage.files import write_parquet
 from reproof.training.backends.protocol import Networks
@@ -60,6 +61,11 @@ class Subject:
         """The seeds of the block."""
         seeds: list[int] = self.job.asked["seeds"]
         return seeds
+
+    @property
+    def operation(self) -> str:
+        """The operation that measures them."""
+        return operation_stored_as(self.job.asked["operation"])
 
     @property
     def levels(self) -> list[int]:

@@ -33,7 +33,7 @@ METRICS = (  # `part` is the attack; `attack` declares what attacks do
 )
 
 
-def harden_work(settings: Settings) -> Work:
+def adversarial_training_work(settings: Settings) -> Work:
     """Return the adversarial training.
 
     A step on the examples, one on untouched images and each step of an attack cost a usual step (measured on LeNet and
@@ -50,8 +50,8 @@ def harden_work(settings: Settings) -> Work:
     )
 
 
-@operation(metrics=METRICS, cost=harden_work)
-def harden(
+@operation(metrics=METRICS, cost=adversarial_training_work)
+def adversarial_training(
     subject: Subject,
     *,
     adversary: str = "pgd",
@@ -77,7 +77,7 @@ def harden(
     own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
     """
     if subject.levels != [0]:
-        raise ReproofError("evaluations: harden trains dense networks alone; leave `levels` out")
+        raise ReproofError("evaluations: adversarial_training trains dense networks alone; leave `levels` out")
     method: Method
     if adversary == "pools":
         method = Pools(size=pool_size, renewed=pool_renewed, every=pool_every, clean_share=clean_share)

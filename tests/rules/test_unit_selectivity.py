@@ -13,10 +13,10 @@ from tiny import Folder
 from reproof.data.content import Content, write_content
 from reproof.data.dataset import load_dataset
 from reproof.metrics import read_metrics_of
-from reproof.operations.bound import bound
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.common.training_job import Job
-from reproof.operations.excite import excite
+from reproof.operations.lipschitz import lipschitz
+from reproof.operations.unit_selectivity import unit_selectivity
 from reproof.representations.units import random_directions, unit_vectors
 from reproof.seeding import derive
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
@@ -95,13 +95,13 @@ def excited(trained, tmp_path_factory):
     folder = Folder.__new__(Folder)
     folder.path = tmp_path_factory.getbasetemp() / "excited"
     options = {"top": 3, "directions": 30, "random_sets": 400, "permutations": 500, "pictures": 2}
-    return folder, folder.measured(excite, **options)
+    return folder, folder.measured(unit_selectivity, **options)
 
 
 def test_every_network_is_measured_once_before_and_after_training(excited):
     _, table = excited
-    assert set(table["metric"]) == set(read_metrics_of("excite"))
-    for metric in set(read_metrics_of("excite")) - {"exciting_pixel"}:
+    assert set(table["metric"]) == set(read_metrics_of("unit_selectivity"))
+    for metric in set(read_metrics_of("unit_selectivity")) - {"exciting_pixel"}:
         assert set(values(table, metric)) == {(part, seed) for part in POINTS for seed in (0, 1)}
     assert set(table["level"]) == {0} and set(table["kept"]) == {1.0} and set(table["arm"]) == {"ticket"}
     assert table["value"].notna().all()
@@ -164,7 +164,7 @@ def test_pictures_are_the_images_of_the_split_that_excite_most(excited, part):
 
 
 def test_images_are_those_of_the_split_that_is_named(folder):
-    table = folder.measured(excite, top=2, directions=5, random_sets=400, pictures=1, split="validation")
+    table = folder.measured(unit_selectivity, top=2, directions=5, random_sets=400, pictures=1, split="validation")
     validation = load_dataset(folder("data.safetensors"), validation=20).validation.images
     pixels = table[table["metric"] == "exciting_pixel"].sort_values(["part", "at"], kind="stable")["value"]
     for image in np.round(pixels.to_numpy().reshape(-1, 36) * 255):
@@ -177,7 +177,7 @@ def test_images_are_those_of_the_split_that_is_named(folder):
 
 
 def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
-    raw = folder.measured(excite, top=3, directions=30, pictures=0, standardise=False)
+    raw = folder.measured(unit_selectivity, top=3, directions=30, pictures=0, standardise=False)
     x, shown = activations(folder, states(folder)["trained"][0])
     _, active = equal_in_spread(x)
     how = {"dimension": x.shape[1], "generator": generator(0, "trained", "directions")}
@@ -185,13 +185,13 @@ def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
     labels = shown.labels.tolist()
     expected = np.mean([purity(labels, one) for one in top_images(x, drawn.float(), 3)])
     assert values(raw, "directions_purity")["trained", 0] == pytest.approx(expected)
-    equal = folder.measured(excite, top=3, directions=30, pictures=0)
+    equal = folder.measured(unit_selectivity, top=3, directions=30, pictures=0)
     assert values(raw, "directions_purity") != values(equal, "directions_purity")
     assert values(raw, "units_purity") == values(equal, "units_purity"), "along one unit the order stays"
 
 
 def test_the_same_twice(folder):
-    one, other = (folder.measured(excite, name=name, top=2, directions=9) for name in ("one", "other"))
+    one, other = (folder.measured(unit_selectivity, name=name, top=2, directions=9) for name in ("one", "other"))
     assert one.equals(other)
 
 
@@ -205,18 +205,18 @@ def test_convolutional_features_of_images_in_colour_are_measured_and_told(tmp_pa
     starts = {point: folder.job(**asked).fresh(point) for point in ("step0", "final")}
     stacked = {point: {name: value[None] for name, value in each.items()} for point, each in starts.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[3], kinds={})
-    table = folder.measured(excite, asked=asked, layer="relu_2", top=2, directions=40)
-    assert set(table["metric"]) == set(read_metrics_of("excite"))
+    table = folder.measured(unit_selectivity, asked=asked, layer="relu_2", top=2, directions=40)
+    assert set(table["metric"]) == set(read_metrics_of("unit_selectivity"))
     told = table[table["part"] == "trained/unit/0/0"].sort_values("at")["value"].to_numpy()
     assert any(np.array_equal(told, image.ravel() / 255) for image in images[30:])
     assert set(values(table, "units_purity")) == {("trained", 3), ("untrained", 3)}
-    whole = folder.measured(excite, asked=asked, top=2, directions=40)
+    whole = folder.measured(unit_selectivity, asked=asked, top=2, directions=40)
     assert values(whole, "units_purity") != values(table, "units_purity"), "of the last hidden layer"
 
 
 def test_bounds_are_the_norms_of_the_layers_and_their_product(folder):
-    table = folder.measured(bound)
-    assert set(table["metric"]) == set(read_metrics_of("bound"))
+    table = folder.measured(lipschitz)
+    assert set(table["metric"]) == set(read_metrics_of("lipschitz"))
     for part, at in (("untrained", 0.0), ("trained", 12.0)):
         for seed, state in enumerate(states(folder)[part]):
             norms = {layer: np.linalg.norm(state[f"{layer}.weight"], 2) for layer in ("fc_1", "fc_2", "output")}
@@ -234,7 +234,7 @@ def test_activations_count_in_the_product_and_have_no_row_of_their_own(folder):
     job = Job(folder("data.safetensors"), json.dumps(settings), "code", folder("job.state"))
     stacked = {p: {name: value[None] for name, value in job.fresh(p).items()} for p in ("step0", "final")}
     write_checkpoint(folder("sigmoid.safetensors"), stacked, seeds=[0], kinds={})
-    measure(bound, Subject(job, folder("sigmoid.safetensors")), folder("sigmoid.parquet"))
+    measure(lipschitz, Subject(job, folder("sigmoid.safetensors")), folder("sigmoid.parquet"))
     table = read_parquet(folder("sigmoid.parquet"))
     layers = values(table, "lipschitz_bound", at=12.0)
     assert {part for part, _ in layers} == {"fc_1", "fc_2", "output"}
@@ -248,13 +248,13 @@ def test_activations_count_in_the_product_and_have_no_row_of_their_own(folder):
             {"layer": "fc_3"},
             "features: no layer is called 'fc_3'; they are flatten, fc_1, relu_1, fc_2, relu_2, output",
         ),
-        ({"top": 41}, "evaluations: excite needs `top` images, 41; the test split has 40"),
+        ({"top": 41}, "evaluations: unit_selectivity needs `top` images, 41; the test split has 40"),
         ({"top": 1}, "purity: 1 image has no pairs; choose at least 2"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(folder, options, message):
     with pytest.raises(ReproofError) as error:
-        folder.measured(excite, **options)
+        folder.measured(unit_selectivity, **options)
     assert str(error.value) == message
 
 
@@ -264,10 +264,10 @@ def test_a_network_of_which_no_unit_lives_is_refused(folder):
     stacked = {point: {k: np.stack([one[k] for one in each]) for k in starts[0]} for point, each in points.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[0, 1], kinds={})
     with pytest.raises(ReproofError, match="needs a layer with units that differ between images; this has none"):
-        folder.measured(excite)
+        folder.measured(unit_selectivity)
 
 
-@pytest.mark.parametrize("operation", [excite, bound])
+@pytest.mark.parametrize("operation", [unit_selectivity, lipschitz])
 def test_only_dense_networks_are_measured(folder, operation):
     job = folder.job(levels=[1], options={})
     with pytest.raises(ReproofError, match=f"{operation.__name__} measures dense networks alone; leave `levels` out"):

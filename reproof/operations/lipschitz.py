@@ -16,13 +16,13 @@ METRICS = (  # `part` is the layer
 )
 
 
-def bound_work(settings: Settings) -> Work:
+def lipschitz_work(settings: Settings) -> Work:
     """Return a few seconds, by experience, whatever is asked."""
     return Work(seconds=5)
 
 
-@operation(metrics=METRICS, cost=bound_work)
-def bound(subject: Subject) -> Rows:
+@operation(metrics=METRICS, cost=lipschitz_work)
+def lipschitz(subject: Subject) -> Rows:
     """Szegedy et al. 2014, section 4.3: by how much at most does each layer lengthen a change of its input, in L2?
 
     `part` is the layer, of those that have weights; the product is over all layers, pools and activations included.
@@ -30,7 +30,7 @@ def bound(subject: Subject) -> Rows:
     data that is not standardised.
     """
     if subject.levels != [0]:
-        raise ReproofError("evaluations: bound measures dense networks alone; leave `levels` out")
+        raise ReproofError("evaluations: lipschitz measures dense networks alone; leave `levels` out")
     for step in (0, subject.job.asked["training"]["steps"]):
         for seed, state in zip(subject.seeds, subject.at_step(step), strict=True):
             yield from (subject.facts(0, seed) | {"at": float(step)} | row for row in _bounds(subject, state))

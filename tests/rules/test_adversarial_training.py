@@ -1,4 +1,4 @@
-"""The operation harden: on real files, the run's own training but for the examples, measured beside the run's own."""
+"""The operation adversarial_training: on real files, the run's own training but for the examples, measured beside the run's own."""
 
 import copy
 
@@ -13,8 +13,8 @@ from reproof.attacks.hardening import Hardening
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
 from reproof.networks import build
+from reproof.operations.adversarial_training import adversarial_training, trained
 from reproof.operations.common.subject import Subject, measure, tensors
-from reproof.operations.harden import harden, trained
 from reproof.storage.files import ReproofError, read_parquet
 
 ATTACKS = {"FGSM": {"attack": "fgsm"}, "PGD": {"attack": "pgd", "steps": 3, "step_size": 0.05}}
@@ -28,7 +28,7 @@ def subject(folder, *, levels=(0,), **options):
 
 
 def measured(folder, **options):
-    measure(harden, subject(folder, **options), folder("measured.parquet"))
+    measure(adversarial_training, subject(folder, **options), folder("measured.parquet"))
     return read_parquet(folder("measured.parquet"))
 
 
@@ -94,7 +94,9 @@ def test_without_examples_the_training_is_the_runs_own_to_the_bit(folder):
 
 def test_the_options_reach_the_adversary(folder, monkeypatch):
     asked = []
-    monkeypatch.setattr("reproof.operations.harden.trained", lambda *a: asked.append(a[-1]) or trained(*a))
+    monkeypatch.setattr(
+        "reproof.operations.adversarial_training.trained", lambda *a: asked.append(a[-1]) or trained(*a)
+    )
     rest = {"adversary_steps": 2, "adversary_step_size": 0.07, "clean_share": 0.25, "epsilon": 0.05}
     measured(folder, **rest)
     measured(folder, adversary="fgsm", adversary_clip=False)
@@ -137,8 +139,11 @@ def test_a_killed_job_does_not_train_a_finished_seed_again(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"levels": [1]}, "harden trains dense networks alone; leave `levels` out"),
-        ({"adversary": "square"}, "harden: adversary 'square' is unknown; choose one of fgsm, pgd, pools"),
+        ({"levels": [1]}, "adversarial_training trains dense networks alone; leave `levels` out"),
+        (
+            {"adversary": "square"},
+            "adversarial_training: adversary 'square' is unknown; choose one of fgsm, pgd, pools",
+        ),
         ({"epsilon": 8}, "epsilon 8 is outside the data's range"),
     ],
 )

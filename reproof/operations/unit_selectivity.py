@@ -31,13 +31,13 @@ METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or di
 )
 
 
-def excite_work(settings: Settings) -> Work:
+def unit_selectivity_work(settings: Settings) -> Work:
     """Return a few seconds, by experience, whatever is asked."""
     return Work(seconds=5)
 
 
-@operation(metrics=METRICS, cost=excite_work)
-def excite(
+@operation(metrics=METRICS, cost=unit_selectivity_work)
+def unit_selectivity(
     subject: Subject,
     *,
     split: str = "test",
@@ -91,10 +91,12 @@ class _Chance:
 
 def _shown(subject: Subject, split: str, top: int) -> Split:
     if subject.levels != [0]:
-        raise ReproofError("evaluations: excite measures dense networks alone; leave `levels` out")
+        raise ReproofError("evaluations: unit_selectivity measures dense networks alone; leave `levels` out")
     found: Split = getattr(subject.job.dataset, split)
     if len(found) < top:
-        raise ReproofError(f"evaluations: excite needs `top` images, {top}; the {split} split has {len(found)}")
+        raise ReproofError(
+            f"evaluations: unit_selectivity needs `top` images, {top}; the {split} split has {len(found)}"
+        )
     return found
 
 
@@ -110,7 +112,9 @@ def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]
     """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
     units, dimension = active(phi), phi.shape[1]
     if not len(units):
-        raise ReproofError("evaluations: excite needs a layer with units that differ between images; this has none")
+        raise ReproofError(
+            "evaluations: unit_selectivity needs a layer with units that differ between images; this has none"
+        )
     count = min(directions, len(units))
     return {
         "unit": unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),

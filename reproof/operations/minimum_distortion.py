@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from reproof.attacks import least_distortion
 from reproof.attacks.attack import Adversarial, Aim, targets
 from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
-from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
@@ -41,15 +41,15 @@ METRICS = (  # `part` is the run whose network is shown the examples; `attack` d
 )  # fmt: skip
 
 
-def distort_work(settings: Settings) -> Work:
+def minimum_distortion_work(settings: Settings) -> Work:
     """Return the search for the least distortions: all iterations of all values of c, each with its gradient."""
     options = settings["options"]
     searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
     return Work(passes=searched * int(options.get("examples", 256)) * len(settings["seeds"]))
 
 
-@operation(metrics=METRICS, cost=distort_work)
-def distort(
+@operation(metrics=METRICS, cost=minimum_distortion_work)
+def minimum_distortion(
     subject: Subject,
     *,
     victims: Sequence[str] = (),
@@ -69,7 +69,7 @@ def distort(
     `amplified`; beside that, their error on the untouched images and on images with noise of the same size each.
     """
     if subject.levels != [0]:
-        raise ReproofError("evaluations: distort measures dense networks alone; leave `levels` out")
+        raise ReproofError("evaluations: minimum_distortion measures dense networks alone; leave `levels` out")
     images, labels = chosen(subject, split, examples)
     for index, (seed, state) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
         own = victim_of(subject, tensors(state))
@@ -93,7 +93,7 @@ class _Shown:
         """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
         classes = victim.logits(self.images[:1]).shape[-1]
         aim = Aim(targets(self.labels, classes, generator=self.generator), targeted=True)
-        return minimum_distortion(
+        return least_distortion.minimum_distortion(
             victim, self.images, aim,
             generator=self.generator, penalty=penalty, searches=searches, iterations=iterations,
         )  # fmt: skip
