@@ -92,7 +92,8 @@ def _evaluation(one: Tree, steps: int, levels: int, options_of: OptionsOf) -> Tr
             "*": None
         }
     if "controls" in one:
-        short["controls"] = {arm: _evaluation(each, steps, levels, options_of) for arm, each in one["controls"].items()}
+        controls = {arm: _evaluation(each, steps, levels, options_of) for arm, each in one["controls"].items()}
+        short["controls"] = controls | {"*": None}
     return short
 
 
