@@ -79,6 +79,8 @@ class Code:
         all_named, classes_named = (any(getattr(one, f"reads_{of}names") for one in texts) for of in ("", "class_"))
         counts = [all_named or (classes_named and one.is_class) for one in texts[1:]]
         names = ["", *(target.name if named else "" for target, named in zip(waiting, counts, strict=True))]
+        if any(one.reads_types for one in texts):
+            names = [f"{name} {text.types}" for name, text in zip(names, texts, strict=True)]
         lines = [
             f"{name} {text.text} {[numbers[one] for one in text.targets]}"
             for name, text in zip(names, texts, strict=True)

@@ -19,6 +19,7 @@ from reproof.provenance.scopes import (
 )
 from reproof.provenance.source_tree import Target, Tree
 
+READ_TYPES = ("library:dataclasses.fields", "library:typing.get_type_hints", "__annotations__")
 LEFT_OUT = frozenset({"ctx", "type_comment", "kind", "annotation", "returns", "simple"})
 MEANT = frozenset({"ClassVar", "InitVar", "KW_ONLY"})  # annotations of fields that a dataclass acts on
 
@@ -31,6 +32,12 @@ class Text:
     targets: tuple[Target, ...]
     reads_names: bool = False
     reads_class_names: bool = False
+    types: str = ""  # of the fields of a class
+
+    @property
+    def reads_types(self) -> bool:
+        """Whether it asks for the types of fields."""
+        return any(name in self.text for name in READ_TYPES)
 
     @property
     def is_class(self) -> bool:
@@ -45,6 +52,7 @@ class Writer:
         self.tree, self.target = tree, target
         self.references = References(tree, target)
         self.locals = 0
+        self.types: list[str] = []
 
     def written(self) -> Text:
         """Return the definition as text."""
@@ -67,7 +75,7 @@ class Writer:
 
     def _text(self, text: str) -> Text:
         found = self.references
-        return Text(text, tuple(found.targets), found.reads_names, found.reads_class_names)
+        return Text(text, tuple(found.targets), found.reads_names, found.reads_class_names, " ".join(self.types))
 
     def _top(self, statement: ast.stmt) -> str:
         """Return a statement at the top of a module; the name that it defines is not written."""
@@ -207,6 +215,7 @@ class Writer:
         """Return an assignment; an annotation alone declares a field of a class, and nothing in a function."""
         value = "" if node.value is None else f"value={self._node(node.value, scopes)}"
         if scopes and scopes[-1].is_class:
+            self.types.append(ast.unparse(node.annotation))
             words = {part.id for part in ast.walk(node.annotation) if isinstance(part, ast.Name)}
             words |= {part.attr for part in ast.walk(node.annotation) if isinstance(part, ast.Attribute)}
             return f"(Field {' '.join(sorted(words & MEANT))} {self._node(node.target, scopes)} {value})"

@@ -354,6 +354,9 @@ def test_fields_of_a_class_count_and_their_types_do_not(project):
     assert found("width: int", "depth: int") != before
     assert found("height: int = 1", "height: ClassVar[int] = 1") != before
     assert found("height: int = 1", "height: int = 2") != before
+    edit(project / PART, "Shape(values)", "[one.type for one in fields(Shape)]")
+    edit(project / PART, "import numpy", "from dataclasses import fields\nimport numpy")
+    assert found("width: int", "width: float") != found("", "")
 
 
 def test_a_pick_that_is_not_registered_is_named(project):
