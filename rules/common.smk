@@ -36,6 +36,7 @@ wildcard_constraints:
     run=r"[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+)*-[0-9a-f]{8}",
     seeds=r"\d+(-\d+)?",
     level=r"\d+",
+    operation=r"[a-z0-9_]+",
     levels=r"\d+(_\d+)*",
     scale=PLAN.scale,
     paper=r"[a-z0-9_]+",

@@ -1,4 +1,8 @@
-"""Operations: what is measured of trained networks. Each is the template `operation` with paths and inputs of its own."""
+"""Operations: measurements of trained networks. The rule `operation` runs any; those below add inputs or a message."""
+
+
+ruleorder: connect > reset > freeze > untrained > supermask > freeze_pruned > operation
+ruleorder: attack > minimum_distortion > adversarial_training > unit_selectivity > lipschitz > operation
 
 
 rule operation:
@@ -6,12 +10,12 @@ rule operation:
         data=lambda wildcards: PLAN.data(wildcards.run),
         dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
     output:
-        metrics="results/operation/{run}/{seeds}/levels{levels}/metrics.parquet",
-        record="results/operation/{run}/{seeds}/levels{levels}/record.json",
+        metrics="results/{operation}/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/{operation}/{run}/{seeds}/levels{levels}/record.json",
     log:
-        "logs/operation/{run}/{seeds}/levels{levels}/operation.log",
+        "logs/{operation}/{run}/{seeds}/levels{levels}/{operation}.log",
     benchmark:
-        "benchmarks/operation/{run}/{seeds}/levels{levels}.tsv"
+        "benchmarks/{operation}/{run}/{seeds}/levels{levels}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -20,9 +24,11 @@ rule operation:
         mem_mb=lambda wildcards, attempt: REQUESTED.memory(PLAN.operation(wildcards.run), wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.minutes(PLAN.operation(wildcards.run), wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.settings(PLAN.operation(wildcards.run), wildcards),
+        settings=lambda wildcards, output: PLAN.operation_settings(wildcards, output.record),
         code=lambda wildcards: PLAN.code("operation", wildcards.run),
         state=lambda wildcards, output: str(Path(output.metrics).with_name("state")),
+    message:
+        "Measure {wildcards.operation} of {wildcards.run}, seeds {wildcards.seeds}"
     script:
         "../workflow/scripts/operation.py"
 

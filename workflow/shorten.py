@@ -1,8 +1,8 @@
 """A short run of a scale: everything that the scale runs, each thing as small as it gets and still goes the same way.
 
 `workflow.vouch` runs it with two versions of the code. Keys of settings are shortened wherever they stand, so a new
-paper or operation needs nothing here. The first run of a paper trains long enough for compiled backends, and its
-ladder is steep enough for sparse ones; see `reproof.training.backends`.
+paper or operation needs nothing here. The first run of a scale trains long enough for compiled backends, and ladders
+are steep enough for sparse ones; see `reproof.training.backends`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -30,15 +30,19 @@ OptionsOf = Callable[[str, str], Collection[str]]  # ("operation" or "attack", i
 def shorten_scale(tree: Path, scale: str, options_of: OptionsOf) -> Tree:
     """Return the content of a scale's file, in the words of the source tree in `tree`, that runs it short."""
     patch = read_yaml(tree / "config/scales" / f"{scale}.yaml")
-    papers = {name: _paper(tree, name, one, options_of) for name, one in patch["papers"].items()}
+    first = next(iter(patch["papers"]))
+    papers = {
+        name: _paper(tree, name, one, options_of, first_steps=LONG_STEPS if name == first else STEPS)
+        for name, one in patch["papers"].items()
+    }
     return patch | {"blocks": BLOCKS, "papers": papers}
 
 
-def _paper(tree: Path, name: str, patch: Tree, options_of: OptionsOf) -> Tree:
-    """Return a paper's patch with its runs written out, shortened."""
+def _paper(tree: Path, name: str, patch: Tree, options_of: OptionsOf, *, first_steps: int) -> Tree:
+    """Return a paper's patch with its runs written out, shortened; the first of them to `first_steps`."""
     runs = merge(read_yaml(tree / "config/papers" / f"{name}.yaml"), patch)["runs"]
     first = next(iter(runs))
-    short = {key: shorten_run(run, LONG_STEPS if key == first else STEPS, options_of) for key, run in runs.items()}
+    short = {key: shorten_run(run, first_steps if key == first else STEPS, options_of) for key, run in runs.items()}
     return patch | {"runs": short | {"*": None}}
 
 

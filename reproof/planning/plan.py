@@ -30,6 +30,7 @@ from reproof.provenance.equal_code import EqualCode
 from reproof.provenance.fingerprint import Fingerprints
 from reproof.provenance.integrity import ExpectedRecord
 from reproof.settings import source_name
+from reproof.storage.files import ReproofError
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,12 @@ class Plan(Layout):
         """Return the settings of the job that a rule runs for these wildcards, as one canonical line."""
         return self.job(kind, wildcards).settings_line
 
-    def evaluation_settings(self, run: str, seeds: str, levels: str) -> str:
-        """Return the settings of an operation on a block of levels, as one canonical line."""
-        return self.settings(self.operation(run), {"run": run, "seeds": seeds, "levels": levels})
+    def operation_settings(self, wildcards: Mapping[str, str], record: str) -> str:
+        """Return the settings of an operation's job; raise ReproofError if the record belongs to another operation."""
+        job = self.job(self.operation(wildcards["run"]), wildcards)
+        if job.record != record:
+            raise ReproofError(f"{record}: {job.run} is measured by {job.kind}; ask for {job.record}")
+        return job.settings_line
 
     def operation(self, run: str) -> str:
         """Return the operation that makes the results of an evaluation's name."""

@@ -51,7 +51,7 @@ def test_what_a_victim_is_decides_the_name_and_the_settings_of_the_result(tmp_pa
     second = planned(tmp_path / "b", **{"runs.other.training.lr": 0.5})
     names = [one.runs["one"]["small"].evaluation("distort") for one in (first, second)]
     assert names[0] != names[1]
-    asked = json.loads(first.evaluation_settings(names[0], "0-1", "0"))
+    asked = json.loads(first.run_job("minimum_distortion", names[0], (0, 1), (0,)).settings_line)
     assert list(asked["options"]["victims"]) == ["small", "other"]
     assert asked["victims"]["other"]["network"] == {"name": "fc", "units": 8}
     assert asked["victims"]["other"]["dense"] == first.runs["one"]["other"].dense

@@ -53,7 +53,7 @@ def test_it_reads_dense_weights_masks_and_tickets_of_its_levels(tmp_path):
 
 def test_its_settings_are_all_that_its_numbers_depend_on(tmp_path):
     small, run = planned(tmp_path)
-    asked = json.loads(small.evaluation_settings(run.evaluation("stable"), "0-1", "0_1"))
+    asked = json.loads(small.run_job("connect", run.evaluation("stable"), (0, 1), (0, 1)).settings_line)
     assert asked["operation"] == "connect"
     assert asked["options"] == {"copies": 3}
     assert asked["controls"] == {"shuffled": {"control": "shuffle_mask", "options": {}}}

@@ -88,3 +88,41 @@ def test_commands_that_people_are_told_to_type_name_the_target_first():
 
 def test_the_interpreter_of_these_tests_is_one_of_those_promised():
     assert (3, 11) <= sys.version_info[:2] <= (3, 13)
+
+
+SPREAD = '''"""The spread of weights."""
+
+import numpy as np
+
+from reproof.declarations.costs import Settings, Work
+from reproof.metrics import Metric
+from reproof.operations.common.subject import Rows, Subject, operation
+
+
+def spread_work(settings: Settings) -> Work:
+    """Return no work to speak of."""
+    return Work(seconds=1)
+
+
+@operation(metrics=[Metric("weight_spread", words="spread of weights")], cost=spread_work)
+def spread(subject: Subject) -> Rows:
+    """Yield the standard deviation of the weights of each seed's network."""
+    for seed, weights in zip(subject.seeds, subject.tickets(0), strict=True):
+        value = float(np.concatenate([one.ravel() for one in weights.values()]).std())
+        yield subject.facts(0, seed) | {"metric": "weight_spread", "value": value}
+'''
+
+
+def test_an_operation_is_one_module_and_one_line(workspace):
+    """The rule of any operation runs it; a result in the folder of another operation is refused."""
+    (workspace / "reproof/operations/spread.py").write_text(SPREAD)
+    line = "        evaluations: {wide: {measure: spread}}\n"
+    workspace.edit("config/scales/smoke.yaml", "        levels: 2\n", f"        levels: 2\n{line}")
+    before = workspace.planned("results/figures/all")
+    assert before["operation"] == 1
+    target = "results/tables/smoke/lottery_ticket/measurements.parquet"
+    text = workspace.snakemake("-n", target).text
+    assert "Measure spread of wide-lenet_300_100-mnist5k-" in text
+    wrong = re.search(r"results/spread/(\S+)/record.json", text).group(1)
+    refused = workspace.snakemake("-n", f"results/reset/{wrong}/record.json", code=1).text
+    assert f"is measured by spread; ask for results/spread/{wrong}/record.json" in refused

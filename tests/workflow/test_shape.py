@@ -86,14 +86,13 @@ def test_an_operation_has_paths_and_a_message_of_its_own(name):
     for directive, folder in places.items():
         found = re.findall(r'"(\w+/\w+)/', rule[directive])
         assert set(found) == {f"{folder}/{stored_name(name)}"}
-    assert rule["message"].strip()
-    assert "message" not in TEMPLATE
+    assert rule["message"].strip() and rule["message"] != TEMPLATE["message"]
 
 
-def test_the_template_of_operations_makes_no_file_of_theirs():
-    text = "".join(TEMPLATE[directive] for directive in ("output", "log", "benchmark"))
-    assert set(re.findall(r'"\w+/(\w+)/', text)) == {"operation"}
-    assert "operation" not in OPERATIONS
+def test_the_rule_of_any_operation_gives_way_to_those_of_their_own():
+    orders = re.findall(r"^ruleorder: (.*) > operation$", (ROOT / "rules/operations.smk").read_text(), flags=re.M)
+    assert {name for order in orders for name in order.split(" > ")} == OPERATIONS
+    assert set(TEMPLATE) == DIRECTIVES | {"input"}
 
 
 @every_rule
