@@ -1,16 +1,15 @@
 """The straight line between two networks, and the error barrier on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from reproof.storage.files import Array, ReproofError
+from reproof.training.state import State
 
-State = Mapping[str, Tensor]
 
-
-def positions(points: int) -> list[float]:
+def compute_positions(points: int) -> list[float]:
     """Return evenly spaced positions alpha from 0 to 1, both ends included (Frankle et al. 2020, section 2: 30)."""
     if points < 2:
         raise ReproofError(f"points: {points} positions make no line; at least 2, the ends")
@@ -32,7 +31,7 @@ class Line(Sequence[State]):
 
     def __getitem__(self, place: int) -> State:  # type: ignore[override]  # a slice is never asked for
         alpha = self._alphas[place]
-        return {name: _between(self._first[name], value, alpha) for name, value in self._second.items()}
+        return {name: _interpolate(self._first[name], value, alpha) for name, value in self._second.items()}
 
 
 class Lines(Sequence[State]):
@@ -49,11 +48,11 @@ class Lines(Sequence[State]):
         return self._lines[line][point]
 
 
-def _between(first: Tensor, second: Tensor, alpha: float) -> Tensor:
+def _interpolate(first: Tensor, second: Tensor, alpha: float) -> Tensor:
     return torch.lerp(second, first, alpha) if second.is_floating_point() else second
 
 
-def barrier(errors: Array) -> float:
+def compute_barrier(errors: Array) -> float:
     """Return the error barrier of a path [points]: its greatest error less the mean of its ends (section 2).
 
     >>> barrier(np.array([0.02, 0.5, 0.04]))

@@ -11,43 +11,43 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from reproof.connectivity.line import State
 from reproof.data.dataset import Dataset
 from reproof.storage.files import ReproofError
 from reproof.training.evaluate import BATCH
+from reproof.training.state import State
 
 CHOICES = ("interpolated", "recomputed")
 
 
-def choices(asked: Sequence[str], module: nn.Module) -> list[str]:
+def select_choices(asked: Sequence[str], module: nn.Module) -> list[str]:
     """Return the choices to measure: of a network without batch norm the first alone, as all give the same."""
     unknown = [one for one in asked if one not in CHOICES]
     if unknown or not asked:
         raise ReproofError(f"statistics: {unknown or 'none'} is no choice; choose of {', '.join(CHOICES)}")
-    return list(asked) if _norms(module) else list(asked)[:1]
+    return list(asked) if _list_norms(module) else list(asked)[:1]
 
 
-def recomputed(
-    states: Sequence[State], module: nn.Module, images: Tensor, *, dataset: Dataset, but: Collection[int]
+def recompute_statistics(
+    states: Sequence[State], module: nn.Module, images: Tensor, *, dataset: Dataset, keep: Collection[int]
 ) -> Sequence[State]:
     """Return the states with running statistics of these training images uint8 [N, C, H, W], without augmentation.
 
     Mean and variance of each normalisation are averaged over batches, in order of the layers as the network runs. The
     states whose places are in `but` (trained networks) keep their own. The module is left in eval mode.
     """
-    names = [name for name, _ in _norms(module)]
-    for layer in (layer for _, layer in _norms(module)):
+    names = [name for name, _ in _list_norms(module)]
+    for layer in (layer for _, layer in _list_norms(module)):
         layer.momentum = None  # a plain average over the batches
     module.eval()
     batches = [part for part in torch.split(images, BATCH) if len(part) > 1]
     found = [
-        {} if place in but else _statistics(states[place], module, names, batches, dataset)
+        {} if place in keep else _compute_statistics(states[place], module, names, batches, dataset)
         for place in range(len(states))
     ]
-    return _Overlaid(states, found)
+    return _Overlay(states, found)
 
 
-class _Overlaid(Sequence[State]):
+class _Overlay(Sequence[State]):
     """States with some of their values replaced."""
 
     def __init__(self, states: Sequence[State], over: Sequence[State]) -> None:
@@ -60,11 +60,11 @@ class _Overlaid(Sequence[State]):
         return {**self._states[place], **self._over[place]}
 
 
-def _norms(module: nn.Module) -> list[tuple[str, _BatchNorm]]:
+def _list_norms(module: nn.Module) -> list[tuple[str, _BatchNorm]]:
     return [(name, layer) for name, layer in module.named_modules() if isinstance(layer, _BatchNorm)]
 
 
-def _statistics(
+def _compute_statistics(
     state: State, module: nn.Module, names: Sequence[str], batches: Sequence[Tensor], dataset: Dataset
 ) -> State:
     """Return the running statistics that batches of images give under a state; normalisations alone are training."""

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from torch import nn
 
 
-def frozen(module: nn.Module, names: Collection[str]) -> nn.Module:
+def freeze_parameters(module: nn.Module, names: Collection[str]) -> nn.Module:
     """Make buffers, in place, of those parameters of `module` that are among `names`; return `module`.
 
     The state keeps its names, so that weights load and are saved as before, but no optimiser sees them. Running

@@ -7,10 +7,10 @@ from torch import nn
 
 from reproof.storage.files import ReproofError
 
-Layers = dict[str, tuple[str, ...]]
+LayerNames = dict[str, tuple[str, ...]]
 
 
-def layers_of(module: nn.Module) -> Layers:
+def list_layers(module: nn.Module) -> LayerNames:
     """Return {layer: names of all its state}, in forward order; every name of the state belongs to exactly one layer.
 
     A layer is a linear or convolutional layer with its bias and the normalisation after it, or a whole residual block
@@ -18,7 +18,7 @@ def layers_of(module: nn.Module) -> Layers:
     network's modules, without a leading "blocks.".
     """
     found: dict[str, list[str]] = {}
-    for name, part in _parts("", module):
+    for name, part in _list_parts("", module):
         state = [f"{name}.{key}" for key in part.state_dict()]
         if is_block(part) or isinstance(part, (nn.Linear, nn.Conv2d)):
             found[name.removeprefix("blocks.")] = state
@@ -38,17 +38,17 @@ def is_block(module: nn.Module) -> bool:
     return hasattr(module, "shortcut") or hasattr(module, "downsample")
 
 
-def silencing(module: nn.Module) -> Layers:
+def find_branch_norms(module: nn.Module) -> LayerNames:
     """Return {residual block: the scale and shift of the last normalisation of its residual branch}.
 
     With these at 0 the branch adds exactly nothing. A block that keeps its input's shape is then the identity, for its
     input went through a ReLU: the network without that block. One that changes the shape is left its shortcut.
     """
-    blocks = ((name, part) for name, part in _parts("", module) if is_block(part))
-    return {name.removeprefix("blocks."): _last_norm(name, block) for name, block in blocks}
+    blocks = ((name, part) for name, part in _list_parts("", module) if is_block(part))
+    return {name.removeprefix("blocks."): _find_last_norm(name, block) for name, block in blocks}
 
 
-def chosen(layers: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+def select_layers(layers: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the layers that shell patterns choose, in forward order; one that starts with "!" takes out what it fits.
 
     Raises ReproofError for a pattern that fits no layer, and for a choice that is empty.
@@ -67,22 +67,22 @@ def chosen(layers: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(layer for layer in known if layer in found)
 
 
-def names_of(layers: Mapping[str, Sequence[str]], which: Iterable[str]) -> frozenset[str]:
+def collect_names(layers: Mapping[str, Sequence[str]], which: Iterable[str]) -> frozenset[str]:
     """Return the names of the state of several layers."""
     return frozenset(name for layer in which for name in layers[layer])
 
 
-def _parts(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _list_parts(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield what a network is made of, in the order of its forward pass: whole blocks, and modules without children."""
     children = list(module.named_children())
     if is_block(module) or not children:
         yield name, module
         return
     for child, part in children:
-        yield from _parts(f"{name}.{child}" if name else child, part)
+        yield from _list_parts(f"{name}.{child}" if name else child, part)
 
 
-def _last_norm(name: str, block: nn.Module) -> tuple[str, str]:
+def _find_last_norm(name: str, block: nn.Module) -> tuple[str, str]:
     branch = (
         key
         for key, part in block.named_modules()

@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
-from torch import nn
+from torch import Tensor, nn
 
-from reproof.probing.layers import layers_of, names_of, silencing
+from reproof.probing.layers import collect_names, find_branch_norms, list_layers
 from reproof.probing.readings import REINITIALISED, REMOVED, RERANDOMISED, Reading
-from reproof.probing.resets import State, put_back, silenced
+from reproof.probing.resets import put_back, silence
 
 Sets = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """A trained network and what its layers are put back to: states by step of its training, and fresh draws."""
 
-    state: State
-    checkpoints: Mapping[int, State]
-    fresh: Sequence[State] = ()
+    state: Mapping[str, Tensor]
+    checkpoints: Mapping[int, Mapping[str, Tensor]]
+    fresh: Sequence[Mapping[str, Tensor]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,27 +28,27 @@ class Probe:
 
     way: str
     part: str
-    state: State
+    state: Mapping[str, Tensor]
     at: float = nan
     draw: int = 0
 
-    def reading(self, accuracy: float) -> Reading:
+    def make_reading(self, accuracy: float) -> Reading:
         """Return what the accuracy of this network says."""
         return Reading(self.way, self.part, accuracy, self.at, self.draw)
 
 
-def probes(module: nn.Module, trained: Trained, sets: Sets) -> Iterator[Probe]:
+def make_probes(module: nn.Module, trained: TrainedNetwork, sets: Sets) -> Iterator[Probe]:
     """Yield the probes of sets of layers, {part: layers}; a set of one layer is the paper's probe of that layer.
 
     Each set is put back to every checkpoint, drawn anew with every fresh draw and, if it is made of residual blocks
     alone, removed.
     """
-    layers, blocks = layers_of(module), silencing(module)
+    layers, blocks = list_layers(module), find_branch_norms(module)
     for part, which in sets.items():
-        names = names_of(layers, which)
+        names = collect_names(layers, which)
         for step, start in trained.checkpoints.items():
             yield Probe(REINITIALISED, part, put_back(trained.state, start, names), at=float(step))
         for draw, fresh in enumerate(trained.fresh):
             yield Probe(RERANDOMISED, part, put_back(trained.state, fresh, names), draw=draw)
         if set(which) <= set(blocks):
-            yield Probe(REMOVED, part, silenced(trained.state, names_of(blocks, which)))
+            yield Probe(REMOVED, part, silence(trained.state, collect_names(blocks, which)))

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from reproof.declarations.layer_classes import AMBIENT, CRITICAL, Thresholds
-from reproof.probing.criticality import counted, criticality
+from reproof.probing.criticality import compute_criticality, count_reaching
 
 Row = dict[str, Any]
 REINITIALISED, RERANDOMISED, REMOVED = "reinitialised", "rerandomised", "removed"
@@ -44,31 +44,31 @@ class Scale:
     trained: float
     chance: float
 
-    def cost(self, reading: Reading) -> float:
+    def compute_criticality(self, reading: Reading) -> float:
         """Return the criticality that a reading shows."""
-        return criticality(trained=self.trained, reset=reading.accuracy, chance=self.chance)
+        return compute_criticality(trained=self.trained, reset=reading.accuracy, chance=self.chance)
 
 
 @dataclass(frozen=True)
-class Moved:
+class Movement:
     """How far a layer moved from its initial values, and how many parameters it has."""
 
     distance: float
     parameters: int
 
 
-def initial_costs(readings: Iterable[Reading], scale: Scale) -> dict[str, float]:
+def compute_initial_costs(readings: Iterable[Reading], scale: Scale) -> dict[str, float]:
     """Return {part: criticality}: the cost of its initial values."""
-    return {reading.part: scale.cost(reading) for reading in readings if reading.is_initial}
+    return {reading.part: scale.compute_criticality(reading) for reading in readings if reading.is_initial}
 
 
-def of_layers(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
+def list_layer_rows(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
     """Yield accuracy and criticality of every reading, and the accuracy of the layer that a fresh draw hurts least."""
     for one in readings:
         place = {"part": one.part, "at": one.at, "draw": one.draw}
         name = "criticality" if one.way == REINITIALISED else f"criticality_{one.way}"
         yield place | {"metric": f"{scale.split}_accuracy_{one.way}", "value": one.accuracy}
-        yield place | {"metric": f"{scale.split}_{name}", "value": scale.cost(one)}
+        yield place | {"metric": f"{scale.split}_{name}", "value": scale.compute_criticality(one)}
     drawn: dict[str, list[float]] = {}
     for one in readings:
         if one.way == RERANDOMISED:
@@ -78,8 +78,8 @@ def of_layers(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
         yield {"metric": f"{scale.split}_highest_rerandomised_accuracy", "value": highest}
 
 
-def of_network(
-    costs: Mapping[str, float], layers: Mapping[str, Moved], thresholds: Thresholds, split: str
+def list_network_rows(
+    costs: Mapping[str, float], layers: Mapping[str, Movement], thresholds: Thresholds, split: str
 ) -> Iterator[Row]:
     """Yield how many layers are critical and ambient, at each threshold too, and whether distance tells which.
 
@@ -90,7 +90,7 @@ def of_network(
     for kind in (AMBIENT, CRITICAL):
         yield {"metric": f"{split}_{kind}_layers", "value": float(names.count(kind))}
         yield {"metric": f"{split}_{kind}_layers_share", "value": names.count(kind) / len(names)}
-    for threshold, count in zip(LADDER, counted(values, LADDER), strict=True):
+    for threshold, count in zip(LADDER, count_reaching(values, LADDER), strict=True):
         yield {"metric": f"{split}_layers_above", "at": threshold, "value": float(count)}
     ambient = sum(layers[layer].parameters for layer, name in zip(costs, names, strict=True) if name == AMBIENT)
     every = sum(layer.parameters for layer in layers.values())
@@ -100,7 +100,7 @@ def of_network(
         yield {"metric": f"{split}_distance_correlation", "value": float(stats.spearmanr(along, values).statistic)}
 
 
-def of_sets(
+def list_set_rows(
     readings: Iterable[Reading], sets: Mapping[str, Sequence[str]], costs: Mapping[str, float], scale: Scale
 ) -> Iterator[Row]:
     """Yield what resetting sets of layers together costs, beside the costs of their layers one by one.
@@ -113,7 +113,7 @@ def of_sets(
         place = {"part": one.part, "draw": one.draw}
         yield place | {"metric": f"{scale.split}_accuracy_jointly_{one.way}", "value": one.accuracy}
         name = "joint_criticality" if one.is_initial else f"joint_criticality_{one.way}"
-        yield place | {"metric": f"{scale.split}_{name}", "value": scale.cost(one)}
+        yield place | {"metric": f"{scale.split}_{name}", "value": scale.compute_criticality(one)}
         if one.is_initial:
             alone = [costs[layer] for layer in sets[one.part]]
             yield place | {"metric": f"{scale.split}_worst_single_criticality", "value": max(alone)}

@@ -11,15 +11,13 @@ from torch import Tensor
 
 from reproof.storage.files import Array, ReproofError
 
-State = dict[str, Tensor]
 
-
-def tensors(weights: Mapping[str, Array]) -> State:
+def convert_to_tensors(weights: Mapping[str, Array]) -> dict[str, Tensor]:
     """Return a state of tensors with memory of its own from one of arrays."""
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
 
-def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> State:
+def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """Return the trained state with the values of `names` taken from `source`, all others as trained.
 
     With the state at checkpoint t as the source that is re-initialisation ("checkpoint-t robustness"); with a fresh
@@ -31,6 +29,6 @@ def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names:
     return {name: source[name] if name in names else value for name, value in trained.items()}
 
 
-def silenced(trained: Mapping[str, Tensor], names: Collection[str]) -> State:
+def silence(trained: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """Return the trained state with the values of `names` at 0: residual blocks removed (`layers.silencing`)."""
     return {name: torch.zeros_like(value) if name in names else value for name, value in trained.items()}

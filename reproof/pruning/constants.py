@@ -5,7 +5,7 @@ import numpy as np
 from reproof.storage.files import Array
 
 
-def signed_constant(weights: Array) -> Array:
+def compute_signed_constant(weights: Array) -> Array:
     """Return the weights' signs times their standard deviation (Zhou et al. 2019, section 5.1).
 
     The deviation is that of the drawn values of the layer, all of them, as in the authors' code.
@@ -13,7 +13,7 @@ def signed_constant(weights: Array) -> Array:
     return np.asarray(np.sign(weights) * weights.std(dtype=np.float64), weights.dtype)
 
 
-def rescaling(mask: Array) -> float:
+def compute_rescaling(mask: Array) -> float:
     """Return size / kept: what the weights of a layer are multiplied by to make up for those masked out.
 
     An empty mask gives 1: there is nothing to rescale.

@@ -27,7 +27,7 @@ def reinitialise(ticket: Ticket, chance: np.random.Generator) -> Ticket:
 @control
 def shuffle_mask(ticket: Ticket, chance: np.random.Generator) -> Ticket:
     """The same weights under a random mask that keeps as many in each layer (appendix E, "random sparsity")."""
-    return replace(ticket, masks={name: _shuffled(mask, chance) for name, mask in ticket.masks.items()})
+    return replace(ticket, masks={name: _shuffle(mask, chance) for name, mask in ticket.masks.items()})
 
 
 @control
@@ -43,7 +43,7 @@ def reshuffle_initial(ticket: Ticket, chance: np.random.Generator) -> Ticket:
 @control
 def prune_at_init(ticket: Ticket, chance: np.random.Generator) -> Ticket:
     """The same weights, keeping in each layer as many, those largest before any training (appendix F.4)."""
-    masks = {name: _largest(np.abs(ticket.start[name]), int(mask.sum())) for name, mask in ticket.masks.items()}
+    masks = {name: _keep_largest(np.abs(ticket.start[name]), int(mask.sum())) for name, mask in ticket.masks.items()}
     return replace(ticket, masks=masks)
 
 
@@ -58,11 +58,11 @@ def noise(ticket: Ticket, chance: np.random.Generator, *, scale: float) -> Ticke
     return replace(ticket, start=start)
 
 
-def _shuffled(mask: Array, chance: np.random.Generator) -> Array:
+def _shuffle(mask: Array, chance: np.random.Generator) -> Array:
     return chance.permutation(mask.ravel()).reshape(mask.shape)
 
 
-def _largest(scores: Array, count: int) -> Array:
+def _keep_largest(scores: Array, count: int) -> Array:
     keep = np.zeros(scores.size, dtype=bool)
     keep[np.argsort(-scores.ravel(), kind="stable")[:count]] = True
     return keep.reshape(scores.shape)

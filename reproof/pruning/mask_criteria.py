@@ -7,26 +7,26 @@ scores go at random (`ties.untied`). What was pruned before has the final value 
 import numpy as np
 
 from reproof.pruning.criteria import criterion
-from reproof.pruning.ties import chance_of, untied
+from reproof.pruning.ties import break_ties, make_generator
 from reproof.storage.files import Array
 
 
 @criterion
 def small_final(initial: Array, final: Array) -> Array:
     """Keep the weights that training made smallest."""
-    return untied(-np.abs(final), initial)
+    return break_ties(-np.abs(final), initial)
 
 
 @criterion
 def random(initial: Array, final: Array) -> Array:
     """Keep weights at random."""
-    return chance_of(initial, "random").random(initial.shape)
+    return make_generator(initial, "random").random(initial.shape)
 
 
 @criterion
 def small_init(initial: Array, final: Array) -> Array:
     """Keep the weights that were smallest before training."""
-    return untied(-np.abs(initial), initial)
+    return break_ties(-np.abs(initial), initial)
 
 
 @criterion
@@ -37,38 +37,42 @@ def large_init_large_final(initial: Array, final: Array) -> Array:
     its two percentiles.
     """
     left = final != 0
-    return untied(np.minimum(_percentile(np.abs(initial), left), _percentile(np.abs(final), left)), initial)
+    return break_ties(
+        np.minimum(_compute_percentile(np.abs(initial), left), _compute_percentile(np.abs(final), left)), initial
+    )
 
 
 @criterion
 def small_init_small_final(initial: Array, final: Array) -> Array:
     """Keep the weights that are small before and after: -max(alpha |w_f|, |w_i|), alpha aligning their percentiles."""
     left = final != 0
-    return untied(np.minimum(_percentile(-np.abs(initial), left), _percentile(-np.abs(final), left)), initial)
+    return break_ties(
+        np.minimum(_compute_percentile(-np.abs(initial), left), _compute_percentile(-np.abs(final), left)), initial
+    )
 
 
 @criterion
 def magnitude_increase(initial: Array, final: Array) -> Array:
     """Keep the weights whose magnitude grew most: |w_f| - |w_i|."""
-    return untied(np.abs(final) - np.abs(initial), initial)
+    return break_ties(np.abs(final) - np.abs(initial), initial)
 
 
 @criterion
 def movement(initial: Array, final: Array) -> Array:
     """Keep the weights that moved furthest: |w_f - w_i|."""
-    return untied(np.abs(final - initial), initial)
+    return break_ties(np.abs(final - initial), initial)
 
 
 @criterion
 def large_final_same_sign(initial: Array, final: Array) -> Array:
     """Keep large final weights that kept their sign: max(0, w_i w_f / |w_i|)."""
-    return untied(np.where(_same_sign(initial, final), np.abs(final), 0), initial)
+    return break_ties(np.where(_compare_signs(initial, final), np.abs(final), 0), initial)
 
 
 @criterion
 def large_final_diff_sign(initial: Array, final: Array) -> Array:
     """Keep large final weights that changed their sign: max(0, -w_i w_f / |w_i|)."""
-    return untied(np.where(_same_sign(initial, final), 0, np.abs(final)), initial)
+    return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final)), initial)
 
 
 @criterion
@@ -77,20 +81,20 @@ def magnitude_increase_same_sign(initial: Array, final: Array) -> Array:
 
     One that shrank scores less than 0, and so goes first.
     """
-    return untied(np.where(_same_sign(initial, final), np.abs(final) - np.abs(initial), 0), initial)
+    return break_ties(np.where(_compare_signs(initial, final), np.abs(final) - np.abs(initial), 0), initial)
 
 
 @criterion
 def magnitude_increase_diff_sign(initial: Array, final: Array) -> Array:
     """Keep weights that grew and changed their sign; one that kept it scores 0, as in the authors' code."""
-    return untied(np.where(_same_sign(initial, final), 0, np.abs(final) - np.abs(initial)), initial)
+    return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final) - np.abs(initial)), initial)
 
 
-def _same_sign(initial: Array, final: Array) -> Array:
+def _compare_signs(initial: Array, final: Array) -> Array:
     return np.asarray(np.sign(initial) == np.sign(final))
 
 
-def _percentile(values: Array, among: Array) -> Array:
+def _compute_percentile(values: Array, among: Array) -> Array:
     """Return for each value the share of the values `among` that are less."""
     ranked = np.sort(values[among])
     return np.searchsorted(ranked, values, side="left") / max(len(ranked), 1)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reproof.pruning.constants import rescaling, signed_constant
+from reproof.pruning.constants import compute_rescaling, compute_signed_constant
 from reproof.pruning.ticket import Ticket, control
 from reproof.storage.files import Array
 
@@ -17,20 +17,22 @@ from reproof.storage.files import Array
 @control
 def rewind(ticket: Ticket, chance: np.random.Generator, *, rescaled: bool = False) -> Ticket:
     """The ticket's own initial values."""
-    return _with(ticket, {name: ticket.start[name] for name in ticket.masks}, signed=False, rescaled=rescaled)
+    return _make_ticket(ticket, {name: ticket.start[name] for name in ticket.masks}, signed=False, rescaled=rescaled)
 
 
 @control
 def redraw(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
     """Values drawn anew from the run's own initialiser ("reinit" in the paper)."""
-    return _with(ticket, {name: ticket.fresh[name] for name in ticket.masks}, signed=signed, rescaled=rescaled)
+    return _make_ticket(ticket, {name: ticket.fresh[name] for name in ticket.masks}, signed=signed, rescaled=rescaled)
 
 
 @control
 def permute(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
     """All initial values of a layer dealt out anew among all its places ("reinit" as the authors' code has it)."""
-    dealt = {name: chance.permuted(ticket.start[name].ravel()).reshape(mask.shape) for name, mask in _layers(ticket)}
-    return _with(ticket, dealt, signed=signed, rescaled=rescaled)
+    dealt = {
+        name: chance.permuted(ticket.start[name].ravel()).reshape(mask.shape) for name, mask in _list_masks(ticket)
+    }
+    return _make_ticket(ticket, dealt, signed=signed, rescaled=rescaled)
 
 
 @control
@@ -38,32 +40,32 @@ def reshuffle_kept(
     ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False
 ) -> Ticket:
     """The kept initial values of a layer dealt out anew among the kept places."""
-    dealt = {name: _among_kept(ticket.start[name], mask, chance) for name, mask in _layers(ticket)}
-    return _with(ticket, dealt, signed=signed, rescaled=rescaled)
+    dealt = {name: _shuffle_kept(ticket.start[name], mask, chance) for name, mask in _list_masks(ticket)}
+    return _make_ticket(ticket, dealt, signed=signed, rescaled=rescaled)
 
 
 @control
 def constant(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
     """Plus or minus the deviation of a layer's initial values; without `signed`, the kept signs are dealt out anew."""
-    level = {name: signed_constant(ticket.start[name]) for name in ticket.masks}
-    dealt = level if signed else {name: _among_kept(level[name], mask, chance) for name, mask in _layers(ticket)}
-    return _with(ticket, dealt, signed=signed, rescaled=rescaled)
+    level = {name: compute_signed_constant(ticket.start[name]) for name in ticket.masks}
+    dealt = level if signed else {name: _shuffle_kept(level[name], mask, chance) for name, mask in _list_masks(ticket)}
+    return _make_ticket(ticket, dealt, signed=signed, rescaled=rescaled)
 
 
-def _layers(ticket: Ticket) -> list[tuple[str, Array]]:
+def _list_masks(ticket: Ticket) -> list[tuple[str, Array]]:
     return list(ticket.masks.items())
 
 
-def _among_kept(values: Array, mask: Array, chance: np.random.Generator) -> Array:
+def _shuffle_kept(values: Array, mask: Array, chance: np.random.Generator) -> Array:
     dealt = values.copy()
     dealt[mask] = chance.permutation(values[mask])
     return dealt
 
 
-def _with(ticket: Ticket, values: Mapping[str, Array], *, signed: bool, rescaled: bool) -> Ticket:
+def _make_ticket(ticket: Ticket, values: Mapping[str, Array], *, signed: bool, rescaled: bool) -> Ticket:
     """Return the ticket starting from these values, with its own signs and rescaled where that is asked for."""
     start = dict(ticket.start)
-    for name, mask in _layers(ticket):
+    for name, mask in _list_masks(ticket):
         value = np.abs(values[name]) * np.sign(ticket.start[name]) if signed else values[name]
-        start[name] = np.asarray(value * rescaling(mask) if rescaled else value, ticket.start[name].dtype)
+        start[name] = np.asarray(value * compute_rescaling(mask) if rescaled else value, ticket.start[name].dtype)
     return replace(ticket, start=start)

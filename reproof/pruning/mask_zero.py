@@ -13,7 +13,7 @@ from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class PrunedLayer:
     """A layer's weights before and after the training that decided its mask, and the mask.
 
     `final` of a weight pruned in an earlier round is its value at the end of the last training that it took part in.
@@ -34,7 +34,7 @@ class Layer:
         return np.asarray(np.abs(self.initial) < np.abs(self.final))
 
 
-Action = Callable[[Layer, np.random.Generator], Array]
+Action = Callable[[PrunedLayer, np.random.Generator], Array]
 
 
 def mask_zero(function: Action) -> Action:
@@ -43,31 +43,31 @@ def mask_zero(function: Action) -> Action:
 
 
 @mask_zero
-def zero(layer: Layer, chance: np.random.Generator) -> Array:
+def zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Pruned weights are 0: the ticket itself."""
     return np.where(layer.mask, layer.initial, 0)
 
 
 @mask_zero
-def frozen(layer: Layer, chance: np.random.Generator) -> Array:
+def frozen(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Pruned weights stay at their initial values."""
     return layer.initial.copy()
 
 
 @mask_zero
-def frozen_or_zero(layer: Layer, chance: np.random.Generator) -> Array:
+def frozen_or_zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Pruned weights that moved towards zero are 0, the others stay at their initial values (variant 1)."""
     return np.where(~layer.mask & layer.shrank, 0, layer.initial)
 
 
 @mask_zero
-def frozen_or_zero_everywhere(layer: Layer, chance: np.random.Generator) -> Array:
+def frozen_or_zero_everywhere(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """The same, and kept weights that moved towards zero start from 0 too (variant 2)."""
     return np.where(layer.shrank, 0, layer.initial)
 
 
 @mask_zero
-def frozen_or_zero_shuffled(layer: Layer, chance: np.random.Generator) -> Array:
+def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """As many pruned weights are 0 as in variant 1, chosen at random (its control)."""
     pruned = np.flatnonzero(~layer.mask)
     values = layer.initial.copy()
@@ -76,6 +76,6 @@ def frozen_or_zero_shuffled(layer: Layer, chance: np.random.Generator) -> Array:
 
 
 @mask_zero
-def frozen_or_zero_reversed(layer: Layer, chance: np.random.Generator) -> Array:
+def frozen_or_zero_reversed(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Pruned weights that moved away from zero are 0, the others stay at their initial values."""
     return np.where(~layer.mask & layer.grew, 0, layer.initial)

@@ -46,12 +46,12 @@ def _prune_together(masks: Masks, scores: Mapping[str, Array], rate: float) -> N
         start += len(where)
 
 
-def full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> Masks:
+def make_full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> Masks:
     """Return masks that keep every prunable weight."""
     return {name: np.ones(weights[name].shape, dtype=bool) for name in kinds}
 
 
-def kept(masks: Mapping[str, Array]) -> float:
+def compute_kept_share(masks: Mapping[str, Array]) -> float:
     """Return the share of the prunable weights whose mask is 1."""
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.size for mask in masks.values())
 
@@ -70,19 +70,19 @@ def read_masks(path: Path) -> list[Masks]:
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again to make it anew")
     try:
         shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
-        members = range(_positive(int(metadata["members"])))
-        return [{name: _unpacked(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
+        members = range(_check_positive(int(metadata["members"])))
+        return [{name: _unpack(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
-def _unpacked(bits: Array, shape: Sequence[int]) -> Array:
-    if bits.size != -(-prod(map(_positive, shape)) // 8):
+def _unpack(bits: Array, shape: Sequence[int]) -> Array:
+    if bits.size != -(-prod(map(_check_positive, shape)) // 8):
         raise ValueError(f"{bits.size} bytes for a mask of shape {shape}")
     return np.unpackbits(bits, count=prod(shape)).astype(bool).reshape(shape)
 
 
-def _positive(number: int) -> int:
+def _check_positive(number: int) -> int:
     if number < 1:
         raise ValueError(f"{number} is no number of members, and no side of a mask")
     return number

@@ -16,13 +16,13 @@ BELOW_FLOAT32 = 2.0**-150  # half the smallest positive float32
 HALF_A_STEP = 2.0**-25  # of a float32, relative: neighbours are at least 2**-24 apart
 
 
-def chance_of(initial: Array, purpose: str) -> np.random.Generator:
+def make_generator(initial: Array, purpose: str) -> np.random.Generator:
     """Return a generator that the bytes of these weights and the purpose seed."""
     digest = hashlib.sha256(np.ascontiguousarray(initial).tobytes()).hexdigest()
     return np.random.default_rng(derive("criterion", purpose, digest))
 
 
-def untied(scores: Array, initial: Array) -> Array:
+def break_ties(scores: Array, initial: Array) -> Array:
     """Return float64 scores in which equal float32 scores differ by chance, and no others change places.
 
     Float64 has room between neighbouring float32 numbers: each score moves up by less than half the way to the next.
@@ -30,4 +30,4 @@ def untied(scores: Array, initial: Array) -> Array:
     """
     exact = np.asarray(scores, np.float32).astype(np.float64)
     room = np.where(exact == 0, BELOW_FLOAT32, np.abs(exact) * HALF_A_STEP)
-    return np.asarray(exact + chance_of(initial, "ties").random(exact.shape) * room)
+    return np.asarray(exact + make_generator(initial, "ties").random(exact.shape) * room)

@@ -18,12 +18,12 @@ class Budget:
     @property
     def passes(self) -> int:
         """Passes in all."""
-        return self.at(self.steps)
+        return self.count_passes(self.steps)
 
-    def at(self, step: int) -> int:
+    def count_passes(self, step: int) -> int:
         """Return the passes that the first steps take."""
         return PASSES_PER_STEP * self.batch * step
 
-    def generations(self, *, judged: int, examples: int) -> int:
+    def count_generations(self, *, judged: int, examples: int) -> int:
         """Return how many generations, each judging so many masks on so many examples, the passes are enough for."""
         return self.passes // (judged * examples)

@@ -34,7 +34,9 @@ class Generation:
     number: int = 0
 
 
-def first_generation(shapes: Mapping[str, torch.Size], breeding: Breeding, fitness: Fitness, seed: int) -> Generation:
+def make_first_generation(
+    shapes: Mapping[str, torch.Size], breeding: Breeding, fitness: Fitness, seed: int
+) -> Generation:
     """Return random masks that keep each weight by chance `kept`."""
     if breeding.parents < 2:
         raise ReproofError(f"parents: {breeding.parents} cannot breed; give at least 2")
@@ -43,37 +45,37 @@ def first_generation(shapes: Mapping[str, torch.Size], breeding: Breeding, fitne
         name: torch.rand(breeding.parents, *shape, generator=generator) < breeding.kept
         for name, shape in shapes.items()
     }
-    return _ranked(Generation(masks, fitness(masks, 0)))
+    return _rank(Generation(masks, fitness(masks, 0)))
 
 
-def next_generation(old: Generation, breeding: Breeding, fitness: Fitness, seed: int) -> Generation:
+def make_next_generation(old: Generation, breeding: Breeding, fitness: Fitness, seed: int) -> Generation:
     """Return the fittest of parents and children, all judged anew: `fitness(masks, number)` may differ by generation.
 
     What judges them is a fresh batch, so that no mask lives on by one batch's luck.
     """
     number, generator = old.number + 1, torch.Generator().manual_seed(seed)
-    mothers, fathers = (_tournament(len(old.fitness), breeding.children, generator) for _ in range(2))
+    mothers, fathers = (_draw_winners(len(old.fitness), breeding.children, generator) for _ in range(2))
     everyone = {}
     for name, masks in old.masks.items():
-        children = _crossed(masks[mothers], masks[fathers], generator)
+        children = _cross(masks[mothers], masks[fathers], generator)
         children ^= torch.rand(children.shape, generator=generator) < breeding.mutation
         everyone[name] = torch.cat([masks, children])
-    ranked = _ranked(Generation(everyone, fitness(everyone, number), number))
+    ranked = _rank(Generation(everyone, fitness(everyone, number), number))
     alive = slice(breeding.parents)
     return replace(ranked, masks={k: v[alive] for k, v in ranked.masks.items()}, fitness=ranked.fitness[alive])
 
 
-def _tournament(alive: int, count: int, generator: torch.Generator) -> Tensor:
+def _draw_winners(alive: int, count: int, generator: torch.Generator) -> Tensor:
     """Return the winners [count] of as many draws of two: the better, that is the one that stands first."""
     return torch.randint(alive, (2, count), generator=generator).min(dim=0).values
 
 
-def _crossed(mothers: Tensor, fathers: Tensor, generator: torch.Generator) -> Tensor:
+def _cross(mothers: Tensor, fathers: Tensor, generator: torch.Generator) -> Tensor:
     """Return children [count, units, ...]: each unit's incoming weights come from one parent."""
     choice = torch.rand(mothers.shape[:2], generator=generator) < 0.5
     return torch.where(choice.view(*choice.shape, *[1] * (mothers.dim() - 2)), mothers, fathers)
 
 
-def _ranked(one: Generation) -> Generation:
+def _rank(one: Generation) -> Generation:
     order = torch.argsort(one.fitness, descending=True, stable=True)
     return replace(one, masks={name: masks[order] for name, masks in one.masks.items()}, fitness=one.fitness[order])

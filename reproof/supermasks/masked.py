@@ -10,10 +10,10 @@ from torch.func import functional_call
 from reproof.networks import prunable
 from reproof.seeding import derive
 
-Mask = Callable[[Tensor, np.random.Generator], Tensor]
+MaskRule = Callable[[Tensor, np.random.Generator], Tensor]
 
 
-class Masked(nn.Module):
+class MaskedNetwork(nn.Module):
     """Maps inputs [B, ...] to the outputs of `network` with every prunable weight times a mask made from its scores.
 
     The only parameters are the scores, one for each prunable weight. The network's weights are buffers, and so is what
@@ -29,48 +29,48 @@ class Masked(nn.Module):
     noise: Tensor
     drawn: Tensor
 
-    def __init__(self, network: nn.Module, mask: Mask, *, rescaled: bool = False) -> None:
+    def __init__(self, network: nn.Module, mask: MaskRule, *, rescaled: bool = False) -> None:
         super().__init__()
         self._network = (network,)  # in a tuple: its parameters are none of this module's
         self._mask, self._rescaled = mask, rescaled
         self._names = tuple(prunable(network))
         for name, weight in network.state_dict().items():
-            self.register_buffer(weight_key(name), weight.detach().clone())
-        shapes = {_plain(name): network.get_parameter(name).shape for name in self._names}
+            self.register_buffer(make_weight_key(name), weight.detach().clone())
+        shapes = {_replace_dots(name): network.get_parameter(name).shape for name in self._names}
         self.scores = nn.ParameterDict({name: torch.zeros(shape) for name, shape in shapes.items()})
         self.register_buffer("noise", torch.zeros((), dtype=torch.int64))
         self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        masks = self.masks(("step" if self.training else "evaluation", int(self.drawn)))
+        masks = self.draw_masks(("step" if self.training else "evaluation", int(self.drawn)))
         if self.training:
             self.drawn += 1
-        outputs: Tensor = functional_call(self._network[0], self.masked(masks), (inputs,))
+        outputs: Tensor = functional_call(self._network[0], self.apply_masks(masks), (inputs,))
         return outputs
 
-    def masks(self, purpose: tuple[str | int, ...]) -> dict[str, Tensor]:
+    def draw_masks(self, purpose: tuple[str | int, ...]) -> dict[str, Tensor]:
         """Return the mask of each prunable weight, drawn for this purpose."""
         chance = np.random.default_rng(derive("supermask", int(self.noise), *purpose))
-        return {name: self._mask(self.scores[_plain(name)], chance) for name in self._names}
+        return {name: self._mask(self.scores[_replace_dots(name)], chance) for name in self._names}
 
-    def masked(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def apply_masks(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the whole state of the network under these masks."""
-        state = {name: self.get_buffer(weight_key(name)) for name in self._network[0].state_dict()}
+        state = {name: self.get_buffer(make_weight_key(name)) for name in self._network[0].state_dict()}
         for name, mask in masks.items():
             factor = mask.numel() / mask.sum().clamp(min=1) if self._rescaled else 1
             state[name] = state[name] * mask * factor
         return state
 
 
-def weight_key(name: str) -> str:
+def make_weight_key(name: str) -> str:
     """Return the name of the buffer that holds a weight of the network."""
-    return f"weights_{_plain(name)}"
+    return f"weights_{_replace_dots(name)}"
 
 
-def score_key(name: str) -> str:
+def make_score_key(name: str) -> str:
     """Return the name of the parameter that holds the scores of a prunable weight."""
-    return f"scores.{_plain(name)}"
+    return f"scores.{_replace_dots(name)}"
 
 
-def _plain(name: str) -> str:
+def _replace_dots(name: str) -> str:
     return name.replace(".", "/")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def bernoulli(scores: Tensor, chance: np.random.Generator) -> Tensor:
+def draw_bernoulli_mask(scores: Tensor, chance: np.random.Generator) -> Tensor:
     """Draw each entry as 1 with chance sigmoid(score), gradients passing as through that chance.
 
     Zhou et al. 2019, section 5.2. Scores of 0 are even chances.
@@ -35,7 +35,7 @@ class _Bernoulli(torch.autograd.Function):
         return gradients[0] * chances * (1 - chances), None
 
 
-def popup(scores: Tensor, chance: np.random.Generator, *, kept: float) -> Tensor:
+def select_popup_mask(scores: Tensor, chance: np.random.Generator, *, kept: float) -> Tensor:
     """Keep the round(kept * size) greatest |score| of the layer, gradients passing as through the identity.
 
     Ramanujan et al. 2020, "What's Hidden in a Randomly Weighted Neural Network?", section 3 (edge-popup).

@@ -28,38 +28,38 @@ class Batches:
         self._at_once = min(MOST_AT_ONCE, max(1, CACHE_BYTES // bytes_a_step))
         self._from, self._ahead = -1, (torch.empty(0), torch.empty(0))
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
+    def gather(self, step: int) -> tuple[Tensor, Tensor]:
         """Return inputs float32 [S, B, C, H, W] and labels int64 [S, B] of this step; to be read, not changed."""
         first = step - step % self._at_once
         if first != self._from:
-            self._from, self._ahead = first, self._gathered(range(first, first + self._at_once))
+            self._from, self._ahead = first, self._gather_steps(range(first, first + self._at_once))
         inputs, labels = self._ahead
         return inputs[step - first], labels[step - first]
 
-    def examples(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def select_examples(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return images uint8 [N, pixels], labels int64 [N], and for each network which of them are its batch [B]."""
         if self._augment == "none":
-            return self._flat, self._labels, [order.indices(step) for order in self._orders]
-        images, labels = self._bytes([step])
+            return self._flat, self._labels, [order.list_indices(step) for order in self._orders]
+        images, labels = self._gather_bytes([step])
         places = torch.arange(labels.numel()).view(labels.shape[1:])
         return images.flatten(0, 2).flatten(1), labels.flatten(), list(places)
 
-    def _gathered(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _gather_steps(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return inputs [steps, S, B, C, H, W] and labels [steps, S, B]: a few steps cost little more than one."""
-        images, labels = self._bytes(steps)
+        images, labels = self._gather_bytes(steps)
         return self.dataset.normalise(images), labels
 
-    def _bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _gather_bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return images uint8 [steps, S, B, C, H, W], augmented, and labels [steps, S, B]."""
-        chosen = torch.cat([order.indices(step) for step in steps for order in self._orders]).to(self._flat.device)
+        chosen = torch.cat([order.list_indices(step) for step in steps for order in self._orders]).to(self._flat.device)
         images = self._flat.index_select(0, chosen).view(len(steps), *self._shape)
         labels = self._labels.index_select(0, chosen).view(len(steps), *self._shape[:2])
         if self._augment == "flip_crop":
             pairs = zip(images, steps, strict=True)
-            images = torch.stack([self._flipped_and_cropped(one, step) for one, step in pairs])
+            images = torch.stack([self._flip_and_crop_members(one, step) for one, step in pairs])
         return images, labels
 
-    def _flipped_and_cropped(self, images: Tensor, step: int) -> Tensor:
+    def _flip_and_crop_members(self, images: Tensor, step: int) -> Tensor:
         generators = (torch.Generator().manual_seed(derive("augment", member.noise, step)) for member in self._members)
         return torch.stack([flip_and_crop(one, generator) for one, generator in zip(images, generators, strict=True)])
 

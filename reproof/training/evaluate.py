@@ -16,7 +16,7 @@ BATCH = 1000  # large enough for full-rate matrix products, small enough for the
 class ReadsBytes(Protocol):
     """Networks that take images as they are stored: what they do not look at is not normalised."""
 
-    def outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
+    def compute_outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
         """Return the outputs [S, B, ...] of all networks for the same images uint8 [B, C, H, W]."""
 
 
@@ -24,23 +24,23 @@ def evaluate(networks: Networks, split: Split, *, dataset: Dataset, objective: O
     """Return {measure: float64 [S]}, each network's mean over all examples of the split."""
     networks.module.eval()
     with torch.no_grad():
-        sums = [_sums(networks, part, dataset, objective) for part in _parts(split)]
+        sums = [_sum_measures(networks, part, dataset, objective) for part in _split_batches(split)]
     networks.module.train()
     return {name: torch.stack([one[name] for one in sums]).sum(0).cpu() / len(split) for name in objective.measures}
 
 
-def _parts(split: Split) -> list[Split]:
+def _split_batches(split: Split) -> list[Split]:
     return [
         Split(images, labels)
         for images, labels in zip(torch.split(split.images, BATCH), torch.split(split.labels, BATCH), strict=True)
     ]
 
 
-def _sums(networks: Networks, part: Split, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
+def _sum_measures(networks: Networks, part: Split, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
     if isinstance(networks, ReadsBytes):
-        outputs = networks.outputs_of_bytes(part.images, dataset)
+        outputs = networks.compute_outputs_of_bytes(part.images, dataset)
     else:
-        outputs = networks.outputs(dataset.normalise(part.images))
+        outputs = networks.compute_outputs(dataset.normalise(part.images))
     return {
         name: torch.stack([measure(one, part.labels).double().sum() for one in outputs])
         for name, measure in objective.measures.items()

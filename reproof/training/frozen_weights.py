@@ -7,11 +7,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from reproof.training.members import Member
+from reproof.training.state import State
 
-Weights = Mapping[str, Tensor]
 
-
-class Held(nn.Module):
+class FrozenWeights(nn.Module):
     """Maps inputs to the outputs of `network` under its trained weights plus those that are held.
 
     The trained weights are parameters, 0 outside the mask as any ticket's are, so that every backend and optimiser
@@ -23,38 +22,40 @@ class Held(nn.Module):
         self._network = (network,)  # in a tuple: its parameters are none of this module's
         self._held = tuple(held)
         for name, weight in network.named_parameters():
-            self.register_parameter(trained_key(name), nn.Parameter(weight.detach().clone()))
+            self.register_parameter(make_trained_key(name), nn.Parameter(weight.detach().clone()))
         for name, statistic in network.named_buffers():
-            self.register_buffer(trained_key(name), statistic.detach().clone())
+            self.register_buffer(make_trained_key(name), statistic.detach().clone())
         for name, shape in held.items():
-            self.register_buffer(held_key(name), torch.zeros(shape))
+            self.register_buffer(make_frozen_key(name), torch.zeros(shape))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self._network[0], self.whole(), (inputs,))
+        outputs: Tensor = functional_call(self._network[0], self.compute_state(), (inputs,))
         return outputs
 
-    def whole(self) -> dict[str, Tensor]:
+    def compute_state(self) -> dict[str, Tensor]:
         """Return the whole state of the network."""
         state: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        whole = {name: state[trained_key(name)] for name in self._network[0].state_dict()}
-        return whole | {name: whole[name] + state[held_key(name)] for name in self._held}
+        whole = {name: state[make_trained_key(name)] for name in self._network[0].state_dict()}
+        return whole | {name: whole[name] + state[make_frozen_key(name)] for name in self._held}
 
 
-def held_member(weights: Weights, masks: Weights, *, seed: int, noise: int, level: int = 0, draw: int = 0) -> Member:
+def make_frozen_member(
+    weights: State, masks: Mapping[str, Tensor], *, seed: int, noise: int, level: int = 0, draw: int = 0
+) -> Member:
     """Return a network that starts from all of `weights`, trains those inside its masks and holds the others."""
-    trained = {trained_key(name): value for name, value in weights.items()}
-    held = {held_key(name): weights[name].masked_fill(mask.bool(), 0) for name, mask in masks.items()}
+    trained = {make_trained_key(name): value for name, value in weights.items()}
+    held = {make_frozen_key(name): weights[name].masked_fill(mask.bool(), 0) for name, mask in masks.items()}
     return Member(
         seed=seed, noise=noise, level=level, draw=draw, weights=trained | held,
-        masks={trained_key(name): mask for name, mask in masks.items()},
+        masks={make_trained_key(name): mask for name, mask in masks.items()},
     )  # fmt: skip
 
 
-def trained_key(name: str) -> str:
+def make_trained_key(name: str) -> str:
     """Return the name that a weight of the network has as one that trains."""
     return name.replace(".", "/")
 
 
-def held_key(name: str) -> str:
+def make_frozen_key(name: str) -> str:
     """Return the name of the buffer that holds the pruned weights of a layer."""
-    return f"{trained_key(name)} held"
+    return f"{make_trained_key(name)} held"

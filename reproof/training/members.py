@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Weights = Mapping[str, Tensor]
+from reproof.training.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +18,13 @@ class Member:
     """
 
     seed: int
-    weights: Weights
+    weights: State
     noise: int
     draw: int = 0
     level: int = 0
-    masks: Weights | None = None
+    masks: Mapping[str, Tensor] | None = None
 
-    def start(self, device: torch.device) -> dict[str, Tensor]:
+    def make_start(self, device: torch.device) -> dict[str, Tensor]:
         """Return fresh copies of the weights on `device`, those outside the mask zero (a product may give -0)."""
         masks = self.masks or {}
         return {

@@ -9,12 +9,12 @@ from torch.nn import functional
 Measure = Callable[[Tensor, Tensor], Tensor]
 
 
-def correct(logits: Tensor, labels: Tensor) -> Tensor:
+def check_correct(logits: Tensor, labels: Tensor) -> Tensor:
     """Return whether the greatest logit [N, K] is the label's [N]: bool [N]."""
     return logits.argmax(dim=-1).eq(labels)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def compute_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of each example, in nats: [N], of the dtype of the logits.
 
     `logits` are floating point [N, K], `labels` int64 [N].
@@ -27,7 +27,9 @@ class Objective:
     """A loss over a batch (its mean), and measures of each example; the measure called `loss` selects the best step."""
 
     loss: Measure = functional.cross_entropy
-    measures: dict[str, Measure] = field(default_factory=lambda: {"loss": cross_entropy, "accuracy": correct})
+    measures: dict[str, Measure] = field(
+        default_factory=lambda: {"loss": compute_cross_entropy, "accuracy": check_correct}
+    )
 
 
 CLASSIFICATION = Objective()

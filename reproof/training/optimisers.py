@@ -12,7 +12,7 @@ from torch.optim.sgd import sgd
 
 from reproof.settings import TrainingSettings
 
-State = dict[str, list[Tensor]]
+OptimiserState = dict[str, list[Tensor]]
 
 
 class Descent:
@@ -23,7 +23,7 @@ class Descent:
     ) -> None:
         self.parameters = [one.detach() for one in parameters]  # same memory, outside autograd
         self._masks, self._settings = masks, settings
-        self._state = initial_state(self.parameters, settings)
+        self._state = make_initial_state(self.parameters, settings)
 
     def apply(self, gradients: Sequence[Tensor], rate: float) -> None:
         """Take one step; masked weights, their gradients and their optimiser state stay exactly 0."""
@@ -34,12 +34,12 @@ class Descent:
                 gradient.mul_(mask)
         update(self.parameters, ordered, self._state, lr=rate, settings=self._settings)
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
         """Return the optimiser's state as flat named tensors, sharing memory."""
         return {f"{name}.{place}": one for name, tensors in self._state.items() for place, one in enumerate(tensors)}
 
 
-def initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> State:
+def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> OptimiserState:
     """Return the optimiser's state before the first step: named lists of tensors, one for each parameter."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     if settings.optimizer == "sgd":
@@ -52,17 +52,17 @@ def initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> S
 
 
 def update(
-    parameters: list[Tensor], gradients: list[Tensor], state: State, *, lr: float, settings: TrainingSettings
+    parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
     """Change the parameters in place by one step. Where a gradient is always 0, weight and state stay exactly 0."""
     if settings.optimizer == "sgd":
-        _sgd(parameters, gradients, state, lr=lr, settings=settings)
+        _apply_sgd(parameters, gradients, state, lr=lr, settings=settings)
     else:
-        _adam(parameters, gradients, state, lr=lr, settings=settings)
+        _apply_adam(parameters, gradients, state, lr=lr, settings=settings)
 
 
-def _adam(
-    parameters: list[Tensor], gradients: list[Tensor], state: State, *, lr: float, settings: TrainingSettings
+def _apply_adam(
+    parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
     adam(
         parameters, gradients, state["mean"], state["square"], [], state["count"],
@@ -71,8 +71,8 @@ def _adam(
     )  # fmt: skip
 
 
-def _sgd(
-    parameters: list[Tensor], gradients: list[Tensor], state: State, *, lr: float, settings: TrainingSettings
+def _apply_sgd(
+    parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
     # From a buffer of zeros the first step gives momentum * 0 + gradient: what torch does when it has no buffer yet.
     sgd(

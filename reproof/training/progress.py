@@ -8,7 +8,7 @@ from reproof.training.trainer import Trainer
 EVERY_S = 10.0
 
 
-def progress(label: str, say: Callable[[str], None] = print) -> Callable[[Trainer], None]:
+def make_progress_watcher(label: str, say: Callable[[str], None] = print) -> Callable[[Trainer], None]:
     """Return a watcher that says `label: step 1,200 of 50,000, loss 0.081, accuracy 97.5 %, 82 s left`."""
     began, spoke, first = time.monotonic(), time.monotonic(), -1
 
@@ -19,12 +19,12 @@ def progress(label: str, say: Callable[[str], None] = print) -> Callable[[Traine
         if now - spoke >= EVERY_S and trainer.done > first:
             spoke = now
             left = (now - began) / (trainer.done - first) * (steps - trainer.done)
-            say(f"{label}: step {trainer.done:,} of {steps:,}{_latest(trainer)}, {left:.0f} s left")
+            say(f"{label}: step {trainer.done:,} of {steps:,}{_describe_latest(trainer)}, {left:.0f} s left")
 
     return watch
 
 
-def _latest(trainer: Trainer) -> str:
+def _describe_latest(trainer: Trainer) -> str:
     if not trainer.rows:
         return ""
     loss, accuracy = trainer.rows[-1].values[:2]

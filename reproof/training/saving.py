@@ -35,17 +35,17 @@ class Saving:
         try:
             arrays, metadata = read_tensors(self.path)
         except ReproofError:
-            return self._damaged()
+            return self._report_damage()
         if metadata.get("identity") != self.identity:
             return {}
-        if metadata.get("digest") != _digest(arrays):
-            return self._damaged()
+        if metadata.get("digest") != _compute_digest(arrays):
+            return self._report_damage()
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         """Write the state, atomically, with a digest of its content."""
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
-        write_tensors(self.path, arrays, {"identity": self.identity, "digest": _digest(arrays)})
+        write_tensors(self.path, arrays, {"identity": self.identity, "digest": _compute_digest(arrays)})
         self._saved = time.monotonic()
 
     @property
@@ -54,9 +54,9 @@ class Saving:
         return bool(self._asked) or time.monotonic() - self._saved >= self.every_s
 
     @contextmanager
-    def until_asked_to_stop(self) -> Iterator[None]:
+    def defer_signals(self) -> Iterator[None]:
         """Let SIGTERM and SIGINT make the state due instead of ending the process at once."""
-        before = {one: signal.signal(one, self._ask) for one in SIGNALS}
+        before = {one: signal.signal(one, self._record_signal) for one in SIGNALS}
         try:
             yield
         finally:
@@ -68,15 +68,15 @@ class Saving:
         if self._asked:
             raise ReproofError(f"{self.path}: stopped by {self._asked}, state saved; run Snakemake again to go on")
 
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
+    def _record_signal(self, number: int, _frame: FrameType | None) -> None:
         self._asked = signal.Signals(number).name
 
-    def _damaged(self) -> dict[str, Tensor]:
+    def _report_damage(self) -> dict[str, Tensor]:
         print(f"{self.path}: is damaged and is not used; the training starts anew")
         return {}
 
 
-def _digest(arrays: Mapping[str, Array]) -> str:
+def _compute_digest(arrays: Mapping[str, Array]) -> str:
     """Return the SHA-256 of names, shapes, types and bytes."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

@@ -7,7 +7,7 @@ from reproof.settings import TrainingSettings
 from reproof.storage.files import ReproofError
 
 
-def learning_rate(step: int, settings: TrainingSettings) -> float:
+def compute_learning_rate(step: int, settings: TrainingSettings) -> float:
     """Return the rate of the step with this number, counted from 0.
 
     Linear warmup reaches the peak at the end of step `warmup - 1`; each passed entry of `decay_at` multiplies by
@@ -32,7 +32,7 @@ class Order:
         self._steps = examples // batch
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
 
-    def indices(self, step: int) -> torch.Tensor:
+    def list_indices(self, step: int) -> torch.Tensor:
         """Return the indices, int64 [batch], of the examples of this step."""
         epoch, position = divmod(step, self._steps)
         if epoch != self._epoch:

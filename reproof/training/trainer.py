@@ -16,9 +16,9 @@ from reproof.training.batches import Batches
 from reproof.training.evaluate import evaluate
 from reproof.training.members import Member
 from reproof.training.objective import Objective
-from reproof.training.schedule import learning_rate
+from reproof.training.schedule import compute_learning_rate
+from reproof.training.state import ResumableState, State
 
-State = dict[str, Tensor]
 Watch = Callable[["Trainer"], None]
 
 
@@ -40,7 +40,7 @@ class Best:
     step: Tensor
     state: State = field(default_factory=dict)
 
-    def see(self, *, loss: Tensor, step: int, state: State) -> None:
+    def update(self, *, loss: Tensor, step: int, state: State) -> None:
         """Keep those networks' states whose validation loss is below their best; the first of equals stays."""
         better = loss < self.loss
         if not self.state:
@@ -61,7 +61,7 @@ class Trainer:
         self.networks, self.members, self.dataset = networks, members, dataset
         self.settings, self.objective, self.done = settings, objective, first_step
         self.rows: list[Row] = []
-        self.snapshots: dict[str, State] = {}
+        self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.best = Best(torch.full((networks.size,), math.inf, dtype=torch.float64), torch.full((networks.size,), -1))
         self._batches = Batches(dataset, members, batch=settings.batch, augment=settings.augment)
         networks.module.train()
@@ -84,62 +84,63 @@ class Trainer:
     def step(self) -> None:
         """One step of gradient descent, all that is random in it drawn before."""
         self._draw_dropout()
-        self.networks.descend(self._batches, self.done, learning_rate(self.done, self.settings))
+        self.networks.descend(self._batches, self.done, compute_learning_rate(self.done, self.settings))
         self.done += 1
 
-    def state(self) -> State:
+    def read_state(self) -> ResumableState:
         """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
-        rows = torch.tensor([_numbers(row) for row in self.rows], dtype=torch.float64)
+        snapshots = {f"{k}/{name}": tensor for k, one in self.snapshots.items() for name, tensor in one.items()}
+        rows = torch.tensor([_encode_row(row) for row in self.rows], dtype=torch.float64)
         return {
             "done": torch.tensor(self.done), "rows": rows, "best.loss": self.best.loss, "best.step": self.best.step,
-            **_prefixed("network", self.networks.state()),
-            **_prefixed("best.state", self.best.state),
-            **_prefixed("optimiser", self.networks.optimiser()),
-            **_prefixed("snapshot", {f"{k}/{name}": t for k, one in self.snapshots.items() for name, t in one.items()}),
+            **_add_prefix("network", self.networks.read_state()),
+            **_add_prefix("best.state", self.best.state),
+            **_add_prefix("optimiser", self.networks.read_optimiser_state()),
+            **_add_prefix("snapshot", snapshots),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `state` returned, on whatever device the networks are."""
         self.done = int(state["done"])
-        self.rows = [_row(numbers) for numbers in state["rows"].tolist()]
-        self.networks.load(_suffixed("network", state))
-        for name, tensor in self.networks.optimiser().items():
+        self.rows = [_decode_row(numbers) for numbers in state["rows"].tolist()]
+        self.networks.load_state(_select_prefixed("network", state))
+        for name, tensor in self.networks.read_optimiser_state().items():
             tensor.copy_(state[f"optimiser:{name}"])
-        now = self.networks.state()
-        best = {name: value.to(now[name].device) for name, value in _suffixed("best.state", state).items()}
+        now = self.networks.read_state()
+        best = {name: value.to(now[name].device) for name, value in _select_prefixed("best.state", state).items()}
         self.best = Best(state["best.loss"], state["best.step"], best)
-        for name, tensor in _suffixed("snapshot", state).items():
+        for name, tensor in _select_prefixed("snapshot", state).items():
             point, _, weight = name.partition("/")
             self.snapshots.setdefault(point, {})[weight] = tensor
 
     def _draw_dropout(self) -> None:
-        for index, name, keep in self.networks.dropout_masks():
+        for index, name, keep in self.networks.list_dropout_masks():
             seed = derive("dropout", self.members[index].noise, self.done, name)
             layer = self.networks.module.get_submodule(name)
             layer.draw(torch.Generator().manual_seed(seed), into=keep)  # type: ignore[operator]
 
     def _snapshot(self, steps: Sequence[int]) -> None:
         if self.done in steps:
-            self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.state().items()}
+            self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.read_state().items()}
 
     def _validate(self) -> None:
         if len(self.dataset.validation):
             loss = self._measure("validation")
             self._refuse_divergence(loss)
-            self.best.see(loss=loss, step=self.done, state=self.networks.state())
+            self.best.update(loss=loss, step=self.done, state=self.networks.read_state())
         if self.done % self.settings.test_every == 0 and self.done < self.settings.steps:
             self._measure("test")
 
     def _finish(self) -> None:
         """Measure everything at the end and at the early-stopping point."""
-        end = {name: value.clone() for name, value in self.networks.state().items()}
+        end = {name: value.clone() for name, value in self.networks.read_state().items()}
         self._refuse_divergence(self._measure("train"))
         self._measure("test")
         if self.best.state:
-            self.networks.load(self.best.state)
+            self.networks.load_state(self.best.state)
             for split in ("train", "test"):
                 self._measure(split, steps=self.best.step.tolist())
-            self.networks.load(end)
+            self.networks.load_state(end)
 
     def _measure(self, split: str, steps: Sequence[int] | None = None) -> Tensor:
         """Record all measures on a split, as of `steps` (now, if none are given); return the losses [S]."""
@@ -160,11 +161,11 @@ class Trainer:
                 )
 
 
-def _numbers(row: Row) -> list[float]:
+def _encode_row(row: Row) -> list[float]:
     return [row.member, row.step, SPLITS.index(row.split), *row.values]
 
 
-def _row(numbers: list[float]) -> Row:
+def _decode_row(numbers: list[float]) -> Row:
     member, step, split, *values = numbers
     return Row(int(member), int(step), SPLITS[int(split)], tuple(values))
 
@@ -172,9 +173,9 @@ def _row(numbers: list[float]) -> Row:
 SPLITS = ("train", "validation", "test")
 
 
-def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+def _add_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}:{name}": tensor for name, tensor in tensors.items()}
 
 
-def _suffixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+def _select_prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}:")}

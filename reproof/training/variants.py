@@ -1,14 +1,14 @@
 """Many sets of weights of one network, evaluated together: each batch is normalised once and goes through all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from reproof.networks import memory_format
+from reproof.training.state import State
 
-State = Mapping[str, Tensor]
 TOGETHER = 16  # states that one vectorised pass holds on a GPU; all at once would multiply the activations
 
 
@@ -30,18 +30,18 @@ class Variants:
         """The number of states, P."""
         return len(self._states)
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         """Return the outputs [P, B, ...] under all states for the same inputs [B, ...], in the module's mode."""
         inputs = inputs.to(memory_format=self._format)
         together = 1 if self._device.type == "cpu" else TOGETHER
-        return torch.cat([self._pass(states, inputs) for states in self._passes(together)])
+        return torch.cat([self._run_pass(states, inputs) for states in self._list_passes(together)])
 
-    def _passes(self, together: int) -> Iterator[list[State]]:
+    def _list_passes(self, together: int) -> Iterator[list[State]]:
         for start in range(0, self.size, together):
             numbers = range(start, min(start + together, self.size))
             yield [{k: v.to(self._device) for k, v in self._states[number].items()} for number in numbers]
 
-    def _pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
+    def _run_pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
         if len(states) == 1:
             return self._forward(states[0], inputs)[None]
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, None))(stack(states), inputs)

@@ -32,23 +32,23 @@ def search(dataset, **changes):
 
 def test_a_budget_counts_three_passes_an_example_and_step():
     budget = Budget(steps=100, batch=250)
-    assert budget.passes == 75_000 and budget.at(10) == 7_500
-    assert budget.generations(judged=48, examples=1000) == 1
-    assert budget.generations(judged=10, examples=100) == 75
+    assert budget.passes == 75_000 and budget.count_passes(10) == 7_500
+    assert budget.count_generations(judged=48, examples=1000) == 1
+    assert budget.count_generations(judged=10, examples=100) == 75
 
 
 def test_fitness_is_minus_the_loss_of_the_masked_network_on_a_fresh_batch(dataset):
     one = search(dataset, examples=len(dataset.train))
     masks = {k: torch.rand(3, *one.weights[k].shape) < 0.5 for k in prunable(one.network)}
-    found = one.fitness(masks, 0)
+    found = one.compute_fitness(masks, 0)
     plain = network(dataset)
-    plain.load_state_dict(one.masked(masks, 1))
+    plain.load_state_dict(one.apply_masks(masks, 1))
     logits = plain(dataset.normalise(dataset.train.images))
     assert found[1].item() == pytest.approx(
         -torch.nn.functional.cross_entropy(logits, dataset.train.labels).item(), rel=1e-5
     )
     few = search(dataset)
-    assert (few.fitness(masks, 0) != few.fitness(masks, 1)).all(), "another generation, another batch"
+    assert (few.compute_fitness(masks, 0) != few.compute_fitness(masks, 1)).all(), "another generation, another batch"
 
 
 def test_a_search_gets_better_and_changes_no_weight(dataset):

@@ -25,26 +25,26 @@ class FlatDescent:
         settings = self._settings
         if settings.optimizer == "sgd":
             (velocity,) = self._moments
-            kernels.sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
+            kernels.apply_sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
         else:
             (mean, square), count = self._moments, int(self._counted)
-            kernels.adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
+            kernels.apply_adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
         """Return the optimiser's state as named tensors, sharing memory."""
         return {**self._state, "count": self._count}
 
 
-def flattened(module: nn.Module) -> Tensor:
+def flatten_parameters(module: nn.Module) -> Tensor:
     """Return all parameters in one row, of which the module's own become views."""
     parameters = list(module.parameters())
     flat = torch.cat([one.detach().reshape(-1) for one in parameters])
-    for one, part in zip(parameters, views(flat, parameters), strict=True):
+    for one, part in zip(parameters, make_views(flat, parameters), strict=True):
         one.data = part
     return flat
 
 
-def views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
+def make_views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
     """Return the parts of a row that belong to these parameters, in their shapes and sharing its memory."""
     parts = torch.split(flat, [one.numel() for one in parameters])
     return [part.view(one.shape) for one, part in zip(parameters, parts, strict=True)]

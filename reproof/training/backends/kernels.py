@@ -22,11 +22,11 @@ ZERO, ONE = np.float32(0), np.float32(1)
 BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
 
-def _compiled(function: F) -> F:
+def _compile(function: F) -> F:
     return cast(F, njit(cache=True, fastmath=FAST, error_model="numpy")(function))
 
 
-@_compiled
+@_compile
 def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Array, channel: Array) -> None:
     """Fill `values[1:]` with the `pixels` of the chosen images uint8 [N, pixels], looked up in table [C, 256].
 
@@ -44,7 +44,7 @@ def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Ar
             row[column] = known[batch[column, pixel]]
 
 
-@_compiled
+@_compile
 def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array) -> None:
     """Fill inputs float32 [batch, pixels] with the chosen images uint8 [N, pixels], each channel scaled and shifted."""
     pixels = images.shape[1] // len(scale)
@@ -56,7 +56,7 @@ def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array
                 out[place] = np.float32(image[place]) * times + plus
 
 
-@_compiled
+@_compile
 def forward(values: Array, first: int, start: Array, source: Array, weights: Array, hidden: int) -> None:
     """Fill the rows of all neurons: weighted sums, and their positive part in the first `hidden` of them."""
     columns = values.shape[1]
@@ -81,8 +81,8 @@ def forward(values: Array, first: int, start: Array, source: Array, weights: Arr
                 out[j] = max(out[j], ZERO)
 
 
-@_compiled
-def slopes_of_outputs(values: Array, slopes: Array, labels: Array, chosen: Array, classes: int) -> None:
+@_compile
+def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: Array, classes: int) -> None:
     """Set the slopes of all neurons to 0, those of the outputs to (softmax - target) / batch: of mean cross-entropy."""
     for row in range(slopes.shape[0]):
         for j in range(slopes.shape[1]):
@@ -102,7 +102,7 @@ def slopes_of_outputs(values: Array, slopes: Array, labels: Array, chosen: Array
         wanted[labels[chosen[j]], j] -= ONE / np.float32(batch)
 
 
-@_compiled
+@_compile
 def backward(
     values: Array, slopes: Array, first: int, start: Array, source: Array, weights: Array, hidden: int, gradient: Array
 ) -> None:
@@ -140,8 +140,10 @@ def backward(
                     below[j] += u * slope[j]
 
 
-@_compiled
-def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float) -> None:
+@_compile
+def apply_adam(
+    weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float
+) -> None:
     """Adam (Kingma & Ba 2015, algorithm 1) in place; `count` counts from 1."""
     step = np.float32(rate / (1 - 0.9**count))
     root = np.float32(1 / np.sqrt(1 - 0.999**count))
@@ -153,8 +155,8 @@ def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int
         weights[k] -= step * mean[k] / (np.sqrt(square[k]) * root + EPSILON)
 
 
-@_compiled
-def sgd(weights: Array, gradient: Array, velocity: Array, momentum: float, rate: float, decay: float) -> None:
+@_compile
+def apply_sgd(weights: Array, gradient: Array, velocity: Array, momentum: float, rate: float, decay: float) -> None:
     """Gradient descent with momentum in place, as torch defines it: v = momentum * v + g; w -= rate * v."""
     keep, step, shrink = np.float32(momentum), np.float32(rate), np.float32(decay)
     for k in range(len(weights)):

@@ -14,8 +14,8 @@ from reproof.settings import TrainingSettings
 from reproof.storage.files import Array
 from reproof.training.backends import kernels
 from reproof.training.backends.alone import Alone
-from reproof.training.backends.flat import FlatDescent, flattened, views
-from reproof.training.backends.recognise import linears
+from reproof.training.backends.flat import FlatDescent, flatten_parameters, make_views
+from reproof.training.backends.recognise import list_linear_layers
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
@@ -32,12 +32,12 @@ class Perceptron(Alone):
     ) -> None:  # fmt: skip
         (member,) = members
         self.module, batch = module.to(device), settings.batch
-        self.module.load_state_dict(member.start(device))
-        self.descent = FlatDescent(flattened(self.module), settings)
+        self.module.load_state_dict(member.make_start(device))
+        self.descent = FlatDescent(flatten_parameters(self.module), settings)
         parameters = list(self.module.parameters())
-        self._mask = _row_of_masks(self.module, member)
-        of = dict(zip((id(one) for one in parameters), views(self.descent.gradient, parameters), strict=True))
-        layers = list(linears(self.module).values())
+        self._mask = _flatten_masks(self.module, member)
+        of = dict(zip((id(one) for one in parameters), make_views(self.descent.gradient, parameters), strict=True))
+        layers = list(list_linear_layers(self.module).values())
         self._into = [(of[id(one.weight)], None if one.bias is None else of[id(one.bias)]) for one in layers]
         self._weights = [one.weight.detach() for one in layers]
         self._biases = [None if one.bias is None else one.bias.detach() for one in layers]
@@ -50,13 +50,13 @@ class Perceptron(Alone):
         self._scales: tuple[Array, Array] | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        images, labels, (chosen,) = batches.examples(step)
+        images, labels, (chosen,) = batches.select_examples(step)
         inputs, outputs, slopes = self._bare
-        kernels.load(inputs, images.numpy(), chosen.numpy(), *self._normalisation(batches.dataset))
+        kernels.load(inputs, images.numpy(), chosen.numpy(), *self._compute_scales(batches.dataset))
         below = [self._inputs, *self._values]
         for place in range(len(self._values)):
             self._forward_through(place, below[place])
-        kernels.slopes_of_outputs(outputs, slopes, labels.numpy(), chosen.numpy(), len(outputs))
+        kernels.compute_output_slopes(outputs, slopes, labels.numpy(), chosen.numpy(), len(outputs))
         for place in reversed(range(len(self._values))):
             self._backward_through(place, below[place])
         if self._mask is not None:
@@ -82,7 +82,7 @@ class Perceptron(Alone):
             torch.mm(slopes, self._weights[place], out=lower)
             torch.ops.aten.threshold_backward.grad_input(lower, below, 0, grad_input=lower)
 
-    def _normalisation(self, dataset: Dataset) -> tuple[Array, Array]:
+    def _compute_scales(self, dataset: Dataset) -> tuple[Array, Array]:
         """Return scale and shift of each channel's bytes, float32 [C]."""
         if self._scales is None:
             scale, shift = dataset.scale_and_shift
@@ -90,7 +90,7 @@ class Perceptron(Alone):
         return self._scales
 
 
-def _row_of_masks(module: nn.Module, member: Member) -> Tensor | None:
+def _flatten_masks(module: nn.Module, member: Member) -> Tensor | None:
     """Return 1 where a weight is kept and 0 elsewhere, float32, in the order of a flattened module."""
     masks = member.masks or {}
     if not masks:

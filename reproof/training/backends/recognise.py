@@ -18,6 +18,6 @@ def is_perceptron(module: nn.Module, objective: Objective) -> bool:
     return all(isinstance(tensor, nn.Parameter) for tensor in held)  # a frozen one is a buffer
 
 
-def linears(module: nn.Module) -> dict[str, nn.Linear]:
+def list_linear_layers(module: nn.Module) -> dict[str, nn.Linear]:
     """Return the linear layers by name, first to last."""
     return {name: layer for name, layer in module.named_children() if isinstance(layer, nn.Linear)}

@@ -12,6 +12,7 @@ from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 from reproof.training.optimisers import Descent
+from reproof.training.state import State
 
 
 class Stacked:
@@ -22,7 +23,7 @@ class Stacked:
         device: torch.device, settings: TrainingSettings, objective: Objective,
     ) -> None:  # fmt: skip
         self.module, self.size, self._objective = module.to(device), len(members), objective
-        starts = [member.start(device) for member in members]
+        starts = [member.make_start(device) for member in members]
         stacked = {name: torch.stack([start[name] for start in starts]) for name in starts[0]}
         self._parameters = {name: stacked[name].requires_grad_() for name, _ in module.named_parameters()}
         self._buffers = {name: stacked[name] for name, _ in module.named_buffers() if name in stacked}
@@ -38,31 +39,31 @@ class Stacked:
         self._descent = Descent(list(self._parameters.values()), masks, settings)
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        inputs, targets = batches.at(step)
+        inputs, targets = batches.gather(step)
         outputs = torch.vmap(self._forward)(self._parameters, self._buffers | self._keeps, inputs)
         loss = torch.vmap(self._objective.loss)(outputs, targets).sum()
         self._descent.apply(torch.autograd.grad(loss, list(self._parameters.values())), rate)
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, 0, None))(self._parameters, self._buffers, inputs)
         return outputs
 
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
+    def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
         return (
             (index, name.removesuffix(".keep"), keep[index])
             for name, keep in self._keeps.items()
             for index in range(self.size)
         )
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
         return {name: value.detach() for name, value in (self._parameters | self._buffers).items()}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
+    def load_state(self, state: State) -> None:
+        for name, value in self.read_state().items():
             value.copy_(state[name])
 
-    def optimiser(self) -> dict[str, Tensor]:
-        return self._descent.state()
+    def read_optimiser_state(self) -> dict[str, Tensor]:
+        return self._descent.read_state()
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
         outputs: Tensor = functional_call(self.module, {**parameters, **buffers}, (inputs,))

@@ -10,7 +10,7 @@ from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class MaskedLayer:
     """One linear layer: its mask, bool [out, in], and where its weights and biases begin in the flat parameters."""
 
     mask: Array
@@ -34,7 +34,7 @@ class Wiring:
     classes: int
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], *, all_neurons: bool = False) -> "Wiring":
+    def from_layers(cls, layers: Sequence[MaskedLayer], *, all_neurons: bool = False) -> "Wiring":
         """Make from the layers, first to last; with `all_neurons` those that no output depends on stay as well.
 
         Weights into such a neuron have gradient 0 and never move, unless weight decay moves them.
@@ -81,7 +81,7 @@ class Wiring:
         return len(self.place)
 
 
-def kept_share(masks: Mapping[str, Array] | None, sizes: Mapping[str, int]) -> float:
+def compute_kept_share(masks: Mapping[str, Array] | None, sizes: Mapping[str, int]) -> float:
     """Return the share of the weights that the masks keep; all of those of a layer without a mask."""
     masks = masks or {}
     kept = sum(int(masks[name].sum()) if name in masks else size for name, size in sizes.items())
