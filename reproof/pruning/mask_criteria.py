@@ -1,7 +1,8 @@
-"""The mask criteria of Zhou et al. 2019 (table 1 and section 5) beside `large_final` and `large_init`.
+"""The mask criteria of Zhou et al. 2019 (table 1 and section 5) other than `large_final` and `large_init`.
 
-Each returns the score of every weight of a layer from its value before and after training; the least are pruned. Equal
-scores go at random (`ties.untied`). What was pruned before has the final value 0 and is never ranked again.
+Each returns scores, float64 of the shape of the layer, from the float32 weights before and after training; the least
+are pruned. Equal scores are ordered at random (`ties.break_ties`). Weights pruned before have the final value 0 and are
+not ranked again.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from reproof.storage.files import Array
 
 @criterion
 def small_final(initial: Array, final: Array) -> Array:
-    """Keep the weights that training made smallest."""
+    """Keep the weights with the smallest magnitude after training."""
     return break_ties(-np.abs(final), initial)
 
 
@@ -25,7 +26,7 @@ def random(initial: Array, final: Array) -> Array:
 
 @criterion
 def small_init(initial: Array, final: Array) -> Array:
-    """Keep the weights that were smallest before training."""
+    """Keep the weights with the smallest magnitude before training."""
     return break_ties(-np.abs(initial), initial)
 
 
@@ -33,10 +34,10 @@ def small_init(initial: Array, final: Array) -> Array:
 def large_init_large_final(initial: Array, final: Array) -> Array:
     """Keep the weights that are large before and after: min(alpha |w_f|, |w_i|), alpha aligning their percentiles.
 
-    A weight is kept while it is above one and the same percentile of both distributions, so its score is the lower of
-    its two percentiles.
+    A weight is kept while it is above the same percentile of both distributions, so its score is the lower of its two
+    percentiles.
     """
-    left = final != 0
+    left = final != 0  # percentiles are those of the weights that earlier rounds kept
     return break_ties(
         np.minimum(_compute_percentile(np.abs(initial), left), _compute_percentile(np.abs(final), left)), initial
     )
@@ -77,24 +78,25 @@ def large_final_diff_sign(initial: Array, final: Array) -> Array:
 
 @criterion
 def magnitude_increase_same_sign(initial: Array, final: Array) -> Array:
-    """Keep weights that grew and kept their sign; one that changed it scores 0, as in the authors' code.
+    """Keep weights that grew and kept their sign.
 
-    One that shrank scores less than 0, and so goes first.
+    A weight that changed its sign scores 0, as in the authors' code. One that shrank scores less and is pruned first.
     """
     return break_ties(np.where(_compare_signs(initial, final), np.abs(final) - np.abs(initial), 0), initial)
 
 
 @criterion
 def magnitude_increase_diff_sign(initial: Array, final: Array) -> Array:
-    """Keep weights that grew and changed their sign; one that kept it scores 0, as in the authors' code."""
+    """Keep weights that grew and changed their sign; one that kept its sign scores 0, as in the authors' code."""
     return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final) - np.abs(initial)), initial)
 
 
 def _compare_signs(initial: Array, final: Array) -> Array:
+    """Return bool, of the shape of the layer: True where both values have the same sign."""
     return np.asarray(np.sign(initial) == np.sign(final))
 
 
 def _compute_percentile(values: Array, among: Array) -> Array:
-    """Return for each value the share of the values `among` that are less."""
+    """Return for each value the share, in [0, 1], of the values selected by the bool array `among` that are less."""
     ranked = np.sort(values[among])
     return np.searchsorted(ranked, values, side="left") / max(len(ranked), 1)

@@ -1,4 +1,4 @@
-"""Training a block: its members one after the other on a CPU, or stacked into one network on a GPU."""
+"""The training of a block: its members one after the other on a CPU, or stacked into one network on a GPU."""
 
 import copy
 import time
@@ -20,13 +20,18 @@ from reproof.training.progress import make_progress_watcher
 from reproof.training.saving import Saving
 from reproof.training.trainer import Trainer
 
-Points = dict[str, dict[str, Tensor]]
+Points = dict[str, dict[str, Tensor]]  # point of the training: state of all members, {name: [members, ...]}
 Curves = dict[str, Array]  # columns of a tidy table; a job that trains does not pay for importing pandas
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedBlock:
-    """A trained block: `points` maps "step{k}" and "final" to {name: [members, ...]}, `curves` is tidy."""
+    """A trained block.
+
+    points: maps "step{k}" and "final" to {name: [members, ...]}, on the CPU.
+    curves: the columns of a tidy table, each [measurements]; see `_collect_curves`.
+    seconds: the wall time of this call.
+    """
 
     points: Points
     curves: Curves
@@ -41,9 +46,12 @@ def train_block(
 ) -> TrainedBlock:  # fmt: skip
     """Train all members from their weights at `first_step` to the end of the budget.
 
-    The backend is chosen by the device: one plain network after the other on a CPU (a block equals its seeds alone,
-    bit for bit), all stacked on a GPU (equal to rounding); `stacked` overrides. With `saving`, a killed call goes on
-    from its last saved state when called again, and ends in the same bits.
+    The device selects the backend. A CPU trains one network after the other: a block equals its seeds alone, bit for
+    bit. A GPU trains all of them stacked, which is equal to rounding. `stacked` overrides the device. With `saving`, a
+    killed call resumes from its last saved state when called again, with a bit-identical end.
+
+    `snapshots` are steps whose states are returned. Raises ReproofError if a loss is not finite, or if the process was
+    asked to stop.
     """
     together = stacked if stacked is not None else device != "cpu"
     groups = assign_backends(
@@ -61,6 +69,7 @@ def train_block(
             if f"{index}:done" in state:
                 trainer.restore(_select_group(index, state))
                 print(f"{label}, {_describe_group(group)}: goes on from step {trainer.done:,}")
+            # Finished groups are part of what is saved, so that a resumed call trains none of them twice.
             watch = [
                 make_progress_watcher(f"{label}, {_describe_group(group)}"),
                 *([_make_saver(saving, index, state)] if saving else []),
@@ -72,7 +81,7 @@ def train_block(
 
 
 def _make_saver(saving: Saving, index: int, finished: Mapping[str, Tensor]) -> Callable[[Trainer], None]:
-    """Return a watcher that saves what the rest of the block depends on: finished groups, and this one so far."""
+    """Return a watcher that saves the finished groups and the current state of this one."""
 
     def watch(trainer: Trainer) -> None:
         if saving.is_due:
@@ -83,6 +92,7 @@ def _make_saver(saving: Saving, index: int, finished: Mapping[str, Tensor]) -> C
 
 
 def _select_group(index: int, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a resumable state that group `index` saved."""
     start = f"{index}:"
     return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
 
@@ -101,7 +111,10 @@ def _collect_points(parts: Sequence[Trainer]) -> Points:
 
 
 def _collect_curves(parts: Sequence[Trainer]) -> Curves:
-    """Return one row for each measurement: level, seed, draw, step, split and the objective's measures."""
+    """Return one row for each measurement.
+
+    level, seed, draw: int16. step: int32. split: str. The objective's measures: float64.
+    """
     rows = [(row, trainer) for trainer in parts for row in sorted(trainer.rows, key=lambda row: row.member)]
     members = [trainer.members[row.member] for row, trainer in rows]
     columns = {name: np.array([getattr(one, name) for one in members], np.int16) for name in ("level", "seed", "draw")}

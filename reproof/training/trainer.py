@@ -1,4 +1,4 @@
-"""The training loop: one step, a validation every n steps, snapshots, and a state from which it goes on to the bit."""
+"""The training loop: steps, validations, snapshots, and a resumable state with bit-identical continuation."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,10 @@ Watch = Callable[["Trainer"], None]
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement of one network: the means of the objective's measures over a split after `step` steps."""
+    """One measurement of one network: the means of the objective's measures over a split after `step` steps.
+
+    member: the index of the network in its group. values: in the order of `Objective.measures`.
+    """
 
     member: int
     step: int
@@ -34,14 +37,17 @@ class Row:
 
 @dataclass(eq=False)
 class Best:
-    """The state with the least validation loss so far, network by network (Frankle & Carbin 2019, appendix C)."""
+    """The early-stopping point: the least validation loss so far (Frankle & Carbin 2019, appendix C).
+
+    loss: float64 [S]. step: int64 [S], -1 before the first. state: {name: [S, ...]}, each network's at its own step.
+    """
 
     loss: Tensor
     step: Tensor
     state: State = field(default_factory=dict)
 
     def update(self, *, loss: Tensor, step: int, state: State) -> None:
-        """Keep those networks' states whose validation loss is below their best; the first of equals stays."""
+        """Replace the state of each network whose validation loss [S] is below its best; the first of equals stays."""
         better = loss < self.loss
         if not self.state:
             self.state = {name: value.clone() for name, value in state.items()}
@@ -52,7 +58,10 @@ class Best:
 
 
 class Trainer:
-    """Trains a group of networks together, each with its own data order, under one schedule."""
+    """The training of a group of S networks together, each with its own data order, under one schedule.
+
+    `done` counts the steps taken, `rows` holds the measurements, `snapshots` maps "step{k}" to {name: [S, ...]}.
+    """
 
     def __init__(
         self, networks: Networks, members: Sequence[Member], *,
@@ -67,9 +76,10 @@ class Trainer:
         networks.module.train()
 
     def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
-        """Train to the end of the budget; the watchers are called after every step, when the state is complete.
+        """Train to the end of the budget, and call the watchers after every step, when the state is complete.
 
-        A snapshot at step k is the state before step number k, so that k = 0 is the initialisation.
+        The snapshot of step k is the state before step number k, so that k = 0 is the initialisation. Raises
+        ReproofError if a loss is not finite.
         """
         while self.done < self.settings.steps:
             self._snapshot(snapshots)
@@ -82,13 +92,14 @@ class Trainer:
         self._finish()
 
     def step(self) -> None:
-        """One step of gradient descent, all that is random in it drawn before."""
+        """Take one step of gradient descent."""
+        # All chance is drawn before the step and from the step's number: a resumed training draws the same.
         self._draw_dropout()
         self.networks.descend(self._batches, self.done, compute_learning_rate(self.done, self.settings))
         self.done += 1
 
     def read_state(self) -> ResumableState:
-        """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
+        """Return everything that the remaining steps depend on, as flat named tensors that share memory."""
         snapshots = {f"{k}/{name}": tensor for k, one in self.snapshots.items() for name, tensor in one.items()}
         rows = torch.tensor([_encode_row(row) for row in self.rows], dtype=torch.float64)
         return {
@@ -100,7 +111,7 @@ class Trainer:
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to what `state` returned, on whatever device the networks are."""
+        """Load what `read_state` returned, onto the device of the networks."""
         self.done = int(state["done"])
         self.rows = [_decode_row(numbers) for numbers in state["rows"].tolist()]
         self.networks.load_state(_select_prefixed("network", state))
@@ -132,27 +143,33 @@ class Trainer:
             self._measure("test")
 
     def _finish(self) -> None:
-        """Measure everything at the end and at the early-stopping point."""
+        """Measure all splits at the end and at the early-stopping point."""
         end = {name: value.clone() for name, value in self.networks.read_state().items()}
         self._refuse_divergence(self._measure("train"))
         self._measure("test")
         if self.best.state:
+            # The networks take on the best state for the measurement only; the final state is the result.
             self.networks.load_state(self.best.state)
             for split in ("train", "test"):
                 self._measure(split, steps=self.best.step.tolist())
             self.networks.load_state(end)
 
     def _measure(self, split: str, steps: Sequence[int] | None = None) -> Tensor:
-        """Record all measures on a split, as of `steps` (now, if none are given); return the losses [S]."""
+        """Record all measures on a split, and return the losses, float64 [S].
+
+        The rows carry `steps`, one for each network, or the current step.
+        """
         measured = evaluate(self.networks, getattr(self.dataset, split), dataset=self.dataset, objective=self.objective)
         for index in range(self.networks.size):
             values = tuple(float(value[index]) for value in measured.values())
             row = Row(index, steps[index] if steps else self.done, split, values)
+            # The early-stopping point may be the last step, which is measured already.
             if row not in self.rows:
                 self.rows.append(row)
         return measured["loss"]
 
     def _refuse_divergence(self, loss: Tensor) -> None:
+        """Raise ReproofError if a loss [S] is not finite."""
         for member, value in zip(self.members, loss.tolist(), strict=True):
             if not math.isfinite(value):
                 raise ReproofError(

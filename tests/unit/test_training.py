@@ -203,7 +203,7 @@ def test_a_damaged_state_is_named_and_not_used(dataset, tmp_path, capsys, damage
     saving.path.write_bytes({"a bit": content, "the tail": content[:-20], "everything": b""}[damage])
     again = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked, saving=saving)
     said = capsys.readouterr().out
-    assert f"{saving.path}: is damaged and is not used; the training starts anew" in said
+    assert f"{saving.path}: is damaged and is not used; the training starts over" in said
     assert "goes on" not in said
     assert _same(whole.points["final"], again.points["final"])
 

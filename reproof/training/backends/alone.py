@@ -1,4 +1,4 @@
-"""What the backends of one network alone have in common: a module, and a state as if the module were all there is."""
+"""The common part of the backends of one network: a module whose state is that of the network."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -10,14 +10,14 @@ from reproof.training.state import State
 
 
 class HasState(Protocol):
-    """An optimiser, as far as the trainer looks into it."""
+    """The part of an optimiser that the trainer saves."""
 
     def read_state(self) -> dict[str, Tensor]:
-        """Return its state as named tensors, sharing memory."""
+        """Return its state as named tensors that share memory."""
 
 
 class Alone:
-    """One network, whose weights are those of its module."""
+    """A group of one network (S = 1) whose weights are those of its module."""
 
     size = 1
     module: nn.Module

@@ -1,7 +1,7 @@
-"""Fully connected networks with ReLU under cross-entropy: the step written out.
+"""Fully connected networks with ReLU under cross-entropy, with a written-out and compiled step.
 
-Every paper's LeNet is one. Autograd finds the same gradient with three times as many calls, and torch's own update
-takes a fifth of what is then left: written out and compiled, a step takes less than half as long.
+The LeNets of the papers are such networks. Autograd computes the same gradient with three times as many calls, and
+torch's update takes a fifth of the remaining time. Written out, a step takes less than half as long.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from reproof.training.objective import Objective
 
 
 class Perceptron(Alone):
-    """All weights: the same products as autograd's, without its graph, into memory that is allocated once."""
+    """The backend of all weights: autograd's matrix products without its graph, into memory that is allocated once."""
 
     descent: FlatDescent
 
@@ -44,7 +44,7 @@ class Perceptron(Alone):
         sizes = [len(one) for one in self._weights]
         self._inputs = torch.empty(batch, self._weights[0].shape[1])
         self._values, self._slopes = ([torch.empty(batch, size) for size in sizes] for _ in range(2))
-        # Each view costs a microsecond: those of every step are made once.
+        # Each view costs a microsecond, so the views of every step are made once.
         self._turned = [(weight.t(), slopes.t()) for weight, slopes in zip(self._weights, self._slopes, strict=True)]
         self._bare = self._inputs.numpy(), self._values[-1].numpy().T, self._slopes[-1].numpy().T
         self._scales: tuple[Array, Array] | None = None
@@ -64,6 +64,7 @@ class Perceptron(Alone):
         self.descent.apply(rate)
 
     def _forward_through(self, place: int, below: Tensor) -> None:
+        """Compute the values [B, out] of a layer from those of the layer below [B, in]."""
         out, bias, (weight, _) = self._values[place], self._biases[place], self._turned[place]
         if bias is None:
             torch.mm(below, weight, out=out)
@@ -73,17 +74,18 @@ class Perceptron(Alone):
             out.clamp_min_(0)
 
     def _backward_through(self, place: int, below: Tensor) -> None:
+        """Compute the gradients of a layer, and the slopes [B, in] of the layer below."""
         slopes, (_, turned), (weight, bias) = self._slopes[place], self._turned[place], self._into[place]
         torch.mm(turned, below, out=weight)
         if bias is not None:
             torch.sum(slopes, 0, out=bias)
-        if place:
+        if place:  # nothing uses the slopes of the inputs
             lower = self._slopes[place - 1]
             torch.mm(slopes, self._weights[place], out=lower)
             torch.ops.aten.threshold_backward.grad_input(lower, below, 0, grad_input=lower)
 
     def _compute_scales(self, dataset: Dataset) -> tuple[Array, Array]:
-        """Return scale and shift of each channel's bytes, float32 [C]."""
+        """Return scale and shift of the bytes of each channel, float32 [C] each."""
         if self._scales is None:
             scale, shift = dataset.scale_and_shift
             self._scales = scale.flatten().numpy(), shift.flatten().numpy()
@@ -91,7 +93,7 @@ class Perceptron(Alone):
 
 
 def _flatten_masks(module: nn.Module, member: Member) -> Tensor | None:
-    """Return 1 where a weight is kept and 0 elsewhere, float32, in the order of a flattened module."""
+    """Return float32 [parameters], 1 where kept, else 0, in the order of a flattened module; None without masks."""
     masks = member.masks or {}
     if not masks:
         return None

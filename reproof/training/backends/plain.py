@@ -1,4 +1,4 @@
-"""One plain module under autograd: what any network runs on."""
+"""One plain module under autograd, for any network."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from reproof.training.optimisers import Descent
 
 
 class Single(Alone):
-    """One plain module: the fastest on a CPU."""
+    """The backend of one plain module: faster on a CPU than a stack of networks."""
 
     descent: Descent
 

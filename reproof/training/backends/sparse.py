@@ -1,4 +1,4 @@
-"""The same networks on their kept weights alone, for masks that keep few."""
+"""Fully connected networks on their kept weights alone, for masks that keep few of them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -20,15 +20,15 @@ from reproof.training.members import Member
 from reproof.training.objective import Objective
 from reproof.training.state import State
 
-LANES = 16  # float32 numbers that a processor takes at once: a batch is padded to a multiple
-EVALUATED = 256  # examples that go through together: all their activations fit the second-level cache
+LANES = 16  # float32 numbers of one instruction: the batch is padded to a multiple
+EVALUATED = 256  # examples evaluated together, so that all their activations fit the second-level cache
 
 
 class SparsePerceptron(Alone):
-    """The kept weights alone: forward, gradient, update and optimiser state, so that a step costs what is kept.
+    """The backend of the kept weights alone: the cost of a step is proportional to their number.
 
-    Equal to `Perceptron` under the same mask, to rounding (sums are taken in another order). Neurons and inputs that
-    the mask has cut off take no part.
+    Equal to `Perceptron` under the same mask up to rounding, as the order of the sums differs. Neurons and inputs that
+    the mask cuts off take no part.
     """
 
     descent: FlatDescent
@@ -46,7 +46,7 @@ class SparsePerceptron(Alone):
         self._weights = self._flat[self._place]
         self.descent = FlatDescent(self._weights, settings)
         columns = -(-settings.batch // LANES) * LANES
-        # Torch's memory starts at a cache line, and so does every row: no load crosses from one line to the next.
+        # Torch's memory starts at a cache line, and so does every row: no load crosses two lines.
         self._values = torch.zeros(self._wiring.first + self._wiring.neurons, columns).numpy()
         self._values[0] = 1
         self._slopes = torch.zeros(self._wiring.neurons, columns).numpy()
@@ -64,7 +64,7 @@ class SparsePerceptron(Alone):
         self.descent.apply(rate)
 
     def _make_table(self, dataset: Dataset) -> tuple[Array, Array]:
-        """Return what each byte is normalised to, float32 [channels, 256], and the channel of each used pixel."""
+        """Return the value of each byte, float32 [C, 256], and the channel of each used pixel, int64 [used]."""
         if self._table is None:
             channels, *sides = dataset.input_shape
             every = torch.arange(256, dtype=torch.uint8).expand(channels, 1, 256)
@@ -79,7 +79,7 @@ class SparsePerceptron(Alone):
         return self._compute_logits(values)
 
     def compute_outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
-        """Return the outputs [1, B, ...] of images uint8 [B, C, H, W], without normalising what is not used."""
+        """Return outputs float32 [1, B, classes] of images uint8 [B, C, H, W]; only used pixels are normalised."""
         flat, (table, channel) = images.flatten(1).numpy(), self._make_table(dataset)
         parts = []
         for low in range(0, len(flat), EVALUATED):
@@ -90,18 +90,19 @@ class SparsePerceptron(Alone):
         return torch.cat(parts, dim=1)
 
     def _allocate_values(self, examples: int) -> Array:
-        """Return memory for the values of all units, that of the constant filled in."""
+        """Return memory for the values of all units, float32 [units, examples], with the constant filled in."""
         values: Array = torch.empty(self._wiring.first + self._wiring.neurons, examples).numpy()
         values[0] = 1
         return values
 
     def _compute_logits(self, values: Array) -> Tensor:
-        """Return outputs [1, B, classes] from values whose inputs are filled in."""
+        """Return outputs float32 [1, B, classes] from values [units, B] whose inputs are filled in."""
         wiring = self._wiring
         kernels.forward(values, wiring.first, wiring.start, wiring.source, self._weights.numpy(), wiring.hidden)
         return torch.from_numpy(values[-wiring.classes :].T.copy())[None]
 
     def read_state(self) -> dict[str, Tensor]:
+        # The kept weights train in a row of their own, and are copied back when somebody reads the state.
         self._flat[self._place] = self._weights
         return super().read_state()
 
@@ -111,7 +112,7 @@ class SparsePerceptron(Alone):
 
 
 def _list_layers(module: nn.Module, member: Member) -> list[MaskedLayer]:
-    """Return mask and places of each linear layer of a module whose parameters are flattened."""
+    """Return the mask and the places of the weights of each linear layer of a flattened module."""
     names = [name for name, _ in module.named_parameters()]
     ends = np.cumsum([0, *(one.numel() for one in module.parameters())]).tolist()
     at = {name: begin for name, (begin, _) in zip(names, pairwise(ends), strict=True)}

@@ -1,4 +1,4 @@
-"""All members as one vectorised network: one small network cannot fill a GPU."""
+"""All members as one vectorised network, because one small network cannot fill a GPU."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from reproof.training.state import State
 
 
 class Stacked:
-    """Parameters stacked over the members, forward mapped by vmap."""
+    """The backend of S stacked networks: parameters [S, ...], and a forward pass under vmap."""
 
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
@@ -27,6 +27,7 @@ class Stacked:
         stacked = {name: torch.stack([start[name] for start in starts]) for name in starts[0]}
         self._parameters = {name: stacked[name].requires_grad_() for name, _ in module.named_parameters()}
         self._buffers = {name: stacked[name] for name, _ in module.named_buffers() if name in stacked}
+        # NaN until the trainer draws: a mask that was not drawn shows in the loss.
         self._keeps = {
             f"{name}.keep": layer.keep.new_full((self.size, settings.batch, layer.keep.shape[-1]), torch.nan)
             for name, layer in dropouts(self.module).items()
@@ -41,6 +42,7 @@ class Stacked:
     def descend(self, batches: Batches, step: int, rate: float) -> None:
         inputs, targets = batches.gather(step)
         outputs = torch.vmap(self._forward)(self._parameters, self._buffers | self._keeps, inputs)
+        # The sum has each network's own gradient: no parameter is shared.
         loss = torch.vmap(self._objective.loss)(outputs, targets).sum()
         self._descent.apply(torch.autograd.grad(loss, list(self._parameters.values())), rate)
 
