@@ -1,4 +1,4 @@
-"""How far training moved a layer from a checkpoint: L2 and L-infinity norms, as they are and normalised."""
+"""Distances of a trained layer from a checkpoint: L2 and L-infinity norms, absolute and relative."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,10 +12,11 @@ DISTANCES = ("distance_l2", "distance_linf", "relative_distance_l2", "relative_d
 def compute_distances(
     trained: Mapping[str, Array], start: Mapping[str, Array], names: Sequence[str]
 ) -> dict[str, float]:
-    """Return the norms of `trained` - `start` over the entries `names`, taken together as one vector of D parameters.
+    """Return the norms of `trained` - `start` over the entries `names`, taken as one vector of D parameters.
 
-    distance_l2 is ||difference||_2 / sqrt(D), the root mean square change, so that wide and narrow layers compare;
-    distance_linf the largest change. The relative ones are over the same norm of `start`, NaN where that is 0.
+    trained, start: whole states, arrays of equal shapes by name. distance_l2 is ||difference||_2 / sqrt(D), the root
+    mean square change, which is comparable between wide and narrow layers. distance_linf is the largest change. The
+    relative distances are ratios of the norms of the difference and of `start`, NaN where the latter is 0.
     """
     after, before = _flatten(trained, names), _flatten(start, names)
     change = after - before
@@ -29,6 +30,7 @@ def compute_distances(
 
 
 def _flatten(state: Mapping[str, Array], names: Sequence[str]) -> Array:
+    """Return these entries as one vector, float64 [D]: a float32 norm of a large layer loses digits."""
     return np.concatenate([np.ravel(state[name]) for name in names]).astype(np.float64)
 
 

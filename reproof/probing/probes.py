@@ -1,4 +1,4 @@
-"""All probes of one trained network: states to be evaluated together."""
+"""The probes of one trained network: states to be evaluated together."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from reproof.probing.layers import collect_names, find_branch_norms, list_layers
 from reproof.probing.readings import REINITIALISED, REMOVED, RERANDOMISED, Reading
 from reproof.probing.resets import put_back, silence
 
-Sets = Mapping[str, Sequence[str]]
+Sets = Mapping[str, Sequence[str]]  # name of a set: its layers
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """A trained network and what its layers are put back to: states by step of its training, and fresh draws."""
+    """A trained network and the sources of resets.
+
+    state: the whole state. checkpoints: whole states by step of the training. fresh: whole states drawn from the
+    initialiser.
+    """
 
     state: Mapping[str, Tensor]
     checkpoints: Mapping[int, Mapping[str, Tensor]]
@@ -24,7 +28,11 @@ class TrainedNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """The network with the layers of `part` reset: `way` says how, `at` to which step, `draw` which fresh draw."""
+    """A network with the layers of `part` reset.
+
+    way: REINITIALISED, RERANDOMISED or REMOVED. state: the whole state after the reset. at: the step of the checkpoint,
+    NaN without one. draw: the index of the fresh draw.
+    """
 
     way: str
     part: str
@@ -33,15 +41,14 @@ class Probe:
     draw: int = 0
 
     def make_reading(self, accuracy: float) -> Reading:
-        """Return what the accuracy of this network says."""
+        """Return the reading of this probe, given the accuracy of its network, a share in [0, 1]."""
         return Reading(self.way, self.part, accuracy, self.at, self.draw)
 
 
 def make_probes(module: nn.Module, trained: TrainedNetwork, sets: Sets) -> Iterator[Probe]:
-    """Yield the probes of sets of layers, {part: layers}; a set of one layer is the paper's probe of that layer.
+    """Yield the probes of all sets of layers (section 2); a set of one layer is the paper's probe of that layer.
 
-    Each set is put back to every checkpoint, drawn anew with every fresh draw and, if it is made of residual blocks
-    alone, removed.
+    Each set is reset to every checkpoint and to every fresh draw. A set of residual blocks only is also removed.
     """
     layers, blocks = list_layers(module), find_branch_norms(module)
     for part, which in sets.items():

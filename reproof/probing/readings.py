@@ -1,6 +1,6 @@
-"""What the accuracies of probed networks say, as rows of the measurements: of layers, of a network, of sets of layers.
+"""Accuracies of probed networks as rows of the table of measurements: for layers, for a network, for sets of layers.
 
-The names of metrics begin with the split that accuracy was measured on; `part` is the layer or set.
+The names of the metrics begin with the split of the accuracy. `part` is the layer or set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,15 +14,18 @@ from scipy import stats
 from reproof.declarations.layer_classes import AMBIENT, CRITICAL, Thresholds
 from reproof.probing.criticality import compute_criticality, count_reaching
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # columns of the table of measurements: metric and value, and where they apply part, at and draw
 REINITIALISED, RERANDOMISED, REMOVED = "reinitialised", "rerandomised", "removed"
 LADDER = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # thresholds
-FEWEST = 3  # layers that a rank correlation needs
+FEWEST = 3  # layers of a rank correlation: with two it is always 1 or -1
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The accuracy with the layers of `part` reset: `way` says how, `at` to which step, `draw` which fresh draw."""
+    """The accuracy, a share in [0, 1], of a network with the layers of `part` reset.
+
+    The other fields are those of `probes.Probe`.
+    """
 
     way: str
     part: str
@@ -32,38 +35,41 @@ class Reading:
 
     @property
     def is_initial(self) -> bool:
-        """Whether the layers were put back to their initial values."""
+        """Return True if the layers were reset to their initial values."""
         return self.way == REINITIALISED and self.at == 0
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What turns accuracies on a split into criticality: those of the trained network and of random guessing."""
+    """The accuracies, shares in [0, 1], that turn an accuracy on `split` into a criticality.
+
+    trained: that of the trained network. chance: that of random guessing.
+    """
 
     split: str
     trained: float
     chance: float
 
     def compute_criticality(self, reading: Reading) -> float:
-        """Return the criticality that a reading shows."""
+        """Return the criticality of a reading; see `criticality.compute_criticality`."""
         return compute_criticality(trained=self.trained, reset=reading.accuracy, chance=self.chance)
 
 
 @dataclass(frozen=True)
 class Movement:
-    """How far a layer moved from its initial values, and how many parameters it has."""
+    """The L2 distance, a root mean square, of a layer from its initial values, and its number of parameters."""
 
     distance: float
     parameters: int
 
 
 def compute_initial_costs(readings: Iterable[Reading], scale: Scale) -> dict[str, float]:
-    """Return {part: criticality}: the cost of its initial values."""
+    """Return {part: criticality} of the resets to initial values."""
     return {reading.part: scale.compute_criticality(reading) for reading in readings if reading.is_initial}
 
 
 def list_layer_rows(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
-    """Yield accuracy and criticality of every reading, and the accuracy of the layer that a fresh draw hurts least."""
+    """Yield accuracy and criticality of every reading, and the highest mean accuracy over fresh draws of a layer."""
     for one in readings:
         place = {"part": one.part, "at": one.at, "draw": one.draw}
         name = "criticality" if one.way == REINITIALISED else f"criticality_{one.way}"
@@ -81,9 +87,10 @@ def list_layer_rows(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
 def list_network_rows(
     costs: Mapping[str, float], layers: Mapping[str, Movement], thresholds: Thresholds, split: str
 ) -> Iterator[Row]:
-    """Yield how many layers are critical and ambient, at each threshold too, and whether distance tells which.
+    """Yield numbers and shares of critical and ambient layers, and the correlation of criticality with distance.
 
-    `costs` is the criticality of each layer; its correlation with the distance that layers moved is Spearman's.
+    costs: the criticality by layer. layers: the movement by layer. The numbers of layers above a threshold are given
+    for each of LADDER. The correlation is Spearman's, and left out for constant values or fewer than FEWEST layers.
     """
     values = list(costs.values())
     names = [thresholds.name(value) for value in values]
@@ -103,9 +110,10 @@ def list_network_rows(
 def list_set_rows(
     readings: Iterable[Reading], sets: Mapping[str, Sequence[str]], costs: Mapping[str, float], scale: Scale
 ) -> Iterator[Row]:
-    """Yield what resetting sets of layers together costs, beside the costs of their layers one by one.
+    """Yield accuracy and criticality of joint resets, and the greatest criticality of a layer of the set alone.
 
-    `sets` maps a name to its layers, `costs` a layer to its criticality. Of earlier checkpoints the initial one counts.
+    sets: the layers by name of the set. costs: the criticality by layer. Of resets to checkpoints only those to the
+    initial values count.
     """
     for one in readings:
         if one.way == REINITIALISED and not one.is_initial:

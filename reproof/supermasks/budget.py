@@ -25,5 +25,5 @@ class Budget:
         return PASSES_PER_STEP * self.batch * step
 
     def count_generations(self, *, judged: int, examples: int) -> int:
-        """Return the number of generations within the budget, each of which judges `judged` masks on `examples` examples."""
+        """Return the number of generations within the budget, each judging `judged` masks on `examples` examples."""
         return self.passes // (judged * examples)

@@ -16,10 +16,11 @@ MaskRule = Callable[[Tensor, np.random.Generator], Tensor]  # (scores, chance) -
 class MaskedNetwork(nn.Module):
     """A network in which every prunable weight is multiplied by a mask made from its scores.
 
-    It maps inputs [B, ...] to the outputs of `network`. The only parameters are the scores, float32 of the shape of each
-    prunable weight. The weights of the network are buffers. So are the two numbers that seed the masks, int64 scalars:
-    `noise`, a seed, and `drawn`, the number of forward passes in train mode. A resumed training therefore draws the same
-    masks. In eval mode the mask has a seed of its own and is the same for every batch until the next training step.
+    It maps inputs [B, ...] to the outputs of `network`. The only parameters are the scores, float32 of the shape of
+    each prunable weight. The weights of the network are buffers. So are the two numbers that seed the masks, int64
+    scalars: `noise`, a seed, and `drawn`, the number of forward passes in train mode. A resumed training therefore
+    draws the same masks. In eval mode the mask has a seed of its own and is the same for every batch until the next
+    training step.
 
     `mask(scores, chance)` returns the mask of one layer, 0 and 1, through which gradients reach the scores. `rescaled`
     multiplies each layer by size / kept in every forward pass ("dynamic weight rescaling"). Gradients flow through that

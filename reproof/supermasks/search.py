@@ -54,7 +54,7 @@ class Search:
             one = make_next_generation(one, self.breeding, self.compute_fitness, self._derive_seed(one.number + 1))
 
     def compute_fitness(self, masks: Population, number: int) -> Tensor:
-        """Return minus the cross-entropy of each mask on the batch of generation `number`, in nats: float64 [individuals]."""
+        """Return minus the cross-entropy, in nats, of each mask on the batch of generation `number`: float64 [masks]."""
         chosen = torch.randperm(
             len(self.dataset.train), generator=torch.Generator().manual_seed(self._derive_seed(-1, number))
         )

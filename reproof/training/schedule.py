@@ -22,8 +22,8 @@ class Order:
     """The order in which one network sees its examples: a new permutation every epoch, whole batches only.
 
     Epoch e depends on (noise, e) alone. An epoch skips the examples after its last whole batch, which gives the 703
-    steps an epoch of VGG-19 (45,000 examples in batches of 64; Frankle & Carbin 2019). Raises ReproofError if a batch is
-    larger than the data set.
+    steps an epoch of VGG-19 (45,000 examples in batches of 64; Frankle & Carbin 2019). Raises ReproofError if a batch
+    is larger than the data set.
     """
 
     def __init__(self, *, examples: int, batch: int, noise: int) -> None:
