@@ -37,7 +37,7 @@ class Search:
     def run(
         self, generations: int, *, watch: Callable[[Generation], float], every: int = 1, saving: Saving | None = None
     ) -> tuple[Generation, Progress]:
-        """Return the last generation, and the values of `watch` for every `every`-th generation and the last, by number.
+        """Return the last generation, and {number: value of `watch`} of every `every`-th generation and the last.
 
         With `saving`, a killed call resumes from its last saved state when called again, with the same end. Raises
         ReproofError if the process was asked to stop.
@@ -54,7 +54,7 @@ class Search:
             one = make_next_generation(one, self.breeding, self.compute_fitness, self._derive_seed(one.number + 1))
 
     def compute_fitness(self, masks: Population, number: int) -> Tensor:
-        """Return minus the cross-entropy, in nats, of each mask on the batch of generation `number`: float64 [masks]."""
+        """Return minus the cross-entropy in nats of each mask on the batch of generation `number`: float64 [masks]."""
         chosen = torch.randperm(
             len(self.dataset.train), generator=torch.Generator().manual_seed(self._derive_seed(-1, number))
         )

@@ -61,7 +61,7 @@ TRAININGS = {
 
 @pytest.mark.parametrize("changes", TRAININGS.values(), ids=TRAININGS)
 @pytest.mark.parametrize("kept", [0.05, 0.3, 1.0])
-def test_all_backends_train_alike_to_rounding(dataset, kept, changes):
+def test_all_backends_train_the_same_to_rounding(dataset, kept, changes):
     """A whole training: weights, losses and the early-stopping point of the plain one."""
     asked = settings(**({"steps": 60} | changes))
     plain, *others = (

@@ -120,7 +120,7 @@ def test_disagreement_by_hand():
     labels = torch.tensor([0, 0, 0, 0])
     first, second = torch.tensor([0, 0, 1, 2]), torch.tensor([1, 0, 1, 1])
     assert compute_disagreement(first, second) == 0.5
-    assert compute_share_of_most(first, second, labels) == 0.5, "errors of 2/4 and 3/4 allow all to differ, but no more"
+    assert compute_share_of_most(first, second, labels) == 0.5, "errors of 2/4 and 3/4 allow all four to differ"
     assert compute_share_of_most(torch.tensor([1, 0, 0, 0]), torch.tensor([0, 1, 0, 0]), labels) == 1
     assert compute_share_of_most(labels, labels, labels) == 0, "two networks without error agree"
 

@@ -1,4 +1,4 @@
-"""Mask-1 and mask-0 actions: on numbers worked by hand, and what each must leave as it was."""
+"""Mask-1 and mask-0 actions: on numbers worked by hand, and what each must not change."""
 
 import numpy as np
 import pytest

@@ -66,11 +66,11 @@ def test_random_scores_are_repeatable_uniform_and_of_their_layer():
 def test_ties_go_by_chance_and_nothing_overtakes():
     values = np.float32([0.1, np.nextafter(np.float32(0.1), np.float32(1)), 0.0, 1e-45, -0.1, -1e-45])
     initial = np.random.default_rng(2).standard_normal(6000).astype(np.float32)
-    told = break_ties(np.tile(values, 1000), initial).reshape(1000, 6)
+    ranked = break_ties(np.tile(values, 1000), initial).reshape(1000, 6)
     order = np.argsort(values)
-    highest, lowest = told.max(axis=0)[order], told.min(axis=0)[order]
+    highest, lowest = ranked.max(axis=0)[order], ranked.min(axis=0)[order]
     assert (highest[:-1] < lowest[1:]).all(), "a lower score came above a higher one"
-    assert all(len(np.unique(column)) == 1000 for column in told.T), "equal scores are still equal"
+    assert all(len(np.unique(column)) == 1000 for column in ranked.T), "equal scores are still equal"
 
 
 def test_tied_weights_are_pruned_all_over_a_layer():

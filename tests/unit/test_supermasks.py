@@ -94,7 +94,7 @@ def test_chance_differs_by_step_layer_and_seed_and_is_one_mask_an_evaluation(dat
     assert (module(inputs) == module(inputs)).all()
     before = module(inputs)
     module.train()(inputs)
-    assert (module.eval()(inputs) != before).any(), "a step later the evaluation draws anew"
+    assert (module.eval()(inputs) != before).any(), "a step later the evaluation draws another mask"
     module.load_state_dict(module.state_dict() | {"noise": torch.tensor(9), "drawn": torch.tensor(0)})
     assert (module(inputs) != before).any()
 

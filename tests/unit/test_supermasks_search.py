@@ -54,9 +54,9 @@ def test_fitness_is_minus_the_loss_of_the_masked_network_on_a_fresh_batch(datase
 def test_a_search_gets_better_and_changes_no_weight(dataset):
     one = search(dataset, examples=len(dataset.train))
     before = {name: value.clone() for name, value in one.weights.items()}
-    last, told = one.run(12, watch=lambda generation: float(generation.fitness[0]), every=4)
-    assert list(told) == [0, 4, 8, 12] and last.number == 12
-    assert sorted(told.values()) == list(told.values()) and told[12] > told[0] + 0.02
+    last, progress = one.run(12, watch=lambda generation: float(generation.fitness[0]), every=4)
+    assert list(progress) == [0, 4, 8, 12] and last.number == 12
+    assert sorted(progress.values()) == list(progress.values()) and progress[12] > progress[0] + 0.02
     assert all((one.weights[name] == value).all() for name, value in before.items())
 
 
@@ -73,11 +73,11 @@ def test_a_killed_search_goes_on_to_the_same_masks(dataset, tmp_path):
     def watch(generation):
         return float(generation.fitness[0])
 
-    whole, told = search(dataset).run(6, watch=watch)
+    whole, progress = search(dataset).run(6, watch=watch)
     with pytest.raises(Stop):
         search(dataset).run(6, watch=watch, saving=Stopping(tmp_path / "state", "me", every_s=0))
     saving = Saving(tmp_path / "state", "me")
     assert int(saving.load()["number"]) == 3
-    on, told_on = search(dataset).run(6, watch=watch, saving=saving)
-    assert told_on == told
+    on, resumed = search(dataset).run(6, watch=watch, saving=saving)
+    assert resumed == progress
     assert all((on.masks[name] == masks).all() for name, masks in whole.masks.items())

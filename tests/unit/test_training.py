@@ -181,8 +181,8 @@ def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(d
         step(trainer)
 
     before = signal.getsignal(number)
-    told = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
-    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=told):
+    message = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
+    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=message):
         patch.setattr(Trainer, "step", asked_in_step_17_of_the_second)
         train_block(module, members(module), dataset=dataset, settings=asked, saving=saving)
     assert signal.getsignal(number) is before
