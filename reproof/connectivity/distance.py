@@ -23,6 +23,8 @@ def compute_share_of_travel(ends: Sequence[State], origins: Sequence[State], nam
 
     ends, origins: two states each. With one origin the result is 0 for equal ends, sqrt(2) for orthogonal directions
     and 2 for opposite directions.
+
+    States map names to tensors of equal shapes.
     """
     travelled = sum(compute_distance(end, origin, names) for end, origin in zip(ends, origins, strict=True)) / 2
     return compute_distance(ends[0], ends[1], names) / travelled

@@ -41,7 +41,7 @@ def recompute_statistics(
     """
     names = [name for name, _ in _list_norms(module)]
     for layer in (layer for _, layer in _list_norms(module)):
-        layer.momentum = None  # a plain average over the batches
+        layer.momentum = None  # a plain average over the batches, not torch's moving average
     module.eval()
     # A batch of one example has no variance.
     batches = [part for part in torch.split(images, BATCH) if len(part) > 1]

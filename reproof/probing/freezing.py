@@ -15,6 +15,7 @@ def freeze_parameters(module: nn.Module, names: Collection[str]) -> nn.Module:
     for prefix, part in list(module.named_modules()):
         for key, parameter in list(part.named_parameters(recurse=False)):
             if (f"{prefix}.{key}" if prefix else key) in names:
+                # Deleted first: torch refuses a buffer with the name of a parameter.
                 delattr(part, key)
                 part.register_buffer(key, parameter.detach().clone())
     return module

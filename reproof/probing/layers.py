@@ -23,7 +23,7 @@ def list_layers(module: nn.Module) -> LayerNames:
         if is_block(part) or isinstance(part, (nn.Linear, nn.Conv2d)):
             found[name.removeprefix("blocks.")] = state
         elif state and found:
-            found[next(reversed(found))] += state
+            found[next(reversed(found))] += state  # a normalisation belongs to the layer before it
     assigned = [name for names in found.values() for name in names]
     left = sorted(set(module.state_dict()) - set(assigned))
     if left:

@@ -103,6 +103,7 @@ def list_network_rows(
     every = sum(layer.parameters for layer in layers.values())
     yield {"metric": f"{split}_ambient_parameters_share", "value": ambient / every}
     along = [layers[layer].distance for layer in costs]
+    # The rank correlation of constant values is undefined, and scipy warns.
     if len(values) >= FEWEST and np.ptp(values) > 0 and np.ptp(along) > 0:
         yield {"metric": f"{split}_distance_correlation", "value": float(stats.spearmanr(along, values).statistic)}
 

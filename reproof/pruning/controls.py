@@ -14,25 +14,37 @@ from reproof.storage.files import Array
 
 @control
 def rewound(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """Return the ticket itself: the mask with the weights of the rewind point."""
+    """Return the ticket itself: the mask with the weights of the rewind point.
+
+    Masks, bool, and start weights, float32, keep their shapes and values.
+    """
     return ticket
 
 
 @control
 def reinitialise(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """Return the same mask on a fresh draw of the weights (section 2, "random reinitialisation")."""
+    """Return the same mask on a fresh draw of the weights (section 2, "random reinitialisation").
+
+    Masks, bool, and start weights, float32, keep their shapes by name; all weights change.
+    """
     return replace(ticket, start=ticket.fresh)
 
 
 @control
 def shuffle_mask(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """Return the same weights under a random mask that keeps as many in each layer (appendix E, "random sparsity")."""
+    """Return the same weights under a random mask that keeps as many in each layer (appendix E, "random sparsity").
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the masks change.
+    """
     return replace(ticket, masks={name: _shuffle(mask, chance) for name, mask in ticket.masks.items()})
 
 
 @control
 def reshuffle_initial(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """Return the same mask, with the kept initial values of each layer permuted among them (appendix F.3)."""
+    """Return the same mask, with the kept initial values of each layer permuted among them (appendix F.3).
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the kept weights change.
+    """
     start = dict(ticket.start)
     for name, mask in ticket.masks.items():
         start[name] = ticket.start[name].copy()
@@ -42,7 +54,11 @@ def reshuffle_initial(ticket: Ticket, chance: np.random.Generator) -> Ticket:
 
 @control
 def prune_at_init(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """Return the same weights under masks that keep as many, the largest, of each layer (appendix F.4)."""
+    """Return the same weights under masks that keep as many, the largest, of each layer (appendix F.4).
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the masks change.
+    """
+    # As many in each layer as the ticket keeps, so that only the selection differs.
     masks = {name: _keep_largest(np.abs(ticket.start[name]), int(mask.sum())) for name, mask in ticket.masks.items()}
     return replace(ticket, masks=masks)
 
@@ -52,6 +68,8 @@ def noise(ticket: Ticket, chance: np.random.Generator, *, scale: float) -> Ticke
     """Return the ticket with Gaussian noise added to its weights (appendix F.7).
 
     `scale` is the standard deviation of the noise in standard deviations of the initialiser of each layer.
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the prunable weights change.
     """
     start = dict(ticket.start)
     for name, deviation in ticket.deviations.items():

@@ -21,11 +21,17 @@ def criterion(function: Criterion) -> Criterion:
 
 @criterion
 def large_final(initial: Array, final: Array) -> Array:
-    """Keep the weights with the largest magnitude after training (Frankle & Carbin 2019, section 2)."""
+    """Keep the weights with the largest magnitude after training (Frankle & Carbin 2019, section 2).
+
+    initial, final: float32 of one shape. Returns scores of that shape, float32.
+    """
     return np.abs(final)
 
 
 @criterion
 def large_init(initial: Array, final: Array) -> Array:
-    """Keep the weights with the largest magnitude before training (a control; Frankle & Carbin 2019, appendix F.4)."""
+    """Keep the weights with the largest magnitude before training (a control; Frankle & Carbin 2019, appendix F.4).
+
+    initial, final: float32 of one shape. Returns scores of that shape, float32.
+    """
     return np.abs(initial)

@@ -14,19 +14,28 @@ from reproof.storage.files import Array
 
 @criterion
 def small_final(initial: Array, final: Array) -> Array:
-    """Keep the weights with the smallest magnitude after training."""
+    """Keep the weights with the smallest magnitude after training.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(-np.abs(final), initial)
 
 
 @criterion
 def random(initial: Array, final: Array) -> Array:
-    """Keep weights at random."""
+    """Keep weights at random.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return make_generator(initial, "random").random(initial.shape)
 
 
 @criterion
 def small_init(initial: Array, final: Array) -> Array:
-    """Keep the weights with the smallest magnitude before training."""
+    """Keep the weights with the smallest magnitude before training.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(-np.abs(initial), initial)
 
 
@@ -36,6 +45,8 @@ def large_init_large_final(initial: Array, final: Array) -> Array:
 
     A weight is kept while it is above the same percentile of both distributions, so its score is the lower of its two
     percentiles.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
     """
     left = final != 0  # percentiles are those of the weights that earlier rounds kept
     return break_ties(
@@ -45,7 +56,10 @@ def large_init_large_final(initial: Array, final: Array) -> Array:
 
 @criterion
 def small_init_small_final(initial: Array, final: Array) -> Array:
-    """Keep the weights that are small before and after: -max(alpha |w_f|, |w_i|), alpha aligning their percentiles."""
+    """Keep the weights that are small before and after: -max(alpha |w_f|, |w_i|), alpha aligning their percentiles.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     left = final != 0
     return break_ties(
         np.minimum(_compute_percentile(-np.abs(initial), left), _compute_percentile(-np.abs(final), left)), initial
@@ -54,25 +68,37 @@ def small_init_small_final(initial: Array, final: Array) -> Array:
 
 @criterion
 def magnitude_increase(initial: Array, final: Array) -> Array:
-    """Keep the weights whose magnitude grew most: |w_f| - |w_i|."""
+    """Keep the weights whose magnitude grew most: |w_f| - |w_i|.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(np.abs(final) - np.abs(initial), initial)
 
 
 @criterion
 def movement(initial: Array, final: Array) -> Array:
-    """Keep the weights that moved furthest: |w_f - w_i|."""
+    """Keep the weights that moved furthest: |w_f - w_i|.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(np.abs(final - initial), initial)
 
 
 @criterion
 def large_final_same_sign(initial: Array, final: Array) -> Array:
-    """Keep large final weights that kept their sign: max(0, w_i w_f / |w_i|)."""
+    """Keep large final weights that kept their sign: max(0, w_i w_f / |w_i|).
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(np.where(_compare_signs(initial, final), np.abs(final), 0), initial)
 
 
 @criterion
 def large_final_diff_sign(initial: Array, final: Array) -> Array:
-    """Keep large final weights that changed their sign: max(0, -w_i w_f / |w_i|)."""
+    """Keep large final weights that changed their sign: max(0, -w_i w_f / |w_i|).
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final)), initial)
 
 
@@ -81,13 +107,18 @@ def magnitude_increase_same_sign(initial: Array, final: Array) -> Array:
     """Keep weights that grew and kept their sign.
 
     A weight that changed its sign scores 0, as in the authors' code. One that shrank scores less and is pruned first.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
     """
     return break_ties(np.where(_compare_signs(initial, final), np.abs(final) - np.abs(initial), 0), initial)
 
 
 @criterion
 def magnitude_increase_diff_sign(initial: Array, final: Array) -> Array:
-    """Keep weights that grew and changed their sign; one that kept its sign scores 0, as in the authors' code."""
+    """Keep weights that grew and changed their sign; one that kept its sign scores 0, as in the authors' code.
+
+    initial, final: float32 of one shape. Returns scores of that shape, float64.
+    """
     return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final) - np.abs(initial)), initial)
 
 

@@ -17,19 +17,28 @@ from reproof.storage.files import Array
 
 @control
 def rewind(ticket: Ticket, chance: np.random.Generator, *, rescaled: bool = False) -> Ticket:
-    """Return the ticket with its own initial values."""
+    """Return the ticket with its own initial values.
+
+    Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
+    """
     return _make_ticket(ticket, {name: ticket.start[name] for name in ticket.masks}, signed=False, rescaled=rescaled)
 
 
 @control
 def redraw(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
-    """Return the ticket with a fresh draw of the run's own initialiser ("reinit" in the paper)."""
+    """Return the ticket with a fresh draw of the run's own initialiser ("reinit" in the paper).
+
+    Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
+    """
     return _make_ticket(ticket, {name: ticket.fresh[name] for name in ticket.masks}, signed=signed, rescaled=rescaled)
 
 
 @control
 def permute(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False) -> Ticket:
-    """Return the ticket with all initial values of each layer permuted ("reinit" in the authors' code)."""
+    """Return the ticket with all initial values of each layer permuted ("reinit" in the authors' code).
+
+    Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
+    """
     dealt = {
         name: chance.permuted(ticket.start[name].ravel()).reshape(mask.shape) for name, mask in _list_masks(ticket)
     }
@@ -40,7 +49,10 @@ def permute(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False
 def reshuffle_kept(
     ticket: Ticket, chance: np.random.Generator, *, signed: bool = False, rescaled: bool = False
 ) -> Ticket:
-    """Return the ticket with the kept initial values of each layer permuted among the kept places."""
+    """Return the ticket with the kept initial values of each layer permuted among the kept places.
+
+    Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
+    """
     dealt = {name: _shuffle_kept(ticket.start[name], mask, chance) for name, mask in _list_masks(ticket)}
     return _make_ticket(ticket, dealt, signed=signed, rescaled=rescaled)
 
@@ -50,6 +62,8 @@ def constant(ticket: Ticket, chance: np.random.Generator, *, signed: bool = Fals
     """Return the ticket with plus or minus the deviation of each layer's initial values.
 
     Without `signed`, the signs of the kept weights are permuted among the kept places.
+
+    Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
     """
     level = {name: compute_signed_constant(ticket.start[name]) for name in ticket.masks}
     dealt = level if signed else {name: _shuffle_kept(level[name], mask, chance) for name, mask in _list_masks(ticket)}
@@ -72,6 +86,7 @@ def _make_ticket(ticket: Ticket, values: Mapping[str, Array], *, signed: bool, r
     """Return the ticket with these initial values, optionally with its own signs, and rescaled."""
     start = dict(ticket.start)
     for name, mask in _list_masks(ticket):
+        # A factor on the whole layer, pruned weights included: the mask removes those afterwards.
         value = np.abs(values[name]) * np.sign(ticket.start[name]) if signed else values[name]
         start[name] = np.asarray(value * compute_rescaling(mask) if rescaled else value, ticket.start[name].dtype)
     return replace(ticket, start=start)

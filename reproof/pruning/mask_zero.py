@@ -46,31 +46,46 @@ def mask_zero(function: Action) -> Action:
 
 @mask_zero
 def zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Set pruned weights to 0: the ticket itself."""
+    """Set pruned weights to 0: the ticket itself.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(layer.mask, layer.initial, 0)
 
 
 @mask_zero
 def frozen(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Leave pruned weights at their initial values."""
+    """Leave pruned weights at their initial values.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return layer.initial.copy()
 
 
 @mask_zero
 def frozen_or_zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Set pruned weights that moved towards zero to 0, and leave the others at their initial values (variant 1)."""
+    """Set pruned weights that moved towards zero to 0, and leave the others at their initial values (variant 1).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(~layer.mask & layer.shrank, 0, layer.initial)
 
 
 @mask_zero
 def frozen_or_zero_everywhere(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Set all weights that moved towards zero to 0, kept ones too; these train from there (variant 2)."""
+    """Set all weights that moved towards zero to 0, kept ones too; these train from there (variant 2).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(layer.shrank, 0, layer.initial)
 
 
 @mask_zero
 def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Set as many pruned weights to 0 as variant 1, selected at random (its control)."""
+    """Set as many pruned weights to 0 as variant 1, selected at random (its control).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     pruned = np.flatnonzero(~layer.mask)
     values = layer.initial.copy()
     values.reshape(-1)[chance.choice(pruned, int((~layer.mask & layer.shrank).sum()), replace=False)] = 0
@@ -79,5 +94,8 @@ def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> 
 
 @mask_zero
 def frozen_or_zero_reversed(layer: PrunedLayer, chance: np.random.Generator) -> Array:
-    """Set pruned weights that moved away from zero to 0, and leave the others at their initial values."""
+    """Set pruned weights that moved away from zero to 0, and leave the others at their initial values.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(~layer.mask & layer.grew, 0, layer.initial)

@@ -30,6 +30,7 @@ def prune(
     """
     pruned = [name for name in masks if kinds[name] in share]
     groups = [[name] for name in pruned] if scope == "layer" else [pruned] * bool(pruned)
+    # Copies: the caller's masks are those of the level before.
     new = {name: mask.copy() for name, mask in masks.items()}
     for group in groups:
         (rate,) = {share[kinds[name]] for name in group}
@@ -65,13 +66,17 @@ def write_masks(path: Path, members: Sequence[Masks]) -> None:
 
     All members have the same names and shapes. The file holds uint8 [members, bytes] by name.
     """
+    # Bits, not the bytes of bool: an eighth of the size.
     packed = {name: np.stack([np.packbits(masks[name]) for masks in members]) for name in members[0]}
     shapes = {name: mask.shape for name, mask in members[0].items()}
     write_tensors(path, packed, {"shapes": json.dumps(shapes), "members": str(len(members))})
 
 
 def read_masks(path: Path) -> list[Masks]:
-    """Return the masks of each member of a block. Raise ReproofError with the name of the file if it is damaged."""
+    """Return the masks of each member of a block. Raise ReproofError with the name of the file if it is damaged.
+
+    Each mask is bool of the shape of its weight.
+    """
     packed, metadata = read_tensors(path)
     if not {"shapes", "members"} <= set(metadata):
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again")

@@ -29,5 +29,6 @@ def break_ties(scores: Array, initial: Array) -> Array:
     for which float64 has room. The authors' code breaks ties at random, too. An order by place would prune whole units.
     """
     exact = np.asarray(scores, np.float32).astype(np.float64)
+    # Between 0 and the smallest float32 number there is no relative step, hence a constant.
     room = np.where(exact == 0, BELOW_FLOAT32, np.abs(exact) * HALF_A_STEP)
     return np.asarray(exact + make_generator(initial, "ties").random(exact.shape) * room)

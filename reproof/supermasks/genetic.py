@@ -60,6 +60,8 @@ def make_next_generation(old: Generation, breeding: Breeding, fitness: Fitness, 
 
     The fitness may differ by generation. A search judges each generation on a fresh batch, so that no mask survives by
     the luck of one batch.
+
+    Masks: bool [breeding.parents, *shape] by weight. fitness: [breeding.parents].
     """
     number, generator = old.number + 1, torch.Generator().manual_seed(seed)
     mothers, fathers = (_draw_winners(len(old.fitness), breeding.children, generator) for _ in range(2))

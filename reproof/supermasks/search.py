@@ -41,6 +41,8 @@ class Search:
 
         With `saving`, a killed call resumes from its last saved state when called again, with the same end. Raises
         ReproofError if the process was asked to stop.
+
+        The masks of the generation are bool [parents, *shape] by weight.
         """
         one, progress = self._resume(saving)
         while True:
@@ -68,7 +70,10 @@ class Search:
             return torch.stack([-cross_entropy(one, labels) for one in networks.compute_outputs(inputs)]).double().cpu()
 
     def apply_masks(self, masks: Population, place: int) -> State:
-        """Return the whole state under the masks of the individual at index `place`."""
+        """Return the whole state under the masks of the individual at index `place`.
+
+        masks: bool [individuals, *shape] by weight. Returns weights of the shape of each.
+        """
         return {**self.weights, **{name: self.weights[name] * each[place] for name, each in masks.items()}}
 
     def _list_shapes(self) -> dict[str, torch.Size]:
