@@ -62,6 +62,7 @@ def compute_barrier(errors: Array) -> float:
 
     errors: floating point [points], shares in [0, 1].
 
+    >>> import numpy as np
     >>> compute_barrier(np.array([0.02, 0.5, 0.04]))
     0.47
     """
