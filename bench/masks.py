@@ -10,9 +10,9 @@ from bench.steps import digits
 from reproof.networks import build, initialise, prunable
 from reproof.operations.untrained import Masked as MaskedStates
 from reproof.pruning.mask_criteria import large_final_same_sign
-from reproof.pruning.one_shot import one_shot_ladder, rungs
-from reproof.supermasks.masked import Masked
-from reproof.supermasks.rules import bernoulli
+from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
+from reproof.supermasks.masked import MaskedNetwork
+from reproof.supermasks.rules import draw_bernoulli_mask
 from reproof.training.evaluate import evaluate
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.variants import Variants
@@ -32,7 +32,7 @@ def measure() -> Iterator[Row]:
     def masked() -> None:
         kinds = prunable(module)
         scores = {name: large_final_same_sign(weights[name], np.roll(weights[name], 1)) for name in kinds}
-        ladder = one_shot_ladder(scores, kinds=kinds, shares=rungs({"fc": 0.2, "output": 0.1}, ROUNDS))
+        ladder = make_one_shot_ladder(scores, kinds=kinds, shares=compute_rungs({"fc": 0.2, "output": 0.1}, ROUNDS))
         evaluated(MaskedStates(weights, [ladder]))
 
     def evaluated(states: Sequence[Mapping[str, torch.Tensor]]) -> None:
@@ -43,10 +43,10 @@ def measure() -> Iterator[Row]:
     ours, alone = zip(*times, strict=True)
     yield rate("untrained masks evaluated on 10,000 digits", ours, "masks/s")
     yield over("untrained masks, over as many plain evaluations", ours, alone, "at most 1.3")
-    learned, inputs = Masked(module, bernoulli), dataset.normalise(dataset.test.images[:BATCH])
+    learned, inputs = MaskedNetwork(module, draw_bernoulli_mask), dataset.normalise(dataset.test.images[:BATCH])
     steps = [cpu_seconds(lambda: _step(learned, inputs)) for _ in range(20)]
     yield of_repeats("step of learning a mask, batch 250", [1e3 * one for one in steps], "ms")
 
 
-def _step(module: Masked, inputs: torch.Tensor) -> None:
+def _step(module: MaskedNetwork, inputs: torch.Tensor) -> None:
     torch.autograd.grad(module(inputs).square().mean(), list(module.parameters()))

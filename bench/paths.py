@@ -6,7 +6,7 @@ import torch
 
 from bench.rows import Row, cpu_seconds, of_repeats, over
 from bench.steps import digits
-from reproof.connectivity.line import Line, positions
+from reproof.connectivity.line import Line, compute_positions
 from reproof.networks import build, initialise
 from reproof.settings import TrainingSettings
 from reproof.training.backends import Single
@@ -28,7 +28,7 @@ def measure() -> Iterator[Row]:
     member = Member(seed=0, weights=first, noise=0)
     how = {"device": torch.device("cpu"), "settings": settings, "objective": CLASSIFICATION}
     plain = Single(build("lenet_300_100", input_shape=(1, 28, 28), classes=10), [member], **how)
-    path = Variants(module, Line(first, second, positions(POINTS)))
+    path = Variants(module, Line(first, second, compute_positions(POINTS)))
     times: dict[str, list[float]] = {"plain": [], "path": []}
     for _ in range(REPEATS + 1):
         for name, networks, count in (("plain", plain, POINTS), ("path", path, 1)):

@@ -10,13 +10,13 @@ from bench.rows import Row, cpu_seconds, over, rate
 from bench.steps import digits
 from reproof.data.dataset import Dataset
 from reproof.networks import build, initialise
-from reproof.probing.layers import layers_of
-from reproof.probing.probes import Trained, probes
-from reproof.probing.resets import State
+from reproof.probing.layers import list_layers
+from reproof.probing.probes import TrainedNetwork, make_probes
 from reproof.training.backends import Networks
 from reproof.training.evaluate import BATCH, evaluate
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.processor import keep_freed_memory
+from reproof.training.state import State
 from reproof.training.variants import Variants
 
 NETWORKS = {
@@ -39,8 +39,8 @@ def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[Row]
     dataset = digits()
     module = build(name, input_shape=dataset.input_shape, classes=dataset.classes, **options)
     trained, start, fresh = (_drawn(module, seed) for seed in range(3))
-    single = {layer: (layer,) for layer in layers_of(module)}
-    every = [probe.state for probe in probes(module, Trained(trained, {0: start}, [fresh]), single)]
+    single = {layer: (layer,) for layer in list_layers(module)}
+    every = [probe.state for probe in make_probes(module, TrainedNetwork(trained, {0: start}, [fresh]), single)]
     together, alone = (
         _together(module, every, dataset, EXAMPLES[title]),
         _alone(module, every, dataset, EXAMPLES[title]),

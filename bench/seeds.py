@@ -13,7 +13,7 @@ from bench.steps import ADAM, COLOURS, DIGITS, digits, network
 from reproof.data.dataset import Dataset
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
-from reproof.training.backends import backends
+from reproof.training.backends import assign_backends
 from reproof.training.members import Member
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.processor import keep_freed_memory
@@ -52,7 +52,7 @@ def _times(
     members = [Member(seed=seed, weights=weights, noise=derive("noise", seed)) for seed in range(size)]
     found: dict[bool, list[Trainer]] = {}
     for together in (False, True):
-        groups = backends(
+        groups = assign_backends(
             network(dataset, name), members, settings=settings, objective=CLASSIFICATION, steps=settings.steps,
             together=together or gpu,
         )  # fmt: skip

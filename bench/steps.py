@@ -11,8 +11,8 @@ from bench.rows import Row, cpu_seconds, of_repeats, over
 from reproof.data.dataset import Dataset, Split
 from reproof.networks import build, initialise, prunable
 from reproof.settings import TrainingSettings
-from reproof.training.backends import on_cpu
-from reproof.training.members import Member, Weights
+from reproof.training.backends import select_cpu_backend
+from reproof.training.members import Member
 from reproof.training.objective import CLASSIFICATION
 from reproof.training.processor import flush_subnormals, keep_freed_memory
 from reproof.training.trainer import Trainer
@@ -25,7 +25,7 @@ MOST_OF_DENSE = {0.036: 0.25, 0.01: 0.15}
 WEIGHTS = 784 * 300 + 300 * 100 + 100 * 10
 FIRST_LAYER = 784 * 300
 
-
+Masks = Mapping[str, torch.Tensor]  # by weight, bool
 DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
 ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
 
@@ -92,19 +92,23 @@ def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
 
 
 def trainer(
-    dataset: Dataset, *, name: str = "lenet_300_100", masks: Weights | None = None, how: Mapping[str, Any] = ADAM
+    dataset: Dataset,
+    *,
+    name: str = "lenet_300_100",
+    masks: Masks | None = None,
+    how: Mapping[str, Any] = ADAM,
 ) -> Trainer:
     """Return a training on the backend that it would have."""
     module = network(dataset, name)
     weights = {key: value.clone() for key, value in module.state_dict().items()}
     member = Member(seed=0, weights=weights, noise=0, masks=masks)
     settings = TrainingSettings(**how, steps=50_000)
-    backend = on_cpu(module, member, settings=settings, objective=CLASSIFICATION, steps=settings.steps)
+    backend = select_cpu_backend(module, member, settings=settings, objective=CLASSIFICATION, steps=settings.steps)
     networks = backend(module, [member], device=torch.device("cpu"), settings=settings, objective=CLASSIFICATION)
     return Trainer(networks, [member], dataset=dataset, settings=settings, objective=CLASSIFICATION)
 
 
-def scattered(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Weights | None:
+def scattered(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Masks | None:
     """Return masks that keep a share of the weights, of all layers or by layer; where they lie is left to chance."""
     module, generator = network(dataset, name), torch.Generator().manual_seed(1)
     shares = kept if isinstance(kept, Mapping) else dict.fromkeys(prunable(module), kept)

@@ -21,9 +21,9 @@ from reproof.storage.files import ReproofError
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.optimisers import Descent
-from reproof.training.progress import progress
+from reproof.training.progress import make_progress_watcher
 from reproof.training.saving import Saving
-from reproof.training.schedule import learning_rate
+from reproof.training.schedule import compute_learning_rate
 from reproof.training.trainer import Trainer
 
 State = dict[str, Tensor]
@@ -56,11 +56,14 @@ def hardened(
     last saved state when called again, and ends in the same bits; a finished one is not trained again. Raises
     ReproofError if the loss is no number.
     """
-    one, watch = Hardening(module, member, dataset, settings, method, torch.device(device)), progress(label)
+    one, watch = (
+        Hardening(module, member, dataset, settings, method, torch.device(device)),
+        make_progress_watcher(label),
+    )
     if saving and (state := saving.load()):
         one.restore(state)
         print(f"{label}: goes on from step {one.done:,}")
-    with saving.until_asked_to_stop() if saving else nullcontext():
+    with saving.defer_signals() if saving else nullcontext():
         while one.done < settings.steps:
             one.step()
             watch(cast(Trainer, one))  # of which it reads how far it is
@@ -85,7 +88,7 @@ class Hardening:
         self.module, self.settings, self.done = copy.deepcopy(module).to(device), settings, 0
         self.rows: tuple[()] = ()  # nothing is measured on the way
         self.dataset, self._member = dataset, member
-        self.module.load_state_dict(member.start(device))
+        self.module.load_state_dict(member.make_start(device))
         self.module.train().requires_grad_(True)
         for layer in dropouts(self.module).values():
             layer.resize(settings.batch)
@@ -98,14 +101,16 @@ class Hardening:
         """Take one step on the next batch."""
         self._draw_dropout()
         loss = self.lesson.loss(*self.batch())
-        self._descent.apply(torch.autograd.grad(loss, self._parameters), learning_rate(self.done, self.settings))
+        self._descent.apply(
+            torch.autograd.grad(loss, self._parameters), compute_learning_rate(self.done, self.settings)
+        )
         self.done += 1
         if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
             self._refuse_divergence(float(loss.detach()))
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """Return the images uint8 [B, C, H, W] and labels int64 [B] of this step."""
-        images, labels, (chosen,) = self._batches.examples(self.done)
+        images, labels, (chosen,) = self._batches.select_examples(self.done)
         chosen = chosen.to(images.device)
         return images[chosen].view(len(chosen), *self.dataset.input_shape), labels[chosen]
 
@@ -150,7 +155,7 @@ class Hardening:
 
     def _tensors(self) -> State:
         network = {f"network:{name}": value for name, value in self.network().items()}
-        optimiser = {f"optimiser:{name}": value for name, value in self._descent.state().items()}
+        optimiser = {f"optimiser:{name}": value for name, value in self._descent.read_state().items()}
         return network | optimiser | {f"lesson:{name}": value for name, value in self.lesson.state().items()}
 
     def _draw_dropout(self) -> None:

@@ -15,7 +15,7 @@ from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.lbfgs import Function, minimise
 from reproof.attacks.victim import Victim, margin
 from reproof.storage.files import ReproofError
-from reproof.training.objective import cross_entropy
+from reproof.training.objective import compute_cross_entropy
 
 WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed
 WEIGHTS = (1e-9, 1e9)
@@ -99,7 +99,7 @@ def _objective(
 
     def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         pixels = points.detach().requires_grad_()
-        losses = cross_entropy(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
+        losses = compute_cross_entropy(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
         total = losses + weight[rows] * penalty(pixels - flat[rows])
         (gradient,) = torch.autograd.grad(total.sum(), pixels)
         return total.detach(), gradient

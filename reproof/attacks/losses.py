@@ -12,7 +12,7 @@ from torch.nn.functional import softmax
 
 from reproof.attacks.attack import Aim
 from reproof.attacks.victim import Loss, margin
-from reproof.training.objective import cross_entropy
+from reproof.training.objective import compute_cross_entropy
 
 ENOUGH = 50.0  # the margin past which Madry et al. push no further
 
@@ -43,7 +43,7 @@ class _CrossEntropy(torch.autograd.Function):
         exact, places = logits.double(), labels[:, None]
         gradient = softmax(exact, dim=-1).scatter_(-1, places, 0)
         ctx.save_for_backward(gradient.scatter_(-1, places, -gradient.sum(dim=-1, keepdim=True)))
-        return cross_entropy(exact, labels)
+        return compute_cross_entropy(exact, labels)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

@@ -12,7 +12,7 @@ from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
 from reproof.attacks.balls import LInf
 from reproof.attacks.victim import Victim, margin
 from reproof.storage.files import ReproofError
-from reproof.training.objective import cross_entropy
+from reproof.training.objective import compute_cross_entropy
 
 HALVINGS = (10, 50, 200, 500, 1_000, 2_000, 4_000, 6_000, 8_000)  # of 10,000 queries
 
@@ -97,7 +97,7 @@ def _start(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
 def _judged(search: _Search, victim: Victim, tried: Tensor) -> _Search:
     """Return the search with the images tried where they are better: one query an image."""
     logits, aim = logits_of(victim, tried), search.aim
-    losses = cross_entropy(logits.double(), aim.labels) if aim.targeted else margin(logits, aim.labels).double()
+    losses = compute_cross_entropy(logits.double(), aim.labels) if aim.targeted else margin(logits, aim.labels).double()
     reached = aim.reached(logits.argmax(dim=-1))
     better = reached | (losses < search.losses)
     best = torch.where(better.view(-1, 1, 1, 1), tried, search.best)

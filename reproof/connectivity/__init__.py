@@ -1,1 +1,1 @@
-"""Linear mode connectivity (Frankle et al. 2020): the line between two networks, and what is measured along it."""
+"""Linear mode connectivity (Frankle et al. 2020): the line between two networks, error barriers and distances."""

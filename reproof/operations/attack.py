@@ -18,7 +18,7 @@ from reproof.metrics import COUNT, PIXELS, SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
-from reproof.training.variants import State
+from reproof.training.state import State
 
 Options = Mapping[str, Any]
 HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's entry beside the attack's own options

@@ -7,15 +7,22 @@ from math import comb
 
 import torch
 
-from reproof.connectivity.distance import disagreement, distance, predictions, share_of_most, share_of_travel
-from reproof.connectivity.line import Line, Lines, State, barrier, positions
-from reproof.connectivity.statistics import choices, recomputed
+from reproof.connectivity.distance import (
+    compute_disagreement,
+    compute_distance,
+    compute_predictions,
+    compute_share_of_most,
+    compute_share_of_travel,
+)
+from reproof.connectivity.line import Line, Lines, compute_barrier, compute_positions
+from reproof.connectivity.statistics import recompute_statistics, select_choices
 from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.metrics import SHARE, Metric
 from reproof.operations.common.copies import Copies, Place, Wanted, trained_copies
 from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.storage.files import Array, ReproofError
+from reproof.training.state import State
 
 SPLITS = ("train", "test")
 METRICS = (
@@ -72,13 +79,13 @@ def connect(
     `statistics` for running statistics on the path, the first is the one meant where nothing else is said; `part`
     names another. `at` is k, or the position on a path of which `part` tells k; `draw` counts the pairs.
     """
-    alphas, wanted = positions(points), Wanted(copies=copies, between=between, schedule=schedule)
+    alphas, wanted = compute_positions(points), Wanted(copies=copies, between=between, schedule=schedule)
     splits_shown = {name: _shown(subject, name, train_examples) for name in splits}
     for copied in trained_copies(subject, wanted=wanted, steps=steps):
         pairs = [pair for one in copied for pair in _pairs(one, subject.job.device)]
         _refuse_one_network(subject, pairs)
         yield from _apart(subject, pairs)
-        for number, choice in enumerate(choices(statistics, subject.job.network())):
+        for number, choice in enumerate(select_choices(statistics, subject.job.network())):
             path = _path(subject, pairs, alphas, choice, statistics_examples)
             for name, split in splits_shown.items():
                 errors = (1 - subject.evaluate(path, split)["accuracy"]).reshape(len(pairs), points).numpy()
@@ -138,7 +145,7 @@ def _path(
     dataset, last = subject.job.dataset, len(alphas) - 1
     images = spread(dataset.train, min(examples, len(dataset.train))).images
     ends = {place for place in range(len(lines)) if place % len(alphas) in (0, last)}
-    return recomputed(lines, subject.job.network().to(subject.job.device), images, dataset=dataset, but=ends)
+    return recompute_statistics(lines, subject.job.network().to(subject.job.device), images, dataset=dataset, keep=ends)
 
 
 def _along(
@@ -146,7 +153,7 @@ def _along(
 ) -> Iterator[Row]:
     """Yield what a split says of a path [points]: its barrier, the accuracy of its ends, the error at each position."""
     facts = pair.facts(subject)
-    yield facts | {"metric": f"{split}_instability", "part": part, "value": barrier(errors)}
+    yield facts | {"metric": f"{split}_instability", "part": part, "value": compute_barrier(errors)}
     if not part:
         yield facts | {"metric": f"{split}_accuracy_at_end", "value": 1 - (errors[0] + errors[-1]) / 2}
     where = ", ".join(filter(None, [f"step {pair.place.step}", part]))
@@ -157,7 +164,7 @@ def _along(
 def _refuse_one_network(subject: Subject, pairs: Sequence[_Pair]) -> None:
     """Raise ReproofError if two copies are one network: a barrier between them would be 0 and say nothing."""
     for pair in pairs:
-        if not distance(*pair.ends, _weights(subject)) > 0:
+        if not compute_distance(*pair.ends, _weights(subject)) > 0:
             raise ReproofError(
                 f"{pair.place.arm}, level {pair.place.level}, seed {pair.seed}: two copies from step {pair.place.step} "
                 "are the same network, so that a barrier between them says nothing; train them with different SGD noise"
@@ -172,13 +179,13 @@ def _apart(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
     """Yield how far apart the copies of each pair are, in weights and in what they say of test examples."""
     names, dataset = _weights(subject), subject.job.dataset
     every = [end for pair in pairs for end in pair.ends]
-    classes = predictions(subject.variants(every), dataset.test, dataset=dataset)
+    classes = compute_predictions(subject.variants(every), dataset.test, dataset=dataset)
     for pair, one, other in zip(pairs, classes[::2], classes[1::2], strict=True):
         measured = {
-            "distance": distance(*pair.ends, names),
-            "distance_share": share_of_travel(pair.ends, pair.origins, names),
-            "test_disagreement": disagreement(one, other),
-            "disagreement_share": share_of_most(one, other, dataset.test.labels),
+            "distance": compute_distance(*pair.ends, names),
+            "distance_share": compute_share_of_travel(pair.ends, pair.origins, names),
+            "test_disagreement": compute_disagreement(one, other),
+            "disagreement_share": compute_share_of_most(one, other, dataset.test.labels),
         }
         facts = pair.facts(subject)
         yield from (facts | {"metric": metric, "value": value} for metric, value in measured.items())

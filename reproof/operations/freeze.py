@@ -8,9 +8,9 @@ from reproof.declarations.costs import Settings, Work
 from reproof.metrics import SHARE, Metric
 from reproof.operations.common.subject import Rows, Subject, operation
 from reproof.operations.common.training_job import member
-from reproof.probing.freezing import frozen
-from reproof.probing.layers import chosen, layers_of, names_of
-from reproof.probing.resets import tensors
+from reproof.probing.freezing import freeze_parameters
+from reproof.probing.layers import collect_names, list_layers, select_layers
+from reproof.probing.resets import convert_to_tensors
 from reproof.storage.files import ReproofError
 from reproof.training.variants import unstack
 
@@ -36,10 +36,10 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
     if subject.levels != [0]:
         raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")
     examples = getattr(subject.job.dataset, split)
-    whole = subject.evaluate([tensors(end) for end in subject.tickets(0)], examples)["accuracy"].tolist()
-    layers = layers_of(subject.job.network())
+    whole = subject.evaluate([convert_to_tensors(end) for end in subject.tickets(0)], examples)["accuracy"].tolist()
+    layers = list_layers(subject.job.network())
     for part, patterns in sets.items():
-        ends = trained_with(subject, part, names_of(layers, chosen(layers, patterns)))
+        ends = trained_with(subject, part, collect_names(layers, select_layers(layers, patterns)))
         found = subject.evaluate(ends, examples)["accuracy"].tolist()
         for seed, accuracy, own in zip(subject.seeds, found, whole, strict=True):
             facts = subject.facts(0, seed) | {"part": part}
@@ -49,7 +49,7 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
 
 def trained_with(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:
     """Return the whole state of each seed's network, trained with the parameters among `names` frozen."""
-    module = frozen(subject.job.network(), names)
+    module = freeze_parameters(subject.job.network(), names)
     starts = zip(subject.seeds, subject.at_step(0), strict=True)
     members = [member(start, seed=seed, arm="ticket") for seed, start in starts]
     return unstack(subject.job.train(members, module=module, label=f"frozen {part}").points["final"])

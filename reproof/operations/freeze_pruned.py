@@ -11,13 +11,13 @@ from reproof.declarations.costs import Settings, Work, network_steps
 from reproof.metrics import SHARE, STEPS, Metric
 from reproof.networks import prunable
 from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.pruning.mask_zero import Layer
-from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.pruning.mask_zero import PrunedLayer
+from reproof.pruning.masks import Masks, compute_kept_share, read_masks
 from reproof.seeding import derive
 from reproof.storage.checkpoints import Weights, read_checkpoint
 from reproof.storage.files import ReproofError
-from reproof.training.block import Curves, Trained
-from reproof.training.frozen_weights import Held, held_member
+from reproof.training.block import Curves, TrainedBlock
+from reproof.training.frozen_weights import FrozenWeights, make_frozen_member
 from reproof.training.members import Member
 
 METRICS = (
@@ -55,10 +55,10 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
         yield from (facts | row for row in measures(trained.curves, one))
 
 
-def _trained(subject: Subject, members: Sequence[Member]) -> Trained:
+def _trained(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
     network = subject.job.network()
     shapes = {name: network.get_parameter(name).shape for name in prunable(network)}
-    return subject.job.train(members, module=Held(network, shapes), label="frozen")
+    return subject.job.train(members, module=FrozenWeights(network, shapes), label="frozen")
 
 
 def measures(curves: Curves, one: Member) -> Iterator[Row]:
@@ -78,7 +78,7 @@ def measures(curves: Curves, one: Member) -> Iterator[Row]:
     yield {"metric": "frozen_early_stop_step", "value": float(points["early_stop"])}
 
 
-def _networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, Layer]]]:
+def _networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, PrunedLayer]]]:
     """Yield seed, initial weights, masks and layers of the tickets of a level."""
     chain = [read_masks(Path(file)) for file in subject.mask_files[:level]]
     ends = [subject.tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
@@ -87,7 +87,7 @@ def _networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Mask
         masks = [each[number] for each in chain]
         final = last_values([each[number] for each in ends], masks[: len(ends) - 1])
         yield seed, start, masks[-1], {
-            name: Layer(start[name], final[name], mask) for name, mask in masks[-1].items()
+            name: PrunedLayer(start[name], final[name], mask) for name, mask in masks[-1].items()
         }  # fmt: skip
 
 
@@ -103,12 +103,12 @@ def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
 
 
 def _member(
-    layers: dict[str, Layer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
+    layers: dict[str, PrunedLayer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
 ) -> Member:
     chance = np.random.default_rng(derive("mask_zero", seed, level, action))
     act = registry.load("pruning", "mask_zero", action)
     weights = start | {name: act(layer, chance) for name, layer in layers.items()}
-    return held_member(
+    return make_frozen_member(
         {name: torch.from_numpy(np.array(value)) for name, value in weights.items()},
         {name: torch.from_numpy(mask) for name, mask in masks.items()},
         seed=seed, noise=derive("noise", seed, action, level, 0), level=level, draw=number,
@@ -116,4 +116,4 @@ def _member(
 
 
 def _share(one: Member) -> float:
-    return kept({name: mask.numpy() for name, mask in (one.masks or {}).items()})
+    return compute_kept_share({name: mask.numpy() for name, mask in (one.masks or {}).items()})

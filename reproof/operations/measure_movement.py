@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reproof.metrics import Metric, measurement
-from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.pruning.masks import Masks, compute_kept_share, read_masks
 from reproof.storage.checkpoints import Weights, read_checkpoint
 from reproof.storage.files import Array, write_parquet
 
@@ -36,7 +36,7 @@ def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics
     rows, bars = [], []
     for level, members in enumerate(levels, start=1):
         for seed, start, end, mask in zip(seeds, starts, ends, members, strict=True):
-            facts = {"level": level, "kept": kept(mask), "seed": seed}
+            facts = {"level": level, "kept": compute_kept_share(mask), "seed": seed}
             rows += [facts | {"metric": name, "value": value} for name, value in _metrics(start, end, mask).items()]
             bars += [facts | bar for bar in _histograms(start, end, mask)] if seed == seeds[0] else []
     types = {"level": np.int16, "seed": np.int16}

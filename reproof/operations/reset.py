@@ -8,11 +8,19 @@ from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, 
 from reproof.declarations.layer_classes import Thresholds
 from reproof.metrics import COUNT, SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.probing.distances import distances
-from reproof.probing.layers import Layers, chosen, layers_of
-from reproof.probing.probes import Sets, Trained, probes
-from reproof.probing.readings import Moved, Reading, Scale, initial_costs, of_layers, of_network, of_sets
-from reproof.probing.resets import tensors
+from reproof.probing.distances import compute_distances
+from reproof.probing.layers import LayerNames, list_layers, select_layers
+from reproof.probing.probes import Sets, TrainedNetwork, make_probes
+from reproof.probing.readings import (
+    Movement,
+    Reading,
+    Scale,
+    compute_initial_costs,
+    list_layer_rows,
+    list_network_rows,
+    list_set_rows,
+)
+from reproof.probing.resets import convert_to_tensors
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
 
@@ -80,15 +88,15 @@ def reset(
     """
     _check(subject, steps)
     module, thresholds = subject.job.network(), Thresholds(ambient=ambient, critical=critical)
-    layers, parameters = layers_of(module), {name for name, _ in module.named_parameters()}
+    layers, parameters = list_layers(module), {name for name, _ in module.named_parameters()}
     trained = {layer: [name for name in names if name in parameters] for layer, names in layers.items()}
-    named = {name: chosen(layers, patterns) for name, patterns in (joint or {}).items()}
+    named = {name: select_layers(layers, patterns) for name, patterns in (joint or {}).items()}
     starts = {step: subject.at_step(step) for step in sorted(steps)}
     for index, (seed, end) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
         at_steps = {step: start[index] for step, start in starts.items()}
-        fresh = [tensors(subject.job.fresh(seed, "reset", draw)) for draw in range(draws)]
-        checkpoints = {step: tensors(start) for step, start in at_steps.items()}
-        network = _Network(subject, layers, Trained(tensors(end), checkpoints, fresh))
+        fresh = [convert_to_tensors(subject.job.fresh(seed, "reset", draw)) for draw in range(draws)]
+        checkpoints = {step: convert_to_tensors(start) for step, start in at_steps.items()}
+        network = _Network(subject, layers, TrainedNetwork(convert_to_tensors(end), checkpoints, fresh))
         moved = list(_moved(end, at_steps, trained))
         for row in [*moved, *network.rows(split, named, thresholds, _from_start(moved, end, trained))]:
             yield subject.facts(0, seed) | row
@@ -99,35 +107,35 @@ class _Network:
     """One trained network to be probed."""
 
     subject: Subject
-    layers: Layers
-    trained: Trained
+    layers: LayerNames
+    trained: TrainedNetwork
 
-    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
+    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Movement]) -> Iterator[Row]:
         """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
         single = {layer: (layer,) for layer in self.layers}
         scale, readings = self.read(split, single)
-        costs = initial_costs(readings, scale)
-        yield from of_layers(readings, scale)
-        yield from of_network(costs, moved, thresholds, split)
+        costs = compute_initial_costs(readings, scale)
+        yield from list_layer_rows(readings, scale)
+        yield from list_network_rows(costs, moved, thresholds, split)
         sets = dict(named) | self.ambient(single, thresholds)
-        yield from of_sets(self.read(split, sets)[1], sets, costs, scale)
+        yield from list_set_rows(self.read(split, sets)[1], sets, costs, scale)
 
-    def read(self, split: str, sets: Sets, checkpoints: Trained | None = None) -> tuple[Scale, list[Reading]]:
+    def read(self, split: str, sets: Sets, checkpoints: TrainedNetwork | None = None) -> tuple[Scale, list[Reading]]:
         """Return the accuracies of all probes of these sets, and of the network itself, evaluated in one go."""
         trained = checkpoints or self.trained
-        every = list(probes(self.subject.job.network(), trained, sets))
+        every = list(make_probes(self.subject.job.network(), trained, sets))
         states = [trained.state, *(probe.state for probe in every)]
         whole, *found = self.subject.evaluate(states, self._split(split))["accuracy"].tolist()
         scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
-        return scale, [probe.reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
+        return scale, [probe.make_reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
     def ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
         """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
         if not len(self.subject.job.dataset.validation):
             return {}
-        initial = Trained(self.trained.state, {0: self.trained.checkpoints[0]})
+        initial = TrainedNetwork(self.trained.state, {0: self.trained.checkpoints[0]})
         scale, readings = self.read("validation", single, initial)
-        costs = initial_costs(readings, scale)
+        costs = compute_initial_costs(readings, scale)
         found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
         return {"ambient": found} if len(found) > 1 else {}
 
@@ -147,11 +155,11 @@ def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Seq
     """Yield how far the parameters of each layer are from their values at each step."""
     for step, start in starts.items():
         for layer, names in layers.items():
-            for metric, value in distances(end, start, names).items():
+            for metric, value in compute_distances(end, start, names).items():
                 yield {"part": layer, "at": float(step), "metric": metric, "value": value}
 
 
-def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Moved]:
+def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Movement]:
     """Return how far each layer moved from its initial values, and its size."""
     start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
-    return {layer: Moved(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}
+    return {layer: Movement(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

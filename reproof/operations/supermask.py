@@ -19,12 +19,12 @@ from reproof.storage.checkpoints import Weights, read_kinds
 from reproof.storage.files import ReproofError
 from reproof.supermasks.budget import Budget
 from reproof.supermasks.genetic import Breeding, Generation
-from reproof.supermasks.masked import Mask, Masked
-from reproof.supermasks.rules import bernoulli, popup
+from reproof.supermasks.masked import MaskedNetwork, MaskRule
+from reproof.supermasks.rules import draw_bernoulli_mask, select_popup_mask
 from reproof.supermasks.search import Search
 from reproof.training.members import Member
+from reproof.training.state import State
 
-State = dict[str, Tensor]
 METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"}
 WATCHED = 20  # points of the progress that is measured
 
@@ -82,7 +82,10 @@ def supermask(
             breeding = Breeding(parents=parents, children=children, mutation=mutation, kept=kept)
             found = searched(task, breeding, examples=examples)
         else:
-            module = task.masked(bernoulli if method == "bernoulli" else partial(popup, kept=kept), rescaled=rescaled)
+            module = task.masked(
+                draw_bernoulli_mask if method == "bernoulli" else partial(select_popup_mask, kept=kept),
+                rescaled=rescaled,
+            )
             found = learned(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
         part = ", ".join([METHODS[method], "constants" if constant else "initial", *["rescaled"] * rescaled])
         yield from ({"level": 0, "kept": 1.0, "seed": seed, "part": part} | row for row in found)
@@ -108,11 +111,11 @@ class Task:
         module.load_state_dict(self.weights)
         return module
 
-    def masked(self, rule: Mask, *, rescaled: bool) -> Masked:
+    def masked(self, rule: MaskRule, *, rescaled: bool) -> MaskedNetwork:
         """Return the network with masks to be learned; scores are 0 for a rule of chances, else uniform."""
-        module = Masked(self.network(), rule, rescaled=rescaled)
+        module = MaskedNetwork(self.network(), rule, rescaled=rescaled)
         module.noise.fill_(self.noise)
-        if rule is not bernoulli:
+        if rule is not draw_bernoulli_mask:
             generator = torch.Generator().manual_seed(derive("scores", self.noise))
             for scores in module.scores.values():
                 bound = 1 / sqrt(scores[0].numel())  # as PyTorch draws a layer's weights, which the authors took over
@@ -137,7 +140,7 @@ class Task:
         return {"metric": "supermask_progress_accuracy", "at": float(passes), "value": accuracy}
 
 
-def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
+def learned(task: Task, module: MaskedNetwork, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
     """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
     budget = task.budget
     every = max(1, budget.steps // WATCHED)
@@ -154,12 +157,12 @@ def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: 
     curves = trained.curves
     for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
         if split == "validation":
-            yield task.progress(budget.at(int(step)), float(value))
+            yield task.progress(budget.count_passes(int(step)), float(value))
     module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
     module = module.to("cpu")
     with torch.no_grad():
-        drawn = [module.masks(("sample", number)) for number in range(samples)]
-        states = [module.masked(masks) for masks in drawn]
+        drawn = [module.draw_masks(("sample", number)) for number in range(samples)]
+        states = [module.apply_masks(masks) for masks in drawn]
     yield from task.measured(states, [_share(masks) for masks in drawn])
 
 
@@ -169,13 +172,13 @@ def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
     saved = job.saving(f"supermask {task.seed}")
     search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
     judged = breeding.parents + breeding.children
-    generations = task.budget.generations(judged=judged, examples=examples)
+    generations = task.budget.count_generations(judged=judged, examples=examples)
     every = max(1, generations // WATCHED)
-    with saved.until_asked_to_stop():
+    with saved.defer_signals():
         last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saved)
     yield from (task.progress(number * judged * examples, accuracy) for number, accuracy in told.items())
     share = _share({name: masks[0].float() for name, masks in last.masks.items()})
-    yield from task.measured([search.masked(last.masks, 0)], [share])
+    yield from task.measured([search.apply_masks(last.masks, 0)], [share])
 
 
 def _watched(task: Task, search: Search, one: Generation) -> float:
@@ -183,7 +186,7 @@ def _watched(task: Task, search: Search, one: Generation) -> float:
     examples = task.subject.job.dataset.validation
     if not len(examples):
         return float("nan")
-    return float(task.subject.evaluate([search.masked(one.masks, 0)], examples)["accuracy"])
+    return float(task.subject.evaluate([search.apply_masks(one.masks, 0)], examples)["accuracy"])
 
 
 def _share(masks: Mapping[str, Tensor]) -> float:

@@ -13,9 +13,9 @@ from reproof import registry
 from reproof.declarations.costs import TEST_EXAMPLES, Settings, Work
 from reproof.metrics import SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.pruning.constants import signed_constant
-from reproof.pruning.masks import Masks, kept
-from reproof.pruning.one_shot import one_shot_ladder, rungs
+from reproof.pruning.constants import compute_signed_constant
+from reproof.pruning.masks import Masks, compute_kept_share
+from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
 from reproof.settings import DataSettings
 from reproof.storage.checkpoints import Weights, read_kinds
 from reproof.storage.files import Array
@@ -67,13 +67,14 @@ def untrained(
     starts, ends = subject.dense("step0", "final")
     for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
         ladders = {
-            by: one_shot_ladder(_scores(by, start, end), kinds=kinds, shares=rungs(share, rounds)) for by in criteria
+            by: make_one_shot_ladder(_scores(by, start, end), kinds=kinds, shares=compute_rungs(share, rounds))
+            for by in criteria
         }
         for kind in weights:
             states = Masked(start if kind == "initial" else constants(start, kinds), list(ladders.values()))
             found = _measured(subject, states)
             for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
-                facts = {"level": rung, "kept": kept(ladders[by][rung]), "seed": seed, "part": by}
+                facts = {"level": rung, "kept": compute_kept_share(ladders[by][rung]), "seed": seed, "part": by}
                 yield from (
                     facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[place])}
                     for split, values in found.items()
@@ -83,7 +84,7 @@ def untrained(
 
 def constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
     """Return weights with the prunable ones made signed constants."""
-    return {name: signed_constant(value) if name in kinds else value for name, value in weights.items()}
+    return {name: compute_signed_constant(value) if name in kinds else value for name, value in weights.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,4 +132,4 @@ def _best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, ki
         rung = int(along.argmax())
         facts = {"level": 0, "kept": 1.0, "seed": seed, "part": by}
         yield facts | {"metric": f"{NAMES[kind]}_best_test_accuracy", "value": float(along[rung])}
-        yield facts | {"metric": f"{NAMES[kind]}_best_kept_share", "value": kept(ladder[rung])}
+        yield facts | {"metric": f"{NAMES[kind]}_best_kept_share", "value": compute_kept_share(ladder[rung])}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reproof.metrics import NATS, SHARE, SPLITS, STEPS, Metric, measurement
 from reproof.provenance.records import Record
-from reproof.pruning.masks import kept, read_masks
+from reproof.pruning.masks import compute_kept_share, read_masks
 from reproof.storage.files import read_json, read_parquet, write_json, write_parquet
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
@@ -105,7 +105,7 @@ def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
             shares |= {(run, 0, seed): 1.0 for seed in seeds}
             for level, file in enumerate(files, start=1):
                 members = zip(seeds, read_masks(Path(file)), strict=True)
-                shares |= {(run, level, seed): kept(masks) for seed, masks in members}
+                shares |= {(run, level, seed): compute_kept_share(masks) for seed, masks in members}
     return shares
 
 

@@ -19,7 +19,7 @@ def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask:
     point = "continued" if asked["continued"] else "final"
     (initial,) = read_checkpoint(dense, "step0")
     (final,) = read_checkpoint(trained, point)
-    before = masks.read_masks(Path(previous[0])) if previous else [masks.full_masks(one, kinds) for one in initial]
+    before = masks.read_masks(Path(previous[0])) if previous else [masks.make_full_masks(one, kinds) for one in initial]
     after = [
         masks.prune(mask, _scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
         for mask, a, b in zip(before, initial, final, strict=True)

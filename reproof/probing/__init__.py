@@ -1,1 +1,1 @@
-"""Trained networks probed layer by layer: what a layer is, what is reset in it, how far it moved, what it matters."""
+"""Probes of trained networks, layer by layer: resets, distances and criticality (Zhang, Bengio & Singer 2022)."""

@@ -1,4 +1,4 @@
-"""How far training moved a layer from a checkpoint: L2 and L-infinity norms, as they are and normalised."""
+"""Distances of a trained layer from a checkpoint: L2 and L-infinity norms, absolute and relative."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,26 +9,30 @@ from reproof.storage.files import Array
 DISTANCES = ("distance_l2", "distance_linf", "relative_distance_l2", "relative_distance_linf")
 
 
-def distances(trained: Mapping[str, Array], start: Mapping[str, Array], names: Sequence[str]) -> dict[str, float]:
-    """Return the norms of `trained` - `start` over the entries `names`, taken together as one vector of D parameters.
+def compute_distances(
+    trained: Mapping[str, Array], start: Mapping[str, Array], names: Sequence[str]
+) -> dict[str, float]:
+    """Return the norms of `trained` - `start` over the entries `names`, taken as one vector of D parameters.
 
-    distance_l2 is ||difference||_2 / sqrt(D), the root mean square change, so that wide and narrow layers compare;
-    distance_linf the largest change. The relative ones are over the same norm of `start`, NaN where that is 0.
+    trained, start: whole states, arrays of equal shapes by name. distance_l2 is ||difference||_2 / sqrt(D), the root
+    mean square change, which is comparable between wide and narrow layers. distance_linf is the largest change. The
+    relative distances are ratios of the norms of the difference and of `start`, NaN where the latter is 0.
     """
-    after, before = _vector(trained, names), _vector(start, names)
+    after, before = _flatten(trained, names), _flatten(start, names)
     change = after - before
     l2, linf = float(np.linalg.norm(change)), float(np.abs(change).max())
     return {
         "distance_l2": l2 / change.size**0.5,
         "distance_linf": linf,
-        "relative_distance_l2": _over(l2, float(np.linalg.norm(before))),
-        "relative_distance_linf": _over(linf, float(np.abs(before).max())),
+        "relative_distance_l2": _divide(l2, float(np.linalg.norm(before))),
+        "relative_distance_linf": _divide(linf, float(np.abs(before).max())),
     }
 
 
-def _vector(state: Mapping[str, Array], names: Sequence[str]) -> Array:
+def _flatten(state: Mapping[str, Array], names: Sequence[str]) -> Array:
+    """Return these entries as one vector, float64 [D]: a float32 norm of a large layer loses digits."""
     return np.concatenate([np.ravel(state[name]) for name in names]).astype(np.float64)
 
 
-def _over(value: float, norm: float) -> float:
+def _divide(value: float, norm: float) -> float:
     return value / norm if norm else float("nan")

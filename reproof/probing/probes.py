@@ -1,54 +1,61 @@
-"""All probes of one trained network: states to be evaluated together."""
+"""The probes of one trained network: states to be evaluated together."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
-from torch import nn
+from torch import Tensor, nn
 
-from reproof.probing.layers import layers_of, names_of, silencing
+from reproof.probing.layers import collect_names, find_branch_norms, list_layers
 from reproof.probing.readings import REINITIALISED, REMOVED, RERANDOMISED, Reading
-from reproof.probing.resets import State, put_back, silenced
+from reproof.probing.resets import put_back, silence
 
-Sets = Mapping[str, Sequence[str]]
+Sets = Mapping[str, Sequence[str]]  # name of a set: its layers
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained network and what its layers are put back to: states by step of its training, and fresh draws."""
+class TrainedNetwork:
+    """A trained network and the sources of resets.
 
-    state: State
-    checkpoints: Mapping[int, State]
-    fresh: Sequence[State] = ()
+    state: the whole state. checkpoints: whole states by step of the training. fresh: whole states drawn from the
+    initialiser.
+    """
+
+    state: Mapping[str, Tensor]
+    checkpoints: Mapping[int, Mapping[str, Tensor]]
+    fresh: Sequence[Mapping[str, Tensor]] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """The network with the layers of `part` reset: `way` says how, `at` to which step, `draw` which fresh draw."""
+    """A network with the layers of `part` reset.
+
+    way: REINITIALISED, RERANDOMISED or REMOVED. state: the whole state after the reset. at: the step of the checkpoint,
+    NaN without one. draw: the index of the fresh draw.
+    """
 
     way: str
     part: str
-    state: State
+    state: Mapping[str, Tensor]
     at: float = nan
     draw: int = 0
 
-    def reading(self, accuracy: float) -> Reading:
-        """Return what the accuracy of this network says."""
+    def make_reading(self, accuracy: float) -> Reading:
+        """Return the reading of this probe, given the accuracy of its network, a share in [0, 1]."""
         return Reading(self.way, self.part, accuracy, self.at, self.draw)
 
 
-def probes(module: nn.Module, trained: Trained, sets: Sets) -> Iterator[Probe]:
-    """Yield the probes of sets of layers, {part: layers}; a set of one layer is the paper's probe of that layer.
+def make_probes(module: nn.Module, trained: TrainedNetwork, sets: Sets) -> Iterator[Probe]:
+    """Yield the probes of all sets of layers (section 2); a set of one layer is the paper's probe of that layer.
 
-    Each set is put back to every checkpoint, drawn anew with every fresh draw and, if it is made of residual blocks
-    alone, removed.
+    Each set is reset to every checkpoint and to every fresh draw. A set of residual blocks only is also removed.
     """
-    layers, blocks = layers_of(module), silencing(module)
+    layers, blocks = list_layers(module), find_branch_norms(module)
     for part, which in sets.items():
-        names = names_of(layers, which)
+        names = collect_names(layers, which)
         for step, start in trained.checkpoints.items():
             yield Probe(REINITIALISED, part, put_back(trained.state, start, names), at=float(step))
         for draw, fresh in enumerate(trained.fresh):
             yield Probe(RERANDOMISED, part, put_back(trained.state, fresh, names), draw=draw)
         if set(which) <= set(blocks):
-            yield Probe(REMOVED, part, silenced(trained.state, names_of(blocks, which)))
+            yield Probe(REMOVED, part, silence(trained.state, collect_names(blocks, which)))

@@ -1,6 +1,6 @@
-"""The probes of Zhang, Bengio & Singer (section 2): a trained network with some of its layers put back.
+"""The resets of Zhang, Bengio & Singer 2022 (section 2): a trained network with some of its layers reset.
 
-What a probe leaves alone is shared with the trained network, not copied: a hundred probes need little memory.
+A probe shares the other tensors with the trained network, so that a hundred probes need little memory.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,19 +11,18 @@ from torch import Tensor
 
 from reproof.storage.files import Array, ReproofError
 
-State = dict[str, Tensor]
 
-
-def tensors(weights: Mapping[str, Array]) -> State:
-    """Return a state of tensors with memory of its own from one of arrays."""
+def convert_to_tensors(weights: Mapping[str, Array]) -> dict[str, Tensor]:
+    """Return tensors of the shapes and dtypes of the arrays, with memory of their own."""
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
 
-def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> State:
-    """Return the trained state with the values of `names` taken from `source`, all others as trained.
+def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    """Return the trained state with the values of `names` replaced by those of `source`; all are whole states.
 
-    With the state at checkpoint t as the source that is re-initialisation ("checkpoint-t robustness"); with a fresh
-    draw of the whole network from its own initialiser it is re-randomisation, of these layers only.
+    With the state at step t as the source it is re-initialisation ("checkpoint-t robustness"). With a fresh draw of the
+    whole network from its initialiser it is re-randomisation of these layers. Raises ReproofError if a name is not in
+    `source`.
     """
     missing = sorted(set(names) - set(source))
     if missing:
@@ -31,6 +30,9 @@ def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names:
     return {name: source[name] if name in names else value for name, value in trained.items()}
 
 
-def silenced(trained: Mapping[str, Tensor], names: Collection[str]) -> State:
-    """Return the trained state with the values of `names` at 0: residual blocks removed (`layers.silencing`)."""
+def silence(trained: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    """Return the trained state with the values of `names` at 0. See `layers.find_branch_norms` for removed blocks.
+
+    Shapes and dtypes do not change.
+    """
     return {name: torch.zeros_like(value) if name in names else value for name, value in trained.items()}

@@ -1,1 +1,1 @@
-"""Masks: which weights a round removes, how masks are stored, and the controls that break one thing at a time."""
+"""Pruning: criteria, masks and their storage, and controls that change one property of a ticket at a time."""

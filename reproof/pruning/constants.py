@@ -1,22 +1,24 @@
-"""What the authors do to a layer's values beside masking them: signed constants, and rescaling by the share kept."""
+"""Changes to the values of a masked layer (Zhou et al. 2019): signed constants, and rescaling by the share kept."""
 
 import numpy as np
 
 from reproof.storage.files import Array
 
 
-def signed_constant(weights: Array) -> Array:
-    """Return the weights' signs times their standard deviation (Zhou et al. 2019, section 5.1).
+def compute_signed_constant(weights: Array) -> Array:
+    """Return the signs of the weights times their standard deviation (Zhou et al. 2019, section 5.1).
 
-    The deviation is that of the drawn values of the layer, all of them, as in the authors' code.
+    weights: floating point, any shape; the result has its shape and dtype. The deviation is that of all drawn values of
+    the layer, kept and pruned, as in the authors' code.
     """
+    # In float64: the float32 sum over a large layer loses digits.
     return np.asarray(np.sign(weights) * weights.std(dtype=np.float64), weights.dtype)
 
 
-def rescaling(mask: Array) -> float:
-    """Return size / kept: what the weights of a layer are multiplied by to make up for those masked out.
+def compute_rescaling(mask: Array) -> float:
+    """Return size / kept, the factor that makes up for the masked weights of a layer.
 
-    An empty mask gives 1: there is nothing to rescale.
+    mask: bool, any shape. An empty mask gives 1, because no weight is left to rescale.
     """
     kept = int(np.count_nonzero(mask))
     return mask.size / kept if kept else 1.0

@@ -1,7 +1,7 @@
-"""Controls: a ticket with the thing under test broken, and everything else as it was.
+"""Controls: each changes one property of a ticket and keeps the others (Frankle & Carbin 2019).
 
-Each control is a function decorated `@control` that takes a ticket and returns the broken one; its name is the word
-of configuration. `reinitialise` under another name or with another option is another arm of the figures.
+A control is a function decorated `@control`: it maps a ticket to a changed one and draws from `chance`. Its name is the
+word of configuration. The shapes and dtypes are those of the ticket: weights float32 and masks bool, by name.
 """
 
 from dataclasses import replace
@@ -14,25 +14,37 @@ from reproof.storage.files import Array
 
 @control
 def rewound(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """The ticket itself: the mask with the weights of the rewind point."""
+    """Return the ticket itself: the mask with the weights of the rewind point.
+
+    Masks, bool, and start weights, float32, keep their shapes and values.
+    """
     return ticket
 
 
 @control
 def reinitialise(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """The same mask on weights drawn anew (Frankle & Carbin 2019, section 2, "random reinitialisation")."""
+    """Return the same mask on a fresh draw of the weights (section 2, "random reinitialisation").
+
+    Masks, bool, and start weights, float32, keep their shapes by name; all weights change.
+    """
     return replace(ticket, start=ticket.fresh)
 
 
 @control
 def shuffle_mask(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """The same weights under a random mask that keeps as many in each layer (appendix E, "random sparsity")."""
-    return replace(ticket, masks={name: _shuffled(mask, chance) for name, mask in ticket.masks.items()})
+    """Return the same weights under a random mask that keeps as many in each layer (appendix E, "random sparsity").
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the masks change.
+    """
+    return replace(ticket, masks={name: _shuffle(mask, chance) for name, mask in ticket.masks.items()})
 
 
 @control
 def reshuffle_initial(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """The same mask, and in each layer the ticket's own initial values dealt out anew among its places (F.3)."""
+    """Return the same mask, with the kept initial values of each layer permuted among them (appendix F.3).
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the kept weights change.
+    """
     start = dict(ticket.start)
     for name, mask in ticket.masks.items():
         start[name] = ticket.start[name].copy()
@@ -42,14 +54,23 @@ def reshuffle_initial(ticket: Ticket, chance: np.random.Generator) -> Ticket:
 
 @control
 def prune_at_init(ticket: Ticket, chance: np.random.Generator) -> Ticket:
-    """The same weights, keeping in each layer as many, those largest before any training (appendix F.4)."""
-    masks = {name: _largest(np.abs(ticket.start[name]), int(mask.sum())) for name, mask in ticket.masks.items()}
+    """Return the same weights under masks that keep as many, the largest, of each layer (appendix F.4).
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the masks change.
+    """
+    # As many in each layer as the ticket keeps, so that only the selection differs.
+    masks = {name: _keep_largest(np.abs(ticket.start[name]), int(mask.sum())) for name, mask in ticket.masks.items()}
     return replace(ticket, masks=masks)
 
 
 @control
 def noise(ticket: Ticket, chance: np.random.Generator, *, scale: float) -> Ticket:
-    """The ticket with noise of `scale` standard deviations of its initialiser added to its weights (appendix F.7)."""
+    """Return the ticket with Gaussian noise added to its weights (appendix F.7).
+
+    `scale` is the standard deviation of the noise in standard deviations of the initialiser of each layer.
+
+    Masks, bool, and start weights, float32, keep their shapes by name; the prunable weights change.
+    """
     start = dict(ticket.start)
     for name, deviation in ticket.deviations.items():
         weight = ticket.start[name]
@@ -58,11 +79,13 @@ def noise(ticket: Ticket, chance: np.random.Generator, *, scale: float) -> Ticke
     return replace(ticket, start=start)
 
 
-def _shuffled(mask: Array, chance: np.random.Generator) -> Array:
+def _shuffle(mask: Array, chance: np.random.Generator) -> Array:
+    """Return a random permutation of a mask, bool of the same shape."""
     return chance.permutation(mask.ravel()).reshape(mask.shape)
 
 
-def _largest(scores: Array, count: int) -> Array:
+def _keep_largest(scores: Array, count: int) -> Array:
+    """Return a mask, bool of the shape of the scores, of the `count` greatest; of equal scores the first stay."""
     keep = np.zeros(scores.size, dtype=bool)
     keep[np.argsort(-scores.ravel(), kind="stable")[:count]] = True
     return keep.reshape(scores.shape)

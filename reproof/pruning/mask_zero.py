@@ -1,7 +1,8 @@
-"""Mask-0 actions: what becomes of the weights that are pruned (Zhou et al. 2019, section 4).
+"""Mask-0 actions: the frozen values of the pruned weights (Zhou et al. 2019, section 4).
 
-Each maps a layer to the values that it starts from, decorated `@mask_zero`; its name is the word of configuration. The
-pruned weights then stay at those values while the kept ones train.
+An action is a function decorated `@mask_zero`. It maps a layer to its start values, float32 of the shape of the layer,
+and draws from `chance`. Its name is the word of configuration. The pruned weights stay at their start values while the
+kept ones train.
 """
 
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class PrunedLayer:
     """A layer's weights before and after the training that decided its mask, and the mask.
 
-    `final` of a weight pruned in an earlier round is its value at the end of the last training that it took part in.
+    initial, final: float32 of the shape of the layer. mask: bool of that shape, True where a weight is kept. For a
+    weight pruned in an earlier round, `final` is its value at the end of the last training that it took part in.
     """
 
     initial: Array
@@ -25,16 +27,16 @@ class Layer:
 
     @property
     def shrank(self) -> Array:
-        """Where training moved a weight towards zero."""
+        """Return bool: True where training moved a weight towards zero."""
         return np.asarray(np.abs(self.initial) > np.abs(self.final))
 
     @property
     def grew(self) -> Array:
-        """Where training moved a weight away from zero."""
+        """Return bool: True where training moved a weight away from zero."""
         return np.asarray(np.abs(self.initial) < np.abs(self.final))
 
 
-Action = Callable[[Layer, np.random.Generator], Array]
+Action = Callable[[PrunedLayer, np.random.Generator], Array]
 
 
 def mask_zero(function: Action) -> Action:
@@ -43,32 +45,47 @@ def mask_zero(function: Action) -> Action:
 
 
 @mask_zero
-def zero(layer: Layer, chance: np.random.Generator) -> Array:
-    """Pruned weights are 0: the ticket itself."""
+def zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Set pruned weights to 0: the ticket itself.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(layer.mask, layer.initial, 0)
 
 
 @mask_zero
-def frozen(layer: Layer, chance: np.random.Generator) -> Array:
-    """Pruned weights stay at their initial values."""
+def frozen(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Leave pruned weights at their initial values.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return layer.initial.copy()
 
 
 @mask_zero
-def frozen_or_zero(layer: Layer, chance: np.random.Generator) -> Array:
-    """Pruned weights that moved towards zero are 0, the others stay at their initial values (variant 1)."""
+def frozen_or_zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Set pruned weights that moved towards zero to 0, and leave the others at their initial values (variant 1).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(~layer.mask & layer.shrank, 0, layer.initial)
 
 
 @mask_zero
-def frozen_or_zero_everywhere(layer: Layer, chance: np.random.Generator) -> Array:
-    """The same, and kept weights that moved towards zero start from 0 too (variant 2)."""
+def frozen_or_zero_everywhere(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Set all weights that moved towards zero to 0, kept ones too; these train from there (variant 2).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(layer.shrank, 0, layer.initial)
 
 
 @mask_zero
-def frozen_or_zero_shuffled(layer: Layer, chance: np.random.Generator) -> Array:
-    """As many pruned weights are 0 as in variant 1, chosen at random (its control)."""
+def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Set as many pruned weights to 0 as variant 1, selected at random (its control).
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     pruned = np.flatnonzero(~layer.mask)
     values = layer.initial.copy()
     values.reshape(-1)[chance.choice(pruned, int((~layer.mask & layer.shrank).sum()), replace=False)] = 0
@@ -76,6 +93,9 @@ def frozen_or_zero_shuffled(layer: Layer, chance: np.random.Generator) -> Array:
 
 
 @mask_zero
-def frozen_or_zero_reversed(layer: Layer, chance: np.random.Generator) -> Array:
-    """Pruned weights that moved away from zero are 0, the others stay at their initial values."""
+def frozen_or_zero_reversed(layer: PrunedLayer, chance: np.random.Generator) -> Array:
+    """Set pruned weights that moved away from zero to 0, and leave the others at their initial values.
+
+    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    """
     return np.where(~layer.mask & layer.grew, 0, layer.initial)

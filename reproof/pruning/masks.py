@@ -1,6 +1,6 @@
-"""Pruning exactly n weights, within layers or over all of them, and masks as packed bits on disk.
+"""Pruning of exactly n weights, within layers or over all layers, and masks as packed bits on disk.
 
-Works on numpy arrays: pruning a level must not pay for importing torch.
+All arrays are numpy's, because a pruning job should not wait seconds for the import of torch.
 """
 
 import json
@@ -12,7 +12,7 @@ import numpy as np
 
 from reproof.storage.files import Array, ReproofError, read_tensors, unreadable, write_tensors
 
-Masks = dict[str, Array]
+Masks = dict[str, Array]  # of one network: {name of a prunable weight: bool of its shape, True where kept}
 
 
 def prune(
@@ -21,12 +21,16 @@ def prune(
 ) -> Masks:  # fmt: skip
     """Return new masks without the remaining weights of least score (Frankle & Carbin 2019, section 2).
 
-    `share[kind]` of the remaining weights of each layer of that kind go; a layer of a kind without a share keeps all.
-    With scope "layer" each layer loses its own least; with "global" the layers that have a share (one and the same)
-    are ranked together. Exactly round(share * remaining) go, half rounded to even; of equal scores the first go.
+    scores: floating point, of the shapes of the masks. kinds: the kind of each layer by name of its weight.
+    share: the share, in [0, 1], of the remaining weights to prune, by kind; a layer of another kind keeps all.
+    scope: "layer" ranks each layer by itself; "global" ranks the layers with a share, which must be equal, together.
+
+    Exactly round(share * remaining) weights go, half rounded to even; of equal scores the first go. Raises ValueError
+    if layers that are ranked together have different shares.
     """
     pruned = [name for name in masks if kinds[name] in share]
     groups = [[name] for name in pruned] if scope == "layer" else [pruned] * bool(pruned)
+    # Copies: the caller's masks are those of the level before.
     new = {name: mask.copy() for name, mask in masks.items()}
     for group in groups:
         (rate,) = {share[kinds[name]] for name in group}
@@ -35,54 +39,64 @@ def prune(
 
 
 def _prune_together(masks: Masks, scores: Mapping[str, Array], rate: float) -> None:
-    """Clear, in place, the least-scored round(rate * remaining) of the weights that all these masks keep."""
+    """Clear, in place, the round(rate * remaining) least scores of all weights that these masks keep."""
     places = {name: np.flatnonzero(mask) for name, mask in masks.items()}
     ranked = np.argsort(np.concatenate([scores[name].ravel()[where] for name, where in places.items()]), kind="stable")
     gone = np.zeros(len(ranked), dtype=bool)
     gone[ranked[: round(rate * len(ranked))]] = True
     start = 0
     for name, where in places.items():
+        # `reshape` of a fresh copy is a view, so the assignment changes the mask itself.
         masks[name].reshape(-1)[where[gone[start : start + len(where)]]] = False
         start += len(where)
 
 
-def full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> Masks:
-    """Return masks that keep every prunable weight."""
+def make_full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> Masks:
+    """Return masks that keep every weight named in `kinds`, bool of the shapes of `weights`."""
     return {name: np.ones(weights[name].shape, dtype=bool) for name in kinds}
 
 
-def kept(masks: Mapping[str, Array]) -> float:
-    """Return the share of the prunable weights whose mask is 1."""
+def compute_kept_share(masks: Mapping[str, Array]) -> float:
+    """Return the share, in [0, 1], of all masked weights that are kept."""
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.size for mask in masks.values())
 
 
 def write_masks(path: Path, members: Sequence[Masks]) -> None:
-    """Write the masks of the members of a block, eight weights a byte, with their shapes."""
+    """Write the masks of the members of a block, eight weights a byte, and their shapes.
+
+    All members have the same names and shapes. The file holds uint8 [members, bytes] by name.
+    """
+    # Bits, not the bytes of bool: an eighth of the size.
     packed = {name: np.stack([np.packbits(masks[name]) for masks in members]) for name in members[0]}
     shapes = {name: mask.shape for name, mask in members[0].items()}
     write_tensors(path, packed, {"shapes": json.dumps(shapes), "members": str(len(members))})
 
 
 def read_masks(path: Path) -> list[Masks]:
-    """Return the masks of each member of the block; raise ReproofError naming the file if it is damaged."""
+    """Return the masks of each member of a block. Raise ReproofError with the name of the file if it is damaged.
+
+    Each mask is bool of the shape of its weight.
+    """
     packed, metadata = read_tensors(path)
     if not {"shapes", "members"} <= set(metadata):
-        raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again to make it anew")
+        raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again")
     try:
         shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
-        members = range(_positive(int(metadata["members"])))
-        return [{name: _unpacked(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
+        members = range(_check_positive(int(metadata["members"])))
+        return [{name: _unpack(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
-def _unpacked(bits: Array, shape: Sequence[int]) -> Array:
-    if bits.size != -(-prod(map(_positive, shape)) // 8):
+def _unpack(bits: Array, shape: Sequence[int]) -> Array:
+    """Return a mask, bool of this shape, from packed bits uint8 [bytes]; raise ValueError if their number differs."""
+    if bits.size != -(-prod(map(_check_positive, shape)) // 8):
         raise ValueError(f"{bits.size} bytes for a mask of shape {shape}")
     return np.unpackbits(bits, count=prod(shape)).astype(bool).reshape(shape)
 
 
-def _positive(number: int) -> int:
+def _check_positive(number: int) -> int:
+    """Return the number; raise ValueError if it is below 1."""
     if number < 1:
         raise ValueError(f"{number} is no number of members, and no side of a mask")
     return number

@@ -1,4 +1,4 @@
-"""Tickets, and the mark of a control. Apart from the controls, so that a new control retrains nothing else."""
+"""Tickets and the decorator of controls, in a module of their own so that a new control retrains nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from reproof.storage.checkpoints import Weights
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """A network about to be trained: weights to start from (the whole state), masks, and what a control may need.
+    """A network before its training: start weights, masks, and further inputs of controls.
 
-    `fresh` is a fresh draw of the whole state from the run's own initialiser; `deviations` are the standard deviations
-    of that initialiser, by prunable weight.
+    start: the whole state, float32 by name (int64 for counters). masks: bool by prunable weight, of its shape.
+    fresh: a fresh draw of the whole state from the run's own initialiser. deviations: the standard deviation of that
+    initialiser by prunable weight.
     """
 
     start: Weights

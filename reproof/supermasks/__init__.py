@@ -1,1 +1,1 @@
-"""Supermasks: masks that make a network accurate whose weights are never trained, learned or searched for."""
+"""Supermasks: masks under which an untrained network is accurate, found by gradient descent or genetic search."""

@@ -1,4 +1,4 @@
-"""What methods that find masks are allowed to cost: passes of one example through the network, one way.
+"""The budget of methods that find masks, in passes of one example through the network in one direction.
 
 A step of gradient descent counts three passes an example: outputs, gradients of the inputs, gradients of the weights.
 """
@@ -10,20 +10,20 @@ PASSES_PER_STEP = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """A number of gradient steps on batches, and what else can be had for it."""
+    """A number of gradient steps on batches of `batch` examples, and its equivalents."""
 
     steps: int
     batch: int
 
     @property
     def passes(self) -> int:
-        """Passes in all."""
-        return self.at(self.steps)
+        """Return the number of passes of the whole budget."""
+        return self.count_passes(self.steps)
 
-    def at(self, step: int) -> int:
-        """Return the passes that the first steps take."""
+    def count_passes(self, step: int) -> int:
+        """Return the number of passes of the first `step` steps."""
         return PASSES_PER_STEP * self.batch * step
 
-    def generations(self, *, judged: int, examples: int) -> int:
-        """Return how many generations, each judging so many masks on so many examples, the passes are enough for."""
+    def count_generations(self, *, judged: int, examples: int) -> int:
+        """Return the number of generations within the budget, each judging `judged` masks on `examples` examples."""
         return self.passes // (judged * examples)

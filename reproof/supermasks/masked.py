@@ -1,4 +1,4 @@
-"""A network whose weights stand still and whose masks are learned (Zhou et al. 2019, section 5.2)."""
+"""A network with fixed weights and learned masks (Zhou et al. 2019, section 5.2)."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,67 +10,73 @@ from torch.func import functional_call
 from reproof.networks import prunable
 from reproof.seeding import derive
 
-Mask = Callable[[Tensor, np.random.Generator], Tensor]
+MaskRule = Callable[[Tensor, np.random.Generator], Tensor]  # (scores, chance) -> mask 0/1, both of the weight's shape
 
 
-class Masked(nn.Module):
-    """Maps inputs [B, ...] to the outputs of `network` with every prunable weight times a mask made from its scores.
+class MaskedNetwork(nn.Module):
+    """A network in which every prunable weight is multiplied by a mask made from its scores.
 
-    The only parameters are the scores, one for each prunable weight. The network's weights are buffers, and so is what
-    chance depends on: `noise` (int64), a seed, and `drawn` (int64), the forward passes in training so far. A training
-    that goes on from a saved state thus draws what it would have drawn. In evaluation the mask is drawn by a seed of
-    its own, the same for every batch until a training step is made.
+    It maps inputs [B, ...] to the outputs of `network`. The only parameters are the scores, float32 of the shape of
+    each prunable weight. The weights of the network are buffers. So are the two numbers that seed the masks, int64
+    scalars: `noise`, a seed, and `drawn`, the number of forward passes in train mode. A resumed training therefore
+    draws the same masks. In eval mode the mask has a seed of its own and is the same for every batch until the next
+    training step.
 
-    `mask(scores, chance)` returns the mask of one layer, 0 and 1, through which gradients reach the scores.
-    `rescaled` multiplies each layer by size / kept in every forward pass ("dynamic weight rescaling"); gradients flow
-    through that factor too, as in the authors' code.
+    `mask(scores, chance)` returns the mask of one layer, 0 and 1, through which gradients reach the scores. `rescaled`
+    multiplies each layer by size / kept in every forward pass ("dynamic weight rescaling"). Gradients flow through that
+    factor too, as in the authors' code.
     """
 
     noise: Tensor
     drawn: Tensor
 
-    def __init__(self, network: nn.Module, mask: Mask, *, rescaled: bool = False) -> None:
+    def __init__(self, network: nn.Module, mask: MaskRule, *, rescaled: bool = False) -> None:
         super().__init__()
-        self._network = (network,)  # in a tuple: its parameters are none of this module's
+        self._network = (network,)  # in a tuple, so that torch does not register its parameters as this module's
         self._mask, self._rescaled = mask, rescaled
         self._names = tuple(prunable(network))
         for name, weight in network.state_dict().items():
-            self.register_buffer(weight_key(name), weight.detach().clone())
-        shapes = {_plain(name): network.get_parameter(name).shape for name in self._names}
+            self.register_buffer(make_weight_key(name), weight.detach().clone())
+        shapes = {_replace_dots(name): network.get_parameter(name).shape for name in self._names}
         self.scores = nn.ParameterDict({name: torch.zeros(shape) for name, shape in shapes.items()})
         self.register_buffer("noise", torch.zeros((), dtype=torch.int64))
         self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        masks = self.masks(("step" if self.training else "evaluation", int(self.drawn)))
+        masks = self.draw_masks(("step" if self.training else "evaluation", int(self.drawn)))
         if self.training:
             self.drawn += 1
-        outputs: Tensor = functional_call(self._network[0], self.masked(masks), (inputs,))
+        outputs: Tensor = functional_call(self._network[0], self.apply_masks(masks), (inputs,))
         return outputs
 
-    def masks(self, purpose: tuple[str | int, ...]) -> dict[str, Tensor]:
-        """Return the mask of each prunable weight, drawn for this purpose."""
-        chance = np.random.default_rng(derive("supermask", int(self.noise), *purpose))
-        return {name: self._mask(self.scores[_plain(name)], chance) for name in self._names}
+    def draw_masks(self, purpose: tuple[str | int, ...]) -> dict[str, Tensor]:
+        """Return the mask of each prunable weight, 0 and 1 of its shape and dtype.
 
-    def masked(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the whole state of the network under these masks."""
-        state = {name: self.get_buffer(weight_key(name)) for name in self._network[0].state_dict()}
+        `purpose` and `noise` seed the draw: equal purposes give equal masks.
+        """
+        chance = np.random.default_rng(derive("supermask", int(self.noise), *purpose))
+        return {name: self._mask(self.scores[_replace_dots(name)], chance) for name in self._names}
+
+    def apply_masks(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the whole state of the network under these masks, of the shapes of the prunable weights."""
+        state = {name: self.get_buffer(make_weight_key(name)) for name in self._network[0].state_dict()}
         for name, mask in masks.items():
+            # An empty mask has no kept weight to rescale: the factor stays finite.
             factor = mask.numel() / mask.sum().clamp(min=1) if self._rescaled else 1
             state[name] = state[name] * mask * factor
         return state
 
 
-def weight_key(name: str) -> str:
-    """Return the name of the buffer that holds a weight of the network."""
-    return f"weights_{_plain(name)}"
+def make_weight_key(name: str) -> str:
+    """Return the name of the buffer of a weight of the network."""
+    return f"weights_{_replace_dots(name)}"
 
 
-def score_key(name: str) -> str:
-    """Return the name of the parameter that holds the scores of a prunable weight."""
-    return f"scores.{_plain(name)}"
+def make_score_key(name: str) -> str:
+    """Return the name of the parameter of the scores of a prunable weight."""
+    return f"scores.{_replace_dots(name)}"
 
 
-def _plain(name: str) -> str:
+def _replace_dots(name: str) -> str:
+    # Torch forbids dots in the names of parameters and buffers.
     return name.replace(".", "/")

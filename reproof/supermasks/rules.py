@@ -1,6 +1,6 @@
-"""How a mask follows from scores, and how gradients pass it: one function a method.
+"""Rules that make a mask from scores, with their gradients: one function for each method.
 
-A generator of numpy draws: it takes half of torch's time, and a GPU sees the same masks as a CPU.
+Numpy draws the random numbers: it takes half of torch's time, and a GPU sees the same masks as a CPU.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 
-def bernoulli(scores: Tensor, chance: np.random.Generator) -> Tensor:
-    """Draw each entry as 1 with chance sigmoid(score), gradients passing as through that chance.
+def draw_bernoulli_mask(scores: Tensor, chance: np.random.Generator) -> Tensor:
+    """Draw each entry as 1 with probability sigmoid(score), and else 0; the gradient is that of the probability.
 
-    Zhou et al. 2019, section 5.2. Scores of 0 are even chances.
+    scores: floating point, any shape; the mask has their shape and dtype. Zhou et al. 2019, section 5.2.
     """
     drawn = torch.from_numpy(chance.random(scores.shape, dtype=np.float32)).to(scores.device)
     mask: Tensor = _Bernoulli.apply(scores, drawn)
@@ -21,7 +21,7 @@ def bernoulli(scores: Tensor, chance: np.random.Generator) -> Tensor:
 
 
 class _Bernoulli(torch.autograd.Function):
-    """1 where `drawn`, uniform in [0, 1), is below sigmoid(scores); the gradient is the sigmoid's."""
+    """A mask that is 1 where `drawn`, uniform in [0, 1), is below sigmoid(scores), with the gradient of the sigmoid."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, drawn: Tensor) -> Tensor:
@@ -35,14 +35,15 @@ class _Bernoulli(torch.autograd.Function):
         return gradients[0] * chances * (1 - chances), None
 
 
-def popup(scores: Tensor, chance: np.random.Generator, *, kept: float) -> Tensor:
-    """Keep the round(kept * size) greatest |score| of the layer, gradients passing as through the identity.
+def select_popup_mask(scores: Tensor, chance: np.random.Generator, *, kept: float) -> Tensor:
+    """Keep the round(kept * size) greatest |score| of the layer; the gradient by |score| is the identity.
 
+    scores: float32, any shape; the mask has their shape, 1 where kept and 0 elsewhere. kept: a share in [0, 1].
     Ramanujan et al. 2020, "What's Hidden in a Randomly Weighted Neural Network?", section 3 (edge-popup).
     """
     sizes = scores.abs()
     few = scores.numel() - round(kept * scores.numel())
     mask = torch.ones(scores.numel())
-    # Numpy's partition takes a tenth of the time of torch's topk. Which of equal scores go is its choice.
+    # Numpy's partition takes a tenth of the time of torch's topk. Equal scores go in no defined order.
     mask[torch.from_numpy(np.argpartition(sizes.detach().cpu().numpy().ravel(), max(few - 1, 0))[:few])] = 0
     return mask.view_as(scores).to(scores.device) + (sizes - sizes.detach())

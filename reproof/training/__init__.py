@@ -1,1 +1,1 @@
-"""Training blocks of networks, exactly repeatable, with masks held at zero."""
+"""Training of blocks of networks: repeatable to the bit, with masked weights at exactly zero."""

@@ -1,4 +1,4 @@
-"""Batches for a group of networks: gathered from bytes in memory, augmented and normalised, all repeatable by step."""
+"""Batches for a group of networks: gathered from bytes in memory, augmented and normalised, a function of the step."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,15 @@ from reproof.seeding import derive
 from reproof.training.members import Member
 from reproof.training.schedule import Order
 
-PADDING = 4
-MOST_AT_ONCE, CACHE_BYTES = 16, 4 << 20  # steps whose batches are made ready together, and how many bytes of them
+PADDING = 4  # pixels on each side
+MOST_AT_ONCE, CACHE_BYTES = 16, 4 << 20  # most steps gathered in one call, and most bytes of float32 inputs
 
 
 class Batches:
-    """The training batches of a group of S networks, each in its own order."""
+    """The training batches of a group of S networks, each in its own order.
+
+    `batch` is the number of examples of a step, B. `augment` is "none" or "flip_crop".
+    """
 
     def __init__(self, dataset: Dataset, members: Sequence[Member], *, batch: int, augment: str) -> None:
         self.dataset, self._members, self._augment = dataset, members, augment
@@ -28,47 +31,52 @@ class Batches:
         self._at_once = min(MOST_AT_ONCE, max(1, CACHE_BYTES // bytes_a_step))
         self._from, self._ahead = -1, (torch.empty(0), torch.empty(0))
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return inputs float32 [S, B, C, H, W] and labels int64 [S, B] of this step; to be read, not changed."""
+    def gather(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return inputs float32 [S, B, C, H, W] and labels int64 [S, B] of this step; do not write to them."""
+        # A gather of sixteen small batches costs little more than one, so steps are gathered ahead and kept.
         first = step - step % self._at_once
         if first != self._from:
-            self._from, self._ahead = first, self._gathered(range(first, first + self._at_once))
+            self._from, self._ahead = first, self._gather_steps(range(first, first + self._at_once))
         inputs, labels = self._ahead
         return inputs[step - first], labels[step - first]
 
-    def examples(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Return images uint8 [N, pixels], labels int64 [N], and for each network which of them are its batch [B]."""
+    def select_examples(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return images uint8 [N, pixels], labels int64 [N], and for each network the indices of its batch, int64 [B].
+
+        Without augmentation these are all N training images, and no byte is copied.
+        """
         if self._augment == "none":
-            return self._flat, self._labels, [order.indices(step) for order in self._orders]
-        images, labels = self._bytes([step])
+            return self._flat, self._labels, [order.list_indices(step) for order in self._orders]
+        images, labels = self._gather_bytes([step])
         places = torch.arange(labels.numel()).view(labels.shape[1:])
         return images.flatten(0, 2).flatten(1), labels.flatten(), list(places)
 
-    def _gathered(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Return inputs [steps, S, B, C, H, W] and labels [steps, S, B]: a few steps cost little more than one."""
-        images, labels = self._bytes(steps)
+    def _gather_steps(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return inputs float32 [steps, S, B, C, H, W] and labels int64 [steps, S, B]."""
+        images, labels = self._gather_bytes(steps)
         return self.dataset.normalise(images), labels
 
-    def _bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Return images uint8 [steps, S, B, C, H, W], augmented, and labels [steps, S, B]."""
-        chosen = torch.cat([order.indices(step) for step in steps for order in self._orders]).to(self._flat.device)
+    def _gather_bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return augmented images uint8 [steps, S, B, C, H, W] and labels int64 [steps, S, B]."""
+        chosen = torch.cat([order.list_indices(step) for step in steps for order in self._orders]).to(self._flat.device)
         images = self._flat.index_select(0, chosen).view(len(steps), *self._shape)
         labels = self._labels.index_select(0, chosen).view(len(steps), *self._shape[:2])
         if self._augment == "flip_crop":
             pairs = zip(images, steps, strict=True)
-            images = torch.stack([self._flipped_and_cropped(one, step) for one, step in pairs])
+            images = torch.stack([self._flip_and_crop_members(one, step) for one, step in pairs])
         return images, labels
 
-    def _flipped_and_cropped(self, images: Tensor, step: int) -> Tensor:
+    def _flip_and_crop_members(self, images: Tensor, step: int) -> Tensor:
+        """Return augmented images uint8 [S, B, C, H, W], each network by its own noise."""
         generators = (torch.Generator().manual_seed(derive("augment", member.noise, step)) for member in self._members)
         return torch.stack([flip_and_crop(one, generator) for one, generator in zip(images, generators, strict=True)])
 
 
 def flip_and_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return images [B, C, H, W] each mirrored with chance 1/2 and shifted by up to 4 pixels, zeros moving in.
+    """Return images uint8 [B, C, H, W], each mirrored with probability 1/2 and shifted by up to 4 pixels.
 
-    That is a crop of the original size out of the image padded by 4 pixels on each side (Frankle & Carbin 2019,
-    appendix I.3). A generator of the CPU draws, so that a GPU sees the same augmentation.
+    Each is a crop of the original size from the image with 4 pixels of zeros on each side (Frankle & Carbin 2019,
+    appendix I.3). `generator` is one of the CPU, so that a GPU sees the same augmentation.
     """
     count, channels, height, width = images.shape
     shifts = torch.randint(0, 2 * PADDING + 1, (2, count, 1), generator=generator)

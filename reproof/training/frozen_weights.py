@@ -1,4 +1,4 @@
-"""Networks whose pruned weights stay at values of their own instead of 0 (Zhou et al. 2019, section 4)."""
+"""Networks whose pruned weights are frozen at given values instead of 0 (Zhou et al. 2019, section 4)."""
 
 from collections.abc import Mapping
 
@@ -7,54 +7,61 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from reproof.training.members import Member
+from reproof.training.state import State
 
-Weights = Mapping[str, Tensor]
 
+class FrozenWeights(nn.Module):
+    """A network whose weights are the sum of a trained and a frozen part.
 
-class Held(nn.Module):
-    """Maps inputs to the outputs of `network` under its trained weights plus those that are held.
-
-    The trained weights are parameters, 0 outside the mask as any ticket's are, so that every backend and optimiser
-    holds them there; the held ones are buffers, 0 inside the mask. The network must have no dropout.
+    It maps inputs [B, ...] to the outputs of `network`. The trained part is a parameter, 0 outside the mask like any
+    ticket's, so that every backend and optimiser keeps it there. The frozen part is a buffer, 0 inside the mask, of the
+    weight's shape and dtype. `frozen` gives the shapes of the frozen weights by name. The network must have no dropout.
     """
 
-    def __init__(self, network: nn.Module, held: Mapping[str, torch.Size]) -> None:
+    def __init__(self, network: nn.Module, frozen: Mapping[str, torch.Size]) -> None:
         super().__init__()
-        self._network = (network,)  # in a tuple: its parameters are none of this module's
-        self._held = tuple(held)
+        self._network = (network,)  # in a tuple, so that torch does not register its parameters as this module's
+        self._frozen = tuple(frozen)
         for name, weight in network.named_parameters():
-            self.register_parameter(trained_key(name), nn.Parameter(weight.detach().clone()))
+            self.register_parameter(make_trained_key(name), nn.Parameter(weight.detach().clone()))
         for name, statistic in network.named_buffers():
-            self.register_buffer(trained_key(name), statistic.detach().clone())
-        for name, shape in held.items():
-            self.register_buffer(held_key(name), torch.zeros(shape))
+            self.register_buffer(make_trained_key(name), statistic.detach().clone())
+        for name, shape in frozen.items():
+            self.register_buffer(make_frozen_key(name), torch.zeros(shape))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self._network[0], self.whole(), (inputs,))
+        outputs: Tensor = functional_call(self._network[0], self.compute_state(), (inputs,))
         return outputs
 
-    def whole(self) -> dict[str, Tensor]:
-        """Return the whole state of the network."""
+    def compute_state(self) -> dict[str, Tensor]:
+        """Return the whole state of `network`: trained plus frozen values. Gradients flow to the trained part."""
         state: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        whole = {name: state[trained_key(name)] for name in self._network[0].state_dict()}
-        return whole | {name: whole[name] + state[held_key(name)] for name in self._held}
+        whole = {name: state[make_trained_key(name)] for name in self._network[0].state_dict()}
+        return whole | {name: whole[name] + state[make_frozen_key(name)] for name in self._frozen}
 
 
-def held_member(weights: Weights, masks: Weights, *, seed: int, noise: int, level: int = 0, draw: int = 0) -> Member:
-    """Return a network that starts from all of `weights`, trains those inside its masks and holds the others."""
-    trained = {trained_key(name): value for name, value in weights.items()}
-    held = {held_key(name): weights[name].masked_fill(mask.bool(), 0) for name, mask in masks.items()}
+def make_frozen_member(
+    weights: State, masks: Mapping[str, Tensor], *, seed: int, noise: int, level: int = 0, draw: int = 0
+) -> Member:
+    """Return a member that starts from all of `weights`, trains those inside `masks` and freezes the others.
+
+    weights: the whole state of the network. masks: bool or 0/1, each of the shape of its weight. `seed`, `noise`,
+    `level` and `draw` are those of `Member`.
+    """
+    trained = {make_trained_key(name): value for name, value in weights.items()}
+    frozen = {make_frozen_key(name): weights[name].masked_fill(mask.bool(), 0) for name, mask in masks.items()}
     return Member(
-        seed=seed, noise=noise, level=level, draw=draw, weights=trained | held,
-        masks={trained_key(name): mask for name, mask in masks.items()},
+        seed=seed, noise=noise, level=level, draw=draw, weights=trained | frozen,
+        masks={make_trained_key(name): mask for name, mask in masks.items()},
     )  # fmt: skip
 
 
-def trained_key(name: str) -> str:
-    """Return the name that a weight of the network has as one that trains."""
+def make_trained_key(name: str) -> str:
+    """Return the name of the parameter that holds the trained part of a weight."""
+    # Torch forbids dots in the names of parameters.
     return name.replace(".", "/")
 
 
-def held_key(name: str) -> str:
-    """Return the name of the buffer that holds the pruned weights of a layer."""
-    return f"{trained_key(name)} held"
+def make_frozen_key(name: str) -> str:
+    """Return the name of the buffer that holds the frozen part of a weight."""
+    return f"{make_trained_key(name)} held"

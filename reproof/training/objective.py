@@ -1,4 +1,4 @@
-"""What a network is trained on and measured by. The trainer knows no classes or images beyond what stands here."""
+"""The loss that a network is trained on and the measures of its outputs. The trainer knows no classes itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,28 +6,34 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.nn import functional
 
-Measure = Callable[[Tensor, Tensor], Tensor]
+Measure = Callable[[Tensor, Tensor], Tensor]  # (outputs [N, ...], labels [N]) -> values [N]
 
 
-def correct(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return whether the greatest logit [N, K] is the label's [N]: bool [N]."""
+def check_correct(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return bool [N]: True where the greatest of the logits [N, K] is that of the label, int64 [N]."""
     return logits.argmax(dim=-1).eq(labels)
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of each example, in nats: [N], of the dtype of the logits.
+def compute_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of each example in nats: [N], of the dtype of the logits.
 
-    `logits` are floating point [N, K], `labels` int64 [N].
+    logits: floating point [N, K]. labels: int64 [N].
     """
     return functional.cross_entropy(logits, labels, reduction="none")
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss over a batch (its mean), and measures of each example; the measure called `loss` selects the best step."""
+    """A loss and measures.
+
+    loss: maps outputs and labels of a batch to its mean loss, a scalar.
+    measures: by name, each gives one value an example. The one called "loss" selects the early-stopping step.
+    """
 
     loss: Measure = functional.cross_entropy
-    measures: dict[str, Measure] = field(default_factory=lambda: {"loss": cross_entropy, "accuracy": correct})
+    measures: dict[str, Measure] = field(
+        default_factory=lambda: {"loss": compute_cross_entropy, "accuracy": check_correct}
+    )
 
 
 CLASSIFICATION = Objective()

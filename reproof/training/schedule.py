@@ -1,4 +1,4 @@
-"""Learning rates and the order of the data: functions of the step, so that a training can stop and go on anywhere."""
+"""Learning rates and the order of the data. Both are functions of the step, so a training can resume anywhere."""
 
 import torch
 
@@ -7,8 +7,8 @@ from reproof.settings import TrainingSettings
 from reproof.storage.files import ReproofError
 
 
-def learning_rate(step: int, settings: TrainingSettings) -> float:
-    """Return the rate of the step with this number, counted from 0.
+def compute_learning_rate(step: int, settings: TrainingSettings) -> float:
+    """Return the learning rate of a step, counted from 0.
 
     Linear warmup reaches the peak at the end of step `warmup - 1`; each passed entry of `decay_at` multiplies by
     `decay_factor` (Frankle & Carbin 2019, section 4 and appendix I.5).
@@ -19,10 +19,11 @@ def learning_rate(step: int, settings: TrainingSettings) -> float:
 
 
 class Order:
-    """The order in which one network sees its examples: a fresh permutation every epoch, whole batches only.
+    """The order in which one network sees its examples: a new permutation every epoch, whole batches only.
 
-    Epoch e is a function of (noise seed, e) alone. Examples left over by an epoch's last whole batch are skipped
-    in that epoch, which gives the paper's 703 steps an epoch for VGG-19 (45,000 examples in batches of 64).
+    Epoch e depends on (noise, e) alone. An epoch skips the examples after its last whole batch, which gives the 703
+    steps an epoch of VGG-19 (45,000 examples in batches of 64; Frankle & Carbin 2019). Raises ReproofError if a batch
+    is larger than the data set.
     """
 
     def __init__(self, *, examples: int, batch: int, noise: int) -> None:
@@ -32,8 +33,8 @@ class Order:
         self._steps = examples // batch
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.long)
 
-    def indices(self, step: int) -> torch.Tensor:
-        """Return the indices, int64 [batch], of the examples of this step."""
+    def list_indices(self, step: int) -> torch.Tensor:
+        """Return the indices of the examples of this step: int64 [batch]."""
         epoch, position = divmod(step, self._steps)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive("order", self._noise, epoch))

@@ -1,4 +1,4 @@
-"""The training loop: one step, a validation every n steps, snapshots, and a state from which it goes on to the bit."""
+"""The training loop: steps, validations, snapshots, and a resumable state with bit-identical continuation."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,18 @@ from reproof.training.batches import Batches
 from reproof.training.evaluate import evaluate
 from reproof.training.members import Member
 from reproof.training.objective import Objective
-from reproof.training.schedule import learning_rate
+from reproof.training.schedule import compute_learning_rate
+from reproof.training.state import ResumableState, State
 
-State = dict[str, Tensor]
 Watch = Callable[["Trainer"], None]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement of one network: the means of the objective's measures over a split after `step` steps."""
+    """One measurement of one network: the means of the objective's measures over a split after `step` steps.
+
+    member: the index of the network in its group. values: in the order of `Objective.measures`.
+    """
 
     member: int
     step: int
@@ -34,14 +37,17 @@ class Row:
 
 @dataclass(eq=False)
 class Best:
-    """The state with the least validation loss so far, network by network (Frankle & Carbin 2019, appendix C)."""
+    """The early-stopping point: the least validation loss so far (Frankle & Carbin 2019, appendix C).
+
+    loss: float64 [S]. step: int64 [S], -1 before the first. state: {name: [S, ...]}, each network's at its own step.
+    """
 
     loss: Tensor
     step: Tensor
     state: State = field(default_factory=dict)
 
-    def see(self, *, loss: Tensor, step: int, state: State) -> None:
-        """Keep those networks' states whose validation loss is below their best; the first of equals stays."""
+    def update(self, *, loss: Tensor, step: int, state: State) -> None:
+        """Replace the state of each network whose validation loss [S] is below its best; the first of equals stays."""
         better = loss < self.loss
         if not self.state:
             self.state = {name: value.clone() for name, value in state.items()}
@@ -52,7 +58,10 @@ class Best:
 
 
 class Trainer:
-    """Trains a group of networks together, each with its own data order, under one schedule."""
+    """The training of a group of S networks together, each with its own data order, under one schedule.
+
+    `done` counts the steps taken, `rows` holds the measurements, `snapshots` maps "step{k}" to {name: [S, ...]}.
+    """
 
     def __init__(
         self, networks: Networks, members: Sequence[Member], *,
@@ -61,15 +70,16 @@ class Trainer:
         self.networks, self.members, self.dataset = networks, members, dataset
         self.settings, self.objective, self.done = settings, objective, first_step
         self.rows: list[Row] = []
-        self.snapshots: dict[str, State] = {}
+        self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.best = Best(torch.full((networks.size,), math.inf, dtype=torch.float64), torch.full((networks.size,), -1))
         self._batches = Batches(dataset, members, batch=settings.batch, augment=settings.augment)
         networks.module.train()
 
     def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
-        """Train to the end of the budget; the watchers are called after every step, when the state is complete.
+        """Train to the end of the budget, and call the watchers after every step, when the state is complete.
 
-        A snapshot at step k is the state before step number k, so that k = 0 is the initialisation.
+        The snapshot of step k is the state before step number k, so that k = 0 is the initialisation. Raises
+        ReproofError if a loss is not finite.
         """
         while self.done < self.settings.steps:
             self._snapshot(snapshots)
@@ -82,76 +92,84 @@ class Trainer:
         self._finish()
 
     def step(self) -> None:
-        """One step of gradient descent, all that is random in it drawn before."""
+        """Take one step of gradient descent."""
+        # All chance is drawn before the step and from the step's number: a resumed training draws the same.
         self._draw_dropout()
-        self.networks.descend(self._batches, self.done, learning_rate(self.done, self.settings))
+        self.networks.descend(self._batches, self.done, compute_learning_rate(self.done, self.settings))
         self.done += 1
 
-    def state(self) -> State:
-        """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
-        rows = torch.tensor([_numbers(row) for row in self.rows], dtype=torch.float64)
+    def read_state(self) -> ResumableState:
+        """Return everything that the remaining steps depend on, as flat named tensors that share memory."""
+        snapshots = {f"{k}/{name}": tensor for k, one in self.snapshots.items() for name, tensor in one.items()}
+        rows = torch.tensor([_encode_row(row) for row in self.rows], dtype=torch.float64)
         return {
             "done": torch.tensor(self.done), "rows": rows, "best.loss": self.best.loss, "best.step": self.best.step,
-            **_prefixed("network", self.networks.state()),
-            **_prefixed("best.state", self.best.state),
-            **_prefixed("optimiser", self.networks.optimiser()),
-            **_prefixed("snapshot", {f"{k}/{name}": t for k, one in self.snapshots.items() for name, t in one.items()}),
+            **_add_prefix("network", self.networks.read_state()),
+            **_add_prefix("best.state", self.best.state),
+            **_add_prefix("optimiser", self.networks.read_optimiser_state()),
+            **_add_prefix("snapshot", snapshots),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to what `state` returned, on whatever device the networks are."""
+        """Load what `read_state` returned, onto the device of the networks."""
         self.done = int(state["done"])
-        self.rows = [_row(numbers) for numbers in state["rows"].tolist()]
-        self.networks.load(_suffixed("network", state))
-        for name, tensor in self.networks.optimiser().items():
+        self.rows = [_decode_row(numbers) for numbers in state["rows"].tolist()]
+        self.networks.load_state(_select_prefixed("network", state))
+        for name, tensor in self.networks.read_optimiser_state().items():
             tensor.copy_(state[f"optimiser:{name}"])
-        now = self.networks.state()
-        best = {name: value.to(now[name].device) for name, value in _suffixed("best.state", state).items()}
+        now = self.networks.read_state()
+        best = {name: value.to(now[name].device) for name, value in _select_prefixed("best.state", state).items()}
         self.best = Best(state["best.loss"], state["best.step"], best)
-        for name, tensor in _suffixed("snapshot", state).items():
+        for name, tensor in _select_prefixed("snapshot", state).items():
             point, _, weight = name.partition("/")
             self.snapshots.setdefault(point, {})[weight] = tensor
 
     def _draw_dropout(self) -> None:
-        for index, name, keep in self.networks.dropout_masks():
+        for index, name, keep in self.networks.list_dropout_masks():
             seed = derive("dropout", self.members[index].noise, self.done, name)
             layer = self.networks.module.get_submodule(name)
             layer.draw(torch.Generator().manual_seed(seed), into=keep)  # type: ignore[operator]
 
     def _snapshot(self, steps: Sequence[int]) -> None:
         if self.done in steps:
-            self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.state().items()}
+            self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.read_state().items()}
 
     def _validate(self) -> None:
         if len(self.dataset.validation):
             loss = self._measure("validation")
             self._refuse_divergence(loss)
-            self.best.see(loss=loss, step=self.done, state=self.networks.state())
+            self.best.update(loss=loss, step=self.done, state=self.networks.read_state())
         if self.done % self.settings.test_every == 0 and self.done < self.settings.steps:
             self._measure("test")
 
     def _finish(self) -> None:
-        """Measure everything at the end and at the early-stopping point."""
-        end = {name: value.clone() for name, value in self.networks.state().items()}
+        """Measure all splits at the end and at the early-stopping point."""
+        end = {name: value.clone() for name, value in self.networks.read_state().items()}
         self._refuse_divergence(self._measure("train"))
         self._measure("test")
         if self.best.state:
-            self.networks.load(self.best.state)
+            # The networks take on the best state for the measurement only; the final state is the result.
+            self.networks.load_state(self.best.state)
             for split in ("train", "test"):
                 self._measure(split, steps=self.best.step.tolist())
-            self.networks.load(end)
+            self.networks.load_state(end)
 
     def _measure(self, split: str, steps: Sequence[int] | None = None) -> Tensor:
-        """Record all measures on a split, as of `steps` (now, if none are given); return the losses [S]."""
+        """Record all measures on a split, and return the losses, float64 [S].
+
+        The rows carry `steps`, one for each network, or the current step.
+        """
         measured = evaluate(self.networks, getattr(self.dataset, split), dataset=self.dataset, objective=self.objective)
         for index in range(self.networks.size):
             values = tuple(float(value[index]) for value in measured.values())
             row = Row(index, steps[index] if steps else self.done, split, values)
+            # The early-stopping point may be the last step, which is measured already.
             if row not in self.rows:
                 self.rows.append(row)
         return measured["loss"]
 
     def _refuse_divergence(self, loss: Tensor) -> None:
+        """Raise ReproofError if a loss [S] is not finite."""
         for member, value in zip(self.members, loss.tolist(), strict=True):
             if not math.isfinite(value):
                 raise ReproofError(
@@ -160,11 +178,11 @@ class Trainer:
                 )
 
 
-def _numbers(row: Row) -> list[float]:
+def _encode_row(row: Row) -> list[float]:
     return [row.member, row.step, SPLITS.index(row.split), *row.values]
 
 
-def _row(numbers: list[float]) -> Row:
+def _decode_row(numbers: list[float]) -> Row:
     member, step, split, *values = numbers
     return Row(int(member), int(step), SPLITS[int(split)], tuple(values))
 
@@ -172,9 +190,9 @@ def _row(numbers: list[float]) -> Row:
 SPLITS = ("train", "validation", "test")
 
 
-def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+def _add_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}:{name}": tensor for name, tensor in tensors.items()}
 
 
-def _suffixed(prefix: str, tensors: Mapping[str, Tensor]) -> State:
+def _select_prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}:")}

@@ -1,24 +1,24 @@
-"""Many sets of weights of one network, evaluated together: each batch is normalised once and goes through all."""
+"""Many states of one network, evaluated together: each batch is normalised once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from reproof.networks import memory_format
+from reproof.training.state import State
 
-State = Mapping[str, Tensor]
-TOGETHER = 16  # states that one vectorised pass holds on a GPU; all at once would multiply the activations
+TOGETHER = 16  # states of one vectorised pass on a GPU: the activations take as many times the memory
 
 
 class Variants:
-    """One module under P states: what `evaluate` needs of a group of networks, without training.
+    """One module under P states: the part of `Networks` that `evaluate` needs, without training.
 
-    A state is whole: parameters and running statistics (buffers). `states` may be any sequence, also one that makes a
-    state when it is asked for: then only the states of one pass are in memory. On a CPU the states go one after the
-    other, which is faster there; on a GPU under vmap. In train mode the running statistics of states that are kept
-    (a list) change in place, as those of a module do.
+    Each state is whole: parameters and running statistics. `states` may be a lazy sequence, which makes a state on
+    access: then only the states of one pass are in memory. A CPU runs the states one after the other, which is faster
+    there; a GPU runs them under vmap. In train mode the running statistics of the states of a list change in place,
+    like those of a module.
     """
 
     def __init__(self, module: nn.Module, states: Sequence[State], *, device: str | torch.device = "cpu") -> None:
@@ -27,21 +27,22 @@ class Variants:
 
     @property
     def size(self) -> int:
-        """The number of states, P."""
+        """Return the number of states, P."""
         return len(self._states)
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Return the outputs [P, B, ...] under all states for the same inputs [B, ...], in the module's mode."""
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
+        """Return outputs float32 [P, B, ...] under all states for the same inputs [B, ...], in the module's mode."""
         inputs = inputs.to(memory_format=self._format)
         together = 1 if self._device.type == "cpu" else TOGETHER
-        return torch.cat([self._pass(states, inputs) for states in self._passes(together)])
+        return torch.cat([self._run_pass(states, inputs) for states in self._list_passes(together)])
 
-    def _passes(self, together: int) -> Iterator[list[State]]:
+    def _list_passes(self, together: int) -> Iterator[list[State]]:
+        """Yield the states of each pass, at most `together` of them, on the device."""
         for start in range(0, self.size, together):
             numbers = range(start, min(start + together, self.size))
             yield [{k: v.to(self._device) for k, v in self._states[number].items()} for number in numbers]
 
-    def _pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
+    def _run_pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
         if len(states) == 1:
             return self._forward(states[0], inputs)[None]
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, None))(stack(states), inputs)
@@ -53,12 +54,12 @@ class Variants:
 
 
 def stack(states: Sequence[State]) -> dict[str, Tensor]:
-    """Return {name: [P, ...]} of P states that have the same names and shapes."""
+    """Return {name: [P, ...]} of P states with the same names and shapes."""
     return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 def unstack(states: State) -> list[dict[str, Tensor]]:
-    """Return the P states of {name: [P, ...]}, sharing memory."""
+    """Return the P states of {name: [P, ...]}; they share its memory."""
     return [
         {name: value[number] for name, value in states.items()} for number in range(len(next(iter(states.values()))))
     ]

@@ -138,6 +138,6 @@ def test_a_damaged_state_is_named_and_the_training_starts_anew(finished, smoke):
     (finished / checkpoint).unlink()
     (finished / checkpoint).with_name("state.dense").write_bytes(cut((smoke / checkpoint).read_bytes()))
     ran = finished.snakemake(str(checkpoint))
-    assert "state.dense: is damaged and is not used; the training starts anew" in ran.text
+    assert "state.dense: is damaged and is not used; the training starts over" in ran.text
     assert sha256(finished / checkpoint) == sha256(smoke / checkpoint)
     assert finished.find("state*") == []

@@ -16,7 +16,7 @@ from reproof.metrics import read_metrics_of
 from reproof.planning.inventory import expected_records, gallery_job
 from reproof.planning.plan import Plan
 from reproof.provenance.records import sha256
-from reproof.pruning.masks import kept, read_masks
+from reproof.pruning.masks import compute_kept_share, read_masks
 from reproof.registry import registered
 from reproof.storage.checkpoints import read_checkpoint
 from reproof.storage.files import read_json, read_parquet
@@ -129,8 +129,8 @@ def test_kept_in_the_tables_is_what_the_masks_keep(smoke, levels):
     for level, masks in enumerate(levels):
         for seed, mask in enumerate(masks):
             rows = measured[(measured["level"] == level) & (measured["seed"] == seed)]
-            assert rows["kept"].unique().tolist() == [kept(mask)]
-    assert kept(levels[1][0]) == pytest.approx(1 - (0.2 * 265_200 + 0.1 * 1000) / 266_200)
+            assert rows["kept"].unique().tolist() == [compute_kept_share(mask)]
+    assert compute_kept_share(levels[1][0]) == pytest.approx(1 - (0.2 * 265_200 + 0.1 * 1000) / 266_200)
 
 
 def test_every_network_is_measured_in_full(smoke, plan):

@@ -21,7 +21,7 @@ from reproof.pipeline.prune import prune
 from reproof.pipeline.retrain import retrain
 from reproof.pipeline.train_dense import train_dense
 from reproof.pruning.controls import shuffle_mask
-from reproof.pruning.masks import kept, read_masks
+from reproof.pruning.masks import compute_kept_share, read_masks
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.storage.checkpoints import read_checkpoint
@@ -163,7 +163,7 @@ def test_what_is_measured_of_a_level_says_its_arm_and_what_it_keeps(folder):
     assert set(table.loc[table["level"] == 1, "arm"]) == {"ticket", *CONTROLS}
     assert set(table.loc[(table["level"] == 1) & (table["metric"] == "distance"), "at"]) == {4.0}
     assert set(table.loc[(table["level"] == 0) & (table["metric"] == "distance"), "at"]) == {0.0}
-    shares = {seed: kept(mask) for seed, mask in enumerate(read_masks(folder.path / "mask1"))}
+    shares = {seed: compute_kept_share(mask) for seed, mask in enumerate(read_masks(folder.path / "mask1"))}
     for seed, share in shares.items():
         assert set(table.loc[(table["level"] == 1) & (table["seed"] == seed), "kept"]) == {share}
     assert set(table.loc[table["level"] == 0, "kept"]) == {1.0}

@@ -21,7 +21,7 @@ from reproof.operations.unit_selectivity import unit_selectivity
 from reproof.pipeline.prune import prune
 from reproof.pipeline.retrain import retrain
 from reproof.pipeline.train_dense import train_dense
-from reproof.pruning.masks import kept, read_masks
+from reproof.pruning.masks import compute_kept_share, read_masks
 from reproof.storage.checkpoints import read_kinds
 from reproof.storage.files import ReproofError, read_parquet
 
@@ -60,7 +60,7 @@ def test_one_shot_tickets_on_a_folder_of_images(tmp_path, name):
     shares = {"conv": 0.7, "output": 0.7}
     how = {"by": "large_final", "scope": "global", "share": shares, "continued": False}
     prune(settings=json.dumps(how), dense=dense, trained=dense, previous=[], mask=folder("mask"))
-    assert kept(read_masks(tmp_path / "mask")[0]) == pytest.approx(0.3, abs=1e-7)
+    assert compute_kept_share(read_masks(tmp_path / "mask")[0]) == pytest.approx(0.3, abs=1e-7)
     files = {"checkpoint": folder("ticket"), "curves": folder("ticket.parquet")}
     retrain(job(folder, "t", asked, level=1, rewind=1), dense=dense, mask=folder("mask"), continued=[], **files)
     options = {"points": 3, "statistics": ["interpolated", "recomputed"]}

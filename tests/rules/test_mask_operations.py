@@ -21,7 +21,7 @@ from reproof.settings import TrainingSettings
 from reproof.storage.checkpoints import read_checkpoint, read_kinds
 from reproof.storage.files import ReproofError, read_parquet
 from reproof.training.block import train_block
-from reproof.training.frozen_weights import Held, held_member
+from reproof.training.frozen_weights import FrozenWeights, make_frozen_member
 from reproof.training.members import Member
 
 CRITERIA = ["large_final", "random"]
@@ -133,7 +133,7 @@ def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
     for place, member in enumerate(members):
         module.load_state_dict({name: value[place] for name, value in trained.points["final"].items()})
         for name, mask in masks[member.level][member.seed].items():
-            start, end = starts[member.seed][name], module.whole()[name].detach().numpy()
+            start, end = starts[member.seed][name], module.compute_state()[name].detach().numpy()
             assert (end != start)[mask].mean() > 0.5
             still, zero = (end == start)[~mask].mean(), (end == 0)[~mask].mean()
             assert still + zero == 1, "a frozen weight moved"
@@ -153,12 +153,12 @@ def test_zero_as_an_action_is_the_ticket(tickets):
     masks = {name: torch.from_numpy(one) for name, one in mask.items()}
     zeroed = weights | {name: weights[name] * one for name, one in masks.items()}
     module = subject(tickets).job.network()
-    held = Held(module, {name: one.shape for name, one in masks.items()})
+    held = FrozenWeights(module, {name: one.shape for name, one in masks.items()})
     settings = TrainingSettings.of(RUN["training"])
     one, other = (
         train_block(a, [b], dataset=dataset, settings=settings)
         for a, b in ((module, Member(seed=0, weights=weights, noise=3, masks=masks)),
-                     (held, held_member(zeroed, masks, seed=0, noise=3)))
+                     (held, make_frozen_member(zeroed, masks, seed=0, noise=3)))
     )  # fmt: skip
     assert one.curves["loss"] == pytest.approx(other.curves["loss"], rel=1e-4)
     for name, value in one.points["final"].items():

@@ -7,7 +7,7 @@ import pytest
 from tiny import SHARE
 
 from reproof.pipeline.prune import prune
-from reproof.pruning.masks import kept, read_masks
+from reproof.pruning.masks import compute_kept_share, read_masks
 from reproof.storage.checkpoints import read_checkpoint, read_kinds, write_checkpoint
 from reproof.storage.files import ReproofError
 
@@ -51,7 +51,7 @@ def test_a_round_prunes_what_the_last_one_left(folder):
     for before, after in zip(first, second, strict=True):
         assert counts(after) == {"fc_1.weight": 691, "fc_2.weight": 192, "output.weight": 32}
         assert all((after[name] <= before[name]).all() for name in after), "masks are nested"
-        assert kept(after) == pytest.approx(915 / 1420)
+        assert compute_kept_share(after) == pytest.approx(915 / 1420)
 
 
 def test_the_criterion_is_the_one_that_is_asked_for(folder):

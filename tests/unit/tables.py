@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 
 from reproof.declarations.layer_classes import Thresholds
-from reproof.probing.readings import REINITIALISED, RERANDOMISED, Moved, Reading, Scale, of_layers, of_network, of_sets
+from reproof.probing.readings import (
+    REINITIALISED,
+    RERANDOMISED,
+    Movement,
+    Reading,
+    Scale,
+    list_layer_rows,
+    list_network_rows,
+    list_set_rows,
+)
 
 STEPS = {"lenet": 2000, "conv_2": 1000, "conv_4": 1200, "conv_6": 1400, "resnet_18": 3000, "vgg_19": 4500}
 DENSE = {"lenet": 0.945, "conv_2": 0.63, "conv_4": 0.72, "conv_6": 0.74, "resnet_18": 0.905, "vgg_19": 0.92}
@@ -263,7 +272,7 @@ def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, o
     parts = [*(f"fc_{layer}" for layer in range(1, depth + 1)), "output"]
     costs = {part: (0.95 - 0.02 * seed) / 6**place for place, part in enumerate(parts)}
     moved = {part: 0.02 / (place + 1) for place, part in enumerate(parts)}
-    layers = {part: Moved(distance, 100) for part, distance in moved.items()}
+    layers = {part: Movement(distance, 100) for part, distance in moved.items()}
     scale = Scale(split, trained, 0.1)
     single = [
         Reading(REINITIALISED, part, trained - cost * (trained - 0.1) / (1 + at / 200), at=float(at))
@@ -275,9 +284,9 @@ def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, o
     joint = [Reading(REINITIALISED, part, 0.4, at=0.0) for part in sets]
     joint += [Reading(RERANDOMISED, part, 0.1 + 0.01 * draw, draw=draw) for part in sets for draw in range(2)]
     rows = [
-        *of_layers(single, scale),
-        *of_network(costs, layers, Thresholds(ambient=0.01, critical=0.5), split),
-        *of_sets(joint, sets, costs, scale),
+        *list_layer_rows(single, scale),
+        *list_network_rows(costs, layers, Thresholds(ambient=0.01, critical=0.5), split),
+        *list_set_rows(joint, sets, costs, scale),
     ]
     for metric, share in (("distance_l2", 1), ("distance_linf", 5), ("relative_distance_l2", 20)):
         rows += [{"metric": metric, "part": part, "at": 0.0, "value": share * way} for part, way in moved.items()]

@@ -7,11 +7,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
-from reproof.training.backends import Single, on_cpu
+from reproof.training.backends import Single, select_cpu_backend
 from reproof.training.backends.perceptron import Perceptron
 from reproof.training.backends.recognise import is_perceptron
 from reproof.training.backends.sparse import SparsePerceptron
-from reproof.training.backends.wiring import Layer, Wiring, kept_share
+from reproof.training.backends.wiring import MaskedLayer, Wiring, compute_kept_share
 from reproof.training.batches import Batches
 from reproof.training.evaluate import evaluate
 from reproof.training.objective import CLASSIFICATION, Objective
@@ -61,16 +61,16 @@ TRAININGS = {
 
 @pytest.mark.parametrize("changes", TRAININGS.values(), ids=TRAININGS)
 @pytest.mark.parametrize("kept", [0.05, 0.3, 1.0])
-def test_all_backends_train_alike_to_rounding(dataset, kept, changes):
+def test_all_backends_train_the_same_to_rounding(dataset, kept, changes):
     """A whole training: weights, losses and the early-stopping point of the plain one."""
     asked = settings(**({"steps": 60} | changes))
     plain, *others = (
         trained(backend, *masked(dataset, kept), dataset, asked) for backend in (Single, Perceptron, SparsePerceptron)
     )
-    start = masked(dataset, kept)[1].start(CPU)
+    start = masked(dataset, kept)[1].make_start(CPU)
     for other in others:
-        for name, value in plain.networks.state().items():
-            assert torch.allclose(other.networks.state()[name], value, atol=3e-5), name
+        for name, value in plain.networks.read_state().items():
+            assert torch.allclose(other.networks.read_state()[name], value, atol=3e-5), name
             assert (value[0] != start[name]).any()
         assert [row.step for row in plain.rows] == [row.step for row in other.rows]
         for one, two in zip(plain.rows, other.rows, strict=True):
@@ -84,15 +84,15 @@ def test_a_perceptron_has_the_gradient_of_autograd(dataset):
         module, member = masked(dataset, 0.4)
         networks = backend(module, [member], device=CPU, settings=asked, objective=CLASSIFICATION)
         batches = Batches(dataset, [member], batch=asked.batch, augment="none")
-        inputs, labels = batches.at(0)
+        inputs, labels = batches.gather(0)
         plain = network(dataset)
-        plain.load_state_dict(member.start(CPU))
+        plain.load_state_dict(member.make_start(CPU))
         cross_entropy(plain(inputs[0]), labels[0]).backward()
-        before = {name: value.clone() for name, value in networks.state().items()}
+        before = {name: value.clone() for name, value in networks.read_state().items()}
         networks.descend(batches, 0, 1.0)
         for name, parameter in plain.named_parameters():
             slope = parameter.grad * member.masks.get(name, 1)
-            assert torch.allclose((before[name] - networks.state()[name])[0], slope, atol=1e-6), (backend, name)
+            assert torch.allclose((before[name] - networks.read_state()[name])[0], slope, atol=1e-6), (backend, name)
             assert slope.abs().max() > 1e-3
 
 
@@ -100,10 +100,10 @@ def test_outputs_are_those_of_the_module(dataset):
     module, member = masked(dataset, 0.2)
     networks = SparsePerceptron(module, [member], device=CPU, settings=settings(), objective=CLASSIFICATION)
     plain = network(dataset)
-    plain.load_state_dict(member.start(CPU))
+    plain.load_state_dict(member.make_start(CPU))
     inputs = dataset.normalise(dataset.test.images)
-    assert torch.allclose(networks.outputs(inputs)[0], plain(inputs), atol=1e-5)
-    from_bytes = networks.outputs_of_bytes(dataset.test.images.repeat(5, 1, 1, 1), dataset)[0]
+    assert torch.allclose(networks.compute_outputs(inputs)[0], plain(inputs), atol=1e-5)
+    from_bytes = networks.compute_outputs_of_bytes(dataset.test.images.repeat(5, 1, 1, 1), dataset)[0]
     assert torch.allclose(from_bytes, plain(inputs).repeat(5, 1), atol=1e-5)
 
 
@@ -112,12 +112,12 @@ def test_loading_a_state_brings_back_what_it_measured(dataset):
     asked = settings()
     networks = SparsePerceptron(module, [member], device=CPU, settings=asked, objective=CLASSIFICATION)
     trainer = Trainer(networks, [member], dataset=dataset, settings=asked, objective=CLASSIFICATION)
-    before = {name: value.clone() for name, value in networks.state().items()}
+    before = {name: value.clone() for name, value in networks.read_state().items()}
     first = evaluate(networks, dataset.test, dataset=dataset, objective=CLASSIFICATION)["loss"]
     for _ in range(5):
         trainer.step()
     assert evaluate(networks, dataset.test, dataset=dataset, objective=CLASSIFICATION)["loss"] != first
-    networks.load(before)
+    networks.load_state(before)
     assert evaluate(networks, dataset.test, dataset=dataset, objective=CLASSIFICATION)["loss"] == first
 
 
@@ -128,7 +128,7 @@ def _by_hand(*, all_neurons=False):
     """
     lower = np.array([[1, 0, 0], [1, 0, 1], [0, 0, 0]], bool)
     upper = np.array([[1, 0, 1], [0, 0, 1]], bool)
-    return Wiring.of([Layer(lower, 0, 9), Layer(upper, 12, 18)], all_neurons=all_neurons)
+    return Wiring.from_layers([MaskedLayer(lower, 0, 9), MaskedLayer(upper, 12, 18)], all_neurons=all_neurons)
 
 
 def test_wiring_by_hand():
@@ -150,9 +150,9 @@ def test_wiring_keeps_every_neuron_where_weight_decay_moves_it():
 def test_a_network_of_which_nothing_is_left_still_trains_its_biases(dataset):
     asked = settings(optimizer="sgd", lr=0.1, steps=20)
     plain, sparse = (trained(backend, *masked(dataset, 0.0), dataset, asked) for backend in (Single, SparsePerceptron))
-    for name, value in plain.networks.state().items():
-        assert torch.allclose(sparse.networks.state()[name], value, atol=1e-6), name
-    assert (sparse.networks.state()["output.bias"] != 0).all()
+    for name, value in plain.networks.read_state().items():
+        assert torch.allclose(sparse.networks.read_state()[name], value, atol=1e-6), name
+    assert (sparse.networks.read_state()["output.bias"] != 0).all()
 
 
 def test_only_chains_of_linear_layers_under_cross_entropy_are_perceptrons(dataset):
@@ -183,7 +183,7 @@ def test_the_backend_follows_from_what_is_kept_and_how_long_it_trains():
     picked = {}
     for kept, steps in ((1.0, 50_000), (0.3, 50_000), (0.1, 50_000), (0.1, 500)):
         module, member = masked(dataset, kept, width=1.0)
-        picked[kept, steps] = on_cpu(
+        picked[kept, steps] = select_cpu_backend(
             module, member, settings=settings(), objective=CLASSIFICATION, steps=steps
         ).__name__  # fmt: skip
     assert picked == {
@@ -193,13 +193,16 @@ def test_the_backend_follows_from_what_is_kept_and_how_long_it_trains():
     convolutions = network(dataset, "conv_2", width=0.05)
     for has_masks in (False, True):
         (member,) = members(convolutions, seeds=[0], masked=has_masks)
-        assert on_cpu(convolutions, member, settings=settings(), objective=CLASSIFICATION, steps=50_000) is Single
+        assert (
+            select_cpu_backend(convolutions, member, settings=settings(), objective=CLASSIFICATION, steps=50_000)
+            is Single
+        )
 
 
 def test_kept_counts_layers_without_a_mask_as_whole():
     masks = {"a": np.array([[True, False], [False, False]])}
-    assert kept_share(masks, {"a": 4, "b": 4}) == 5 / 8
-    assert kept_share(None, {"a": 4}) == 1
+    assert compute_kept_share(masks, {"a": 4, "b": 4}) == 5 / 8
+    assert compute_kept_share(None, {"a": 4}) == 1
 
 
 def test_batches_made_ahead_are_those_made_one_by_one(dataset):
@@ -210,13 +213,13 @@ def test_batches_made_ahead_are_those_made_one_by_one(dataset):
         for step in (0, 1, 15, 16, 9, 10, 31):
             other = Batches(dataset, group, batch=30, augment=augment)
             other._at_once = 1
-            for mine, alone in zip(one.at(step), other.at(step), strict=True):
+            for mine, alone in zip(one.gather(step), other.gather(step), strict=True):
                 assert torch.equal(mine, alone), (augment, step)
-            images, labels, chosen = other.examples(step)
+            images, labels, chosen = other.select_examples(step)
             for index, which in enumerate(chosen):
-                assert torch.equal(labels[which], one.at(step)[1][index])
+                assert torch.equal(labels[which], one.gather(step)[1][index])
                 seen = dataset.normalise(images[which].view(-1, *dataset.input_shape))
-                assert torch.equal(seen, one.at(step)[0][index])
+                assert torch.equal(seen, one.gather(step)[0][index])
         assert one._at_once > 1
 
 

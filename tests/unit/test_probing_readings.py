@@ -10,13 +10,13 @@ from reproof.probing.readings import (
     REINITIALISED,
     REMOVED,
     RERANDOMISED,
-    Moved,
+    Movement,
     Reading,
     Scale,
-    initial_costs,
-    of_layers,
-    of_network,
-    of_sets,
+    compute_initial_costs,
+    list_layer_rows,
+    list_network_rows,
+    list_set_rows,
 )
 
 SCALE = Scale("test", 0.9, 0.1)  # 0.8 to lose
@@ -41,7 +41,7 @@ def values(rows, metric):
 
 
 def test_readings_of_layers():
-    rows = list(of_layers(READINGS, SCALE))
+    rows = list(list_layer_rows(READINGS, SCALE))
     assert values(rows, "test_accuracy_reinitialised") == {
         ("fc_1", 0.0, 0): 0.1,
         ("fc_1", 10.0, 0): 0.5,
@@ -54,18 +54,18 @@ def test_readings_of_layers():
     }
     assert values(rows, "test_criticality_rerandomised")["fc_2", 0] == pytest.approx(0.75)
     assert values(rows, "test_highest_rerandomised_accuracy") == {(): pytest.approx(0.2)}, "fc_2: (0.3 + 0.1) / 2"
-    assert initial_costs(READINGS, SCALE) == {"fc_1": pytest.approx(1.0), "fc_2": pytest.approx(0.05)}
+    assert compute_initial_costs(READINGS, SCALE) == {"fc_1": pytest.approx(1.0), "fc_2": pytest.approx(0.05)}
 
 
 def test_without_fresh_draws_none_hurts_least():
-    rows = list(of_layers([Reading(REMOVED, "block", 0.9)], SCALE))
+    rows = list(list_layer_rows([Reading(REMOVED, "block", 0.9)], SCALE))
     assert [row["metric"] for row in rows] == ["test_accuracy_removed", "test_criticality_removed"]
 
 
 def test_readings_of_a_network():
     costs = {"a": 0.9, "b": 0.004, "c": 0.3, "d": 0.005}
-    moved = {"d": Moved(1.0, 40), "a": Moved(4.0, 10), "b": Moved(3.0, 30), "c": Moved(2.0, 20)}
-    rows = list(of_network(costs, moved, Thresholds(ambient=0.005, critical=0.3), "train"))
+    moved = {"d": Movement(1.0, 40), "a": Movement(4.0, 10), "b": Movement(3.0, 30), "c": Movement(2.0, 20)}
+    rows = list(list_network_rows(costs, moved, Thresholds(ambient=0.005, critical=0.3), "train"))
     single = {row["metric"]: row["value"] for row in rows if "at" not in row}
     assert single == {
         "train_ambient_layers": 2.0,
@@ -82,9 +82,9 @@ def test_readings_of_a_network():
 
 @pytest.mark.parametrize("costs", [{"a": 0.1, "b": 0.2}, {"a": 0.1, "b": 0.1, "c": 0.1}])
 def test_two_layers_or_equal_ones_have_no_correlation(costs):
-    rows = of_network(
+    rows = list_network_rows(
         costs,
-        {name: Moved(place, 1) for place, name in enumerate("abc")},
+        {name: Movement(place, 1) for place, name in enumerate("abc")},
         Thresholds(ambient=0.01, critical=0.5),
         "test",
     )
@@ -99,7 +99,7 @@ def test_readings_of_sets():
         Reading(REMOVED, "both", 0.2),
     ]
     costs = {"fc_1": 0.25, "fc_2": 0.05, "fc_3": 1.0}
-    rows = list(of_sets(readings, {"both": ("fc_1", "fc_2")}, costs, SCALE))
+    rows = list(list_set_rows(readings, {"both": ("fc_1", "fc_2")}, costs, SCALE))
     assert {(row["metric"], row["draw"]): row["value"] for row in rows} == {
         ("test_accuracy_jointly_reinitialised", 0): 0.3,
         ("test_joint_criticality", 0): pytest.approx(0.75),
@@ -114,5 +114,5 @@ def test_readings_of_sets():
 
 
 def test_a_network_that_learnt_nothing_has_no_criticality():
-    (cost,) = initial_costs([Reading(REINITIALISED, "fc_1", 0.1, at=0.0)], Scale("test", 0.1, 0.1)).values()
+    (cost,) = compute_initial_costs([Reading(REINITIALISED, "fc_1", 0.1, at=0.0)], Scale("test", 0.1, 0.1)).values()
     assert isnan(cost)

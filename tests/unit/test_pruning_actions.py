@@ -1,11 +1,11 @@
-"""Mask-1 and mask-0 actions: on numbers worked by hand, and what each must leave as it was."""
+"""Mask-1 and mask-0 actions: on numbers worked by hand, and what each must not change."""
 
 import numpy as np
 import pytest
 
 from reproof import registry
-from reproof.pruning.constants import rescaling, signed_constant
-from reproof.pruning.mask_zero import Layer
+from reproof.pruning.constants import compute_rescaling, compute_signed_constant
+from reproof.pruning.mask_zero import PrunedLayer
 from reproof.pruning.ticket import Ticket
 
 MASK_ONE = ("rewind", "redraw", "permute", "reshuffle_kept", "constant")
@@ -30,13 +30,13 @@ def magnitudes(values):
 
 def test_a_signed_constant_is_the_deviation_with_the_sign():
     """Of 3, -1, -1, -1 the mean is 0 and the variance 12 / 4."""
-    assert signed_constant(np.float32([3, -1, -1, -1])) == pytest.approx(np.sqrt(3) * np.array([1, -1, -1, -1]))
-    assert signed_constant(np.float32([0, 2])).tolist() == [0, 1]
+    assert compute_signed_constant(np.float32([3, -1, -1, -1])) == pytest.approx(np.sqrt(3) * np.array([1, -1, -1, -1]))
+    assert compute_signed_constant(np.float32([0, 2])).tolist() == [0, 1]
 
 
 def test_rescaling_makes_up_for_what_is_masked_out():
-    assert rescaling(np.array([[True, False], [False, False]])) == 4
-    assert rescaling(np.zeros(3, bool)) == 1
+    assert compute_rescaling(np.array([[True, False], [False, False]])) == 4
+    assert compute_rescaling(np.zeros(3, bool)) == 1
 
 
 def test_rewind_is_the_ticket_itself(ticket):
@@ -98,7 +98,7 @@ def test_every_mask_one_action_keeps_the_mask_and_the_biases_and_rescales(name, 
 
 
 # kept and grew, kept and shrank, pruned and grew, pruned and shrank, pruned and still
-LAYER = Layer(
+LAYER = PrunedLayer(
     initial=np.float32([1, 2, 0.1, 3, 4]),
     final=np.float32([-5, 1, 0.3, 0.2, -4]),
     mask=np.array([True, True, False, False, False]),
@@ -124,7 +124,7 @@ def test_mask_zero_actions_are_those_worked_by_hand(name):
 def test_the_shuffled_control_zeroes_as_many_elsewhere():
     chance = np.random.default_rng(0)
     initial, final = (chance.standard_normal((30, 40)).astype(np.float32) for _ in range(2))
-    layer = Layer(initial, final, chance.random((30, 40)) < 0.3)
+    layer = PrunedLayer(initial, final, chance.random((30, 40)) < 0.3)
     variant, control = started("frozen_or_zero", layer), started("frozen_or_zero_shuffled", layer)
     assert (variant == 0).sum() == (control == 0).sum() > 0
     assert (control == initial)[layer.mask].all()

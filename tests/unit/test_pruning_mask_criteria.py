@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reproof import registry
-from reproof.pruning.masks import full_masks, prune
-from reproof.pruning.one_shot import one_shot_ladder, rungs
-from reproof.pruning.ties import untied
+from reproof.pruning.masks import make_full_masks, prune
+from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
+from reproof.pruning.ties import break_ties
 
 #                   grew  shrank  flipped  still  flipped and grew
 INITIAL = np.array([0.50, -0.80, 0.20, -0.30, 0.10], np.float32)
@@ -66,11 +66,11 @@ def test_random_scores_are_repeatable_uniform_and_of_their_layer():
 def test_ties_go_by_chance_and_nothing_overtakes():
     values = np.float32([0.1, np.nextafter(np.float32(0.1), np.float32(1)), 0.0, 1e-45, -0.1, -1e-45])
     initial = np.random.default_rng(2).standard_normal(6000).astype(np.float32)
-    told = untied(np.tile(values, 1000), initial).reshape(1000, 6)
+    ranked = break_ties(np.tile(values, 1000), initial).reshape(1000, 6)
     order = np.argsort(values)
-    highest, lowest = told.max(axis=0)[order], told.min(axis=0)[order]
+    highest, lowest = ranked.max(axis=0)[order], ranked.min(axis=0)[order]
     assert (highest[:-1] < lowest[1:]).all(), "a lower score came above a higher one"
-    assert all(len(np.unique(column)) == 1000 for column in told.T), "equal scores are still equal"
+    assert all(len(np.unique(column)) == 1000 for column in ranked.T), "equal scores are still equal"
 
 
 def test_tied_weights_are_pruned_all_over_a_layer():
@@ -79,7 +79,7 @@ def test_tied_weights_are_pruned_all_over_a_layer():
     initial = chance.standard_normal((40, 100)).astype(np.float32)
     final = np.where(np.arange(100) < 50, initial, 2 * initial)
     masks = prune(
-        full_masks({"w": initial}, {"w": "fc"}), {"w": scores("magnitude_increase", initial, final)},
+        make_full_masks({"w": initial}, {"w": "fc"}), {"w": scores("magnitude_increase", initial, final)},
         kinds={"w": "fc"}, share={"fc": 0.25}, scope="layer",
     )  # fmt: skip
     kept = masks["w"][:, :50].sum(axis=1)
@@ -99,14 +99,14 @@ def test_a_ladder_cuts_where_pruning_does():
     chance = np.random.default_rng(5)
     values = {"a": chance.standard_normal((30, 7)), "b": chance.standard_normal((5, 3)).round()}  # b has ties
     kinds, share = {"a": "fc", "b": "output"}, {"fc": 0.2, "output": 0.1}
-    ladder = one_shot_ladder(values, kinds=kinds, shares=rungs(share, 24))
-    full = full_masks(values, kinds)
-    for rung, masks in zip(rungs(share, 24), ladder, strict=True):
+    ladder = make_one_shot_ladder(values, kinds=kinds, shares=compute_rungs(share, 24))
+    full = make_full_masks(values, kinds)
+    for rung, masks in zip(compute_rungs(share, 24), ladder, strict=True):
         expected = prune(full, values, kinds=kinds, share=rung, scope="layer")
         assert all((masks[name] == expected[name]).all() for name in values)
     assert ladder[0]["a"].all() and ladder[24]["a"].sum() == 1
 
 
 def test_a_layer_without_a_share_keeps_all():
-    (masks,) = one_shot_ladder({"a": np.arange(4.0)}, kinds={"a": "conv"}, shares=[{"fc": 0.5}])
+    (masks,) = make_one_shot_ladder({"a": np.arange(4.0)}, kinds={"a": "conv"}, shares=[{"fc": 0.5}])
     assert masks["a"].all()

@@ -8,9 +8,9 @@ import torch
 from training_kit import digits, members, network, settings
 
 from reproof.storage.files import ReproofError
-from reproof.supermasks.genetic import Breeding, first_generation, next_generation
-from reproof.supermasks.masked import Masked, score_key, weight_key
-from reproof.supermasks.rules import bernoulli, popup
+from reproof.supermasks.genetic import Breeding, make_first_generation, make_next_generation
+from reproof.supermasks.masked import MaskedNetwork, make_score_key, make_weight_key
+from reproof.supermasks.rules import draw_bernoulli_mask, select_popup_mask
 from reproof.training.block import train_block
 from reproof.training.members import Member
 from reproof.training.saving import Saving
@@ -28,11 +28,11 @@ def dataset():
     return digits()
 
 
-def masked(dataset, rule=bernoulli, **options):
+def masked(dataset, rule=draw_bernoulli_mask, **options):
     module = network(dataset, width=0.3)
     (start,) = members(module, seeds=(0,))
     module.load_state_dict(start.weights)
-    return Masked(module, rule, **options)
+    return MaskedNetwork(module, rule, **options)
 
 
 def member(module, noise=5):
@@ -46,7 +46,7 @@ def generator():
 
 def test_a_bernoulli_mask_has_its_chances_and_the_sigmoids_gradient():
     scores = torch.tensor([0.0, 2.0, -2.0]).repeat_interleave(20_000).requires_grad_()
-    mask = bernoulli(scores, np.random.default_rng(0))
+    mask = draw_bernoulli_mask(scores, np.random.default_rng(0))
     assert set(mask.tolist()) == {0.0, 1.0}
     assert mask.detach().view(3, -1).mean(1).tolist() == pytest.approx([0.5, 0.8808, 0.1192], abs=0.01)
     (mask * 3).sum().backward()
@@ -55,20 +55,20 @@ def test_a_bernoulli_mask_has_its_chances_and_the_sigmoids_gradient():
 
 def test_popup_keeps_the_greatest_magnitudes_and_passes_gradients_straight():
     scores = torch.tensor([[0.1, -0.9], [0.5, -0.2]], requires_grad=True)
-    mask = popup(scores, np.random.default_rng(0), kept=0.5)
+    mask = select_popup_mask(scores, np.random.default_rng(0), kept=0.5)
     assert mask.tolist() == [[0, 1], [1, 0]]
     (mask * torch.tensor([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
     assert scores.grad.tolist() == [[1, -2], [3, -4]], "the gradient of |score|, for the pruned as well"
 
 
 def test_a_masked_network_is_the_network_with_masked_weights(dataset):
-    module = masked(dataset, partial(popup, kept=0.25)).eval()
+    module = masked(dataset, partial(select_popup_mask, kept=0.25)).eval()
     for scores in module.scores.values():
         torch.nn.init.uniform_(scores, generator=generator())
     inputs = dataset.normalise(dataset.test.images)
-    masks = module.masks(("evaluation", 0))
+    masks = module.draw_masks(("evaluation", 0))
     plain = network(dataset, width=0.3)
-    plain.load_state_dict({k: module.get_buffer(weight_key(k)) for k in plain.state_dict()})
+    plain.load_state_dict({k: module.get_buffer(make_weight_key(k)) for k in plain.state_dict()})
     with torch.no_grad():
         for name, mask in masks.items():
             assert mask.sum() == round(0.25 * mask.numel())
@@ -78,35 +78,35 @@ def test_a_masked_network_is_the_network_with_masked_weights(dataset):
 
 def test_rescaling_multiplies_each_layer_by_size_over_kept(dataset):
     plain, rescaled = (masked(dataset, rescaled=one) for one in (False, True))
-    masks = {name: torch.zeros_like(mask) for name, mask in plain.masks(("evaluation", 0)).items()}
+    masks = {name: torch.zeros_like(mask) for name, mask in plain.draw_masks(("evaluation", 0)).items()}
     masks[FIRST].view(-1)[:810] = 1  # of 36 x 90
-    one, other = plain.masked(masks), rescaled.masked(masks)
+    one, other = plain.apply_masks(masks), rescaled.apply_masks(masks)
     assert torch.allclose(other[FIRST], 4 * one[FIRST])
     assert all(torch.isfinite(value).all() for value in other.values()), "an empty mask"
 
 
 def test_chance_differs_by_step_layer_and_seed_and_is_one_mask_an_evaluation(dataset):
     module = masked(dataset)
-    masks = {purpose: module.masks(purpose)[FIRST] for purpose in (("step", 0), ("step", 1), ("evaluation", 0))}
+    masks = {purpose: module.draw_masks(purpose)[FIRST] for purpose in (("step", 0), ("step", 1), ("evaluation", 0))}
     assert all((masks[a] != masks[b]).any() for a, b in [(("step", 0), ("step", 1)), (("step", 0), ("evaluation", 0))])
     inputs = dataset.normalise(dataset.test.images)
     module.eval()
     assert (module(inputs) == module(inputs)).all()
     before = module(inputs)
     module.train()(inputs)
-    assert (module.eval()(inputs) != before).any(), "a step later the evaluation draws anew"
+    assert (module.eval()(inputs) != before).any(), "a step later the evaluation draws another mask"
     module.load_state_dict(module.state_dict() | {"noise": torch.tensor(9), "drawn": torch.tensor(0)})
     assert (module(inputs) != before).any()
 
 
-@pytest.mark.parametrize("rule", [bernoulli, partial(popup, kept=0.5)])
+@pytest.mark.parametrize("rule", [draw_bernoulli_mask, partial(select_popup_mask, kept=0.5)])
 def test_learning_moves_scores_only_and_gets_better(dataset, rule):
     module = masked(dataset, rule, rescaled=True)
-    if rule is not bernoulli:
+    if rule is not draw_bernoulli_mask:
         for scores in module.scores.values():
             torch.nn.init.uniform_(scores, -0.1, 0.1, generator=generator())
     start = member(module)
-    budget = settings(optimizer="sgd", lr=100.0 if rule is bernoulli else 0.1, momentum=0.9, steps=100)
+    budget = settings(optimizer="sgd", lr=100.0 if rule is draw_bernoulli_mask else 0.1, momentum=0.9, steps=100)
     trained = train_block(module, [start], dataset=dataset, settings=budget)
     end = {name: value[0] for name, value in trained.points["final"].items()}
     for name, before in start.weights.items():
@@ -114,7 +114,7 @@ def test_learning_moves_scores_only_and_gets_better(dataset, rule):
     test = trained.curves["accuracy"][trained.curves["split"] == "test"]
     assert test.max() > 0.4, "chance is a quarter"
     assert int(end["drawn"]) == 100
-    assert score_key(FIRST) in end
+    assert make_score_key(FIRST) in end
 
 
 def test_learning_goes_on_to_the_same_bits(dataset, tmp_path):
@@ -150,9 +150,9 @@ def agreement(masks, number):
 
 def bred(generations, **changes):
     breeding = Breeding(**({"parents": 8, "children": 16, "mutation": 0.02} | changes))
-    one = first_generation(SHAPES, breeding, agreement, seed=0)
+    one = make_first_generation(SHAPES, breeding, agreement, seed=0)
     for number in range(generations):
-        one = next_generation(one, breeding, agreement, seed=1 + number)
+        one = make_next_generation(one, breeding, agreement, seed=1 + number)
     return one
 
 
@@ -171,8 +171,8 @@ def test_a_generation_is_ranked_and_as_many_live_on():
 
 def test_without_mutation_children_only_mix_what_their_parents_have():
     breeding = Breeding(parents=2, children=50, mutation=0.0)
-    first = first_generation(SHAPES, breeding, agreement, seed=0)
-    second = next_generation(first, Breeding(parents=52, children=50, mutation=0.0), agreement, seed=1)
+    first = make_first_generation(SHAPES, breeding, agreement, seed=0)
+    second = make_next_generation(first, Breeding(parents=52, children=50, mutation=0.0), agreement, seed=1)
     mixed = (second.masks["w"][:, :, None] == first.masks["w"].transpose(0, 1)).all(-1).any(-1)
     assert mixed.all(), "each unit's incoming weights come whole from one of the two"
     assert len(torch.unique(second.masks["w"].flatten(1), dim=0)) > 10
@@ -180,4 +180,4 @@ def test_without_mutation_children_only_mix_what_their_parents_have():
 
 def test_one_individual_cannot_breed():
     with pytest.raises(ReproofError, match="parents: 1 cannot breed"):
-        first_generation(SHAPES, Breeding(parents=1), agreement, seed=0)
+        make_first_generation(SHAPES, Breeding(parents=1), agreement, seed=0)

@@ -16,9 +16,9 @@ from reproof.training.backends.perceptron import Perceptron
 from reproof.training.backends.sparse import SparsePerceptron
 from reproof.training.block import train_block
 from reproof.training.objective import CLASSIFICATION
-from reproof.training.optimisers import initial_state, update
+from reproof.training.optimisers import make_initial_state, update
 from reproof.training.saving import Saving
-from reproof.training.schedule import Order, learning_rate
+from reproof.training.schedule import Order, compute_learning_rate
 from reproof.training.trainer import Trainer
 
 OPTIMISERS = {
@@ -62,7 +62,7 @@ def test_training_is_what_torch_does(dataset, name):
         Order(examples=300, batch=30, noise=member.noise),
     )
     for step in range(asked.steps):
-        chosen = order.indices(step)
+        chosen = order.list_indices(step)
         loss = cross_entropy(plain(dataset.normalise(dataset.train.images[chosen])), dataset.train.labels[chosen])
         steps.zero_grad()
         loss.backward()
@@ -84,11 +84,11 @@ def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_s
         trainer.step()
         for index, member in enumerate(group):
             for name, mask in member.masks.items():
-                now = networks.state()[name][index]
+                now = networks.read_state()[name][index]
                 assert (now[~mask] == 0).all()
                 assert ((now != member.weights[name])[mask]).any()
                 assert (now[mask] < 0).any(), "negative weights are frozen"
-                for slot, value in networks.optimiser().items():
+                for slot, value in networks.read_optimiser_state().items():
                     if slot.endswith(f".{places.index(name)}") and not slot.startswith("count"):
                         slots = value[index] if backend is Stacked else value
                         assert (slots[~mask] == 0).all()
@@ -181,8 +181,8 @@ def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(d
         step(trainer)
 
     before = signal.getsignal(number)
-    told = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
-    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=told):
+    message = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
+    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=message):
         patch.setattr(Trainer, "step", asked_in_step_17_of_the_second)
         train_block(module, members(module), dataset=dataset, settings=asked, saving=saving)
     assert signal.getsignal(number) is before
@@ -203,7 +203,7 @@ def test_a_damaged_state_is_named_and_not_used(dataset, tmp_path, capsys, damage
     saving.path.write_bytes({"a bit": content, "the tail": content[:-20], "everything": b""}[damage])
     again = train_block(module, members(module, seeds=[8]), dataset=dataset, settings=asked, saving=saving)
     said = capsys.readouterr().out
-    assert f"{saving.path}: is damaged and is not used; the training starts anew" in said
+    assert f"{saving.path}: is damaged and is not used; the training starts over" in said
     assert "goes on" not in said
     assert _same(whole.points["final"], again.points["final"])
 
@@ -281,16 +281,18 @@ def test_divergence_is_one_clear_line(dataset):
 
 def test_learning_rate_by_hand():
     asked = settings(lr=0.8, warmup=4, decay_at=(10, 20), decay_factor=0.1)
-    rates = [learning_rate(step, asked) for step in (0, 1, 3, 4, 9, 10, 19, 20)]
+    rates = [compute_learning_rate(step, asked) for step in (0, 1, 3, 4, 9, 10, 19, 20)]
     assert rates == pytest.approx([0.2, 0.4, 0.8, 0.8, 0.8, 0.08, 0.08, 0.008])
 
 
 def test_an_epoch_shows_each_example_once_and_the_next_in_another_order():
     order = Order(examples=103, batch=10, noise=5)
-    first, second = (torch.cat([order.indices(10 * epoch + i) for i in range(10)]) for epoch in (0, 1))
+    first, second = (torch.cat([order.list_indices(10 * epoch + i) for i in range(10)]) for epoch in (0, 1))
     assert len(first.unique()) == len(second.unique()) == 100
     assert not torch.equal(first, second)
-    assert torch.equal(Order(examples=103, batch=10, noise=5).indices(13), second[30:40]), "depends on what came before"
+    assert torch.equal(Order(examples=103, batch=10, noise=5).list_indices(13), second[30:40]), (
+        "depends on what came before"
+    )
 
 
 def test_functional_updates_refuse_nothing_that_torch_accepts():
@@ -298,6 +300,6 @@ def test_functional_updates_refuse_nothing_that_torch_accepts():
     weights, gradients = [torch.zeros(5)], [torch.zeros(5)]
     for optimizer in ("adam", "sgd"):
         asked = settings(optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, weight_decay=0.1)
-        state = initial_state(weights, asked)
+        state = make_initial_state(weights, asked)
         update(weights, gradients, state, lr=0.1, settings=asked)
         assert (weights[0] == 0).all()

@@ -62,11 +62,11 @@ def test_a_vectorised_pass_gives_the_same_to_rounding(dataset):
     """What a GPU does, done here: three states in passes of two."""
     module = network(dataset, "resnet_8").eval()
     variants, inputs = Variants(module, states(module)), dataset.normalise(dataset.test.images[:50])
-    passes = list(variants._passes(together=2))
+    passes = list(variants._list_passes(together=2))
     assert [len(one) for one in passes] == [2, 1]
     with torch.no_grad():
-        several = torch.cat([variants._pass(one, inputs) for one in passes])
-        torch.testing.assert_close(several, variants.outputs(inputs))
+        several = torch.cat([variants._run_pass(one, inputs) for one in passes])
+        torch.testing.assert_close(several, variants.compute_outputs(inputs))
 
 
 def test_a_state_may_be_made_when_it_is_asked_for(dataset):
@@ -80,8 +80,8 @@ def test_a_state_may_be_made_when_it_is_asked_for(dataset):
             return super().__getitem__(number)
 
     inputs = dataset.normalise(dataset.test.images[:5])
-    lazily = Variants(module, Lazy(several)).outputs(inputs)
-    assert torch.equal(lazily, Variants(module, several).outputs(inputs))
+    lazily = Variants(module, Lazy(several)).compute_outputs(inputs)
+    assert torch.equal(lazily, Variants(module, several).compute_outputs(inputs))
     assert made == [0, 1, 2]
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from reproof import registry
-from reproof.connectivity.line import State
 from reproof.operations.common.subject import Subject, tensors
 from reproof.operations.common.training_job import member
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
 from reproof.training.members import Member
+from reproof.training.state import State
 from reproof.training.variants import unstack
 
 
@@ -118,7 +118,7 @@ def _starts(subject: Subject, place: Place, wanted: Wanted) -> Iterator[_Start]:
 
 def _masked(ticket: Ticket) -> State:
     """Return the weights that a ticket starts from, those outside its mask zero."""
-    return member(ticket, seed=0, arm="origin").start(torch.device("cpu"))
+    return member(ticket, seed=0, arm="origin").make_start(torch.device("cpu"))
 
 
 def _known(subject: Subject, place: Place, wanted: Wanted) -> list[State | None]:

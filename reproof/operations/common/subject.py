@@ -17,14 +17,15 @@ from reproof.data.dataset import Split
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import Metric
 from reproof.operations.common.training_job import Job
-from reproof.pruning.masks import Masks, kept, read_masks
+from reproof.pruning.masks import Masks, compute_kept_share, read_masks
 from reproof.settings import operation_stored_as
 from reproof.storage.checkpoints import Weights, read_checkpoint
 from reproof.storage.files import write_parquet
 from reproof.training.backends.protocol import Networks
 from reproof.training.evaluate import evaluate
 from reproof.training.objective import CLASSIFICATION
-from reproof.training.variants import State, Variants
+from reproof.training.state import State
+from reproof.training.variants import Variants
 
 Row = dict[str, Any]
 Rows = Iterator[Row]
@@ -110,7 +111,7 @@ class Subject:
     def facts(self, level: int, seed: int) -> Row:
         """Return the columns that place a measurement: level, kept, seed."""
         mask = self.masks(level)[self.seeds.index(seed)]
-        return {"level": level, "kept": kept(mask) if mask else 1.0, "seed": seed}
+        return {"level": level, "kept": compute_kept_share(mask) if mask else 1.0, "seed": seed}
 
     def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
         module = self.job.network(network)

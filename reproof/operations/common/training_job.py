@@ -20,7 +20,7 @@ from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import write_parquet
-from reproof.training.block import Trained, train_block
+from reproof.training.block import TrainedBlock, train_block
 from reproof.training.members import Member
 from reproof.training.processor import flush_subnormals, keep_freed_memory
 from reproof.training.saving import Saving
@@ -78,7 +78,7 @@ class Job:
     def train(
         self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0,
         module: nn.Module | None = None, settings: TrainingSettings | None = None, stacked: bool | None = None,
-    ) -> Trained:  # fmt: skip
+    ) -> TrainedBlock:  # fmt: skip
         """Train the members from `first_step` on; a call with a saved state of this label continues from it.
 
         The members are states of `module`, by default the job's network; `settings` are by default the job's own.
@@ -115,11 +115,11 @@ def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, dra
     )  # fmt: skip
 
 
-def arrays(trained: Trained) -> dict[str, Weights]:
+def arrays(trained: TrainedBlock) -> dict[str, Weights]:
     """Return the points of a trained block as numpy arrays."""
     return {point: {k: v.detach().numpy() for k, v in weights.items()} for point, weights in trained.points.items()}
 
 
-def write_curves(path: str, trained: Trained) -> None:
+def write_curves(path: str, trained: TrainedBlock) -> None:
     """Write the tidy curves of a block."""
     write_parquet(path, trained.curves)

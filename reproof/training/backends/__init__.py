@@ -1,4 +1,4 @@
-"""The backends of a group of networks: autograd, plain or stacked; and the written-out step of a perceptron."""
+"""The backends of a group of networks: autograd, plain or stacked, and compiled steps of a perceptron."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,41 +7,43 @@ from torch import nn
 from reproof.settings import TrainingSettings
 from reproof.training.backends.plain import Single
 from reproof.training.backends.protocol import Networks
-from reproof.training.backends.recognise import is_perceptron, linears
+from reproof.training.backends.recognise import is_perceptron, list_linear_layers
 from reproof.training.backends.stacked import Stacked
-from reproof.training.backends.wiring import kept_share
+from reproof.training.backends.wiring import compute_kept_share
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 
-Backend = Callable[..., Networks]
-SPARSE_BELOW = 0.2  # of the weights kept: on LeNet-300-100 both ways cost the same there
-WORTH_COMPILING = 1e9  # weights times steps: four seconds of a core, of which loading or compiling takes one or more
+Backend = Callable[..., Networks]  # (module, members, *, device, settings, objective) -> networks
+SPARSE_BELOW = 0.2  # share of the weights kept at which both compiled backends cost the same, on LeNet-300-100
+WORTH_COMPILING = 1e9  # weights x steps, four seconds of a core; loading the compiler takes one of them or more
 
 
-def on_cpu(
+def select_cpu_backend(
     module: nn.Module, member: Member, *, settings: TrainingSettings, objective: Objective, steps: int
 ) -> Backend:
-    """Return the fastest backend for one network that is trained alone for this many steps."""
+    """Return the fastest backend on a CPU for one network that trains for `steps` steps."""
     if not is_perceptron(module, objective):
         return Single
-    sizes = {f"{name}.weight": layer.weight.numel() for name, layer in linears(module).items()}
+    sizes = {f"{name}.weight": layer.weight.numel() for name, layer in list_linear_layers(module).items()}
     if sum(sizes.values()) * steps < WORTH_COMPILING:
         return Single
-    from reproof.training.backends.perceptron import Perceptron  # noqa: PLC0415 (late: these import a compiler)
+    from reproof.training.backends.perceptron import Perceptron  # noqa: PLC0415 (late: these load a compiler)
     from reproof.training.backends.sparse import SparsePerceptron  # noqa: PLC0415
 
     masks = {name: mask.numpy() for name, mask in (member.masks or {}).items()}
-    return SparsePerceptron if kept_share(masks, sizes) < SPARSE_BELOW else Perceptron
+    return SparsePerceptron if compute_kept_share(masks, sizes) < SPARSE_BELOW else Perceptron
 
 
-def backends(
+def assign_backends(
     module: nn.Module, members: Sequence[Member], *,
     settings: TrainingSettings, objective: Objective, steps: int, together: bool,
 ) -> list[tuple[list[Member], Backend]]:  # fmt: skip
-    """Return the groups that a block is trained in, each with its backend: all together, or one after the other."""
+    """Return the groups of a block, each with its backend: one group of all members, or one group a member."""
     if together:
         return [(list(members), Stacked)]
-    return [([one], on_cpu(module, one, settings=settings, objective=objective, steps=steps)) for one in members]
+    return [
+        ([one], select_cpu_backend(module, one, settings=settings, objective=objective, steps=steps)) for one in members
+    ]
 
 
 __all__ = ["Backend", "Networks", "Single", "Stacked", "backends", "on_cpu"]

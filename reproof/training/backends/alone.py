@@ -1,4 +1,4 @@
-"""What the backends of one network alone have in common: a module, and a state as if the module were all there is."""
+"""The common part of the backends of one network: a module whose state is that of the network."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -6,35 +6,36 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from reproof.networks import dropouts
+from reproof.training.state import State
 
 
 class HasState(Protocol):
-    """An optimiser, as far as the trainer looks into it."""
+    """The part of an optimiser that the trainer saves."""
 
-    def state(self) -> dict[str, Tensor]:
-        """Return its state as named tensors, sharing memory."""
+    def read_state(self) -> dict[str, Tensor]:
+        """Return its state as named tensors that share memory."""
 
 
 class Alone:
-    """One network, whose weights are those of its module."""
+    """A group of one network (S = 1) whose weights are those of its module."""
 
     size = 1
     module: nn.Module
     descent: HasState
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = self.module(inputs)
         return outputs[None]
 
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
+    def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
         return ((0, name, layer.keep) for name, layer in dropouts(self.module).items())
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
         return {name: value.detach()[None] for name, value in self.module.state_dict().items()}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
+    def load_state(self, state: State) -> None:
+        for name, value in self.read_state().items():
             value.copy_(state[name])
 
-    def optimiser(self) -> dict[str, Tensor]:
-        return self.descent.state()
+    def read_optimiser_state(self) -> dict[str, Tensor]:
+        return self.descent.read_state()

@@ -1,4 +1,4 @@
-"""All weights of a network in one row of memory, and the compiled descent on such a row."""
+"""All parameters of a network in one row of memory, and the compiled descent on such a row."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,10 @@ from reproof.training.backends import kernels
 
 
 class FlatDescent:
-    """Adam or SGD with momentum on one row of weights, changed in place; fill `gradient`, then `apply`."""
+    """Adam or SGD with momentum on one row of weights, float32 [weights], changed in place.
+
+    Fill `gradient`, float32 [weights], then call `apply`.
+    """
 
     def __init__(self, weights: Tensor, settings: TrainingSettings) -> None:
         self.gradient = torch.zeros_like(weights)
@@ -17,34 +20,34 @@ class FlatDescent:
         self._state = {name: torch.zeros_like(weights) for name in names}
         self._moments = [one.numpy() for one in self._state.values()]
         self._count = torch.zeros((), dtype=torch.int64)
-        self._counted = self._count.numpy()
+        self._counted = self._count.numpy()  # a view: the saved count is always current
 
     def apply(self, rate: float) -> None:
-        """Take one step against the gradient."""
+        """Take one step of learning rate `rate` against the gradient."""
         self._counted += 1
         settings = self._settings
         if settings.optimizer == "sgd":
             (velocity,) = self._moments
-            kernels.sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
+            kernels.apply_sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
         else:
             (mean, square), count = self._moments, int(self._counted)
-            kernels.adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
+            kernels.apply_adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as named tensors, sharing memory."""
+    def read_state(self) -> dict[str, Tensor]:
+        """Return the optimiser's state as named tensors that share memory."""
         return {**self._state, "count": self._count}
 
 
-def flattened(module: nn.Module) -> Tensor:
-    """Return all parameters in one row, of which the module's own become views."""
+def flatten_parameters(module: nn.Module) -> Tensor:
+    """Return all parameters in one row, float32 [parameters]; the module's own become views of it."""
     parameters = list(module.parameters())
     flat = torch.cat([one.detach().reshape(-1) for one in parameters])
-    for one, part in zip(parameters, views(flat, parameters), strict=True):
+    for one, part in zip(parameters, make_views(flat, parameters), strict=True):
         one.data = part
     return flat
 
 
-def views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Return the parts of a row that belong to these parameters, in their shapes and sharing its memory."""
+def make_views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
+    """Return views of a row [parameters], one for each parameter, in its shape."""
     parts = torch.split(flat, [one.numel() for one in parameters])
     return [part.view(one.shape) for one, part in zip(parameters, parts, strict=True)]

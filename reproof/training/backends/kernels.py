@@ -1,9 +1,16 @@
-"""Compiled loops for fully connected networks: batches, slopes, updates; and all of a step on the kept weights alone.
+"""Compiled loops for fully connected networks: batches, gradients, updates, and a step on the kept weights alone.
 
-In the latter all layers are one list of units: first the constant 1 (biases are weights from it), then the inputs that
-the mask uses, then the neurons layer by layer. `values` and `slopes` are float32 [units, columns], a column an example.
-Row r is neuron `first + r`; its weights are entries start[r] to start[r + 1] of `weights`, and come from units
-`source`. Four weights are taken at a time, so that the sum they add to is loaded and stored once.
+On the kept weights alone, all layers form one list of units: the constant 1 (biases are weights from it), then the
+inputs that the mask uses, then the neurons, layer by layer. The arguments are
+
+- values: float32 [units, columns], the activations, a column for each example.
+- slopes: float32 [neurons, columns], the derivatives of the loss by the neurons' weighted sums.
+- first: the unit of the first neuron. Neuron r is unit first + r.
+- start: int64 [neurons + 1]. The weights of neuron r are entries start[r] to start[r + 1] of `weights`.
+- source: int32 [weights], the unit that each weight comes from. weights, gradient: float32 [weights].
+- hidden: the number of neurons with a ReLU; the others are the outputs.
+
+The loops take four weights at a time, so that the sum they add to is loaded and stored once.
 """
 
 from collections.abc import Callable
@@ -15,24 +22,26 @@ from numba import njit
 from reproof.storage.files import Array
 
 F = TypeVar("F", bound=Callable[..., Any])
-# Sums may be reordered and multiplied-and-added in one: that is what lets the processor take sixteen at a time. No
-# assumption that numbers are finite: a training that diverges must be seen to.
+# Reordered sums and fused multiply-adds let the processor take sixteen numbers at a time. The flags do not assume that
+# numbers are finite, because divergence must be detected.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 ZERO, ONE = np.float32(0), np.float32(1)
 BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
 
-def _compiled(function: F) -> F:
+def _compile(function: F) -> F:
+    """Compile a loop on its first call, and cache it on disk."""
     return cast(F, njit(cache=True, fastmath=FAST, error_model="numpy")(function))
 
 
-@_compiled
+@_compile
 def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Array, channel: Array) -> None:
-    """Fill `values[1:]` with the `pixels` of the chosen images uint8 [N, pixels], looked up in table [C, 256].
+    """Fill `values[1:]` with the used pixels of the chosen images.
 
-    The images are copied together first: read row by row they come from memory at its rate, while one pixel of all of
-    them would wait for it sixty times.
+    images: uint8 [N, pixels]. chosen: int64 [batch]. pixels, channel: int64 [used]. table: float32 [C, 256], the
+    normalised value of each byte of each channel.
     """
+    # Whole images are copied first: a row comes from memory at its full rate, one pixel of each image waits every time.
     batch = np.empty((len(chosen), images.shape[1]), images.dtype)
     for column in range(len(chosen)):
         image, copy = images[chosen[column]], batch[column]
@@ -44,9 +53,12 @@ def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Ar
             row[column] = known[batch[column, pixel]]
 
 
-@_compiled
+@_compile
 def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array) -> None:
-    """Fill inputs float32 [batch, pixels] with the chosen images uint8 [N, pixels], each channel scaled and shifted."""
+    """Fill `inputs`, float32 [batch, pixels], with the chosen images, each channel scaled and shifted.
+
+    images: uint8 [N, pixels]. chosen: int64 [batch]. scale, shift: float32 [C].
+    """
     pixels = images.shape[1] // len(scale)
     for row in range(len(chosen)):
         for channel in range(len(scale)):
@@ -56,9 +68,9 @@ def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array
                 out[place] = np.float32(image[place]) * times + plus
 
 
-@_compiled
+@_compile
 def forward(values: Array, first: int, start: Array, source: Array, weights: Array, hidden: int) -> None:
-    """Fill the rows of all neurons: weighted sums, and their positive part in the first `hidden` of them."""
+    """Fill the rows of all neurons with weighted sums, and apply the ReLU to the first `hidden` of them."""
     columns = values.shape[1]
     for neuron in range(len(start) - 1):
         out = values[first + neuron]
@@ -81,15 +93,19 @@ def forward(values: Array, first: int, start: Array, source: Array, weights: Arr
                 out[j] = max(out[j], ZERO)
 
 
-@_compiled
-def slopes_of_outputs(values: Array, slopes: Array, labels: Array, chosen: Array, classes: int) -> None:
-    """Set the slopes of all neurons to 0, those of the outputs to (softmax - target) / batch: of mean cross-entropy."""
+@_compile
+def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: Array, classes: int) -> None:
+    """Set the slopes of the outputs to (softmax - target) / batch, as of mean cross-entropy, and all others to 0.
+
+    labels: int64 [N]. chosen: int64 [batch].
+    """
     for row in range(slopes.shape[0]):
         for j in range(slopes.shape[1]):
             slopes[row, j] = ZERO
     outputs, wanted = values[-classes:], slopes[-classes:]
     batch = len(chosen)
     for j in range(batch):
+        # Less the greatest logit, no exponential overflows.
         greatest = outputs[0, j]
         for c in range(1, classes):
             greatest = max(greatest, outputs[c, j])
@@ -102,11 +118,11 @@ def slopes_of_outputs(values: Array, slopes: Array, labels: Array, chosen: Array
         wanted[labels[chosen[j]], j] -= ONE / np.float32(batch)
 
 
-@_compiled
+@_compile
 def backward(
     values: Array, slopes: Array, first: int, start: Array, source: Array, weights: Array, hidden: int, gradient: Array
 ) -> None:
-    """Fill the gradient of every kept weight, the last neuron first; `slopes` [neurons, columns] gathers the way."""
+    """Fill the gradient of every kept weight, the last neuron first; `slopes` collects the back-propagated slopes."""
     columns = values.shape[1]
     for neuron in range(len(start) - 2, -1, -1):
         slope, value = slopes[neuron], values[first + neuron]
@@ -132,7 +148,7 @@ def backward(
             gradient[k] = p
             k += 1
         if start[neuron] == end or source[end - 1] < first:
-            continue  # of the first layer: what leads to its inputs is asked by nobody
+            continue  # of the first layer: nothing uses the slopes of the inputs
         for k in range(start[neuron], end):
             if source[k] >= first:
                 below, u = slopes[source[k] - first], weights[k]
@@ -140,9 +156,14 @@ def backward(
                     below[j] += u * slope[j]
 
 
-@_compiled
-def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float) -> None:
-    """Adam (Kingma & Ba 2015, algorithm 1) in place; `count` counts from 1."""
+@_compile
+def apply_adam(
+    weights: Array, gradient: Array, mean: Array, square: Array, count: int, rate: float, decay: float
+) -> None:
+    """Apply Adam (Kingma & Ba 2015, algorithm 1) in place.
+
+    weights, gradient, mean, square: float32 [weights]. `count` is the number of this step, from 1.
+    """
     step = np.float32(rate / (1 - 0.9**count))
     root = np.float32(1 / np.sqrt(1 - 0.999**count))
     shrink = np.float32(decay)
@@ -153,9 +174,12 @@ def adam(weights: Array, gradient: Array, mean: Array, square: Array, count: int
         weights[k] -= step * mean[k] / (np.sqrt(square[k]) * root + EPSILON)
 
 
-@_compiled
-def sgd(weights: Array, gradient: Array, velocity: Array, momentum: float, rate: float, decay: float) -> None:
-    """Gradient descent with momentum in place, as torch defines it: v = momentum * v + g; w -= rate * v."""
+@_compile
+def apply_sgd(weights: Array, gradient: Array, velocity: Array, momentum: float, rate: float, decay: float) -> None:
+    """Apply gradient descent with momentum in place, as torch defines it: v = momentum * v + g; w -= rate * v.
+
+    weights, gradient, velocity: float32 [weights].
+    """
     keep, step, shrink = np.float32(momentum), np.float32(rate), np.float32(decay)
     for k in range(len(weights)):
         velocity[k] = keep * velocity[k] + (gradient[k] + shrink * weights[k])

@@ -1,7 +1,7 @@
-"""Fully connected networks with ReLU under cross-entropy: the step written out.
+"""Fully connected networks with ReLU under cross-entropy, with a written-out and compiled step.
 
-Every paper's LeNet is one. Autograd finds the same gradient with three times as many calls, and torch's own update
-takes a fifth of what is then left: written out and compiled, a step takes less than half as long.
+The LeNets of the papers are such networks. Autograd computes the same gradient with three times as many calls, and
+torch's update takes a fifth of the remaining time. Written out, a step takes less than half as long.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from reproof.settings import TrainingSettings
 from reproof.storage.files import Array
 from reproof.training.backends import kernels
 from reproof.training.backends.alone import Alone
-from reproof.training.backends.flat import FlatDescent, flattened, views
-from reproof.training.backends.recognise import linears
+from reproof.training.backends.flat import FlatDescent, flatten_parameters, make_views
+from reproof.training.backends.recognise import list_linear_layers
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 
 
 class Perceptron(Alone):
-    """All weights: the same products as autograd's, without its graph, into memory that is allocated once."""
+    """The backend of all weights: autograd's matrix products without its graph, into memory that is allocated once."""
 
     descent: FlatDescent
 
@@ -32,31 +32,31 @@ class Perceptron(Alone):
     ) -> None:  # fmt: skip
         (member,) = members
         self.module, batch = module.to(device), settings.batch
-        self.module.load_state_dict(member.start(device))
-        self.descent = FlatDescent(flattened(self.module), settings)
+        self.module.load_state_dict(member.make_start(device))
+        self.descent = FlatDescent(flatten_parameters(self.module), settings)
         parameters = list(self.module.parameters())
-        self._mask = _row_of_masks(self.module, member)
-        of = dict(zip((id(one) for one in parameters), views(self.descent.gradient, parameters), strict=True))
-        layers = list(linears(self.module).values())
+        self._mask = _flatten_masks(self.module, member)
+        of = dict(zip((id(one) for one in parameters), make_views(self.descent.gradient, parameters), strict=True))
+        layers = list(list_linear_layers(self.module).values())
         self._into = [(of[id(one.weight)], None if one.bias is None else of[id(one.bias)]) for one in layers]
         self._weights = [one.weight.detach() for one in layers]
         self._biases = [None if one.bias is None else one.bias.detach() for one in layers]
         sizes = [len(one) for one in self._weights]
         self._inputs = torch.empty(batch, self._weights[0].shape[1])
         self._values, self._slopes = ([torch.empty(batch, size) for size in sizes] for _ in range(2))
-        # Each view costs a microsecond: those of every step are made once.
+        # Each view costs a microsecond, so the views of every step are made once.
         self._turned = [(weight.t(), slopes.t()) for weight, slopes in zip(self._weights, self._slopes, strict=True)]
         self._bare = self._inputs.numpy(), self._values[-1].numpy().T, self._slopes[-1].numpy().T
         self._scales: tuple[Array, Array] | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        images, labels, (chosen,) = batches.examples(step)
+        images, labels, (chosen,) = batches.select_examples(step)
         inputs, outputs, slopes = self._bare
-        kernels.load(inputs, images.numpy(), chosen.numpy(), *self._normalisation(batches.dataset))
+        kernels.load(inputs, images.numpy(), chosen.numpy(), *self._compute_scales(batches.dataset))
         below = [self._inputs, *self._values]
         for place in range(len(self._values)):
             self._forward_through(place, below[place])
-        kernels.slopes_of_outputs(outputs, slopes, labels.numpy(), chosen.numpy(), len(outputs))
+        kernels.compute_output_slopes(outputs, slopes, labels.numpy(), chosen.numpy(), len(outputs))
         for place in reversed(range(len(self._values))):
             self._backward_through(place, below[place])
         if self._mask is not None:
@@ -64,6 +64,7 @@ class Perceptron(Alone):
         self.descent.apply(rate)
 
     def _forward_through(self, place: int, below: Tensor) -> None:
+        """Compute the values [B, out] of a layer from those of the layer below [B, in]."""
         out, bias, (weight, _) = self._values[place], self._biases[place], self._turned[place]
         if bias is None:
             torch.mm(below, weight, out=out)
@@ -73,25 +74,26 @@ class Perceptron(Alone):
             out.clamp_min_(0)
 
     def _backward_through(self, place: int, below: Tensor) -> None:
+        """Compute the gradients of a layer, and the slopes [B, in] of the layer below."""
         slopes, (_, turned), (weight, bias) = self._slopes[place], self._turned[place], self._into[place]
         torch.mm(turned, below, out=weight)
         if bias is not None:
             torch.sum(slopes, 0, out=bias)
-        if place:
+        if place:  # nothing uses the slopes of the inputs
             lower = self._slopes[place - 1]
             torch.mm(slopes, self._weights[place], out=lower)
             torch.ops.aten.threshold_backward.grad_input(lower, below, 0, grad_input=lower)
 
-    def _normalisation(self, dataset: Dataset) -> tuple[Array, Array]:
-        """Return scale and shift of each channel's bytes, float32 [C]."""
+    def _compute_scales(self, dataset: Dataset) -> tuple[Array, Array]:
+        """Return scale and shift of the bytes of each channel, float32 [C] each."""
         if self._scales is None:
             scale, shift = dataset.scale_and_shift
             self._scales = scale.flatten().numpy(), shift.flatten().numpy()
         return self._scales
 
 
-def _row_of_masks(module: nn.Module, member: Member) -> Tensor | None:
-    """Return 1 where a weight is kept and 0 elsewhere, float32, in the order of a flattened module."""
+def _flatten_masks(module: nn.Module, member: Member) -> Tensor | None:
+    """Return float32 [parameters], 1 where kept, else 0, in the order of a flattened module; None without masks."""
     masks = member.masks or {}
     if not masks:
         return None

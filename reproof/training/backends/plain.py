@@ -1,4 +1,4 @@
-"""One plain module under autograd: what any network runs on."""
+"""One plain module under autograd, for any network."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from reproof.training.optimisers import Descent
 
 
 class Single(Alone):
-    """One plain module: the fastest on a CPU."""
+    """The backend of one plain module: faster on a CPU than a stack of networks."""
 
     descent: Descent
 
@@ -25,7 +25,7 @@ class Single(Alone):
     ) -> None:  # fmt: skip
         (member,) = members
         self.module = module.to(device)
-        self.module.load_state_dict(member.start(device))
+        self.module.load_state_dict(member.make_start(device))
         for layer in dropouts(self.module).values():
             layer.resize(settings.batch)
         masks = member.masks or {}
@@ -40,11 +40,11 @@ class Single(Alone):
         )
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        inputs, targets = batches.at(step)
+        inputs, targets = batches.gather(step)
         loss = self._objective.loss(self._forward(inputs[0]), targets[0])
         self.descent.apply(torch.autograd.grad(loss, self._parameters), rate)
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         return self._forward(inputs)[None]
 
     def _forward(self, inputs: Tensor) -> Tensor:

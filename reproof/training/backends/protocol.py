@@ -1,4 +1,4 @@
-"""What the trainer needs of a group of networks."""
+"""The interface of a group of networks to the trainer."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -6,31 +6,35 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from reproof.training.batches import Batches
+from reproof.training.state import State
 
 
 class Networks(Protocol):
-    """A group of networks with their optimiser; `size` counts them, written S below."""
+    """A group of S networks with their optimiser."""
 
     module: nn.Module
 
     @property
     def size(self) -> int:
-        """The number of networks."""
+        """Return the number of networks, S."""
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        """Take one step of gradient descent; masked weights and all that belongs to them stay exactly 0."""
+        """Take one step of gradient descent of learning rate `rate` on the batch of `step`.
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Return the outputs [S, B, ...] of all networks for the same inputs [B, ...]."""
+        Masked weights, their gradients and their optimiser state stay exactly 0.
+        """
 
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        """Yield (index of the network, name of the layer, its buffer [B, features]) to be drawn before a step."""
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
+        """Return outputs float32 [S, B, ...] of all networks for the same inputs float32 [B, ...]."""
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the weights as they are now, stacked over the networks: {name: [S, ...]}; to be read, or copied."""
+    def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
+        """Yield (index of the network, name of the layer, buffer [B, features]) of each dropout mask of a step."""
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Take over weights, on whatever device."""
+    def read_state(self) -> dict[str, Tensor]:
+        """Return the current states, {name: [S, ...]}. They share memory: copy what must not change."""
 
-    def optimiser(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as flat named tensors; to write into them is to change it."""
+    def load_state(self, state: State) -> None:
+        """Copy states {name: [S, ...]}, from any device, into the networks."""
+
+    def read_optimiser_state(self) -> dict[str, Tensor]:
+        """Return the optimiser's state as flat named tensors. They share memory: writing to them changes it."""

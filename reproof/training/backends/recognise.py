@@ -1,4 +1,4 @@
-"""Which networks are fully connected with ReLU: those whose step is written out. Imports no compiler."""
+"""Recognition of fully connected networks with ReLU, whose step is written out. Loads no compiler."""
 
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -7,17 +7,17 @@ from reproof.training.objective import Objective
 
 
 def is_perceptron(module: nn.Module, objective: Objective) -> bool:
-    """Whether the network is Flatten, then linear layers with ReLU between them, all trained on mean cross-entropy."""
+    """Return True for Flatten and then linear layers with ReLU between them, all trained, under mean cross-entropy."""
     parts = list(module.children()) if isinstance(module, nn.Sequential) else []
     if len(parts) < 2 or objective.loss is not cross_entropy or type(parts[0]) is not nn.Flatten:
         return False
     wanted = [nn.Linear if place % 2 else nn.ReLU for place in range(1, len(parts))]
     if len(parts) % 2 or [type(part) for part in parts[1:]] != wanted:
         return False
-    held = [tensor for part in parts[1::2] for tensor in (part.weight, part.bias) if tensor is not None]
-    return all(isinstance(tensor, nn.Parameter) for tensor in held)  # a frozen one is a buffer
+    parameters = [tensor for part in parts[1::2] for tensor in (part.weight, part.bias) if tensor is not None]
+    return all(isinstance(tensor, nn.Parameter) for tensor in parameters)  # a frozen one is a buffer
 
 
-def linears(module: nn.Module) -> dict[str, nn.Linear]:
+def list_linear_layers(module: nn.Module) -> dict[str, nn.Linear]:
     """Return the linear layers by name, first to last."""
     return {name: layer for name, layer in module.named_children() if isinstance(layer, nn.Linear)}

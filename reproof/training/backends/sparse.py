@@ -1,4 +1,4 @@
-"""The same networks on their kept weights alone, for masks that keep few."""
+"""Fully connected networks on their kept weights alone, for masks that keep few of them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,22 +12,23 @@ from reproof.settings import TrainingSettings
 from reproof.storage.files import Array
 from reproof.training.backends import kernels
 from reproof.training.backends.alone import Alone
-from reproof.training.backends.flat import FlatDescent, flattened
-from reproof.training.backends.recognise import linears
-from reproof.training.backends.wiring import Layer, Wiring
+from reproof.training.backends.flat import FlatDescent, flatten_parameters
+from reproof.training.backends.recognise import list_linear_layers
+from reproof.training.backends.wiring import MaskedLayer, Wiring
 from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
+from reproof.training.state import State
 
-LANES = 16  # float32 numbers that a processor takes at once: a batch is padded to a multiple
-EVALUATED = 256  # examples that go through together: all their activations fit the second-level cache
+LANES = 16  # float32 numbers of one instruction: the batch is padded to a multiple
+EVALUATED = 256  # examples evaluated together, so that all their activations fit the second-level cache
 
 
 class SparsePerceptron(Alone):
-    """The kept weights alone: forward, gradient, update and optimiser state, so that a step costs what is kept.
+    """The backend of the kept weights alone: the cost of a step is proportional to their number.
 
-    Equal to `Perceptron` under the same mask, to rounding (sums are taken in another order). Neurons and inputs that
-    the mask has cut off take no part.
+    Equal to `Perceptron` under the same mask up to rounding, as the order of the sums differs. Neurons and inputs that
+    the mask cuts off take no part.
     """
 
     descent: FlatDescent
@@ -38,14 +39,14 @@ class SparsePerceptron(Alone):
     ) -> None:  # fmt: skip
         (member,) = members
         self.module = module.to(device)
-        self.module.load_state_dict(member.start(device))
-        self._flat = flattened(self.module)
-        self._wiring = Wiring.of(_layers(self.module, member), all_neurons=settings.weight_decay > 0)
+        self.module.load_state_dict(member.make_start(device))
+        self._flat = flatten_parameters(self.module)
+        self._wiring = Wiring.from_layers(_list_layers(self.module, member), all_neurons=settings.weight_decay > 0)
         self._place = torch.from_numpy(self._wiring.place)
         self._weights = self._flat[self._place]
         self.descent = FlatDescent(self._weights, settings)
         columns = -(-settings.batch // LANES) * LANES
-        # Torch's memory starts at a cache line, and so does every row: no load crosses from one line to the next.
+        # Torch's memory starts at a cache line, and so does every row: no load crosses two lines.
         self._values = torch.zeros(self._wiring.first + self._wiring.neurons, columns).numpy()
         self._values[0] = 1
         self._slopes = torch.zeros(self._wiring.neurons, columns).numpy()
@@ -53,17 +54,17 @@ class SparsePerceptron(Alone):
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
         wiring, weights = self._wiring, self._weights.numpy()
-        images, labels, (chosen,) = batches.examples(step)
+        images, labels, (chosen,) = batches.select_examples(step)
         of_pixels = wiring.first, wiring.start, wiring.source, weights, wiring.hidden
-        table, channel = self._lookup(batches.dataset)
+        table, channel = self._make_table(batches.dataset)
         kernels.gather(self._values, images.numpy(), chosen.numpy(), wiring.pixels, table, channel)
         kernels.forward(self._values, *of_pixels)
-        kernels.slopes_of_outputs(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
+        kernels.compute_output_slopes(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
         kernels.backward(self._values, self._slopes, *of_pixels, self.descent.gradient.numpy())
         self.descent.apply(rate)
 
-    def _lookup(self, dataset: Dataset) -> tuple[Array, Array]:
-        """Return what each byte is normalised to, float32 [channels, 256], and the channel of each used pixel."""
+    def _make_table(self, dataset: Dataset) -> tuple[Array, Array]:
+        """Return the value of each byte, float32 [C, 256], and the channel of each used pixel, int64 [used]."""
         if self._table is None:
             channels, *sides = dataset.input_shape
             every = torch.arange(256, dtype=torch.uint8).expand(channels, 1, 256)
@@ -71,55 +72,56 @@ class SparsePerceptron(Alone):
             self._channel = self._wiring.pixels // int(np.prod(sides))
         return self._table, self._channel
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         pixels = inputs.flatten(1)[:, torch.from_numpy(self._wiring.pixels)]
-        values = self._room(len(inputs))
+        values = self._allocate_values(len(inputs))
         values[1 : self._wiring.first] = pixels.numpy().T
-        return self._read(values)
+        return self._compute_logits(values)
 
-    def outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
-        """Return the outputs [1, B, ...] of images uint8 [B, C, H, W], without normalising what is not used."""
-        flat, (table, channel) = images.flatten(1).numpy(), self._lookup(dataset)
+    def compute_outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
+        """Return outputs float32 [1, B, classes] of images uint8 [B, C, H, W]; only used pixels are normalised."""
+        flat, (table, channel) = images.flatten(1).numpy(), self._make_table(dataset)
         parts = []
         for low in range(0, len(flat), EVALUATED):
             chosen = np.arange(low, min(low + EVALUATED, len(flat)))
-            values = self._room(len(chosen))
+            values = self._allocate_values(len(chosen))
             kernels.gather(values, flat, chosen, self._wiring.pixels, table, channel)
-            parts.append(self._read(values))
+            parts.append(self._compute_logits(values))
         return torch.cat(parts, dim=1)
 
-    def _room(self, examples: int) -> Array:
-        """Return memory for the values of all units, that of the constant filled in."""
+    def _allocate_values(self, examples: int) -> Array:
+        """Return memory for the values of all units, float32 [units, examples], with the constant filled in."""
         values: Array = torch.empty(self._wiring.first + self._wiring.neurons, examples).numpy()
         values[0] = 1
         return values
 
-    def _read(self, values: Array) -> Tensor:
-        """Return outputs [1, B, classes] from values whose inputs are filled in."""
+    def _compute_logits(self, values: Array) -> Tensor:
+        """Return outputs float32 [1, B, classes] from values [units, B] whose inputs are filled in."""
         wiring = self._wiring
         kernels.forward(values, wiring.first, wiring.start, wiring.source, self._weights.numpy(), wiring.hidden)
         return torch.from_numpy(values[-wiring.classes :].T.copy())[None]
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
+        # The kept weights train in a row of their own, and are copied back when somebody reads the state.
         self._flat[self._place] = self._weights
-        return super().state()
+        return super().read_state()
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        super().load(state)
+    def load_state(self, state: State) -> None:
+        super().load_state(state)
         self._weights.copy_(self._flat[self._place])
 
 
-def _layers(module: nn.Module, member: Member) -> list[Layer]:
-    """Return mask and places of each linear layer of a module whose parameters are flattened."""
+def _list_layers(module: nn.Module, member: Member) -> list[MaskedLayer]:
+    """Return the mask and the places of the weights of each linear layer of a flattened module."""
     names = [name for name, _ in module.named_parameters()]
     ends = np.cumsum([0, *(one.numel() for one in module.parameters())]).tolist()
     at = {name: begin for name, (begin, _) in zip(names, pairwise(ends), strict=True)}
     masks = member.masks or {}
     return [
-        Layer(
+        MaskedLayer(
             mask=masks[f"{name}.weight"].bool().numpy() if f"{name}.weight" in masks
             else np.ones(tuple(layer.weight.shape), dtype=bool),
             weight_at=at[f"{name}.weight"], bias_at=at.get(f"{name}.bias"),
         )
-        for name, layer in linears(module).items()
+        for name, layer in list_linear_layers(module).items()
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""All members as one vectorised network: one small network cannot fill a GPU."""
+"""All members as one vectorised network, because one small network cannot fill a GPU."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,20 +12,22 @@ from reproof.training.batches import Batches
 from reproof.training.members import Member
 from reproof.training.objective import Objective
 from reproof.training.optimisers import Descent
+from reproof.training.state import State
 
 
 class Stacked:
-    """Parameters stacked over the members, forward mapped by vmap."""
+    """The backend of S stacked networks: parameters [S, ...], and a forward pass under vmap."""
 
     def __init__(
         self, module: nn.Module, members: Sequence[Member], *,
         device: torch.device, settings: TrainingSettings, objective: Objective,
     ) -> None:  # fmt: skip
         self.module, self.size, self._objective = module.to(device), len(members), objective
-        starts = [member.start(device) for member in members]
+        starts = [member.make_start(device) for member in members]
         stacked = {name: torch.stack([start[name] for start in starts]) for name in starts[0]}
         self._parameters = {name: stacked[name].requires_grad_() for name, _ in module.named_parameters()}
         self._buffers = {name: stacked[name] for name, _ in module.named_buffers() if name in stacked}
+        # NaN until the trainer draws: a mask that was not drawn shows in the loss.
         self._keeps = {
             f"{name}.keep": layer.keep.new_full((self.size, settings.batch, layer.keep.shape[-1]), torch.nan)
             for name, layer in dropouts(self.module).items()
@@ -38,31 +40,32 @@ class Stacked:
         self._descent = Descent(list(self._parameters.values()), masks, settings)
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
-        inputs, targets = batches.at(step)
+        inputs, targets = batches.gather(step)
         outputs = torch.vmap(self._forward)(self._parameters, self._buffers | self._keeps, inputs)
+        # The sum has each network's own gradient: no parameter is shared.
         loss = torch.vmap(self._objective.loss)(outputs, targets).sum()
         self._descent.apply(torch.autograd.grad(loss, list(self._parameters.values())), rate)
 
-    def outputs(self, inputs: Tensor) -> Tensor:
+    def compute_outputs(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, 0, None))(self._parameters, self._buffers, inputs)
         return outputs
 
-    def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
+    def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
         return (
             (index, name.removesuffix(".keep"), keep[index])
             for name, keep in self._keeps.items()
             for index in range(self.size)
         )
 
-    def state(self) -> dict[str, Tensor]:
+    def read_state(self) -> dict[str, Tensor]:
         return {name: value.detach() for name, value in (self._parameters | self._buffers).items()}
 
-    def load(self, state: dict[str, Tensor]) -> None:
-        for name, value in self.state().items():
+    def load_state(self, state: State) -> None:
+        for name, value in self.read_state().items():
             value.copy_(state[name])
 
-    def optimiser(self) -> dict[str, Tensor]:
-        return self._descent.state()
+    def read_optimiser_state(self) -> dict[str, Tensor]:
+        return self._descent.read_state()
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
         outputs: Tensor = functional_call(self.module, {**parameters, **buffers}, (inputs,))

@@ -1,4 +1,4 @@
-"""Which weights of a masked fully connected network do any work, as one list of units and weights."""
+"""The units and weights of a masked fully connected network on which an output depends, as flat lists."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from reproof.storage.files import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """One linear layer: its mask, bool [out, in], and where its weights and biases begin in the flat parameters."""
+class MaskedLayer:
+    """One linear layer.
+
+    mask: bool [out, in]. weight_at, bias_at: where its weights and biases begin in the flat parameters.
+    """
 
     mask: Array
     weight_at: int
@@ -20,10 +23,11 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """The kept weights of a chain of layers with ReLU between them, cut off from what no output depends on.
+    """The kept weights of a chain of layers with ReLU between them, without those on which no output depends.
 
-    Units are the constant 1, the used inputs (`pixels`), and the neurons that an output depends on, layer by layer.
-    `place` says where in the flat parameters each weight lies; `start` and `source` are those of the kernels.
+    The units are the constant 1, the used inputs and the neurons on which an output depends, layer by layer.
+    pixels: int64 [used], the used inputs. start, source, hidden: see `kernels`. place: int64 [weights], where each
+    weight lies in the flat parameters. classes: the number of outputs.
     """
 
     pixels: Array
@@ -34,13 +38,15 @@ class Wiring:
     classes: int
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], *, all_neurons: bool = False) -> "Wiring":
-        """Make from the layers, first to last; with `all_neurons` those that no output depends on stay as well.
+    def from_layers(cls, layers: Sequence[MaskedLayer], *, all_neurons: bool = False) -> "Wiring":
+        """Make the wiring of these layers, first to last.
 
-        Weights into such a neuron have gradient 0 and never move, unless weight decay moves them.
+        `all_neurons` also keeps neurons on which no output depends. Weights into such a neuron have gradient 0, and
+        only weight decay moves them.
         """
         masks = [layer.mask.copy() for layer in layers]
         lives: list[Array] = [np.ones(len(masks[-1]), dtype=bool)]
+        # Backwards: a neuron lives if a living neuron of the layer above has a weight from it.
         for upper in reversed(masks[1:]):
             upper[~lives[0]] = False
             lives.insert(0, np.asarray(upper.any(axis=0) | all_neurons))
@@ -67,22 +73,25 @@ class Wiring:
 
     @property
     def first(self) -> int:
-        """The unit of the first neuron."""
+        """Return the unit of the first neuron."""
         return 1 + len(self.pixels)
 
     @property
     def neurons(self) -> int:
-        """How many neurons there are."""
+        """Return the number of neurons."""
         return len(self.start) - 1
 
     @cached_property
     def weights(self) -> int:
-        """How many weights there are, biases included."""
+        """Return the number of weights, biases included."""
         return len(self.place)
 
 
-def kept_share(masks: Mapping[str, Array] | None, sizes: Mapping[str, int]) -> float:
-    """Return the share of the weights that the masks keep; all of those of a layer without a mask."""
+def compute_kept_share(masks: Mapping[str, Array] | None, sizes: Mapping[str, int]) -> float:
+    """Return the share of the weights, in [0, 1], that the masks keep; a layer without a mask keeps all.
+
+    masks: bool by name of a weight. sizes: the number of weights by name.
+    """
     masks = masks or {}
     kept = sum(int(masks[name].sum()) if name in masks else size for name, size in sizes.items())
     return kept / sum(sizes.values())
