@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from reproof.attacks.attack import Aim, check_epsilon
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.hardening import Hardening, State
+from reproof.attacks.hardening import Hardening, SavedTensors
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
@@ -49,7 +49,7 @@ class Adversary:
                 f"{'clipped' if self.clip else 'unclipped'}; give steps of a size above 0, and clip"
             )
 
-    def examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
+    def make_examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
         """Return images [N, C, H, W] within epsilon of `pixels`, at which the loss is higher; no gradient leads back.
 
         `pixels` are float32 in [0, 1], `labels` int64 [N] the true classes. The victim must be in eval mode.
@@ -60,33 +60,35 @@ class Adversary:
         options = {"epsilon": self.epsilon, "steps": self.steps, "step_size": self.step_size}
         return pgd(victim, pixels, aim, generator=generator, **options).images
 
-    def lesson(self, one: Hardening) -> "OnBatches":
+    def make_lesson(self, one: Hardening) -> "BatchLesson":
         """Return what one network learns."""
-        return OnBatches(one, self)
+        return BatchLesson(one, self)
 
 
 @dataclass(frozen=True, eq=False)
-class OnBatches:
+class BatchLesson:
     """One network and its adversary. Examples are made in eval mode, and learned as any images, in train mode."""
 
     one: Hardening
     adversary: Adversary
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return alpha J(x) + (1 - alpha) J(x') of images uint8 [B, C, H, W]; what has no share is not computed."""
         share, terms = self.adversary.clean_share, []
         if share < 1:
-            terms.append((1 - share) * cross_entropy(self.one.on_pixels(self.examples(images, labels)), labels))
+            terms.append(
+                (1 - share) * cross_entropy(self.one.forward_pixels(self.make_examples(images, labels)), labels)
+            )
         if share > 0:
-            terms.append(share * self.one.natural(images, labels))
+            terms.append(share * self.one.compute_natural_loss(images, labels))
         return torch.stack(terms).sum()
 
-    def examples(self, images: Tensor, labels: Tensor) -> Tensor:
+    def make_examples(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the adversarial examples of this step, pixels float32 [B, C, H, W]."""
-        victim, generator = Victim(self.one.on_pixels), self.one.chance("harden")
-        with self.one.as_attacked():
-            return self.adversary.examples(victim, images.float() / 255, labels, generator=generator)
+        victim, generator = Victim(self.one.forward_pixels), self.one.make_generator("harden")
+        with self.one.in_eval_mode():
+            return self.adversary.make_examples(victim, images.float() / 255, labels, generator=generator)
 
-    def state(self) -> State:
+    def collect_saved_tensors(self) -> SavedTensors:
         """Nothing is kept from step to step."""
         return {}

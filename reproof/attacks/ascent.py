@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import unreached
 from reproof.attacks.attack import Adversarial, Aim, check_epsilon
 from reproof.attacks.balls import LInf
-from reproof.attacks.estimates import Directions, estimate
+from reproof.attacks.estimates import Directions, estimate_gradient
+from reproof.attacks.queries import query_unreached
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
 
-State = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
-Update = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]  # (gradient, objective, state) to (move, state)
+Memory = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
+Update = Callable[[Tensor, Tensor, Memory], tuple[Tensor, Memory]]  # (gradient, objective, state) to (move, state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Probe:
 
 
 def ascend(
-    victim: Victim, images: Tensor, aim: Aim, update: Update, state: State, *,
+    victim: Victim, images: Tensor, aim: Aim, update: Update, state: Memory, *,
     probe: Probe, epsilon: float, queries: int, generator: Generator,
 ) -> Adversarial:  # fmt: skip
     """Move each image by `update` until the aim is reached or one more step would cost more than its `queries`.
@@ -37,37 +37,37 @@ def ascend(
     lie `step` times a direction outside the ball and the box, as in the papers; the images returned do not.
     """
     check_epsilon(epsilon)
-    steps = (queries - 1) // _cost(probe, queries)
+    steps = (queries - 1) // _count_queries_per_step(probe, queries)
     ball = LInf.around(images, epsilon)
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    left = unreached(victim, images, aim)
+    left = query_unreached(victim, images, aim)
     state = tuple(one[left] for one in state)
     for _ in range(steps):
         if not len(left):
             break
-        move, state = update(*_estimate(victim, made[left], aim.labels[left], probe, generator), state)
-        made[left] = ball.of(left).project(made[left] + move)
+        move, state = update(*_estimate_at(victim, made[left], aim.labels[left], probe, generator), state)
+        made[left] = ball.select(left).project(made[left] + move)
         asked[left] += 2 * probe.pairs + 1
-        going = unreached(victim, made[left], aim.of(left))
+        going = query_unreached(victim, made[left], aim.select(left))
         left, state = left[going], tuple(one[going] for one in state)
     return Adversarial(made, asked)
 
 
-def per_image(values: Tensor) -> Tensor:
+def expand_per_image(values: Tensor) -> Tensor:
     """Return one value an image [N] in the shape that multiplies images: [N, 1, 1, 1]."""
     return values.view(-1, 1, 1, 1)
 
 
-def _estimate(
+def _estimate_at(
     victim: Victim, images: Tensor, labels: Tensor, probe: Probe, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """Return the estimated gradient of the objective [n, C, H, W] and the objective [n]."""
     shape = torch.Size((probe.pairs, *images.shape[1:]))
     directions = probe.directions(shape, generator=generator).to(images.device)
-    return estimate(victim, images, labels, probe.objective, directions=directions, step=probe.step)
+    return estimate_gradient(victim, images, labels, probe.objective, directions=directions, step=probe.step)
 
 
-def _cost(probe: Probe, queries: int) -> int:
+def _count_queries_per_step(probe: Probe, queries: int) -> int:
     """Return how often a step asks; raise ReproofError if not one fits the budget, or there is nothing to ask."""
     if probe.pairs < 1 or probe.step <= 0:
         raise ReproofError(

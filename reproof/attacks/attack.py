@@ -32,11 +32,11 @@ class Aim:
         """+1 if the loss at the labels is to rise, -1 if it is to fall."""
         return -1 if self.targeted else 1
 
-    def reached(self, classes: Tensor) -> Tensor:
+    def is_reached(self, classes: Tensor) -> Tensor:
         """Return where the victim's answer [N] is what the attack is after: bool [N]."""
         return classes.eq(self.labels) if self.targeted else classes.ne(self.labels)
 
-    def of(self, chosen: Tensor) -> "Aim":
+    def select(self, chosen: Tensor) -> "Aim":
         """Return the same for some of the images, by index or mask."""
         return Aim(self.labels[chosen], self.targeted)
 
@@ -53,7 +53,7 @@ def attack(function: Attack) -> Attack:
     return function
 
 
-def targets(labels: Tensor, classes: int, *, generator: torch.Generator) -> Tensor:
+def draw_targets(labels: Tensor, classes: int, *, generator: torch.Generator) -> Tensor:
     """Return for each label a wrong class drawn at random: int64 [N]."""
     steps = torch.randint(1, classes, labels.shape, generator=generator).to(labels.device)
     return (labels + steps) % classes

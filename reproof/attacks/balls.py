@@ -23,16 +23,16 @@ class Ball(Protocol):
     def originals(self) -> Tensor:
         """Return the images around which the balls lie."""
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         """Return the balls of some images, by index or mask."""
 
     def project(self, images: Tensor) -> Tensor:
         """Return the allowed images nearest to these."""
 
-    def step(self, gradients: Tensor) -> Tensor:
+    def compute_steps(self, gradients: Tensor) -> Tensor:
         """Return the steps of length 1 in the ball's norm along which the gradients rise fastest; 0 where they are."""
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
         """Return images uniform in the ball, then moved to the nearest in the box, as Madry et al. do."""
 
 
@@ -47,19 +47,19 @@ class LInf:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        return cls(originals, epsilon, *(farthest(originals, epsilon, side) for side in (-1, 1)))
+        return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
         return replace(self, **parts)
 
     def project(self, images: Tensor) -> Tensor:
         return images.clamp(self.lower, self.upper)
 
-    def step(self, gradients: Tensor) -> Tensor:
+    def compute_steps(self, gradients: Tensor) -> Tensor:
         return gradients.sign()
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
         drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
         return self.project(self.originals + self.epsilon * (2 * drawn - 1))
 
@@ -76,7 +76,7 @@ class L2:
     def around(cls, originals: Tensor, epsilon: float) -> Self:
         return cls(originals, epsilon, 1 - originals)
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         return replace(self, originals=self.originals[chosen], room=self.room[chosen])
 
     def project(self, images: Tensor) -> Tensor:
@@ -87,23 +87,23 @@ class L2:
         """
         offsets, share = images - self.originals, torch.ones(1, device=images.device)
         cut = offsets.clamp(-self.originals, self.room)
-        excess = _lengths(cut) / self._radius
+        excess = _compute_lengths(cut) / self._radius
         for _ in range(50):
             if not bool((excess > 1.0001).any()):
                 break
             share = share / excess.clamp_(min=1)
-            cut = (offsets * _beside(share, offsets)).clamp_(-self.originals, self.room)
-            excess = _lengths(cut) / self._radius
-        return torch.addcdiv(self.originals, cut, _beside(excess.clamp_(min=1), cut))
+            cut = (offsets * _expand_per_image(share, offsets)).clamp_(-self.originals, self.room)
+            excess = _compute_lengths(cut) / self._radius
+        return torch.addcdiv(self.originals, cut, _expand_per_image(excess.clamp_(min=1), cut))
 
-    def step(self, gradients: Tensor) -> Tensor:
-        return gradients / _beside(_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
+    def compute_steps(self, gradients: Tensor) -> Tensor:
+        return gradients / _expand_per_image(_compute_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
         pixels = self.originals[0].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
         radii = self.epsilon * torch.rand(len(drawn), generator=generator).pow(1 / pixels)
-        offsets = self.step(drawn) * _beside(radii, drawn)
+        offsets = self.compute_steps(drawn) * _expand_per_image(radii, drawn)
         return self.project(self.originals + offsets.to(self.originals.device))
 
     @property
@@ -116,7 +116,7 @@ class L2:
 BALLS: dict[str, Callable[[Tensor, float], Ball]] = {"linf": LInf.around, "l2": L2.around}
 
 
-def ball(norm: str, originals: Tensor, epsilon: float) -> Ball:
+def make_balls(norm: str, originals: Tensor, epsilon: float) -> Ball:
     """Return the balls of this norm, "linf" or "l2"; raise ReproofError if epsilon exceeds the box's diameter."""
     if norm not in BALLS:
         raise ReproofError(f"attack: norm {norm!r} is unknown; choose one of {', '.join(BALLS)}")
@@ -124,7 +124,7 @@ def ball(norm: str, originals: Tensor, epsilon: float) -> Ball:
     return BALLS[norm](originals, epsilon)
 
 
-def farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: bool = True) -> Tensor:
+def find_farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: bool = True) -> Tensor:
     """Return the last float32 pixels within epsilon, and in the box if asked, on one side: -1, +1, or 0 to stay.
 
     `sides` are one for all or one a pixel.
@@ -136,12 +136,12 @@ def farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: boo
     return ends.clamp_(0, 1) if box else ends
 
 
-def _lengths(images: Tensor) -> Tensor:
+def _compute_lengths(images: Tensor) -> Tensor:
     """Return the L2 norm of each image, in float64: [N]."""
     lengths: Tensor = vector_norm(images.flatten(1), dim=1, dtype=torch.float64)
     return lengths
 
 
-def _beside(numbers: Tensor, images: Tensor) -> Tensor:
+def _expand_per_image(numbers: Tensor, images: Tensor) -> Tensor:
     """Return one number an image as what multiplies its pixels, of their type: [N, 1, 1, 1]."""
     return numbers.to(images.dtype).view(-1, *[1] * (images.dim() - 1))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack
-from reproof.attacks.losses import shortfall
+from reproof.attacks.losses import make_shortfall
 from reproof.attacks.tanh_descent import Descent, Nearest, descend
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
@@ -27,12 +27,12 @@ def carlini_wagner(
     not reached come back unchanged, and so do those that need no change. Nothing is drawn.
     """
     _check(kappa=kappa, searches=searches, steps=steps, rate=rate, first_c=first_c)
-    loss = shortfall(aim, kappa=kappa)
+    loss = make_shortfall(aim, kappa=kappa)
     nearest, c = Nearest.of(images), _Constants.of(images, first_c)
-    left = _unreached(victim, images, aim.labels, loss)
+    left = _find_unreached(victim, images, aim.labels, loss)
     for _ in range(searches if len(left) else 0):
         start = Descent.of(images[left], aim.labels[left], c=c.tried[left], places=left)
-        c = c.next(descend(victim, start, loss, nearest, steps=steps, rate=rate))
+        c = c.update(descend(victim, start, loss, nearest, steps=steps, rate=rate))
     return Adversarial(nearest.images, nearest.queries)
 
 
@@ -48,13 +48,13 @@ class _Constants:
     def of(cls, images: Tensor, first: float) -> Self:
         return cls(*(torch.full((len(images),), value, device=images.device) for value in (0.0, torch.inf, first)))
 
-    def next(self, found: Tensor) -> Self:
+    def update(self, found: Tensor) -> Self:
         low, high = torch.where(found, self.low, self.tried), torch.where(found, self.tried, self.high)
         return type(self)(low, high, torch.where(high < UNBOUNDED, (low + high) / 2, self.tried * 10))
 
 
 @torch.no_grad()
-def _unreached(victim: Victim, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+def _find_unreached(victim: Victim, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
     """Return the indices of the images [n] that are not what is sought as they are."""
     return (loss(victim.logits(images), labels) >= 0).nonzero().squeeze(1)
 

@@ -16,7 +16,7 @@ DISTANCES: dict[str, Callable[[Tensor], Tensor]] = {  # offsets float64 [N, pixe
 }
 
 
-def inside(images: Tensor, originals: Tensor, *, epsilon: float, norm: str) -> None:
+def check_inside(images: Tensor, originals: Tensor, *, epsilon: float, norm: str) -> None:
     """Raise ReproofError unless all images are in [0, 1] and within epsilon of the originals, exactly, in float64.
 
     `norm` is "linf", "l2" or "l0", which counts values of single channels. An image that is not a number is outside.
@@ -33,7 +33,7 @@ def inside(images: Tensor, originals: Tensor, *, epsilon: float, norm: str) -> N
         )
 
 
-def eval_mode(module: nn.Module) -> None:
+def check_eval_mode(module: nn.Module) -> None:
     """Raise ReproofError if a part is in train mode: dropout would draw, batch norm would read the batch."""
     training = [
         f"{name or 'network'} ({type(part).__name__})" for name, part in module.named_modules() if part.training
@@ -43,7 +43,7 @@ def eval_mode(module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def refuse_random(victim: Victim, images: Tensor) -> None:
+def check_deterministic(victim: Victim, images: Tensor) -> None:
     """Raise ReproofError unless the same images [N, C, H, W] get the same logits twice, to the bit."""
     differ = (victim.logits(images) != victim.logits(images)).any(dim=-1)
     if bool(differ.any()):
@@ -53,7 +53,7 @@ def refuse_random(victim: Victim, images: Tensor) -> None:
         )
 
 
-def refuse_vanished(gradients: Tensor) -> float:
+def check_gradients(gradients: Tensor) -> float:
     """Return the share of images whose gradient [N, ...] is zero in every pixel; raise ReproofError if all are."""
     vanished = gradients.flatten(1).eq(0).all(dim=1)
     if bool(vanished.all()):
@@ -63,12 +63,12 @@ def refuse_vanished(gradients: Tensor) -> float:
     return float(vanished.double().mean())
 
 
-def masked(*, accuracy_under_square: float, accuracy_under_pgd: float, tolerance: float) -> bool:
+def detect_masking(*, accuracy_under_square: float, accuracy_under_pgd: float, tolerance: float) -> bool:
     """Return if the gradients mislead: Square, which uses none, leaves less accuracy by more than the tolerance."""
     return accuracy_under_square < accuracy_under_pgd - tolerance
 
 
-def refuse_gain(*, under_attack: float, clean: float) -> None:
+def check_no_gain(*, under_attack: float, clean: float) -> None:
     """Raise ReproofError if accuracy is higher under attack than on the same images untouched."""
     if not under_attack <= clean:
         raise ReproofError(

@@ -13,7 +13,7 @@ from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
 
-def distortion(images: Tensor, originals: Tensor) -> Tensor:
+def compute_distortion(images: Tensor, originals: Tensor) -> Tensor:
     """Return sqrt(sum over pixels (x' - x)^2 / M) of each image [N, ...]: [N]; channels count as pixels."""
     return (images - originals).flatten(1).square().mean(dim=-1).sqrt()
 
@@ -25,11 +25,13 @@ def amplify(images: Tensor, originals: Tensor, *, to: float) -> Tensor:
     sqrt(M) times smaller. This does what is stated. Clipping leaves less than `to`. Images without perturbation stay.
     """
     _check_size("amplify", to)
-    factor = (to / distortion(images, originals)).nan_to_num(posinf=0.0).view(-1, *[1] * (images.dim() - 1))
+    factor = (to / compute_distortion(images, originals)).nan_to_num(posinf=0.0).view(-1, *[1] * (images.dim() - 1))
     return (originals + factor * (images - originals)).clamp_(0, 1)
 
 
-def gaussian(images: Tensor, *, deviation: float | Tensor, generator: torch.Generator, clipped: bool = False) -> Tensor:
+def add_gaussian_noise(
+    images: Tensor, *, deviation: float | Tensor, generator: torch.Generator, clipped: bool = False
+) -> Tensor:
     """Return the images with noise of a standard deviation, one for all or one for each image [N].
 
     `clipped` to [0, 1], noise changes pixels by less than it says: on MNIST, where most are 0, by about 0.7 of it.
@@ -59,7 +61,7 @@ class Transfer:
     counts: Tensor
 
 
-def transfer(
+def measure_transfer(
     victims: Mapping[str, Victim],
     made: Mapping[str, Tensor],
     *,
@@ -73,22 +75,24 @@ def transfer(
     Only images that differ from their original count: attacks give back unchanged what they did not fool. `labels` [N]
     are the true classes. Noise alone is one more of `made`. A row with nothing to count is NaN.
     """
-    parts = {name: _part(examples, originals, labels, name) for name, examples in made.items()}
+    parts = {name: _select_changed(examples, originals, labels, name) for name, examples in made.items()}
     noisy = {
-        name: gaussian(before, deviation=distortion(after, before), generator=generator, clipped=clipped)
+        name: add_gaussian_noise(
+            before, deviation=compute_distortion(after, before), generator=generator, clipped=clipped
+        )
         for name, (after, before, _) in parts.items()
     }
     return Transfer(
         rows=tuple(made),
         victims=tuple(victims),
-        error=_errors(victims, ((after, truth) for after, _, truth in parts.values())),
-        clean=_errors(victims, ((before, truth) for _, before, truth in parts.values())),
-        noise=_errors(victims, ((noisy[name], truth) for name, (_, _, truth) in parts.items())),
+        error=_compute_errors(victims, ((after, truth) for after, _, truth in parts.values())),
+        clean=_compute_errors(victims, ((before, truth) for _, before, truth in parts.values())),
+        noise=_compute_errors(victims, ((noisy[name], truth) for name, (_, _, truth) in parts.items())),
         counts=torch.tensor([len(truth) for _, _, truth in parts.values()]),
     )
 
 
-def _part(examples: Tensor, originals: Tensor, labels: Tensor, name: str) -> tuple[Tensor, Tensor, Tensor]:
+def _select_changed(examples: Tensor, originals: Tensor, labels: Tensor, name: str) -> tuple[Tensor, Tensor, Tensor]:
     """Return the examples that count, their originals and true classes."""
     if examples.shape != originals.shape:
         raise ReproofError(f"transfer: {name} is {list(examples.shape)}, its originals {list(originals.shape)}")
@@ -96,14 +100,14 @@ def _part(examples: Tensor, originals: Tensor, labels: Tensor, name: str) -> tup
     return examples[changed], originals[changed], labels[changed]
 
 
-def _errors(victims: Mapping[str, Victim], sets: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+def _compute_errors(victims: Mapping[str, Victim], sets: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """Return the error rate of each victim on each set of images and true classes: float64 [sets, victims]."""
-    rates = [[_error(victim, images, truth) for victim in victims.values()] for images, truth in sets]
+    rates = [[_compute_error(victim, images, truth) for victim in victims.values()] for images, truth in sets]
     return torch.tensor(rates, dtype=torch.float64)
 
 
-def _error(victim: Victim, images: Tensor, truth: Tensor) -> float:
-    return float(victim.classes(images).ne(truth).double().mean()) if len(truth) else float("nan")
+def _compute_error(victim: Victim, images: Tensor, truth: Tensor) -> float:
+    return float(victim.predict(images).ne(truth).double().mean()) if len(truth) else float("nan")
 
 
 def _check_size(name: str, to: float) -> None:

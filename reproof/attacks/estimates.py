@@ -10,23 +10,23 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import answers, parts_of
+from reproof.attacks.queries import query_batches, split_indices
 from reproof.attacks.victim import Loss, Victim
 
 Directions = Callable[..., Tensor]  # (shape [P, C, H, W], *, generator)
 
 
-def normal(shape: torch.Size, *, generator: Generator) -> Tensor:
+def draw_normal(shape: torch.Size, *, generator: Generator) -> Tensor:
     """Return standard normal directions, float32."""
     return torch.randn(shape, generator=generator)
 
 
-def rademacher(shape: torch.Size, *, generator: Generator) -> Tensor:
+def draw_rademacher(shape: torch.Size, *, generator: Generator) -> Tensor:
     """Return directions whose every entry is -1 or +1 with even chances, float32."""
     return torch.randint(2, shape, generator=generator).to(torch.float32).mul_(2).sub_(1)
 
 
-def antithetic(above: Tensor, below: Tensor, directions: Tensor, *, step: float) -> Tensor:
+def compute_antithetic_gradient(above: Tensor, below: Tensor, directions: Tensor, *, step: float) -> Tensor:
     """Return the mean over P directions u of (L(x + step u) - L(x - step u)) / (2 step) u: [N, C, H, W].
 
     `above` and `below` are the losses [N, P], `directions` is [P, C, H, W]. Of a linear loss with gradient g this is
@@ -37,7 +37,7 @@ def antithetic(above: Tensor, below: Tensor, directions: Tensor, *, step: float)
     return (slopes.to(flat.dtype) @ flat).view(-1, *directions.shape[1:])
 
 
-def estimate(
+def estimate_gradient(
     victim: Victim, images: Tensor, labels: Tensor, loss: Loss, *, directions: Tensor, step: float
 ) -> tuple[Tensor, Tensor]:
     """Return the estimated gradient of each image's loss [N, C, H, W] and its mean loss [N], from 2 P queries an image.
@@ -46,8 +46,8 @@ def estimate(
     """
     around = torch.cat([directions, -directions]).mul_(step)
     asked = len(around)
-    parts = parts_of(len(images) * asked, images)
-    logits = answers(victim, (images[rows // asked] + around[rows % asked] for rows in parts))
+    parts = split_indices(len(images) * asked, images)
+    logits = query_batches(victim, (images[rows // asked] + around[rows % asked] for rows in parts))
     losses = loss(logits, labels.repeat_interleave(asked)).view(-1, asked)
     above, below = torch.chunk(losses, 2, dim=1)
-    return antithetic(above, below, directions, step=step), losses.mean(dim=1)
+    return compute_antithetic_gradient(above, below, directions, step=step), losses.mean(dim=1)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
-from reproof.attacks.balls import farthest
-from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.balls import find_farthest
+from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.victim import Victim
 
 
@@ -19,5 +19,5 @@ def fgsm(
     true class and rises, or, if targeted, is of the target and falls.
     """
     check_epsilon(epsilon)
-    sides = victim.gradient(images, aim.labels, signed_cross_entropy(aim)).sign()
-    return Adversarial(farthest(images, epsilon, sides, box=clip), torch.ones_like(aim.labels))
+    sides = victim.compute_gradient(images, aim.labels, make_signed_cross_entropy(aim)).sign()
+    return Adversarial(find_farthest(images, epsilon, sides, box=clip), torch.ones_like(aim.labels))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import Dataset
-from reproof.networks import dropouts, memory_format
+from reproof.networks import choose_memory_format, find_dropouts
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
 from reproof.storage.files import ReproofError
@@ -26,27 +26,28 @@ from reproof.training.saving import Saving
 from reproof.training.schedule import learning_rate
 from reproof.training.trainer import Trainer
 
-State = dict[str, Tensor]
+State = dict[str, Tensor]  # the weights and statistics of one network by name
+SavedTensors = dict[str, Tensor]  # all that interrupted training continues from, by name
 
 
 class Lesson(Protocol):
     """What one network in training learns at each step."""
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of this step, given its batch: images uint8 [B, C, H, W], labels int64 [B]."""
 
-    def state(self) -> State:
+    def collect_saved_tensors(self) -> SavedTensors:
         """Return what the rest of the lesson depends on, beside the network, as named tensors sharing memory."""
 
 
 class Method(Protocol):
     """A way to train against adversarial examples: its settings, from which each network gets a lesson."""
 
-    def lesson(self, one: "Hardening") -> Lesson:
+    def make_lesson(self, one: "Hardening") -> Lesson:
         """Return the lesson of a network at the start of its training."""
 
 
-def hardened(
+def train_adversarially(
     module: nn.Module, member: Member, *, dataset: Dataset, settings: TrainingSettings, method: Method,
     device: str = "cpu", saving: Saving | None = None, label: str = "hardening",
 ) -> State:  # fmt: skip
@@ -65,9 +66,9 @@ def hardened(
             one.step()
             watch(cast(Trainer, one))  # of which it reads how far it is
             if saving and (saving.is_due or one.done == settings.steps):
-                saving.save(one.state())
+                saving.save(one.collect_saved_tensors())
                 saving.stop_if_asked()
-    return one.network()
+    return one.read_weights()
 
 
 class Hardening:
@@ -87,29 +88,29 @@ class Hardening:
         self.dataset, self._member = dataset, member
         self.module.load_state_dict(member.start(device))
         self.module.train().requires_grad_(True)
-        for layer in dropouts(self.module).values():
+        for layer in find_dropouts(self.module).values():
             layer.resize(settings.batch)
-        self._parameters, self._format = list(self.module.parameters()), memory_format(self.module)
-        self._descent = Descent(self._parameters, _masks(self.module, member), settings)
+        self._parameters, self._format = list(self.module.parameters()), choose_memory_format(self.module)
+        self._descent = Descent(self._parameters, _list_masks(self.module, member), settings)
         self._batches = Batches(dataset, [member], batch=settings.batch, augment=settings.augment)
-        self.lesson = method.lesson(self)
+        self.lesson = method.make_lesson(self)
 
     def step(self) -> None:
         """Take one step on the next batch."""
         self._draw_dropout()
-        loss = self.lesson.loss(*self.batch())
+        loss = self.lesson.compute_loss(*self.read_batch())
         self._descent.apply(torch.autograd.grad(loss, self._parameters), learning_rate(self.done, self.settings))
         self.done += 1
         if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
             self._refuse_divergence(float(loss.detach()))
 
-    def batch(self) -> tuple[Tensor, Tensor]:
+    def read_batch(self) -> tuple[Tensor, Tensor]:
         """Return the images uint8 [B, C, H, W] and labels int64 [B] of this step."""
         images, labels, (chosen,) = self._batches.examples(self.done)
         chosen = chosen.to(images.device)
         return images[chosen].view(len(chosen), *self.dataset.input_shape), labels[chosen]
 
-    def natural(self, images: Tensor, labels: Tensor) -> Tensor:
+    def compute_natural_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the mean cross-entropy on images uint8 [B, C, H, W] as they are."""
         return cross_entropy(self.forward(self.dataset.normalise(images)), labels)
 
@@ -118,44 +119,48 @@ class Hardening:
         outputs: Tensor = self.module(inputs.to(memory_format=self._format))
         return outputs
 
-    def on_pixels(self, pixels: Tensor) -> Tensor:
+    def forward_pixels(self, pixels: Tensor) -> Tensor:
         """Return the logits [B, K] of pixels in [0, 1]."""
         scale, shift = self.dataset.scale_and_shift
         return self.forward(pixels * (255 * scale) + shift)
 
     @contextmanager
-    def as_attacked(self) -> Iterator[None]:
+    def in_eval_mode(self) -> Iterator[None]:
         """Put the network in eval mode for a while, as that which will be attacked: it learns in train mode."""
         self.module.eval()
         yield
         self.module.train()
 
-    def chance(self, purpose: str) -> torch.Generator:
+    def make_generator(self, purpose: str) -> torch.Generator:
         """Return the randomness of this step for a purpose."""
         return torch.Generator().manual_seed(derive(purpose, self._member.noise, self.done))
 
-    def network(self) -> State:
+    def read_weights(self) -> State:
         """Return the network's whole state, sharing memory."""
         return dict(self.module.state_dict())
 
-    def state(self) -> State:
+    def collect_saved_tensors(self) -> SavedTensors:
         """Return all that the rest of the training depends on, as flat named tensors sharing memory."""
-        return {"done": torch.tensor(self.done), **self._tensors()}
+        return {"done": torch.tensor(self.done), **self._collect_tensors()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `state` returned."""
-        for name, tensor in self._tensors().items():
+        for name, tensor in self._collect_tensors().items():
             tensor.copy_(state[name])
         self.done = int(state["done"])
 
-    def _tensors(self) -> State:
-        network = {f"network:{name}": value for name, value in self.network().items()}
+    def _collect_tensors(self) -> SavedTensors:
+        network = {f"network:{name}": value for name, value in self.read_weights().items()}
         optimiser = {f"optimiser:{name}": value for name, value in self._descent.state().items()}
-        return network | optimiser | {f"lesson:{name}": value for name, value in self.lesson.state().items()}
+        return (
+            network
+            | optimiser
+            | {f"lesson:{name}": value for name, value in self.lesson.collect_saved_tensors().items()}
+        )
 
     def _draw_dropout(self) -> None:
         """Draw what the natural training draws at this step."""
-        for name, layer in dropouts(self.module).items():
+        for name, layer in find_dropouts(self.module).items():
             layer.draw(torch.Generator().manual_seed(derive("dropout", self._member.noise, self.done, name)))
 
     def _refuse_divergence(self, loss: float) -> None:
@@ -166,7 +171,7 @@ class Hardening:
             )
 
 
-def _masks(module: nn.Module, member: Member) -> list[Tensor | None]:
+def _list_masks(module: nn.Module, member: Member) -> list[Tensor | None]:
     """Return what holds each parameter at 0, float32, or None."""
     masks = member.masks or {}
     return [masks[name].to(one) if name in masks else None for name, one in module.named_parameters()]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
-from reproof.attacks.two_loop import Pair, known, learn, newton, unit_scale
+from reproof.attacks.two_loop import Pair, compute_direction, compute_unit_scale, find_known, make_pair
 from reproof.storage.files import ReproofError
 
 # From points [n, M] and the numbers of their problems [n] to values [n] and gradients [n, M].
@@ -29,7 +29,7 @@ NEAR = 1e-3  # of a bound, at most; less as the gradient vanishes
 LEFT = 0.875  # a smaller share still at work is worth the copy that drops the others
 
 
-class Ends(NamedTuple):
+class Tolerances(NamedTuple):
     """When a problem is done: the entries of its projected gradient, or what an iteration gained, are at most these."""
 
     flat: float
@@ -80,30 +80,30 @@ def minimise(
     box, points = (lower, upper), start.detach().clamp(lower, upper)
     rows = torch.arange(len(points), device=points.device)
     values, gradients = function(points, rows)
-    done = _projected(points, gradients, box) <= flat
+    done = _measure_projected_gradient(points, gradients, box) <= flat
     found = Minimum(points.clone(), values.clone(), torch.ones_like(rows), torch.zeros_like(done))
-    batch = _Batch(rows, points, values, gradients, unit_scale(gradients), done)
+    batch = _Batch(rows, points, values, gradients, compute_unit_scale(gradients), done)
     for _ in range(iterations):
-        batch = _dropped(batch, found)
+        batch = _drop_done(batch, found)
         if not len(batch.rows):
             break
-        after = _searched(function, batch, *_directions(batch, box), box, found.evaluations)
-        batch = _learnt(batch, after, box, history, Ends(flat, gain))
-    _write(batch, found)
+        after = _search_line(function, batch, *_compute_directions(batch, box), box, found.evaluations)
+        batch = _update_batch(batch, after, box, history, Tolerances(flat, gain))
+    _write_found(batch, found)
     return found
 
 
-def _directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
+def _compute_directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
     """Return where to go [n, M] and the slope there [n], below 0."""
     (lower, upper), points, gradients = box, batch.points, batch.gradients
-    near = _projected(points, gradients, box).clamp(max=NEAR)[:, None]
+    near = _measure_projected_gradient(points, gradients, box).clamp(max=NEAR)[:, None]
     low, high = (points <= lower + near) & (gradients > 0), (points >= upper - near) & (gradients < 0)
-    direct = newton(batch.pairs, batch.scale, gradients, ~(low | high))
+    direct = compute_direction(batch.pairs, batch.scale, gradients, ~(low | high))
     directions = torch.where(low, lower - points, torch.where(high, upper - points, direct))
     return directions, vecdot(gradients, directions)
 
 
-def _searched(
+def _search_line(
     function: Function, batch: _Batch, directions: Tensor, slopes: Tensor, box: Box, evaluations: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return points, values and gradients after a step; where none lowers the function, and of the done, as before."""
@@ -122,19 +122,21 @@ def _searched(
         )
         visible = promised > torch.finfo(values.dtype).eps * batch.values[left].abs()
         again = ~enough & visible
-        left, length = left[again], _shorter(length, fall, promised)[again]
+        left, length = left[again], _shorten(length, fall, promised)[again]
         if not len(left):
             break
     return points, values, gradients
 
 
-def _shorter(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
+def _shorten(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
     """Return the step at the minimum of the parabola through what is known, at least a tenth, at most half."""
     share = (promised / (2 * (promised - fall))).nan_to_num(0.0)
     return length * share.clamp(0.1, 0.5)
 
 
-def _learnt(batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, history: int, ends: Ends) -> _Batch:
+def _update_batch(
+    batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, history: int, ends: Tolerances
+) -> _Batch:
     """Return the batch after a step: a pair more, and who is done.
 
     Who did not move forgets its pairs and tries steepest descent; who has none to forget is done.
@@ -142,31 +144,35 @@ def _learnt(batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, histo
     points, values, gradients = after
     stuck = (points == batch.points).all(dim=-1)
     little = batch.values - values <= ends.gain * values.abs().clamp(min=1)
-    over = torch.where(stuck, ~known(batch.pairs, stuck), little | (_projected(points, gradients, box) <= ends.flat))
-    pair, scale = learn(points - batch.points, gradients - batch.gradients)
-    scale = torch.where(stuck, unit_scale(gradients), torch.where(pair.inverse > 0, scale, batch.scale))
-    pairs = tuple(one.forgotten(stuck) for one in (*batch.pairs, pair)[-history:])
+    over = torch.where(
+        stuck,
+        ~find_known(batch.pairs, stuck),
+        little | (_measure_projected_gradient(points, gradients, box) <= ends.flat),
+    )
+    pair, scale = make_pair(points - batch.points, gradients - batch.gradients)
+    scale = torch.where(stuck, compute_unit_scale(gradients), torch.where(pair.inverse > 0, scale, batch.scale))
+    pairs = tuple(one.forget(stuck) for one in (*batch.pairs, pair)[-history:])
     return _Batch(batch.rows, points, values, gradients, scale, batch.done | over, pairs)
 
 
-def _dropped(batch: _Batch, found: Minimum) -> _Batch:
+def _drop_done(batch: _Batch, found: Minimum) -> _Batch:
     """Write down the problems that are done and drop them, once they are many enough to be worth it."""
     left = ~batch.done
     if left.sum() > LEFT * len(left):
         return batch
-    _write(batch, found)
+    _write_found(batch, found)
     kept = left.nonzero().squeeze(-1)
     points, values, gradients = batch.points[kept], batch.values[kept], batch.gradients[kept]
-    pairs = tuple(pair.of(kept) for pair in batch.pairs)
+    pairs = tuple(pair.select(kept) for pair in batch.pairs)
     return _Batch(batch.rows[kept], points, values, gradients, batch.scale[kept], batch.done[kept], pairs)
 
 
-def _write(batch: _Batch, found: Minimum) -> None:
+def _write_found(batch: _Batch, found: Minimum) -> None:
     found.points[batch.rows], found.values[batch.rows] = batch.points, batch.values
     found.converged[batch.rows] = batch.done
 
 
-def _projected(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
+def _measure_projected_gradient(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
     """Return the greatest entry of each projected gradient step: 0 at a minimum [n]."""
     return (points - (points - gradients).clamp_(*box)).abs_().amax(dim=-1)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.lbfgs import Function, minimise
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
@@ -21,17 +21,17 @@ WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by
 WEIGHTS = (1e-9, 1e9)
 
 
-def squared(perturbations: Tensor) -> Tensor:
+def compute_squared_norm(perturbations: Tensor) -> Tensor:
     """Return |r|^2 of each perturbation [n, M]: [n]."""
     return perturbations.square().sum(dim=-1)
 
 
-def l2(perturbations: Tensor) -> Tensor:
+def compute_l2_norm(perturbations: Tensor) -> Tensor:
     """Return |r| of each perturbation [n, M], rounded off within 1e-6 of 0, where it has no gradient: [n]."""
-    return (squared(perturbations) + 1e-12).sqrt()
+    return (compute_squared_norm(perturbations) + 1e-12).sqrt()
 
 
-PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"squared": squared, "l2": l2}
+PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"squared": compute_squared_norm, "l2": compute_l2_norm}
 
 
 @attack
@@ -57,10 +57,10 @@ def minimum_distortion(
     """
     _check(aim, penalty, searches)
     best, queries = images.clone(), torch.ones_like(aim.labels)
-    left = (~aim.reached(victim.classes(images))).nonzero().squeeze(-1)
+    left = (~aim.is_reached(victim.predict(images))).nonzero().squeeze(-1)
     if len(left):
         search = _Search(penalty, searches, iterations, gain)
-        best[left], further = _least(victim, images[left], aim.of(left), search)
+        best[left], further = _search_least(victim, images[left], aim.select(left), search)
         queries[left] += further
     return Adversarial(best, queries)
 
@@ -74,24 +74,24 @@ class _Search(NamedTuple):
     gain: float
 
 
-def _least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> tuple[Tensor, Tensor]:
+def _search_least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> tuple[Tensor, Tensor]:
     """Return the least distorted successes, or the images, and how often the victim was asked about each [n]."""
     best, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
     low, high = torch.zeros_like(distance), distance.clone()
-    weight, queries = _first_weight(victim, images, aim, search.penalty), torch.ones_like(aim.labels)
+    weight, queries = _compute_first_weight(victim, images, aim, search.penalty), torch.ones_like(aim.labels)
     for turn in range(search.searches):
-        objective = _objective(victim, images, aim, weight, PENALTIES[search.penalty])
+        objective = _make_objective(victim, images, aim, weight, PENALTIES[search.penalty])
         found = minimise(objective, best.flatten(1), iterations=search.iterations, gain=search.gain)
         made = found.points.view_as(images)
-        reached, size = aim.reached(victim.classes(made)), (made - images).flatten(1).norm(dim=-1)
+        reached, size = aim.is_reached(victim.predict(made)), (made - images).flatten(1).norm(dim=-1)
         better = reached & (size < distance)
         best[better], distance[better] = made[better], size[better]
         low, high = torch.where(reached, weight, low), torch.where(reached, high, weight)
-        weight, queries = _next_weight(low, high, turn), queries + found.evaluations + 1
+        weight, queries = _compute_next_weight(low, high, turn), queries + found.evaluations + 1
     return best, queries
 
 
-def _objective(
+def _make_objective(
     victim: Victim, images: Tensor, aim: Aim, weight: Tensor, penalty: Callable[[Tensor], Tensor]
 ) -> Function:
     """Return c |r| + loss_f(x + r, l) and its gradient, as a function of x + r [n, M] and the images' numbers [n]."""
@@ -107,19 +107,19 @@ def _objective(
     return function
 
 
-def _first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Tensor:
+def _compute_first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Tensor:
     """Return the c [N] that is right if the margin is linear and only two classes count.
 
     Where the target begins, its chance is 1/2 and the loss has half the margin's slope s; the gap g is closed by
     |r| = g / s. The gradients cancel if 2 c |r| = s / 2 for the squared penalty, c = s / 2 for the other.
     """
-    logits, gradient = victim.logits_and_gradient(images, aim.labels, margin)
-    gap, slope = -margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
+    logits, gradient = victim.compute_logits_and_gradient(images, aim.labels, compute_margin)
+    gap, slope = -compute_margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
     weight: Tensor = slope / 2 if penalty == "l2" else slope.square() / (4 * gap.clamp(min=0))
     return weight.nan_to_num(nan=1.0).clamp(*WEIGHTS)
 
 
-def _next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
+def _compute_next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
     """Return the c between the greatest that succeeded (0: none) and the least that failed (infinite: none)."""
     wider = min(WIDER**2 ** min(turn, 5), WIDEST)
     weight = torch.where(high.isinf(), low * wider, torch.where(low == 0, high / wider, (low * high).sqrt()))

@@ -11,28 +11,28 @@ from torch import Tensor
 from torch.nn.functional import softmax
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.victim import Loss, margin
+from reproof.attacks.victim import Loss, compute_margin
 from reproof.training.objective import cross_entropy
 
 ENOUGH = 50.0  # the margin past which Madry et al. push no further
 
 
-def signed_cross_entropy(aim: Aim) -> Loss:
+def make_signed_cross_entropy(aim: Aim) -> Loss:
     """Return the cross-entropy, in nats; its negative if targeted."""
     return lambda logits, labels: aim.sign * _CrossEntropy.apply(logits, labels)
 
 
-def clipped_margin(aim: Aim) -> Loss:
+def make_clipped_margin(aim: Aim) -> Loss:
     """Return -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; for a target the two swap places."""
-    return lambda logits, labels: -_gap(aim, logits, labels).add(ENOUGH).relu()
+    return lambda logits, labels: -_compute_gap(aim, logits, labels).add(ENOUGH).relu()
 
 
-def shortfall(aim: Aim, *, kappa: float) -> Loss:
+def make_shortfall(aim: Aim, *, kappa: float) -> Loss:
     """Return by how much the aim, with a margin of kappa, is missed: above 0 until it is reached by more than that.
 
     Unclipped it is Carlini & Wagner's f (section 5, f_6) plus kappa.
     """
-    return lambda logits, labels: _gap(aim, logits, labels) + kappa
+    return lambda logits, labels: _compute_gap(aim, logits, labels) + kappa
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -51,9 +51,9 @@ class _CrossEntropy(torch.autograd.Function):
         return gradients[0][:, None] * gradient, None
 
 
-def _gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
+def _compute_gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
     """Return how far the aim is from the tie at which it is reached: below 0 once it is."""
-    return aim.sign * margin(logits.double(), labels)
+    return aim.sign * compute_margin(logits.double(), labels)
 
 
-LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": signed_cross_entropy, "margin": clipped_margin}
+LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": make_signed_cross_entropy, "margin": make_clipped_margin}

@@ -5,10 +5,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.ascent import Probe, State, ascend, per_image
+from reproof.attacks.ascent import Memory, Probe, ascend, expand_per_image
 from reproof.attacks.attack import Adversarial, Aim, attack
-from reproof.attacks.estimates import normal
-from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.estimates import draw_normal
+from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
@@ -28,15 +28,15 @@ def nes(
     if plateau < 2:
         raise ReproofError(f"attack: a plateau of {plateau} steps compares nothing; give at least 2")
     count = len(images)
-    state = torch.zeros_like(images), images.new_full((count,), rate), _nothing_seen(images, plateau)
-    probe = Probe(objective=signed_cross_entropy(aim), directions=normal, pairs=pairs, step=sigma)
-    update = partial(signed_step, momentum=momentum)
+    state = torch.zeros_like(images), images.new_full((count,), rate), _make_empty_history(images, plateau)
+    probe = Probe(objective=make_signed_cross_entropy(aim), directions=draw_normal, pairs=pairs, step=sigma)
+    update = partial(compute_signed_step, momentum=momentum)
     return ascend(
         victim, images, aim, update, state, probe=probe, epsilon=epsilon, queries=queries, generator=generator
     )
 
 
-def signed_step(gradient: Tensor, losses: Tensor, state: State, *, momentum: float) -> tuple[Tensor, State]:
+def compute_signed_step(gradient: Tensor, losses: Tensor, state: Memory, *, momentum: float) -> tuple[Tensor, Memory]:
     """State: the averaged gradient [n, C, H, W], the rate [n], the last losses [n, plateau], -inf for none."""
     average, rate, seen = state
     average = momentum * average + (1 - momentum) * gradient
@@ -44,8 +44,8 @@ def signed_step(gradient: Tensor, losses: Tensor, state: State, *, momentum: flo
     stuck = seen[:, -1] <= seen[:, 0]
     rate = torch.where(stuck, rate / 2, rate).clamp(min=LEAST_RATE)
     seen = seen.masked_fill(stuck[:, None], -torch.inf)
-    return per_image(rate) * average.sign(), (average, rate, seen)
+    return expand_per_image(rate) * average.sign(), (average, rate, seen)
 
 
-def _nothing_seen(images: Tensor, plateau: int) -> Tensor:
+def _make_empty_history(images: Tensor, plateau: int) -> Tensor:
     return torch.full((len(images), plateau), -torch.inf, dtype=torch.float64, device=images.device)

@@ -10,8 +10,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import answers, parts_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.queries import query_batches, query_unreached, split_indices
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
@@ -31,8 +31,10 @@ def one_pixel(
     `at_once`, after the first generation with a candidate that is what the aim is after. The fittest comes back.
     """
     _check(images, pixels, population, least=3)
-    breed = partial(bred, size=(images.shape[2], images.shape[3]), weight=differential_weight, generator=generator)
-    return _search(victim, images, aim, _drawn(images, pixels, population, generator), breed, generations, at_once)
+    propose = partial(breed, size=(images.shape[2], images.shape[3]), weight=differential_weight, generator=generator)
+    return _search(
+        victim, images, aim, _make_draw(images, pixels, population, generator), propose, generations, at_once
+    )
 
 
 @attack
@@ -42,7 +44,7 @@ def random_pixel(
 ) -> Adversarial:  # fmt: skip
     """Return the fittest of as many candidates as `one_pixel` tries, all drawn as its first ones: its control."""
     _check(images, pixels, population, least=1)
-    draw = _drawn(images, pixels, population, generator)
+    draw = _make_draw(images, pixels, population, generator)
     return _search(victim, images, aim, draw, lambda parents: draw(len(parents)), generations, at_once)
 
 
@@ -51,32 +53,32 @@ def _search(
 ) -> Adversarial:
     """Ask about each image, then about a population of it in every generation until it stops."""
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    left = unreached(victim, images, aim)
+    left = query_unreached(victim, images, aim)
     parents = children = draw(len(left))
     costs = torch.full(parents.shape[:2], torch.inf, dtype=torch.float64, device=images.device)
     for _ in range(generations + 1):
         if not len(left):
             break
-        judged = _costs(victim, images[left], children, aim.of(left), at_once)
+        judged = _compute_costs(victim, images[left], children, aim.select(left), at_once)
         better = judged < costs
         parents, costs = torch.where(better[..., None, None], children, parents), torch.where(better, judged, costs)
         asked[left] += judged.shape[1]
         least, fittest = costs.min(dim=1)
-        made[left] = paint(images[left], _pick(parents, fittest[:, None]).squeeze(1))
+        made[left] = paint(images[left], _select_members(parents, fittest[:, None]).squeeze(1))
         going = least >= (-SURE if aim.targeted else GONE)
         left, parents, costs = left[going], parents[going], costs[going]
         children = propose(parents)
     return Adversarial(made, asked)
 
 
-def bred(parents: Tensor, *, size: tuple[int, int], weight: float, generator: Generator) -> Tensor:
+def breed(parents: Tensor, *, size: tuple[int, int], weight: float, generator: Generator) -> Tensor:
     """Return children x1 + weight (x2 - x3) of three different parents each, cut at the image's border and [0, 1].
 
     `size` is the image's height and width. Nothing is crossed over, and a child's own parent has no part in it but by
     chance.
     """
-    chosen = _triples(tuple(parents.shape[:2]), generator)
-    one, two, three = (_pick(parents, which.to(parents.device)) for which in chosen)
+    chosen = _draw_triples(tuple(parents.shape[:2]), generator)
+    one, two, three = (_select_members(parents, which.to(parents.device)) for which in chosen)
     most = parents.new_tensor([*size, *[1] * (parents.shape[-1] - 2)])
     return (one + weight * (two - three)).clamp_(min=0).minimum(most)
 
@@ -91,21 +93,21 @@ def paint(images: Tensor, candidates: Tensor) -> Tensor:
     return images
 
 
-def _costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
+def _compute_costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
     """Return what evolution lowers [n, population]: the label's probability, or less it if targeted.
 
     In float64: a confident network's probability rounds to 1 in float32. If `at_once`, reaching the aim lowers it by 2.
     """
     count, flat = candidates.shape[1], candidates.flatten(0, 1)
-    parts = parts_of(len(flat), images)
-    logits = answers(victim, (paint(images[rows // count], flat[rows]) for rows in parts))
-    each = aim.of(torch.arange(len(images), device=images.device).repeat_interleave(count))
+    parts = split_indices(len(flat), images)
+    logits = query_batches(victim, (paint(images[rows // count], flat[rows]) for rows in parts))
+    each = aim.select(torch.arange(len(images), device=images.device).repeat_interleave(count))
     costs = aim.sign * logits.double().softmax(dim=-1).gather(1, each.labels[:, None]).squeeze(1)
-    costs -= 2 * (at_once * each.reached(logits.argmax(dim=-1)))
+    costs -= 2 * (at_once * each.is_reached(logits.argmax(dim=-1)))
     return costs.view(-1, count)
 
 
-def _drawn(images: Tensor, pixels: int, population: int, generator: Generator) -> Draw:
+def _make_draw(images: Tensor, pixels: int, population: int, generator: Generator) -> Draw:
     """Return what draws places uniformly, and each channel's value from N(128, 127) / 255, cut at [0, 1]."""
     channels, *size = images.shape[1:]
 
@@ -118,7 +120,7 @@ def _drawn(images: Tensor, pixels: int, population: int, generator: Generator) -
     return draw
 
 
-def _triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _draw_triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Return three different numbers below shape[-1] for each place of `shape`, uniform: a later one skips earlier."""
     one, two, three = (torch.randint(shape[-1] - i, shape, generator=generator) for i in range(3))
     two = two + (two >= one)
@@ -126,7 +128,7 @@ def _triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tens
     return one, two, three + (three >= torch.maximum(one, two))
 
 
-def _pick(populations: Tensor, which: Tensor) -> Tensor:
+def _select_members(populations: Tensor, which: Tensor) -> Tensor:
     """Return of each population [n, P, ...] the members [n, m] of these numbers: [n, m, ...]."""
     return populations[torch.arange(len(populations), device=populations.device)[:, None], which]
 

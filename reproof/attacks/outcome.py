@@ -26,7 +26,9 @@ class Outcome:
     queries: Tensor
 
     @classmethod
-    def of(cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor) -> "Outcome":
+    def measure(
+        cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor
+    ) -> "Outcome":
         """Ask the victim about the images made; `clean` [N] says which it classified rightly as they were."""
         with torch.no_grad():
             chances = victim.logits(adversarial.images).softmax(dim=-1)
@@ -39,13 +41,16 @@ class Outcome:
         """The share of all images that are classified rightly as they are and under attack."""
         return float(self.right.double().mean())
 
-    def within(self, queries: int) -> float:
+    def compute_success_within(self, queries: int) -> float:
         """Return the share of what was classified rightly that was fooled by at most so many queries."""
-        return _share(self.fooled & (self.queries <= queries), self.clean)
+        return _compute_share(self.fooled & (self.queries <= queries), self.clean)
 
-    def values(self) -> dict[str, float]:
+    def list_metrics(self) -> dict[str, float]:
         """Return the metrics, by the second part of their names; what needs a fooled image is left out without one."""
-        found = {"accuracy_under_attack": self.accuracy, "attack_success_share": _share(self.fooled, self.clean)}
+        found = {
+            "accuracy_under_attack": self.accuracy,
+            "attack_success_share": _compute_share(self.fooled, self.clean),
+        }
         wrong = ~self.right
         if bool(wrong.any()):
             found["confidence_of_mistakes"] = float(self.confidence[wrong].double().mean())
@@ -55,6 +60,6 @@ class Outcome:
         return found
 
 
-def _share(which: Tensor, among: Tensor) -> float:
+def _compute_share(which: Tensor, among: Tensor) -> float:
     """Return how many of those of one mask the other has; 0 of none."""
     return float(which.sum()) / max(1, int(among.sum()))

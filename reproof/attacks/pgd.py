@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack
-from reproof.attacks.balls import Ball, ball
+from reproof.attacks.balls import Ball, make_balls
 from reproof.attacks.losses import LOSSES
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
@@ -31,13 +31,13 @@ def pgd(
     settings = _Settings(steps, step_size, LOSSES[loss](aim), stop_early)
 
     def climb(some: Ball, goal: Aim) -> tuple[Tensor, Tensor]:
-        start = some.start(generator=generator) if random_start else some.originals.clone()
+        start = some.draw_start(generator=generator) if random_start else some.originals.clone()
         return _climb(victim, some, goal, start, settings)
 
-    balls = ball(norm, images, epsilon)
+    balls = make_balls(norm, images, epsilon)
     if restarts == 1:
         return Adversarial(*climb(balls, aim))  # nothing to choose from: no need to ask about the end
-    return _highest(victim, balls, aim, climb, settings.loss, restarts)
+    return _climb_repeatedly(victim, balls, aim, climb, settings.loss, restarts)
 
 
 @dataclass(frozen=True)
@@ -53,28 +53,28 @@ def _climb(victim: Victim, balls: Ball, aim: Aim, start: Tensor, settings: _Sett
     ends, queries, images = start.clone(), torch.zeros_like(aim.labels), start
     left = torch.arange(len(start), device=start.device)
     for _ in range(settings.steps):
-        logits, gradient = victim.logits_and_gradient(images, aim.labels, settings.loss)
+        logits, gradient = victim.compute_logits_and_gradient(images, aim.labels, settings.loss)
         queries[left] += 1
-        if settings.stop_early and bool((reached := aim.reached(logits.argmax(dim=-1))).any()):
+        if settings.stop_early and bool((reached := aim.is_reached(logits.argmax(dim=-1))).any()):
             ends[left] = images
             going = ~reached
             left, images, gradient = left[going], images[going], gradient[going]
-            balls, aim = balls.of(going), aim.of(going)
+            balls, aim = balls.select(going), aim.select(going)
             if not len(left):
                 return ends, queries
-        images = balls.project(images.add(balls.step(gradient), alpha=settings.step_size))
+        images = balls.project(images.add(balls.compute_steps(gradient), alpha=settings.step_size))
     ends[left] = images
     return ends, queries
 
 
-def _highest(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss: Loss, restarts: int) -> Adversarial:
+def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss: Loss, restarts: int) -> Adversarial:
     """Return for each image the first end of a climb that reaches the aim, or else that of the highest loss."""
     best, queries = balls.originals.clone(), torch.zeros_like(aim.labels)
     highest = torch.full(aim.labels.shape, -torch.inf, dtype=torch.float64, device=best.device)
     left = torch.arange(len(best), device=best.device)
     for _ in range(restarts):
-        goal = aim.of(left)
-        ends, asked = climb(balls.of(left), goal)
+        goal = aim.select(left)
+        ends, asked = climb(balls.select(left), goal)
         reached, losses = _judge(victim, ends, goal, loss)
         queries[left] += asked + 1
         better = reached | (losses > highest[left])
@@ -89,7 +89,7 @@ def _highest(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss: Loss, re
 def _judge(victim: Victim, images: Tensor, aim: Aim, loss: Loss) -> tuple[Tensor, Tensor]:
     """Return where the aim is reached, bool [N], and the loss [N]."""
     logits = victim.logits(images)
-    return aim.reached(logits.argmax(dim=-1)), loss(logits, aim.labels)
+    return aim.is_reached(logits.argmax(dim=-1)), loss(logits, aim.labels)
 
 
 def _check(*, steps: int, step_size: float, restarts: int, random_start: bool, loss: str) -> None:

@@ -13,8 +13,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from reproof.attacks.attack import Aim, targets
-from reproof.attacks.hardening import Hardening, State
+from reproof.attacks.attack import Aim, draw_targets
+from reproof.attacks.hardening import Hardening, SavedTensors
 from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
@@ -47,32 +47,32 @@ class Pools:
                 f"adversarial_training: clean_share {self.clean_share:g} leaves pools nothing; it must be in [0, 1)"
             )
 
-    def lesson(self, one: Hardening) -> "OnPools":
+    def make_lesson(self, one: Hardening) -> "PoolLesson":
         """Return what one network learns, its pools still empty."""
-        return OnPools(one, self)
+        return PoolLesson(one, self)
 
 
-class OnPools:
+class PoolLesson:
     """One network and its pools: it learns each batch, and as many examples of each pool through the layers above."""
 
     def __init__(self, one: Hardening, pools: Pools) -> None:
-        self._one, self._how, self._stages = one, pools, stages(one.module)
+        self._one, self._how, self._stages = one, pools, split_at_sigmoids(one.module)
         train = one.dataset.train
-        with one.as_attacked():
-            sizes = [origin.shape[1:] for origin in self.origins(train.images[:1])]
+        with one.in_eval_mode():
+            sizes = [origin.shape[1:] for origin in self.compute_origins(train.images[:1])]
         self.examples = [torch.zeros(pools.size, *size, device=train.images.device) for size in sizes]
         self.truths = [train.labels.new_zeros(pools.size) for _ in sizes]
         self.held = torch.zeros((), dtype=torch.int64)
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return alpha J(x) + (1 - alpha) times the mean over layers of J on examples drawn from that layer's pool."""
         if self._one.done % self._how.every == 0:
             self.renew()
-        share, chance, learned = self._how.clean_share, self._one.chance("pool"), []
+        share, chance, learned = self._how.clean_share, self._one.make_generator("pool"), []
         for layer, (examples, truths) in enumerate(zip(self.examples, self.truths, strict=True)):
             drawn = torch.randint(int(self.held), (len(labels),), generator=chance)
-            learned.append(cross_entropy(self.above(layer)(examples[drawn]), truths[drawn]))
-        return share * self._one.natural(images, labels) + (1 - share) * torch.stack(learned).mean()
+            learned.append(cross_entropy(self.build_above(layer)(examples[drawn]), truths[drawn]))
+        return share * self._one.compute_natural_loss(images, labels) + (1 - share) * torch.stack(learned).mean()
 
     def renew(self) -> None:
         """Make examples against the network as it is, from training images drawn at random, and put them in the pools.
@@ -80,17 +80,19 @@ class OnPools:
         Where there is room they are added, then they replace others at random. One that its network already takes for
         the class drawn, or that cannot be moved there, stays as it is.
         """
-        chance, train = self._one.chance("renew"), self._one.dataset.train
+        chance, train = self._one.make_generator("renew"), self._one.dataset.train
         chosen = torch.randperm(len(train.labels), generator=chance)[: self._how.renewed]
-        labels, places = train.labels[chosen], self._places(len(chosen), chance)
-        with self._one.as_attacked():
-            for layer, origin in enumerate(self.origins(train.images[chosen])):
-                self.examples[layer][places] = self._least(self.above(layer), origin, labels, chance)
+        labels, places = train.labels[chosen], self._draw_places(len(chosen), chance)
+        with self._one.in_eval_mode():
+            for layer, origin in enumerate(self.compute_origins(train.images[chosen])):
+                self.examples[layer][places] = self._find_least_distorted(
+                    self.build_above(layer), origin, labels, chance
+                )
                 self.truths[layer][places] = labels
         self.held.fill_(max(int(self.held), int(places.max()) + 1))
 
     @torch.no_grad()
-    def origins(self, images: Tensor) -> list[Tensor]:
+    def compute_origins(self, images: Tensor) -> list[Tensor]:
         """Return what each pool's examples are made from: pixels in [0, 1], and the outputs of each hidden layer."""
         pixels = images.view(len(images), *self._one.dataset.input_shape).float() / 255
         found, through = [pixels], self._one.dataset.normalise(images)
@@ -99,46 +101,46 @@ class OnPools:
             found.append(through)
         return found
 
-    def above(self, layer: int) -> Function:
+    def build_above(self, layer: int) -> Function:
         """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1 on)."""
-        return nn.Sequential(*self._stages[layer:]) if layer else self._one.on_pixels
+        return nn.Sequential(*self._stages[layer:]) if layer else self._one.forward_pixels
 
-    def state(self) -> State:
+    def collect_saved_tensors(self) -> SavedTensors:
         """Return the pools and how full they are."""
         pools = {f"examples {layer}": one for layer, one in enumerate(self.examples)}
         return pools | {f"truths {layer}": one for layer, one in enumerate(self.truths)} | {"held": self.held}
 
-    def _least(self, above: Function, origin: Tensor, labels: Tensor, chance: Generator) -> Tensor:
+    def _find_least_distorted(self, above: Function, origin: Tensor, labels: Tensor, chance: Generator) -> Tensor:
         """Return the least distorted of these inputs [N, ...] that are taken for a wrong class drawn at random."""
-        aim = Aim(targets(labels, self._one.dataset.classes, generator=chance), targeted=True)
+        aim = Aim(draw_targets(labels, self._one.dataset.classes, generator=chance), targeted=True)
         how = self._how
         made = minimum_distortion(
             Victim(above), origin, aim, generator=chance, searches=how.searches, iterations=how.iterations
         )
         return made.images
 
-    def _places(self, count: int, chance: Generator) -> Tensor:
+    def _draw_places(self, count: int, chance: Generator) -> Tensor:
         held, size = int(self.held), self._how.size
         new = torch.arange(held, min(held + count, size))
         return torch.cat([new, torch.randperm(held, generator=chance)[: count - len(new)]])
 
 
-def stages(module: nn.Module) -> list[nn.Sequential]:
+def split_at_sigmoids(module: nn.Module) -> list[nn.Sequential]:
     """Return the network cut after each of its sigmoids; raise ReproofError if that is not all there is to it.
 
     An example is sought inside the box [0, 1]: sigmoids are what keeps a layer's outputs in it, as pixels are.
     """
-    if not isinstance(module, nn.Sequential) or not _cuts(module):
+    if not isinstance(module, nn.Sequential) or not _find_cuts(module):
         raise ReproofError(
             "adversarial_training: pools need a chain of layers with sigmoids, whose outputs are in [0, 1]; choose "
             "the network sigmoid_fc, or another adversary"
         )
     parts = list(module)
-    ends = [0, *_cuts(module), len(parts)]
+    ends = [0, *_find_cuts(module), len(parts)]
     return [nn.Sequential(*parts[start:end]) for start, end in pairwise(ends)]
 
 
-def _cuts(module: nn.Sequential) -> list[int]:
+def _find_cuts(module: nn.Sequential) -> list[int]:
     """Return where to cut: behind each sigmoid; nowhere if other functions shape the outputs."""
     kinds = (nn.Flatten, nn.Linear, nn.Sigmoid)
     if not all(isinstance(part, kinds) for part in module):

@@ -7,10 +7,10 @@ from math import sqrt
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import logits_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
 from reproof.attacks.balls import LInf
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.queries import query_logits, query_unreached
+from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
@@ -29,45 +29,49 @@ def square(
     """
     _check(epsilon, queries, p)
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    search = _start(images, aim, unreached(victim, images, aim), epsilon)
+    search = _start_search(images, aim, query_unreached(victim, images, aim), epsilon)
     for step in range(-1, queries - 2):
         if not len(search.left):
             break
-        side = side_of(share_of(p, step, queries), *images.shape[2:])
-        tried = striped(search.ball, generator) if step < 0 else repainted(search.best, search.ball, side, generator)
-        search = _judged(search, victim, tried)
+        side = compute_side(compute_share(p, step, queries), *images.shape[2:])
+        tried = (
+            draw_stripes(search.ball, generator)
+            if step < 0
+            else repaint_squares(search.best, search.ball, side, generator)
+        )
+        search = _judge(search, victim, tried)
         asked[search.left] = step + 3
         if search.reached.any():
             made[search.left] = search.best
-            search = search.of(~search.reached)
+            search = search.select(~search.reached)
     made[search.left] = search.best
     return Adversarial(made, asked)
 
 
-def striped(ball: LInf, generator: Generator) -> Tensor:
+def draw_stripes(ball: LInf, generator: Generator) -> Tensor:
     """Return images of vertical stripes one pixel wide, of each channel at the ball's lower or upper end."""
     count, channels, _, width = ball.lower.shape
-    return torch.where(_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
+    return torch.where(_flip_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
 
 
-def repainted(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
+def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
     """Return each image with one square, anywhere in it, of each channel at the ball's lower or upper end.
 
     A square that would change nothing has its signs turned over; the authors' code draws it again.
     """
-    at = _squares(best, side, generator).expand(-1, best.shape[1], -1)
+    at = _draw_squares(best, side, generator).expand(-1, best.shape[1], -1)
     before, lower, upper = (one.flatten(2).gather(2, at) for one in (best, ball.lower, ball.upper))
-    up = _coins((*best.shape[:2], 1), ball, generator)
+    up = _flip_coins((*best.shape[:2], 1), ball, generator)
     same = torch.where(up, upper, lower).eq(before).flatten(1).all(dim=1).view(-1, 1, 1)
     return best.flatten(2).scatter(2, at, torch.where(up ^ same, upper, lower)).view_as(best)
 
 
-def share_of(p: float, step: int, queries: int) -> float:
+def compute_share(p: float, step: int, queries: int) -> float:
     """Return the share of an image that this step's square covers: p, halved at fixed shares of the budget."""
     return p * 0.5 ** bisect_left(HALVINGS, step * 10_000 / queries)
 
 
-def side_of(share: float, height: int, width: int) -> int:
+def compute_side(share: float, height: int, width: int) -> int:
     """Return the side of the square that covers this share of an image, in pixels: at least 1, and it fits."""
     return min(max(round(sqrt(share * height * width)), 1), height, width)
 
@@ -83,28 +87,28 @@ class _Search:
     losses: Tensor
     reached: Tensor
 
-    def of(self, chosen: Tensor) -> "_Search":
+    def select(self, chosen: Tensor) -> "_Search":
         best, losses, reached = (one[chosen] for one in (self.best, self.losses, self.reached))
-        return _Search(self.left[chosen], self.aim.of(chosen), self.ball.of(chosen), best, losses, reached)
+        return _Search(self.left[chosen], self.aim.select(chosen), self.ball.select(chosen), best, losses, reached)
 
 
-def _start(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
+def _start_search(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
     none = torch.zeros_like(left, dtype=torch.bool)
     losses = torch.full(left.shape, torch.inf, dtype=torch.float64, device=left.device)
-    return _Search(left, aim.of(left), LInf.around(images[left], epsilon), images[left], losses, none)
+    return _Search(left, aim.select(left), LInf.around(images[left], epsilon), images[left], losses, none)
 
 
-def _judged(search: _Search, victim: Victim, tried: Tensor) -> _Search:
+def _judge(search: _Search, victim: Victim, tried: Tensor) -> _Search:
     """Return the search with the images tried where they are better: one query an image."""
-    logits, aim = logits_of(victim, tried), search.aim
-    losses = cross_entropy(logits.double(), aim.labels) if aim.targeted else margin(logits, aim.labels).double()
-    reached = aim.reached(logits.argmax(dim=-1))
+    logits, aim = query_logits(victim, tried), search.aim
+    losses = cross_entropy(logits.double(), aim.labels) if aim.targeted else compute_margin(logits, aim.labels).double()
+    reached = aim.is_reached(logits.argmax(dim=-1))
     better = reached | (losses < search.losses)
     best = torch.where(better.view(-1, 1, 1, 1), tried, search.best)
     return replace(search, best=best, losses=torch.where(better, losses, search.losses), reached=reached)
 
 
-def _squares(images: Tensor, side: int, generator: Generator) -> Tensor:
+def _draw_squares(images: Tensor, side: int, generator: Generator) -> Tensor:
     """Return the places of one square an image among its height * width pixels, uniform: int64 [N, 1, side * side]."""
     count, _, height, width = images.shape
     top, left = (torch.randint(size - side + 1, (count, 1, 1), generator=generator) for size in (height, width))
@@ -112,7 +116,7 @@ def _squares(images: Tensor, side: int, generator: Generator) -> Tensor:
     return (top * width + left + inside.flatten()).to(images.device)
 
 
-def _coins(shape: tuple[int, ...], ball: LInf, generator: Generator) -> Tensor:
+def _flip_coins(shape: tuple[int, ...], ball: LInf, generator: Generator) -> Tensor:
     return torch.randint(2, shape, generator=generator).bool().to(ball.lower.device)
 
 

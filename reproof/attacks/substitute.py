@@ -4,7 +4,7 @@ The oracle gives classes alone. Attack `Substitute.victim` by any attack, then a
 
     stand_in = train_substitute(oracle, seeds, network=network, generator=generator)
     images = fgsm(stand_in.victim, images, aim, generator=generator, epsilon=0.3).images
-    fooled = aim.reached(oracle.classes(images))
+    fooled = aim.is_reached(oracle.predict(images))
 """
 
 from collections.abc import Callable
@@ -50,24 +50,24 @@ def train_substitute(
     """
     _check(seeds, rounds)
     module = network(generator).to(seeds.device)
-    images, labels = seeds, oracle.classes(seeds)
+    images, labels = seeds, oracle.predict(seeds)
     fit(module, images, labels, fitting=fitting, generator=generator)
     for number in range(rounds - 1):
-        new = augmented(_victim(module), images, labels, step=signed(step, number, flip_every))
-        images, labels = torch.cat([images, new]), torch.cat([labels, oracle.classes(new)])
+        new = augment(_make_victim(module), images, labels, step=compute_step(step, number, flip_every))
+        images, labels = torch.cat([images, new]), torch.cat([labels, oracle.predict(new)])
         fit(module, images, labels, fitting=fitting, generator=generator)
-    return Substitute(_victim(module), len(labels))
+    return Substitute(_make_victim(module), len(labels))
 
 
-def augmented(substitute: Victim, images: Tensor, labels: Tensor, *, step: float) -> Tensor:
+def augment(substitute: Victim, images: Tensor, labels: Tensor, *, step: float) -> Tensor:
     """Return x + step sign(dF_label / dx), cut at [0, 1]: where the substitute's logit for the oracle's label changes.
 
     Logits, where the paper has probabilities, which saturate and then have no sign.
     """
-    return (images + step * substitute.gradient(images, labels, _own_logit).sign()).clamp_(0, 1)
+    return (images + step * substitute.compute_gradient(images, labels, _select_own_logit).sign()).clamp_(0, 1)
 
 
-def signed(step: float, number: int, flip_every: int) -> float:
+def compute_step(step: float, number: int, flip_every: int) -> float:
     """Return the step of augmentation `number`, from 0: its sign turns after every `flip_every`, never if that is 0."""
     return -step if flip_every and number // flip_every % 2 else step
 
@@ -86,11 +86,11 @@ def fit(module: nn.Module, images: Tensor, labels: Tensor, *, fitting: Fitting, 
             descent.apply(torch.autograd.grad(loss, parameters), fitting.rate)
 
 
-def _victim(module: nn.Module) -> Victim:
+def _make_victim(module: nn.Module) -> Victim:
     return Victim(module.eval().requires_grad_(False))
 
 
-def _own_logit(logits: Tensor, labels: Tensor) -> Tensor:
+def _select_own_logit(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(1, labels[:, None]).squeeze(1)
 
 

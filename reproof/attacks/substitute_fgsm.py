@@ -25,14 +25,14 @@ def substitute_fgsm(
     classes = victim.logits(images[:1]).shape[-1]
 
     def network(drawn: Generator) -> nn.Module:
-        return _perceptron(images[0].numel(), units, classes, drawn)
+        return _build_perceptron(images[0].numel(), units, classes, drawn)
 
     stand_in = train_substitute(victim, images[:SEEDS], network=network, generator=generator, rounds=rounds, step=step)
     made = fgsm(stand_in.victim, images, aim, generator=generator, epsilon=epsilon)
     return Adversarial(made.images, torch.full_like(aim.labels, stand_in.queries))
 
 
-def _perceptron(inputs: int, units: int, classes: int, generator: Generator) -> nn.Module:
+def _build_perceptron(inputs: int, units: int, classes: int, generator: Generator) -> nn.Module:
     """Return pixels - units - units - classes with ReLU, drawn as He et al. 2015."""
     layers = [nn.Linear(inputs, units), nn.Linear(units, units), nn.Linear(units, classes)]
     with torch.no_grad():

@@ -31,7 +31,7 @@ class Nearest:
         far = torch.full((len(images),), torch.inf, device=images.device)
         return cls(images.clone(), far, torch.ones_like(far, dtype=torch.int64))
 
-    def take(self, places: Tensor, images: Tensor, squared: Tensor, reached: Tensor) -> None:
+    def keep_nearer(self, places: Tensor, images: Tensor, squared: Tensor, reached: Tensor) -> None:
         """Keep of images [n] that belong at `places` [n] those that reach their aim nearer than any before."""
         nearer = (reached & (squared < self.squared[places])).nonzero().squeeze(1)
         self.images[places[nearer]], self.squared[places[nearer]] = images[nearer], squared[nearer]
@@ -57,7 +57,7 @@ class Descent:
         moments = torch.zeros_like(points), torch.zeros_like(points)
         return cls(places, originals, labels, c, points, *moments, torch.full_like(c, torch.inf))
 
-    def only(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         """Return the same for some of the images, by mask."""
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
 
@@ -70,33 +70,35 @@ def descend(victim: Victim, now: Descent, loss: Loss, nearest: Nearest, *, steps
     found = torch.zeros_like(nearest.squared, dtype=torch.bool)
     for step in range(steps):
         images = torch.sigmoid(2 * now.points)  # the same as (tanh w + 1) / 2, without its rounding near black
-        logits, gradient = victim.logits_and_gradient(images, now.labels, loss)
+        logits, gradient = victim.compute_logits_and_gradient(images, now.labels, loss)
         missed, offsets = loss(logits, now.labels).to(images.dtype), images - now.originals
         squared = offsets.square().flatten(1).sum(dim=1)
         nearest.queries[now.places] += 1
-        nearest.take(now.places, images, squared, missed < 0)
+        nearest.keep_nearer(now.places, images, squared, missed < 0)
         found[now.places] |= missed < 0
-        _adam_(now, _gradient_at_points(now.c * (missed > 0), gradient, offsets, images), step=step + 1, rate=rate)
+        _step_adam(
+            now, _compute_gradient_at_points(now.c * (missed > 0), gradient, offsets, images), step=step + 1, rate=rate
+        )
         if step % max(1, steps // 10) == 0:
-            now = _falling(now, squared + now.c * missed.relu())
+            now = _select_falling(now, squared + now.c * missed.relu())
             if not len(now.c):
                 break
     return found
 
 
-def _falling(now: Descent, objective: Tensor) -> Descent:
+def _select_falling(now: Descent, objective: Tensor) -> Descent:
     """Return the images whose objective [n] has fallen since the last look, with what it is."""
     going = objective <= SLIGHT * now.objective
-    return replace(now, objective=objective).only(going)
+    return replace(now, objective=objective).select(going)
 
 
-def _gradient_at_points(weights: Tensor, gradient: Tensor, offsets: Tensor, images: Tensor) -> Tensor:
+def _compute_gradient_at_points(weights: Tensor, gradient: Tensor, offsets: Tensor, images: Tensor) -> Tensor:
     """Return the objective's gradient with respect to w from f's with respect to x': dx'/dw = 2 x' (1 - x')."""
     outer = gradient.mul_(weights.view(-1, *[1] * (gradient.dim() - 1))).add_(offsets, alpha=2)
     return outer.mul_(images).mul_(1 - images).mul_(2)
 
 
-def _adam_(now: Descent, gradient: Tensor, *, step: int, rate: float) -> None:
+def _step_adam(now: Descent, gradient: Tensor, *, step: int, rate: float) -> None:
     """Move the points and Adam's moments in place (Kingma & Ba 2015, algorithm 1); `step` counts from 1."""
     now.means.lerp_(gradient, 1 - MEANS)
     now.squares.mul_(SQUARES).addcmul_(gradient, gradient, value=1 - SQUARES)

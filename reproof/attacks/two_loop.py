@@ -15,34 +15,34 @@ class Pair:
     change: Tensor
     inverse: Tensor
 
-    def of(self, kept: Tensor) -> "Pair":
+    def select(self, kept: Tensor) -> "Pair":
         """Return the pairs of some of the problems."""
         return Pair(self.step[kept], self.change[kept], self.inverse[kept])
 
-    def forgotten(self, where: Tensor) -> "Pair":
+    def forget(self, where: Tensor) -> "Pair":
         """Return the pairs with those of some problems left out."""
         return replace(self, inverse=self.inverse.masked_fill(where, 0))
 
 
-def learn(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
+def make_pair(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
     """Return the pair, left out where the function does not bend upwards, and the scale [n] that it suggests."""
     curvature, stiffness = vecdot(step, change), vecdot(change, change)
     bends = curvature > torch.finfo(step.dtype).eps * stiffness
     return Pair(step, change, torch.where(bends, 1 / curvature, 0)), curvature / stiffness
 
 
-def known(pairs: tuple[Pair, ...], like: Tensor) -> Tensor:
+def find_known(pairs: tuple[Pair, ...], like: Tensor) -> Tensor:
     """Return which problems have a pair: bool [n], as `like`."""
     return torch.stack([torch.zeros_like(like), *(pair.inverse > 0 for pair in pairs)]).any(dim=0)
 
 
-def unit_scale(gradients: Tensor) -> Tensor:
+def compute_unit_scale(gradients: Tensor) -> Tensor:
     """Return the scale at which steepest descent begins: a step of length 1, or the gradient if that is shorter [n]."""
     lengths: Tensor = vecdot(gradients, gradients).sqrt()
     return 1 / lengths.clamp(min=1)
 
 
-def newton(pairs: tuple[Pair, ...], scale: Tensor, gradients: Tensor, free: Tensor) -> Tensor:
+def compute_direction(pairs: tuple[Pair, ...], scale: Tensor, gradients: Tensor, free: Tensor) -> Tensor:
     """Return the quasi-Newton direction of the free variables [n, M] by the two-loop recursion, oldest pair first.
 
     The bound ones are set to 0 between the loops. The result descends whatever the pairs are, and is the direction of

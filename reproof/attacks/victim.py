@@ -30,15 +30,15 @@ class Victim:
         return cls(lambda images: module(images * (255 * scale) + shift))
 
     @torch.no_grad()
-    def classes(self, images: Tensor) -> Tensor:
+    def predict(self, images: Tensor) -> Tensor:
         """Return the class that the network gives each image: int64 [N]."""
         return self.logits(images).argmax(dim=-1)
 
-    def gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+    def compute_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
         """Return the gradient of each image's loss with respect to its pixels: [N, C, H, W]."""
-        return self.logits_and_gradient(images, labels, loss)[1]
+        return self.compute_logits_and_gradient(images, labels, loss)[1]
 
-    def logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+    def compute_logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
         """Return the logits [N, K] and the `gradient` [N, C, H, W] of one pass."""
         if not self.gradients:
             raise ReproofError("attack: this network gives no gradients; choose one that asks for outputs alone")
@@ -48,7 +48,7 @@ class Victim:
         return logits.detach(), gradient
 
 
-def margin(logits: Tensor, labels: Tensor) -> Tensor:
+def compute_margin(logits: Tensor, labels: Tensor) -> Tensor:
     """Return by how much the label's logit exceeds the greatest other [N]: below 0 where the label has lost."""
     own = logits.gather(-1, labels[:, None]).squeeze(-1)
     others = logits.scatter(-1, labels[:, None], -torch.inf)

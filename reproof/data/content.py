@@ -28,7 +28,7 @@ class Content:
     test_images: Iterable[Array]
 
 
-class Pixels:
+class PixelCounts:
     """Counts of the 256 pixel values in each channel, so that mean and spread are exact whatever the chunks."""
 
     def __init__(self, channels: int) -> None:
@@ -41,13 +41,13 @@ class Pixels:
             for start in range(0, len(values), BLOCK):
                 counts += np.bincount(values[start : start + BLOCK], minlength=256)
 
-    def mean_and_std(self) -> tuple[list[float], list[float]]:
+    def compute_mean_and_std(self) -> tuple[list[float], list[float]]:
         """Return the mean and the standard deviation (of the population) of each channel, pixels scaled to [0, 1]."""
-        moments = [_moments([int(count) for count in counts]) for counts in self.counts]
+        moments = [_compute_moments([int(count) for count in counts]) for counts in self.counts]
         return [mean for mean, _ in moments], [std for _, std in moments]
 
 
-def _moments(counts: Sequence[int]) -> tuple[float, float]:
+def _compute_moments(counts: Sequence[int]) -> tuple[float, float]:
     number = sum(counts)
     total = sum(value * count for value, count in enumerate(counts))
     squares = sum(value**2 * count for value, count in enumerate(counts))
@@ -59,8 +59,8 @@ def write_content(path: Path, name: str, content: Content) -> None:
 
     Equal content gives equal bytes, however it is cut into chunks. Raises ReproofError if a channel never varies.
     """
-    pixels, digest = Pixels(content.shape[0]), hashlib.sha256()
-    reserved = len(_header(name, content, _blank(content.shape[0])))
+    pixels, digest = PixelCounts(content.shape[0]), hashlib.sha256()
+    reserved = len(_build_header(name, content, _make_placeholders(content.shape[0])))
 
     def put(file: BinaryIO, array: Array) -> None:
         payload = np.ascontiguousarray(array).data
@@ -76,26 +76,26 @@ def write_content(path: Path, name: str, content: Content) -> None:
             put(file, images)
         for images in content.test_images:
             put(file, images)
-        mean, std = pixels.mean_and_std()
+        mean, std = pixels.compute_mean_and_std()
         if min(std) == 0:
             raise ReproofError(f"{name}: a channel has one value in every training image; check that images are whole")
         file.seek(0)
         measured = {"mean": json.dumps(mean), "std": json.dumps(std), "sha256": digest.hexdigest()}
-        file.write(_header(name, content, measured, reserved))
+        file.write(_build_header(name, content, measured, reserved))
 
 
-def _blank(channels: int) -> dict[str, str]:
+def _make_placeholders(channels: int) -> dict[str, str]:
     """Return values at least as long as any that can be measured."""
     numbers = json.dumps(["0." + "0" * 24] * channels)
     return {"mean": numbers, "std": numbers, "sha256": "0" * 64}
 
 
-def _header(name: str, content: Content, measured: dict[str, str], size: int = 0) -> bytes:
+def _build_header(name: str, content: Content, measured: dict[str, str], size: int = 0) -> bytes:
     """Return the start of a safetensors file, its length and its header, padded to `size` and a multiple of 8 bytes."""
     described = {"name": name, "label": content.label, "classes": json.dumps(list(content.classes)), **measured}
     entries: dict[str, object] = {"__metadata__": dict(sorted(described.items()))}
     end = 0
-    for key, dtype, width, shape in _tensors(content):
+    for key, dtype, width, shape in _list_tensors(content):
         start, end = end, end + width * math.prod(shape)
         entries[key] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(entries, separators=(",", ":")).encode()
@@ -103,7 +103,7 @@ def _header(name: str, content: Content, measured: dict[str, str], size: int = 0
     return len(text).to_bytes(8, "little") + text
 
 
-def _tensors(content: Content) -> list[tuple[str, str, int, list[int]]]:
+def _list_tensors(content: Content) -> list[tuple[str, str, int, list[int]]]:
     """Return key, type, bytes an item and shape of each tensor in the order of the file: the widest items first."""
     train, test = len(content.train_labels), len(content.test_labels)
     return [

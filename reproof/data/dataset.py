@@ -71,9 +71,9 @@ def load_dataset(
     """
     tensors, metadata = _read(Path(path))
     name, classes = metadata["name"], len(json.loads(metadata["classes"]))
-    _check(Path(path), tensors, classes)
+    _check_tensors(Path(path), tensors, classes)
     images, labels = tensors["train_images"], tensors["train_labels"]
-    mean, std = (_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
+    mean, std = (_parse_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
     train, held_out = _draw_validation(Path(path), len(labels), validation, derive("split", name, split_seed))
     return Dataset(
         name=name,
@@ -93,24 +93,28 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             metadata = dict(file.metadata() or {})
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as error:
-        raise _wrong(path, f"cannot be read ({' '.join(str(error).split())})") from error
+        raise _make_error(path, f"cannot be read ({' '.join(str(error).split())})") from error
     missing = [key for key in KEYS if key not in tensors] + [key for key in METADATA if key not in metadata]
     if missing:
-        raise _wrong(path, f"is not a data set: it lacks {', '.join(missing)}")
+        raise _make_error(path, f"is not a data set: it lacks {', '.join(missing)}")
     return tensors, metadata
 
 
-def _check(path: Path, tensors: dict[str, Tensor], classes: int) -> None:
+def _check_tensors(path: Path, tensors: dict[str, Tensor], classes: int) -> None:
     """Raise ReproofError unless images are uint8 [N, C, H, W] and labels int64 [N] in [0, classes)."""
     shape = tensors["train_images"].shape[1:]
     for split in ("train", "test"):
         images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != shape:
-            raise _wrong(path, f"{split}_images is {_kind(images)}, expected uint8 [N, C, H, W], alike in both splits")
+            raise _make_error(
+                path, f"{split}_images is {_describe(images)}, expected uint8 [N, C, H, W], alike in both splits"
+            )
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1] or not len(labels):
-            raise _wrong(path, f"{split}_labels is {_kind(labels)}, expected int64 [{len(images)}] and not empty")
+            raise _make_error(
+                path, f"{split}_labels is {_describe(labels)}, expected int64 [{len(images)}] and not empty"
+            )
         if labels.min() < 0 or labels.max() >= classes:
-            raise _wrong(
+            raise _make_error(
                 path, f"{split}_labels runs from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}"
             )
 
@@ -125,17 +129,17 @@ def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tupl
     return order[validation:].sort().values, order[:validation].sort().values
 
 
-def _per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
+def _parse_per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
     """Return float32 [C, 1, 1]."""
     values = torch.tensor(json.loads(text), dtype=torch.float32)
     if values.shape != (channels,):
-        raise _wrong(path, f"{key} is {text}, expected {channels} numbers, one a channel")
+        raise _make_error(path, f"{key} is {text}, expected {channels} numbers, one a channel")
     return values.reshape(-1, 1, 1)
 
 
-def _kind(tensor: Tensor) -> str:
+def _describe(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _wrong(path: Path, what: str) -> ReproofError:
+def _make_error(path: Path, what: str) -> ReproofError:
     return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it anew")

@@ -21,7 +21,7 @@ Labelled = tuple[Array, Array]  # images uint8 [N, C, H, W], labels int64 [N]
 def read_idx(mirror: Mirror, relative: str, md5: str) -> Array:
     """Return the uint8 array of a gzipped idx file of known MD5, that of its uncompressed bytes: gzip wrappers vary."""
     expected = f"gzip of idx bytes with MD5 {md5}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         content = gzip.decompress(file.read())
     _verify(mirror, relative, content, md5, expected)
     dimensions = content[3]
@@ -32,12 +32,12 @@ def read_idx(mirror: Mirror, relative: str, md5: str) -> Array:
 def read_digits(mirror: Mirror, relative: str, sha256: str) -> Labelled:
     """Return the 28x28 images and labels of gzipped lines of 784 pixels and a label, of known SHA-256 as uint8 rows."""
     expected = f"gzip of digits with SHA-256 {sha256}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         lines = gzip.decompress(file.read()).split()
     try:
         rows = np.loadtxt(lines, np.uint8, delimiter=",", ndmin=2, encoding="latin1")
     except ValueError as error:
-        raise mirror.damaged(relative, f"other content ({error})", expected) from error
+        raise mirror.make_damage_error(relative, f"other content ({error})", expected) from error
     _verify(mirror, relative, rows.tobytes(), sha256, expected)
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].astype(np.int64)
 
@@ -52,13 +52,15 @@ def read_jpegs(mirror: Mirror, relative: str, sha256: str) -> Labelled:
     from pyarrow import parquet  # noqa: PLC0415
 
     expected = f"parquet of images and labels with SHA-256 {sha256}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         try:
             table = parquet.read_table(io.BytesIO(file.read()))
             jpegs, labels = table["image"].to_pylist(), table["label"].to_pylist()
             content = b"".join(jpeg + bytes([label]) for jpeg, label in zip(jpegs, labels, strict=True))
         except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise mirror.damaged(relative, f"not such a table ({' '.join(str(error).split())})", expected) from error
+            raise mirror.make_damage_error(
+                relative, f"not such a table ({' '.join(str(error).split())})", expected
+            ) from error
     _verify(mirror, relative, content, sha256, expected)
     images = np.empty((len(jpegs), 3, 32, 32), np.uint8)
     for image, jpeg in zip(images, jpegs, strict=True):
@@ -72,18 +74,18 @@ def read_batches(mirror: Mirror, md5s: Mapping[str, str]) -> dict[str, Labelled]
         return {name: _read_batch(mirror, f"{FOLDER}/{name}", md5) for name, md5 in md5s.items()}
     expected = f"the archive of {', '.join(md5s)}"
     batches = {}
-    with mirror.opened(ARCHIVE, expected) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+    with mirror.open_file(ARCHIVE, expected) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
         for member in archive:
             content, name = archive.extractfile(member), member.name.removeprefix(f"{FOLDER}/")
             if content is not None and name in md5s:
                 batches[name] = _decode_batch(mirror, f"{ARCHIVE}/{name}", content.read(), md5s[name])
     if missing := [name for name in md5s if name not in batches]:
-        raise mirror.damaged(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
+        raise mirror.make_damage_error(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
     return {name: batches[name] for name in md5s}  # the archive has an order of its own
 
 
 def _read_batch(mirror: Mirror, relative: str, md5: str) -> Labelled:
-    with mirror.opened(relative, f"a batch with MD5 {md5}") as file:
+    with mirror.open_file(relative, f"a batch with MD5 {md5}") as file:
         return _decode_batch(mirror, relative, file.read(), md5)
 
 
@@ -118,4 +120,4 @@ def _verify(mirror: Mirror, relative: str, content: bytes, digest: str, expected
     algorithm = hashlib.md5 if len(digest) == 32 else hashlib.sha256
     found = algorithm(content, usedforsecurity=False).hexdigest()
     if found != digest:
-        raise mirror.damaged(relative, f"{len(content)} bytes of other content, hash {found}", expected)
+        raise mirror.make_damage_error(relative, f"{len(content)} bytes of other content, hash {found}", expected)

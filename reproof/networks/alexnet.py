@@ -33,10 +33,10 @@ def alexnet(*, input_shape: tuple[int, int, int], classes: int, dropout: float =
         )
     whole = models.alexnet(num_classes=classes)
     layers = [*whole.features, whole.avgpool, nn.Flatten(), *whole.classifier]
-    return chain(*zip(NAMES, _own(layers, dropout), strict=True))
+    return chain(*zip(NAMES, _adapt_layers(layers, dropout), strict=True))
 
 
-def _own(layers: list[nn.Module], rate: float) -> Iterator[nn.Module]:
+def _adapt_layers(layers: list[nn.Module], rate: float) -> Iterator[nn.Module]:
     """Yield the layers with dropout whose masks the trainer draws, and with ReLUs that leave their input as it is."""
     for layer, following in zip(layers, [*layers[1:], None], strict=True):
         if isinstance(layer, nn.Dropout) and isinstance(following, nn.Linear):

@@ -51,12 +51,12 @@ class AutoencoderSoftmax(nn.Module):
         pixels = self.flatten(images)
         code = self.fc_1(pixels).sigmoid()
         if not self.training:
-            return self._logits(code)
-        loss = self.loss(pixels, code)
-        learning: Tensor = _WithLoss.apply(self._logits(code.detach()), loss)
+            return self._compute_logits(code)
+        loss = self.compute_loss(pixels, code)
+        learning: Tensor = _WithLoss.apply(self._compute_logits(code.detach()), loss)
         return learning
 
-    def loss(self, pixels: Tensor, code: Tensor) -> Tensor:
+    def compute_loss(self, pixels: Tensor, code: Tensor) -> Tensor:
         """Return half the squared error of reconstruction, summed over pixels, with what activity and weights add."""
         error = (self.decoder(code).sigmoid() - pixels).square().sum(dim=-1).mean() / 2
         share, active = code.mean(dim=0), torch.as_tensor(self._active)
@@ -65,7 +65,7 @@ class AutoencoderSoftmax(nn.Module):
         total: Tensor = error + self._sparsity * apart.sum() + self._decay / 2 * squares
         return total
 
-    def _logits(self, code: Tensor) -> Tensor:
+    def _compute_logits(self, code: Tensor) -> Tensor:
         logits: Tensor = self.output((code - self._active) / (self._active * (1 - self._active)) ** 0.5)
         return logits
 

@@ -13,13 +13,13 @@ from reproof.storage.files import ReproofError
 PIXELS, CLASSES = 784, 10  # of MNIST
 
 
-def fc_size(*, depth: int = 3, units: int = 256) -> Size:
+def compute_fc_size(*, depth: int = 3, units: int = 256) -> Size:
     """Return the size of a network `fc` on MNIST: its grid is too wide for one number to stand for it."""
     weights = PIXELS * units + (depth - 1) * units**2 + units * CLASSES
     return Size(weights=weights, products=weights)
 
 
-@network(cost=fc_size)
+@network(cost=compute_fc_size)
 def fc(*, input_shape: tuple[int, int, int], classes: int, depth: int = 3, units: int = 256) -> nn.Module:
     """Return `depth` hidden layers of `units` each, with ReLU, and an output layer: "3x256" as the paper writes it.
 
@@ -28,11 +28,11 @@ def fc(*, input_shape: tuple[int, int, int], classes: int, depth: int = 3, units
     for name, value in (("depth", depth), ("units", units)):
         if value < 1 or value != int(value):
             raise ReproofError(f"network fc: {name} {value} is no count of 1 or more")
-    hidden = _hidden(prod(input_shape), depth, units)
+    hidden = _list_hidden(prod(input_shape), depth, units)
     return chain(("flatten", nn.Flatten()), *hidden, ("output", nn.Linear(units, classes)))
 
 
-def _hidden(inputs: int, depth: int, units: int) -> Iterator[tuple[str, nn.Module]]:
+def _list_hidden(inputs: int, depth: int, units: int) -> Iterator[tuple[str, nn.Module]]:
     for index in range(1, depth + 1):
         yield f"fc_{index}", nn.Linear(inputs if index == 1 else units, units)
         yield f"relu_{index}", nn.ReLU()

@@ -5,21 +5,21 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from reproof.networks.layers import prunable
+from reproof.networks.layers import list_prunable
 from reproof.storage.files import ReproofError
 
 
-def glorot_normal(fan_in: int, fan_out: int) -> float:
+def compute_glorot_deviation(fan_in: int, fan_out: int) -> float:
     """Return sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 12; the Gaussian form)."""
     return sqrt(2 / (fan_in + fan_out))
 
 
-def kaiming_normal(fan_in: int, fan_out: int) -> float:
+def compute_kaiming_deviation(fan_in: int, fan_out: int) -> float:
     """Return sqrt(2 / fan_in), for layers before a ReLU (He et al. 2015, equation 10)."""
     return sqrt(2 / fan_in)
 
 
-SCHEMES = {"glorot_normal": glorot_normal, "kaiming_normal": kaiming_normal}
+SCHEMES = {"glorot_normal": compute_glorot_deviation, "kaiming_normal": compute_kaiming_deviation}
 BATCH_NORM_SCALES = ("one", "uniform")
 
 
@@ -31,7 +31,7 @@ def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, ba
     running mean are 0, its running variance 1. Order of the draws: the prunable weights in forward order, then the
     batch norm scales in forward order, so the choice of scale leaves the weights alone. Drawn on its device.
     """
-    deviations = initial_deviation(module, scheme=scheme)
+    deviations = compute_initial_deviation(module, scheme=scheme)
     if batch_norm_scale not in BATCH_NORM_SCALES:
         raise ReproofError(
             f"batch_norm_scale {batch_norm_scale!r} is unknown; choose one of {', '.join(BATCH_NORM_SCALES)}"
@@ -44,14 +44,14 @@ def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, ba
             _reset(layer, generator, batch_norm_scale)
 
 
-def initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:
+def compute_initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:
     """Return {name of a prunable weight: standard deviation of its initial distribution}, in forward order."""
     if scheme not in SCHEMES:
         raise ReproofError(f"initialisation {scheme!r} is unknown; choose one of {', '.join(SCHEMES)}")
-    return {name: SCHEMES[scheme](*_fans(module.get_parameter(name))) for name in prunable(module)}
+    return {name: SCHEMES[scheme](*_compute_fans(module.get_parameter(name))) for name in list_prunable(module)}
 
 
-def _fans(weight: Tensor) -> tuple[int, int]:
+def _compute_fans(weight: Tensor) -> tuple[int, int]:
     """Return (inputs of one output unit, outputs fed by one input unit) of a weight [out, in, *kernel]."""
     kernel = weight[0, 0].numel()
     return weight.shape[1] * kernel, weight.shape[0] * kernel

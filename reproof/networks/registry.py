@@ -23,7 +23,7 @@ def network(*, cost: Size | Callable[..., Size] | None = None) -> Callable[[Fact
     return lambda factory: factory
 
 
-def networks() -> tuple[str, ...]:
+def list_networks() -> tuple[str, ...]:
     """Return the names of all networks, sorted."""
     return tuple(sorted(registry.registered("networks", "network")))
 

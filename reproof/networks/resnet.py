@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import scaled
+from reproof.networks.layers import scale_units
 from reproof.networks.registry import network
 
 
@@ -19,13 +19,13 @@ def resnet_20(*, input_shape: tuple[int, int, int], classes: int, width: float =
     The paper's 270K convolutional weights count the shortcuts; its 274K in all are more than this network's parameters
     (272,474 with biases and batch norm), a difference of 1 %. `width` multiplies the channels.
     """
-    return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=3)
+    return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=3)
 
 
 @network(cost=Size(weights=77_360, products=12_501_632))
 def resnet_8(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-8: as ResNet-20, one block to a stage; `width` multiplies the channels."""
-    return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=1)
+    return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=1)
 
 
 class ResNet(nn.Module):
@@ -69,5 +69,5 @@ class Block(nn.Module):
         return relu(change + self.shortcut(x))
 
 
-def _channels(width: float) -> list[int]:
-    return [scaled(stage, width) for stage in (16, 32, 64)]
+def _scale_channels(width: float) -> list[int]:
+    return [scale_units(stage, width) for stage in (16, 32, 64)]

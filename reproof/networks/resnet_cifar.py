@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import scaled
+from reproof.networks.layers import scale_units
 from reproof.networks.registry import network
 from reproof.networks.resnet import Block
 
@@ -19,25 +19,25 @@ WIDER = 4  # channels that leave a bottleneck for each that goes through its 3x3
 @network(cost=Size(weights=11_164_352, products=555_422_720))
 def resnet_18(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-18: stages of 2, 2, 2 and 2 plain blocks; 11,164,352 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False)
+    return _build_resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False)
 
 
 @network(cost=Size(weights=23_467_712, products=1_297_829_888))
 def resnet_50(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-50: stages of 3, 4, 6 and 3 bottlenecks; 23,467,712 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True)
 
 
 @network(cost=Size(weights=42_407_616, products=2_509_983_744))
 def resnet_101(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-101: stages of 3, 4, 23 and 3 bottlenecks; 42,407,616 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True)
 
 
 @network(cost=Size(weights=58_005_184, products=3_722_137_600))
 def resnet_152(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-152: stages of 3, 8, 36 and 3 bottlenecks; 58,005,184 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True)
 
 
 class ResNet(nn.Module):
@@ -88,8 +88,8 @@ class Bottleneck(nn.Module):
         return relu(self.norm_3(self.conv_3(change)) + self.shortcut(x))
 
 
-def _resnet(
+def _build_resnet(
     input_shape: tuple[int, int, int], classes: int, depths: tuple[int, ...], width: float, *, bottleneck: bool
 ) -> nn.Module:
-    channels = [scaled(stage, width) for stage in STAGES]
+    channels = [scale_units(stage, width) for stage in STAGES]
     return ResNet(inputs=input_shape[0], classes=classes, channels=channels, depths=depths, bottleneck=bottleneck)

@@ -23,12 +23,12 @@ FREQUENCIES = 64  # at a time: bounds memory, 64 matrices of 512 x 512 take 256 
 Size = tuple[int, int]
 
 
-def matrix_norm(weight: Tensor) -> float:
+def compute_matrix_norm(weight: Tensor) -> float:
     """Return the greatest singular value of a fully connected layer's weight [outputs, inputs]."""
     return float(torch.linalg.matrix_norm(weight.double(), ord=2))
 
 
-def circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) -> float:
+def compute_circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) -> float:
     """Return the operator norm of a convolution with circular padding on images of `size`, exactly.
 
     `weight` is [outputs, inputs, height, width], no larger than `size`, which the stride divides. At stride 1 it is the
@@ -41,23 +41,23 @@ def circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) -> float
     by_frequency = split.permute(3, 5, 0, 1, 2, 4).flatten(3)
     half = len(by_frequency) // 2 + 1  # the rest is conjugate, as the kernels are real
     matrices = by_frequency[:half].flatten(0, 1)
-    greatest = max(_greatest(part) for part in matrices.split(FREQUENCIES))
+    greatest = max(_compute_greatest_singular_value(part) for part in matrices.split(FREQUENCIES))
     return greatest / sqrt(stride[0] * stride[1])
 
 
-def padded_bound(layer: nn.Conv2d, *, size: Size) -> float:
+def compute_padded_bound(layer: nn.Conv2d, *, size: Size) -> float:
     """Return the norm of the circular convolution that bounds this layer's operator on images of `size` from above.
 
     With zero padding it acts on (size + kernel - 1), rounded up to a multiple of the stride; a layer with circular
     padding that keeps the size and has a stride that divides it is its own bound. Groups act on channels of their own.
     """
-    stride = _pair(layer.stride)
-    kernel = _dilated(layer.weight.detach(), _pair(layer.dilation))
-    around = _around(layer, kernel.shape[-2:], size)
-    return max(circular_norm(part, size=around, stride=stride) for part in kernel.chunk(layer.groups))
+    stride = _unpack_pair(layer.stride)
+    kernel = _dilate(layer.weight.detach(), _unpack_pair(layer.dilation))
+    around = _compute_circular_size(layer, kernel.shape[-2:], size)
+    return max(compute_circular_norm(part, size=around, stride=stride) for part in kernel.chunk(layer.groups))
 
 
-def padded_norm(
+def estimate_padded_norm(
     layer: nn.Conv2d, *, size: Size, generator: torch.Generator, iterations: int = 1000, tolerance: float = 1e-9
 ) -> float:
     """Return the operator norm of the layer itself, zero padding and all, by power iteration on its transpose times it.
@@ -69,7 +69,7 @@ def padded_norm(
     vector = torch.randn((1, layer.in_channels, *size), generator=generator, dtype=torch.float64)
     norm = 0.0
     for _ in range(iterations):
-        image, vector = _there_and_back(layer, weight, vector / vector.norm())
+        image, vector = _apply_with_transpose(layer, weight, vector / vector.norm())
         before, norm = norm, float(image.norm())
         if norm - before <= tolerance * norm:
             break
@@ -77,7 +77,7 @@ def padded_norm(
 
 
 @torch.enable_grad()
-def _there_and_back(layer: nn.Conv2d, weight: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+def _apply_with_transpose(layer: nn.Conv2d, weight: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
     """Return the convolution of an image [1, C, H, W], and its transpose of that."""
     vector = vector.detach().requires_grad_()
     image = conv2d(vector, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
@@ -85,25 +85,25 @@ def _there_and_back(layer: nn.Conv2d, weight: Tensor, vector: Tensor) -> tuple[T
     return image.detach(), back
 
 
-def _greatest(matrices: Tensor) -> float:
+def _compute_greatest_singular_value(matrices: Tensor) -> float:
     """Return the greatest singular value among complex matrices [n, outputs, inputs], from the smaller Gram matrix."""
     wide = matrices.shape[-1] > matrices.shape[-2]
     gram = matrices @ matrices.mH if wide else matrices.mH @ matrices
     return float(torch.linalg.eigvalsh(gram)[:, -1].max().clamp(min=0).sqrt())
 
 
-def _around(layer: nn.Conv2d, kernel: torch.Size, size: Size) -> Size:
+def _compute_circular_size(layer: nn.Conv2d, kernel: torch.Size, size: Size) -> Size:
     """Return the size of the circular image on which the layer's operator is a part of the circular one."""
-    stride = _pair(layer.stride)
+    stride = _unpack_pair(layer.stride)
     if layer.padding_mode == "circular":
-        _check_keeps(layer, kernel)
+        _check_keeps_size(layer, kernel)
         return size
     _check_zeros(layer)
     height, width = (ceil((n + k - 1) / s) * s for n, k, s in zip(size, kernel, stride, strict=True))
     return height, width
 
 
-def _dilated(kernel: Tensor, dilation: Size) -> Tensor:
+def _dilate(kernel: Tensor, dilation: Size) -> Tensor:
     """Return the kernel with zeros between its entries."""
     height, width = ((k - 1) * d + 1 for k, d in zip(kernel.shape[-2:], dilation, strict=True))
     wide = kernel.new_zeros(*kernel.shape[:2], height, width)
@@ -111,7 +111,7 @@ def _dilated(kernel: Tensor, dilation: Size) -> Tensor:
     return wide
 
 
-def _pair(value: tuple[int, ...]) -> Size:
+def _unpack_pair(value: tuple[int, ...]) -> Size:
     height, width = value
     return height, width
 
@@ -131,7 +131,7 @@ def _check_zeros(layer: nn.Conv2d) -> None:
         raise ReproofError(f"spectra: padding with {layer.padding_mode!r} has no known norm; use zeros or circular")
 
 
-def _check_keeps(layer: nn.Conv2d, kernel: torch.Size) -> None:
+def _check_keeps_size(layer: nn.Conv2d, kernel: torch.Size) -> None:
     halves = [2 * int(p) + 1 for p in layer.padding] if layer.padding != "same" else kernel
     if list(halves) != list(kernel):
         raise ReproofError("spectra: circular padding must be half the kernel, so that the layer keeps the size")

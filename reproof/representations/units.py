@@ -12,7 +12,7 @@ from torch.linalg import vecdot
 from reproof.storage.files import ReproofError
 
 
-def standardised(features: Tensor) -> Tensor:
+def standardise_features(features: Tensor) -> Tensor:
     """Return features [N, D] with mean 0 and standard deviation 1 over the images; a constant unit becomes 0."""
     centred = features.double() - features.double().mean(dim=0)
     spread = centred.square().mean(dim=0).sqrt()
@@ -20,12 +20,12 @@ def standardised(features: Tensor) -> Tensor:
     return torch.where(constant, 0, centred / spread.masked_fill(constant, 1))
 
 
-def active(features: Tensor) -> Tensor:
+def find_active(features: Tensor) -> Tensor:
     """Return the units, by index, that differ between images: the others rank nothing."""
     return features.ne(features[0]).any(dim=0).nonzero().squeeze(-1)
 
 
-def unit_vectors(count: int, units: Tensor, *, dimension: int, generator: torch.Generator) -> Tensor:
+def draw_unit_vectors(count: int, units: Tensor, *, dimension: int, generator: torch.Generator) -> Tensor:
     """Return e_i [count, dimension] of `count` different units, drawn from the indices `units`."""
     if count > len(units):
         raise ReproofError(f"units: {count} of {len(units)} units were asked for; ask for fewer")
@@ -33,7 +33,7 @@ def unit_vectors(count: int, units: Tensor, *, dimension: int, generator: torch.
     return torch.eye(dimension, dtype=torch.float64)[drawn]
 
 
-def random_directions(count: int, units: Tensor, *, dimension: int, generator: torch.Generator) -> Tensor:
+def draw_random_directions(count: int, units: Tensor, *, dimension: int, generator: torch.Generator) -> Tensor:
     """Return directions of length 1 [count, dimension], uniform on the sphere of the indices `units`."""
     drawn = torch.zeros(count, dimension, dtype=torch.float64)
     drawn[:, units.cpu()] = torch.randn(count, len(units), dtype=torch.float64, generator=generator)
@@ -41,7 +41,7 @@ def random_directions(count: int, units: Tensor, *, dimension: int, generator: t
     return drawn / lengths[:, None]
 
 
-def most_excited(features: Tensor, directions: Tensor, *, k: int) -> Tensor:
+def find_most_excited(features: Tensor, directions: Tensor, *, k: int) -> Tensor:
     """Return the k images of greatest <phi(x), v> for each direction: int64 [directions, k], greatest first.
 
     `features` are [N, D], `directions` [directions, D]. Of equal images the first in the set comes first.

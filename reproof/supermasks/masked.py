@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.seeding import derive
 
 Mask = Callable[[Tensor, np.random.Generator], Tensor]
@@ -33,7 +33,7 @@ class Masked(nn.Module):
         super().__init__()
         self._network = (network,)  # in a tuple: its parameters are none of this module's
         self._mask, self._rescaled = mask, rescaled
-        self._names = tuple(prunable(network))
+        self._names = tuple(list_prunable(network))
         for name, weight in network.state_dict().items():
             self.register_buffer(weight_key(name), weight.detach().clone())
         shapes = {_plain(name): network.get_parameter(name).shape for name in self._names}

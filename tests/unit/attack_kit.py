@@ -81,13 +81,13 @@ def toy():
 
 def known(victim, images, labels):
     """Those of the images that the victim takes for what they are, and their labels."""
-    right = victim.classes(images).eq(labels)
+    right = victim.predict(images).eq(labels)
     return images[right], labels[right]
 
 
 def fooled(victim, images, labels):
     """Where the victim takes images, a tensor or an array, for something else."""
-    return victim.classes(torch.as_tensor(images)).ne(labels)
+    return victim.predict(torch.as_tensor(images)).ne(labels)
 
 
 def in_art(module, clip_values=(0, 1)):

@@ -65,7 +65,7 @@ def lengths(attacked, images):
 
 def test_fgsm_makes_the_same_images(victim, theirs, attacked):
     ours = fgsm(victim, attacked[0], Aim(attacked[1]), generator=seeded(), epsilon=0.1).images
-    checks.inside(ours, attacked[0], epsilon=0.1, norm="linf")
+    checks.check_inside(ours, attacked[0], epsilon=0.1, norm="linf")
     other = generate("FastGradientMethod", theirs, attacked, eps=0.1)
     assert (ours - other).abs().gt(1e-6).float().mean() < 1e-3, "signs differ where a slope rounds to 0"
     assert success(victim, attacked, ours) == success(victim, attacked, other) > 0.3
@@ -76,7 +76,7 @@ def test_pgd_from_the_originals_ends_where_theirs_does(victim, theirs, attacked,
     """Success is the same to one image, distances and losses to 1 %: their L2 projection cuts first, then shortens."""
     options = {"epsilon": epsilon, "norm": norm, "steps": 20, "step_size": epsilon / 8, "random_start": False}
     ours = pgd(victim, attacked[0], Aim(attacked[1]), generator=seeded(), **options).images
-    checks.inside(ours, attacked[0], epsilon=epsilon, norm=norm)
+    checks.check_inside(ours, attacked[0], epsilon=epsilon, norm=norm)
     other = generate(
         "ProjectedGradientDescent", theirs, attacked, norm=order, eps=epsilon, eps_step=epsilon / 8, max_iter=20,
         num_random_init=0, verbose=False,

@@ -11,11 +11,11 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.estimates import estimate
-from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.estimates import estimate_gradient
+from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.square import square
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.victim import Victim, compute_margin
 
 evasion, classification = toolbox("attacks.evasion"), toolbox("estimators.classification")
 
@@ -38,7 +38,7 @@ def classifier():
 def attacked(victim, count, *, closest=False):
     """The first images beyond the training ones that the network has right, or the `closest` to being wrong."""
     images, labels = known(victim, *(part[2_000:] for part in mnist()))
-    chosen = margin(victim.logits(images), labels).argsort()[:count] if closest else slice(count)
+    chosen = compute_margin(victim.logits(images), labels).argsort()[:count] if closest else slice(count)
     return images[chosen], labels[chosen]
 
 
@@ -86,5 +86,7 @@ def test_nes_estimates_the_same_gradient_along_the_same_directions(victim):
     directions = torch.from_numpy(np.random.normal(size=(pairs, 1, 28, 28))).float()
     np.random.seed(0)  # theirs draws the same anew
     expected = torch.from_numpy(theirs.loss_gradient(images.numpy(), one_hot(labels, 10).numpy())).float()
-    found, _ = estimate(victim, images, labels, signed_cross_entropy(Aim(labels)), directions=directions, step=sigma)
+    found, _ = estimate_gradient(
+        victim, images, labels, make_signed_cross_entropy(Aim(labels)), directions=directions, step=sigma
+    )
     assert torch.allclose(2 * sigma * found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max())

@@ -117,4 +117,4 @@ def test_names_an_address_that_answers_wrongly(tmp_path: Path, handler: type[Qui
 
 @pytest.mark.parametrize("place", ["https://host/data", "https://host/data/", "/data/mirror", "/data/mirror/"])
 def test_address_of_a_file_has_one_slash_before_it(place: str) -> None:
-    assert Mirror(place).where("mnist/a.gz") == f"{place.removesuffix('/')}/mnist/a.gz"
+    assert Mirror(place).locate("mnist/a.gz") == f"{place.removesuffix('/')}/mnist/a.gz"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reproof.networks import build, networks, prunable
+from reproof.networks import build, list_networks, list_prunable
 from reproof.registry import registered
 
 GREY, COLOUR, PHOTO = (1, 28, 28), (3, 32, 32), (3, 224, 224)
@@ -118,15 +118,15 @@ def weights(name: str) -> dict[str, list[int]]:
     with torch.device("meta"):
         shape = GREY if name in OF_DIGITS else PHOTO if of_photos(name) else COLOUR
         module = build(name, input_shape=shape, classes=1000 if shape == PHOTO else 10)
-    found = {"all": [module.get_parameter(weight).numel() for weight in prunable(module)]}
-    for weight, kind in prunable(module).items():
+    found = {"all": [module.get_parameter(weight).numel() for weight in list_prunable(module)]}
+    for weight, kind in list_prunable(module).items():
         found.setdefault(kind, []).append(module.get_parameter(weight).numel())
     return found
 
 
 def test_the_plan_sees_every_network_without_importing_torch():
-    assert tuple(sorted(registered("networks", "network"))) == networks()
-    assert set(SIZES) | OF_LARGE_IMAGES == set(networks())
+    assert tuple(sorted(registered("networks", "network"))) == list_networks()
+    assert set(SIZES) | OF_LARGE_IMAGES == set(list_networks())
 
 
 @pytest.mark.parametrize("name", SIZES)

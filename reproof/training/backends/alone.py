@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from reproof.networks import dropouts
+from reproof.networks import find_dropouts
 
 
 class HasState(Protocol):
@@ -27,7 +27,7 @@ class Alone:
         return outputs[None]
 
     def dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        return ((0, name, layer.keep) for name, layer in dropouts(self.module).items())
+        return ((0, name, layer.keep) for name, layer in find_dropouts(self.module).items())
 
     def state(self) -> dict[str, Tensor]:
         return {name: value.detach()[None] for name, value in self.module.state_dict().items()}

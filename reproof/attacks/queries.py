@@ -12,25 +12,25 @@ PIXELS = 2**20  # of one batch, all channels counted: 4 MiB of input, and a netw
 
 
 @torch.no_grad()
-def answers(victim: Victim, batches: Iterable[Tensor]) -> Tensor:
+def query_batches(victim: Victim, batches: Iterable[Tensor]) -> Tensor:
     """Return the logits [rows, K] of images that are made batch by batch."""
     return torch.cat([victim.logits(batch) for batch in batches])
 
 
-def parts_of(count: int, like: Tensor) -> tuple[Tensor, ...]:
+def split_indices(count: int, like: Tensor) -> tuple[Tensor, ...]:
     """Return 0, ..., count - 1 in parts, each of as many images like these [N, C, H, W] as one batch may hold."""
-    return torch.split(torch.arange(count, device=like.device), _batch(like))
+    return torch.split(torch.arange(count, device=like.device), _compute_batch_size(like))
 
 
-def logits_of(victim: Victim, images: Tensor) -> Tensor:
+def query_logits(victim: Victim, images: Tensor) -> Tensor:
     """Ask about each image once; return the logits [N, K]."""
-    return answers(victim, torch.split(images, _batch(images)))
+    return query_batches(victim, torch.split(images, _compute_batch_size(images)))
 
 
-def unreached(victim: Victim, images: Tensor, aim: Aim) -> Tensor:
+def query_unreached(victim: Victim, images: Tensor, aim: Aim) -> Tensor:
     """Ask about each image once; return the indices int64 [n] of those that are not yet what the aim is after."""
-    return aim.reached(logits_of(victim, images).argmax(dim=-1)).logical_not().nonzero().squeeze(1)
+    return aim.is_reached(query_logits(victim, images).argmax(dim=-1)).logical_not().nonzero().squeeze(1)
 
 
-def _batch(like: Tensor) -> int:
+def _compute_batch_size(like: Tensor) -> int:
     return max(1, PIXELS // like.shape[1:].numel())
