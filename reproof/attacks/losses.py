@@ -1,6 +1,7 @@
-"""What a gradient attack climbs: one number an image that rises as the aim comes nearer.
+"""Losses that gradient attacks raise: one number per image, greater the nearer the aim.
 
-In float64, and no gradient by way of 1 - p: of a confident network that rounds to 0, and half the gradient with it.
+They compute in float64 and avoid the gradient through 1 - p: for a confident network 1 - p rounds to 0, and half of the
+gradient vanishes with it.
 """
 
 from collections.abc import Callable
@@ -18,25 +19,25 @@ ENOUGH = 50.0  # the margin past which Madry et al. push no further
 
 
 def make_signed_cross_entropy(aim: Aim) -> Loss:
-    """Return the cross-entropy, in nats; its negative if targeted."""
+    """Return the loss logits [N, K], labels [N] -> cross-entropy [N], in nats; negated if targeted."""
     return lambda logits, labels: aim.sign * _CrossEntropy.apply(logits, labels)
 
 
 def make_clipped_margin(aim: Aim) -> Loss:
-    """Return -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; for a target the two swap places."""
+    """Return the loss -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; swapped for a target."""
     return lambda logits, labels: -_compute_gap(aim, logits, labels).add(ENOUGH).relu()
 
 
 def make_shortfall(aim: Aim, *, kappa: float) -> Loss:
-    """Return by how much the aim, with a margin of kappa, is missed: above 0 until it is reached by more than that.
+    """Return the loss [N] by which the aim with a margin of `kappa` logits is missed: below 0 once it is exceeded.
 
-    Unclipped it is Carlini & Wagner's f (section 5, f_6) plus kappa.
+    Clipped at 0 it is Carlini & Wagner's f (section 5, f_6) plus kappa.
     """
     return lambda logits, labels: _compute_gap(aim, logits, labels) + kappa
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """`cross_entropy`, with the gradient at the label, p - 1, as less the sum of all others' p: that does not round."""
+    """`cross_entropy` whose gradient at the label, p - 1, is the negated sum of the other p, which does not round."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def _compute_gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return how far the aim is from the tie at which it is reached: below 0 once it is."""
+    """Return the distance [N], in logits, from the tie at which the aim is reached: below 0 once it is reached."""
     return aim.sign * compute_margin(logits.double(), labels)
 
 

@@ -21,11 +21,14 @@ def pgd(
     epsilon: float, norm: str = "linf", steps: int = 40, step_size: float = 0.01, restarts: int = 1,
     random_start: bool = True, loss: str = "cross_entropy", stop_early: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Return where `steps` steps of `step_size`, each projected, lead from a random point of the ball.
+    """Return the ends of `steps` projected steps of `step_size` from a random point of the ball.
 
-    `norm` is "linf" (sign steps) or "l2" (normalised gradients); `loss` is "cross_entropy" or "margin". Restarts take
-    up only the images not yet reached; one that no restart reaches comes back as the end of highest loss. The paper
-    takes all steps; with `stop_early` an image stops where it is first reached, and asks no more.
+    `epsilon` and `step_size` are distances of the `norm` in pixels of [0, 1]: "linf" (sign steps) or "l2" (normalised
+    gradients). `loss` is "cross_entropy" or "margin". A restart takes only images not yet adversarial. An image that no
+    restart makes adversarial returns as the end of highest loss. The paper takes all steps; with `stop_early` an image
+    stops at its first success and costs no further queries.
+
+    Raises ReproofError for an impossible option.
     """
     _check(steps=steps, step_size=step_size, restarts=restarts, random_start=random_start, loss=loss)
     settings = _Settings(steps, step_size, LOSSES[loss](aim), stop_early)
@@ -42,6 +45,8 @@ def pgd(
 
 @dataclass(frozen=True)
 class _Settings:
+    """Options of one climb."""
+
     steps: int
     step_size: float
     loss: Loss
@@ -49,7 +54,7 @@ class _Settings:
 
 
 def _climb(victim: Victim, balls: Ball, aim: Aim, start: Tensor, settings: _Settings) -> tuple[Tensor, Tensor]:
-    """Return where the steps from `start` end [N, C, H, W], and how often each image was asked about [N]."""
+    """Return the ends [N, C, H, W] of the steps from `start`, and the queries of each image, int64 [N]."""
     ends, queries, images = start.clone(), torch.zeros_like(aim.labels), start
     left = torch.arange(len(start), device=start.device)
     for _ in range(settings.steps):
@@ -68,7 +73,7 @@ def _climb(victim: Victim, balls: Ball, aim: Aim, start: Tensor, settings: _Sett
 
 
 def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss: Loss, restarts: int) -> Adversarial:
-    """Return for each image the first end of a climb that reaches the aim, or else that of the highest loss."""
+    """Return for each image the first adversarial end of a climb, or else the end of highest loss."""
     best, queries = balls.originals.clone(), torch.zeros_like(aim.labels)
     highest = torch.full(aim.labels.shape, -torch.inf, dtype=torch.float64, device=best.device)
     left = torch.arange(len(best), device=best.device)
@@ -87,12 +92,13 @@ def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss:
 
 @torch.no_grad()
 def _judge(victim: Victim, images: Tensor, aim: Aim, loss: Loss) -> tuple[Tensor, Tensor]:
-    """Return where the aim is reached, bool [N], and the loss [N]."""
+    """Return where the aim is reached, bool [N], and the loss, float64 [N]."""
     logits = victim.logits(images)
     return aim.is_reached(logits.argmax(dim=-1)), loss(logits, aim.labels)
 
 
 def _check(*, steps: int, step_size: float, restarts: int, random_start: bool, loss: str) -> None:
+    """Raise ReproofError for an impossible option."""
     if loss not in LOSSES:
         raise ReproofError(f"pgd: loss {loss!r} is unknown; choose one of {', '.join(LOSSES)}")
     if min(steps, restarts) < 1 or not step_size > 0:

@@ -1,8 +1,8 @@
-"""Training on pools of adversarial examples, one for each layer (Szegedy et al. 2014, section 4).
+"""Training on pools of adversarial examples, one pool for each layer (Szegedy et al. 2014, section 4).
 
-Beside the training set, the paper keeps a pool of adversarial examples of the images and of each hidden layer's
-outputs, a random part of which is replaced all the time; those of a layer train the layers above it. It states neither
-how large the pools are nor how fast they are replaced.
+Next to the training set, the paper keeps a pool of adversarial examples of the images and of each hidden layer's
+outputs, a random part of which is continually replaced. Examples of a layer train the layers above it. The paper states
+neither the size of the pools nor the rate of replacement.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,9 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Pools:
-    """How many examples each pool holds, how many are replaced every `every` steps, and the share of untouched images.
+    """Size of each pool, number of examples replaced every `every` steps, and share of the loss on clean images.
 
-    `searches` and `iterations` are those of `minimum_distortion`. Raises ReproofError if one of them is impossible.
+    `searches` and `iterations` are those of `minimum_distortion`. Raises ReproofError for an impossible value.
     """
 
     size: int = 2000
@@ -48,12 +48,12 @@ class Pools:
             )
 
     def make_lesson(self, one: Hardening) -> "PoolLesson":
-        """Return what one network learns, its pools still empty."""
+        """Return the lesson of one network, with empty pools."""
         return PoolLesson(one, self)
 
 
 class PoolLesson:
-    """One network and its pools: it learns each batch, and as many examples of each pool through the layers above."""
+    """Loss of one network on each batch, and on as many examples of each pool through the layers above it."""
 
     def __init__(self, one: Hardening, pools: Pools) -> None:
         self._one, self._how, self._stages = one, pools, split_at_sigmoids(one.module)
@@ -65,7 +65,10 @@ class PoolLesson:
         self.held = torch.zeros((), dtype=torch.int64)
 
     def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return alpha J(x) + (1 - alpha) times the mean over layers of J on examples drawn from that layer's pool."""
+        """Return alpha J(x) + (1 - alpha) times the mean over layers of J on examples drawn from the layer's pool.
+
+        `images` are uint8 [B, C, H, W], `labels` int64 [B]; the result is a scalar.
+        """
         if self._one.done % self._how.every == 0:
             self.renew()
         share, chance, learned = self._how.clean_share, self._one.make_generator("pool"), []
@@ -75,10 +78,10 @@ class PoolLesson:
         return share * self._one.compute_natural_loss(images, labels) + (1 - share) * torch.stack(learned).mean()
 
     def renew(self) -> None:
-        """Make examples against the network as it is, from training images drawn at random, and put them in the pools.
+        """Make examples against the current network, from training images drawn at random, and put them in the pools.
 
-        Where there is room they are added, then they replace others at random. One that its network already takes for
-        the class drawn, or that cannot be moved there, stays as it is.
+        They fill the free places first and then replace random examples. An example that its network already assigns to
+        the drawn class, or that cannot be moved there, is kept unchanged.
         """
         chance, train = self._one.make_generator("renew"), self._one.dataset.train
         chosen = torch.randperm(len(train.labels), generator=chance)[: self._how.renewed]
@@ -93,7 +96,10 @@ class PoolLesson:
 
     @torch.no_grad()
     def compute_origins(self, images: Tensor) -> list[Tensor]:
-        """Return what each pool's examples are made from: pixels in [0, 1], and the outputs of each hidden layer."""
+        """Return the inputs from which each pool's examples are made, float32 [N, ...] each.
+
+        These are the pixels in [0, 1] of `images`, uint8, and the outputs of each hidden layer.
+        """
         pixels = images.view(len(images), *self._one.dataset.input_shape).float() / 255
         found, through = [pixels], self._one.dataset.normalise(images)
         for stage in self._stages[:-1]:
@@ -102,16 +108,16 @@ class PoolLesson:
         return found
 
     def build_above(self, layer: int) -> Function:
-        """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1 on)."""
+        """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1)."""
         return nn.Sequential(*self._stages[layer:]) if layer else self._one.forward_pixels
 
     def collect_saved_tensors(self) -> SavedTensors:
-        """Return the pools and how full they are."""
+        """Return the pools and the number of examples that each holds, by name."""
         pools = {f"examples {layer}": one for layer, one in enumerate(self.examples)}
         return pools | {f"truths {layer}": one for layer, one in enumerate(self.truths)} | {"held": self.held}
 
     def _find_least_distorted(self, above: Function, origin: Tensor, labels: Tensor, chance: Generator) -> Tensor:
-        """Return the least distorted of these inputs [N, ...] that are taken for a wrong class drawn at random."""
+        """Return the least distorted of these inputs [N, ...] that are classified as a wrong class drawn at random."""
         aim = Aim(draw_targets(labels, self._one.dataset.classes, generator=chance), targeted=True)
         how = self._how
         made = minimum_distortion(
@@ -120,15 +126,17 @@ class PoolLesson:
         return made.images
 
     def _draw_places(self, count: int, chance: Generator) -> Tensor:
+        """Return the indices int64 [count] of the pool that new examples take: free ones first, then random ones."""
         held, size = int(self.held), self._how.size
         new = torch.arange(held, min(held + count, size))
         return torch.cat([new, torch.randperm(held, generator=chance)[: count - len(new)]])
 
 
 def split_at_sigmoids(module: nn.Module) -> list[nn.Sequential]:
-    """Return the network cut after each of its sigmoids; raise ReproofError if that is not all there is to it.
+    """Return the parts of the network, each of which but the last ends with a sigmoid.
 
-    An example is sought inside the box [0, 1]: sigmoids are what keeps a layer's outputs in it, as pixels are.
+    Examples are searched inside the box [0, 1]: sigmoids keep a layer's outputs in it, like pixels. Raises ReproofError
+    for a network that is not a chain of flattening, linear layers and sigmoids.
     """
     if not isinstance(module, nn.Sequential) or not _find_cuts(module):
         raise ReproofError(
@@ -141,7 +149,7 @@ def split_at_sigmoids(module: nn.Module) -> list[nn.Sequential]:
 
 
 def _find_cuts(module: nn.Sequential) -> list[int]:
-    """Return where to cut: behind each sigmoid; nowhere if other functions shape the outputs."""
+    """Return the places behind each sigmoid; none if other functions shape the outputs."""
     kinds = (nn.Flatten, nn.Linear, nn.Sigmoid)
     if not all(isinstance(part, kinds) for part in module):
         return []

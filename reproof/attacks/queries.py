@@ -1,4 +1,4 @@
-"""Questions to a victim that answers with logits alone, a bounded number of pixels at a time."""
+"""Queries of a victim as a black box: logits alone, for a bounded number of pixels at a time."""
 
 from collections.abc import Iterable
 
@@ -13,24 +13,25 @@ PIXELS = 2**20  # of one batch, all channels counted: 4 MiB of input, and a netw
 
 @torch.no_grad()
 def query_batches(victim: Victim, batches: Iterable[Tensor]) -> Tensor:
-    """Return the logits [rows, K] of images that are made batch by batch."""
+    """Return the logits float32 [rows, K] of images that an iterable makes batch by batch."""
     return torch.cat([victim.logits(batch) for batch in batches])
 
 
 def split_indices(count: int, like: Tensor) -> tuple[Tensor, ...]:
-    """Return 0, ..., count - 1 in parts, each of as many images like these [N, C, H, W] as one batch may hold."""
+    """Return the indices 0, ..., count - 1, int64, in parts that fit one batch of images of this shape [N, C, H, W]."""
     return torch.split(torch.arange(count, device=like.device), _compute_batch_size(like))
 
 
 def query_logits(victim: Victim, images: Tensor) -> Tensor:
-    """Ask about each image once; return the logits [N, K]."""
+    """Query each image [N, C, H, W] once; return the logits [N, K]."""
     return query_batches(victim, torch.split(images, _compute_batch_size(images)))
 
 
 def query_unreached(victim: Victim, images: Tensor, aim: Aim) -> Tensor:
-    """Ask about each image once; return the indices int64 [n] of those that are not yet what the aim is after."""
+    """Query each image [N, C, H, W] once; return the indices int64 [n] of the images that do not reach the aim."""
     return aim.is_reached(query_logits(victim, images).argmax(dim=-1)).logical_not().nonzero().squeeze(1)
 
 
 def _compute_batch_size(like: Tensor) -> int:
+    """Return the number of images of this shape in one batch, at least 1."""
     return max(1, PIXELS // like.shape[1:].numel())

@@ -1,4 +1,4 @@
-"""FGSM on a substitute that learned from the victim's answers: the black-box attack of Papernot et al. 2017."""
+"""FGSM on a substitute trained on the victim's answers: the black-box attack of Papernot et al. 2017."""
 
 import torch
 from torch import Generator, Tensor, nn
@@ -16,10 +16,11 @@ def substitute_fgsm(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, epsilon: float,
     rounds: int = 6, step: float = 0.1, units: int = 200,
 ) -> Adversarial:  # fmt: skip
-    """Return what FGSM makes of the images on a substitute: 2 x `units` ReLU, trained on the victim's answers alone.
+    """Return the FGSM images of a substitute: 2 x `units` ReLU, trained on the victim's answers alone.
 
-    The first 150 images seed it, without their labels; each round doubles them by steps of `step` along the signs of
-    the substitute's Jacobian (algorithm 1). Every image costs all the queries that the substitute took: 4,800.
+    `epsilon` is the L-infinity radius in pixels of [0, 1]. The first 150 images are the seeds, without their labels.
+    Each round doubles them by steps of `step` along the signs of the substitute's Jacobian (algorithm 1). Every image
+    counts all the queries of the substitute's training: 4,800.
     """
     check_epsilon(epsilon)
     classes = victim.logits(images[:1]).shape[-1]
@@ -33,7 +34,7 @@ def substitute_fgsm(
 
 
 def _build_perceptron(inputs: int, units: int, classes: int, generator: Generator) -> nn.Module:
-    """Return pixels - units - units - classes with ReLU, drawn as He et al. 2015."""
+    """Return pixels - units - units - classes with ReLU, initialised as in He et al. 2015."""
     layers = [nn.Linear(inputs, units), nn.Linear(units, units), nn.Linear(units, classes)]
     with torch.no_grad():
         for layer in layers:

@@ -1,4 +1,4 @@
-"""What L-BFGS remembers of each of many problems, and the direction that follows from it (Nocedal 1980)."""
+"""History of L-BFGS for many problems at once, and the quasi-Newton direction (Nocedal 1980)."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from torch.linalg import vecdot
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A step [n, M], the change of the gradient over it, and 1 / <step, change> [n]: 0 leaves the pair out."""
+    """A step [n, M], the change of the gradient over it [n, M], and 1 / <step, change> [n]; 0 excludes the pair."""
 
     step: Tensor
     change: Tensor
@@ -20,24 +20,24 @@ class Pair:
         return Pair(self.step[kept], self.change[kept], self.inverse[kept])
 
     def forget(self, where: Tensor) -> "Pair":
-        """Return the pairs with those of some problems left out."""
+        """Return the pair, excluded for the problems in `where`, bool [n]."""
         return replace(self, inverse=self.inverse.masked_fill(where, 0))
 
 
 def make_pair(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
-    """Return the pair, left out where the function does not bend upwards, and the scale [n] that it suggests."""
+    """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests."""
     curvature, stiffness = vecdot(step, change), vecdot(change, change)
     bends = curvature > torch.finfo(step.dtype).eps * stiffness
     return Pair(step, change, torch.where(bends, 1 / curvature, 0)), curvature / stiffness
 
 
 def find_known(pairs: tuple[Pair, ...], like: Tensor) -> Tensor:
-    """Return which problems have a pair: bool [n], as `like`."""
+    """Return bool [n], of the shape and device of `like`: True where a problem has a pair."""
     return torch.stack([torch.zeros_like(like), *(pair.inverse > 0 for pair in pairs)]).any(dim=0)
 
 
 def compute_unit_scale(gradients: Tensor) -> Tensor:
-    """Return the scale at which steepest descent begins: a step of length 1, or the gradient if that is shorter [n]."""
+    """Return the scale [n] of a first steepest descent step: length 1, or that of the gradient if shorter."""
     lengths: Tensor = vecdot(gradients, gradients).sqrt()
     return 1 / lengths.clamp(min=1)
 
@@ -45,8 +45,8 @@ def compute_unit_scale(gradients: Tensor) -> Tensor:
 def compute_direction(pairs: tuple[Pair, ...], scale: Tensor, gradients: Tensor, free: Tensor) -> Tensor:
     """Return the quasi-Newton direction of the free variables [n, M] by the two-loop recursion, oldest pair first.
 
-    The bound ones are set to 0 between the loops. The result descends whatever the pairs are, and is the direction of
-    the pairs' free parts as soon as the bound variables rest.
+    `free` is bool [n, M]. The bound variables are set to 0 between the loops. The result is a descent direction for any
+    pairs. It equals that of the pairs' free parts once the bound variables no longer move.
     """
     downhill, shares = -gradients * free, []
     for pair in reversed(pairs):
