@@ -13,7 +13,7 @@ from reproof.attacks.queries import query_unreached
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
 
-Memory = tuple[Tensor, ...]  # what an update remembers of each image, each tensor [N, ...]
+Memory = tuple[Tensor, ...]  # state of an update for each image, tensors [N, ...]
 Update = Callable[[Tensor, Tensor, Memory], tuple[Tensor, Memory]]  # (gradient, objective, memory) to (move, memory)
 
 

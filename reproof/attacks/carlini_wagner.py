@@ -12,7 +12,7 @@ from reproof.attacks.tanh_descent import Descent, Nearest, descend
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
 
-UNBOUNDED = 1e9  # an upper end of c above this is none: the authors start it at 1e10
+UNBOUNDED = 1e9  # an upper end of c above this means no success yet: the authors start it at 1e10
 
 
 @attack

@@ -26,8 +26,8 @@ from reproof.training.saving import Saving
 from reproof.training.schedule import learning_rate
 from reproof.training.trainer import Trainer
 
-State = dict[str, Tensor]  # the weights and statistics of one network by name
-SavedTensors = dict[str, Tensor]  # all that interrupted training continues from, by name
+State = dict[str, Tensor]  # weights and statistics of one network, by name
+SavedTensors = dict[str, Tensor]  # all that resumed training depends on, by name
 
 
 class Lesson(Protocol):
@@ -65,8 +65,8 @@ def train_adversarially(
     with saving.until_asked_to_stop() if saving else nullcontext():
         while one.done < settings.steps:
             one.step()
-            # `watch` reads only attributes that Trainer and Hardening share: steps done and rows.
-            watch(cast(Trainer, one))  # of which it reads how far it is
+            # `watch` reads only attributes that Trainer and Hardening share: settings, done and rows.
+            watch(cast(Trainer, one))
             if saving and (saving.is_due or one.done == settings.steps):
                 saving.save(one.collect_saved_tensors())
                 saving.stop_if_asked()
@@ -86,7 +86,7 @@ class Hardening:
         device: torch.device,
     ) -> None:  # fmt: skip
         self.module, self.settings, self.done = copy.deepcopy(module).to(device), settings, 0
-        self.rows: tuple[()] = ()  # nothing is measured on the way
+        self.rows: tuple[()] = ()  # no measurement during training
         self.dataset, self._member = dataset, member
         self.module.load_state_dict(member.start(device))
         self.module.train().requires_grad_(True)

@@ -23,10 +23,10 @@ from reproof.storage.files import ReproofError
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Box = tuple[float, float]
 
-ARMIJO = 1e-4  # the share of the fall promised by the slope that a step must bring, as in L-BFGS-B
+ARMIJO = 1e-4  # least share of the decrease predicted by the slope, as in L-BFGS-B
 TRIALS = 20
-NEAR = 1e-3  # of a bound, at most; less as the gradient vanishes
-LEFT = 0.875  # a smaller share still at work is worth the copy that drops the others
+NEAR = 1e-3  # greatest distance from a bound that counts as on it; smaller for small gradients
+LEFT = 0.875  # below this share of unfinished problems, dropping the others pays for the copy
 
 
 class Tolerances(NamedTuple):

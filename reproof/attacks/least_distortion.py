@@ -17,7 +17,7 @@ from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
-WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed
+WIDER, WIDEST = 2.0, 1e4  # first and greatest factor by which c changes until it is bracketed
 WEIGHTS = (1e-9, 1e9)
 
 

@@ -15,7 +15,7 @@ from reproof.attacks.attack import Aim
 from reproof.attacks.victim import Loss, compute_margin
 from reproof.training.objective import cross_entropy
 
-ENOUGH = 50.0  # the margin past which Madry et al. push no further
+ENOUGH = 50.0  # logits; Madry et al. stop at this margin
 
 
 def make_signed_cross_entropy(aim: Aim) -> Loss:

@@ -15,9 +15,9 @@ from reproof.attacks.queries import query_batches, query_unreached, split_indice
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
-SURE, GONE = 0.9, 0.05  # the paper stops at a target more probable than this, at a true class less probable
-Draw = Callable[[int], Tensor]  # so many populations [n, population, pixels, 2 + C], at random
-Propose = Callable[[Tensor], Tensor]  # parents [n, population, pixels, 2 + C] to as many children
+SURE, GONE = 0.9, 0.05  # probabilities at which the paper stops: of a target above, of a true class below
+Draw = Callable[[int], Tensor]  # n to random populations [n, population, pixels, 2 + C]
+Propose = Callable[[Tensor], Tensor]  # parents [n, population, pixels, 2 + C] to children of this shape
 
 
 @attack

@@ -12,7 +12,7 @@ from reproof.attacks.losses import LOSSES
 from reproof.attacks.victim import Loss, Victim
 from reproof.storage.files import ReproofError
 
-Climb = Callable[[Ball, Aim], tuple[Tensor, Tensor]]  # to where it ends [N, C, H, W], and queries [N]
+Climb = Callable[[Ball, Aim], tuple[Tensor, Tensor]]  # to ends [N, C, H, W] and queries [N]
 
 
 @attack
@@ -39,7 +39,7 @@ def pgd(
 
     balls = make_balls(norm, images, epsilon)
     if restarts == 1:
-        return Adversarial(*climb(balls, aim))  # nothing to choose from: no need to ask about the end
+        return Adversarial(*climb(balls, aim))  # one end needs no choice, so no query of it
     return _climb_repeatedly(victim, balls, aim, climb, settings.loss, restarts)
 
 
@@ -107,5 +107,5 @@ def _check(*, steps: int, step_size: float, restarts: int, random_start: bool, l
         )
     if restarts > 1 and not random_start:
         raise ReproofError(
-            f"pgd: {restarts} restarts from the same point end alike; set random_start to true or restarts to 1"
+            f"pgd: {restarts} restarts from the same point have the same end; set random_start to true or restarts to 1"
         )

@@ -8,7 +8,7 @@ from torch import Tensor
 from reproof.attacks.attack import Aim
 from reproof.attacks.victim import Victim
 
-PIXELS = 2**20  # of one batch, all channels counted: 4 MiB of input, and a network's activations are a multiple of it
+PIXELS = 2**20  # per batch, over all channels: 4 MiB of input, and activations take a multiple of it
 
 
 @torch.no_grad()

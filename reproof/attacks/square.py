@@ -14,7 +14,17 @@ from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import cross_entropy
 
-HALVINGS = (10, 50, 200, 500, 1_000, 2_000, 4_000, 6_000, 8_000)  # of 10,000 queries
+HALVINGS = (
+    10,
+    50,
+    200,
+    500,
+    1_000,
+    2_000,
+    4_000,
+    6_000,
+    8_000,
+)  # queries, of 10,000, after which the share of a square halves
 
 
 @attack

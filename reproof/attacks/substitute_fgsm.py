@@ -8,7 +8,7 @@ from reproof.attacks.fgsm import fgsm
 from reproof.attacks.substitute import train_substitute
 from reproof.attacks.victim import Victim
 
-SEEDS = 150  # images that the paper's attacker has to begin with
+SEEDS = 150  # images that the paper's attacker starts from
 
 
 @attack

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from reproof.attacks.victim import Loss, Victim
 
-INSIDE = 0.999999  # what pixels, scaled to [-1, 1], are shrunk by, so that black and white have a finite w
-SLIGHT = 0.9999  # since the last of ten looks an objective must have fallen below this share of what it was
-MEANS, SQUARES, TINY = 0.9, 0.999, 1e-8  # Adam's decay rates and the number that keeps it from dividing by 0
+INSIDE = 0.999999  # factor on pixels scaled to [-1, 1]: black and white get a finite w
+SLIGHT = 0.9999  # an objective that has not fallen below this share since the last check has stalled
+MEANS, SQUARES, TINY = 0.9, 0.999, 1e-8  # Adam's decay rates, and the summand that avoids division by 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def descend(victim: Victim, now: Descent, loss: Loss, nearest: Nearest, *, steps
     """
     found = torch.zeros_like(nearest.squared, dtype=torch.bool)
     for step in range(steps):
-        images = torch.sigmoid(2 * now.points)  # the same as (tanh w + 1) / 2, without its rounding near black
+        images = torch.sigmoid(2 * now.points)  # equals (tanh w + 1) / 2 without its rounding near black
         logits, gradient = victim.compute_logits_and_gradient(images, now.labels, loss)
         missed, offsets = loss(logits, now.labels).to(images.dtype), images - now.originals
         squared = offsets.square().flatten(1).sum(dim=1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from reproof.data.dataset import Dataset
 from reproof.storage.files import ReproofError
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number an example [N]
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number per example [N]
 
 
 @dataclass(frozen=True, eq=False)

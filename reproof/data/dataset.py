@@ -1,4 +1,4 @@
-"""A data set as the trainer sees it: bytes on the device in three splits, normalised batch by batch."""
+"""A data set for the trainer: bytes on the device in three splits, normalised batch by batch."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Train, validation and test split; `label` is the name shown to people.
+    """Training, validation and test split; `label` is the name in figures and pages.
 
     `mean` and `std` are float32 [C, 1, 1], of all training pixels (validation examples included) scaled to [0, 1].
     """
@@ -51,7 +51,8 @@ class Dataset:
 
     @cached_property
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What a pixel's byte is multiplied by, and what is then added: float32 [C, 1, 1] each."""
+        """Factor and summand that normalise a pixel's byte: float32 [C, 1, 1] each."""
+        # One multiplication and one addition per pixel instead of three operations.
         return 1 / (255 * self.std), -self.mean / self.std
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -63,11 +64,12 @@ class Dataset:
 def load_dataset(
     path: str | Path, *, validation: int, split_seed: int = 0, device: str | torch.device = "cpu"
 ) -> Dataset:
-    """Load what `fetch_dataset` wrote, and set `validation` examples apart.
+    """Load the file of `fetch_dataset`, and set `validation` examples apart.
 
-    They are drawn at random, without replacement, from the training examples; both parts keep the file's order. On a
-    CPU the file is mapped, not read: without a validation split, images occupy memory only once they are looked at.
-    Raises ReproofError naming the file if it is damaged or of another layout, or if `validation` does not fit.
+    The validation examples are drawn from the training examples at random, without replacement; both parts keep the
+    file's order. On a CPU the file is memory-mapped: without a validation split, images occupy memory only when they
+    are used. Raises ReproofError, with the file's name, for a damaged file, another layout, or an impossible
+    `validation`.
     """
     tensors, metadata = _read(Path(path))
     name, classes = metadata["name"], len(json.loads(metadata["classes"]))
@@ -88,6 +90,7 @@ def load_dataset(
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the metadata of a file; raise ReproofError if it is damaged or lacks one."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
@@ -107,7 +110,7 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor], classes: int) -> None
         images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != shape:
             raise _make_error(
-                path, f"{split}_images is {_describe(images)}, expected uint8 [N, C, H, W], alike in both splits"
+                path, f"{split}_images is {_describe(images)}, expected uint8 [N, C, H, W] of one size in both splits"
             )
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1] or not len(labels):
             raise _make_error(
@@ -120,7 +123,7 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor], classes: int) -> None
 
 
 def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tuple[slice | Tensor, slice | Tensor]:
-    """Return the places of the training and the validation examples; slices copy nothing where none are drawn."""
+    """Return the places of the training and the validation examples; slices, which copy nothing, if none are drawn."""
     if not 0 <= validation < count:
         raise ReproofError(f"{path}: validation is {validation}, but must be from 0 to {count - 1} (training examples)")
     if validation == 0:
@@ -130,7 +133,7 @@ def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tupl
 
 
 def _parse_per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
-    """Return float32 [C, 1, 1]."""
+    """Return one number per channel from JSON: float32 [C, 1, 1]."""
     values = torch.tensor(json.loads(text), dtype=torch.float32)
     if values.shape != (channels,):
         raise _make_error(path, f"{key} is {text}, expected {channels} numbers, one a channel")
@@ -138,8 +141,10 @@ def _parse_per_channel(path: Path, key: str, text: str, channels: int) -> Tensor
 
 
 def _describe(tensor: Tensor) -> str:
+    """Return dtype and shape of a tensor as text."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def _make_error(path: Path, what: str) -> ReproofError:
-    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it anew")
+    """Return the error of a file that is no valid data set, with its remedy."""
+    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it again")

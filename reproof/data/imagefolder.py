@@ -1,4 +1,4 @@
-"""Images that the user already has, ImageNet for one: a folder of classes, decoded and resized as a stream."""
+"""Images of the user, for example ImageNet: a folder of classes, decoded and resized as a stream."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,11 @@ Files = Sequence[tuple[str, ...]]  # the images' paths, class by class
 
 @source
 def imagefolder(request: Request) -> Content:
-    """Images in folder/train/class/ and folder/val/class/ (or test/): RGB, shorter side resized, centre cut out.
+    """Return images of folder/train/class/ and folder/val/class/ (or test/): RGB, shorter side resized, centre cropped.
 
-    The validation images that come with such data serve as its test set, as is usual with ImageNet, whose test labels
-    are not public. Classes are the folders' names in alphabetical order, and the same in both parts.
+    The validation images serve as the test set, as is usual with ImageNet, whose test labels are not public. Classes
+    are the folders' names in alphabetical order, equal in both parts. Raises ReproofError without a folder, a size,
+    classes or images.
     """
     folder, size = _read_settings(request)
     parts = [folder / "train", folder / "val" if (folder / "val").is_dir() else folder / "test"]
@@ -47,6 +48,7 @@ def imagefolder(request: Request) -> Content:
 
 
 def _read_settings(request: Request) -> tuple[Path, int]:
+    """Return folder and size of the images in pixels; raise ReproofError if one is missing."""
     if request.folder is None:
         raise ReproofError("imagefolder: no folder of images is named; set data.imagefolder in config/config.yaml")
     if request.image_size is None or request.image_size < 1:
@@ -58,6 +60,7 @@ def _read_settings(request: Request) -> tuple[Path, int]:
 
 
 def _list_classes(part: Path) -> list[str]:
+    """Return the names of the folders of classes, sorted."""
     try:
         classes = sorted(entry.name for entry in os.scandir(part) if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
@@ -68,6 +71,7 @@ def _list_classes(part: Path) -> list[str]:
 
 
 def _list_images(folder: Path) -> tuple[str, ...]:
+    """Return the paths of the images in a folder, sorted."""
     try:
         files = tuple(sorted(entry.path for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES)))
     except OSError as error:
@@ -78,19 +82,21 @@ def _list_images(folder: Path) -> tuple[str, ...]:
 
 
 def _make_labels(files: Files) -> Array:
+    """Return the class of each image: int64 [N]."""
     return np.repeat(np.arange(len(files)), [len(names) for names in files]).astype(np.int64)
 
 
 def _decode_chunks(files: Files, size: int, threads: int) -> Iterator[Array]:
-    """Yield the images uint8 [n, 3, size, size], a chunk at a time and in order."""
+    """Yield the images uint8 [n, 3, size, size], chunk by chunk and in order."""
     paths = [path for names in files for path in names]
+    # Threads suffice: Pillow releases the interpreter's lock while it decodes.
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), CHUNK):
             yield np.stack(list(pool.map(lambda path: _decode(path, size), paths[start : start + CHUNK])))
 
 
 def _decode(path: str, size: int) -> Array:
-    """Return one image as uint8 [3, size, size]: shorter side resized (bilinear), centre cut out."""
+    """Return one image as uint8 [3, size, size]: shorter side resized (bilinear), centre cropped."""
     try:
         with Image.open(path) as file:
             image = file.convert("RGB")
@@ -104,10 +110,12 @@ def _decode(path: str, size: int) -> Array:
 
 
 def _join_lines(error: Exception) -> str:
+    """Return an error's text in one line."""
     return " ".join(str(error).split())
 
 
 def _make_error(path: Path, what: str) -> ReproofError:
+    """Return the error of a folder that is not laid out as expected."""
     return ReproofError(
         f"{path}: {what}, expected train/ and val/ (or test/), each with one folder of images a class; "
         "set data.imagefolder in config/config.yaml to such a folder"

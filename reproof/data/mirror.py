@@ -1,4 +1,4 @@
-"""Where raw files come from: a folder, an http(s) address, or a download that fills a folder of the same layout."""
+"""Places of raw files: a folder, an http(s) address, or a download that fills a folder of the same layout."""
 
 import hashlib
 import http.client
@@ -18,20 +18,20 @@ from reproof.storage.files import ReproofError, atomic
 
 TIMEOUT = 10.0  # seconds without an answer, after which an address counts as unreachable
 SETTING = "data.mirror in config/config.yaml"
-DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError)  # what truncated or altered bytes raise while they are read
-NETWORK = (OSError, http.client.HTTPException, ValueError)  # ValueError: an address that is none
+DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError)  # raised by truncated or altered bytes
+NETWORK = (OSError, http.client.HTTPException, ValueError)  # ValueError: an invalid address
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """A folder or http(s) address that holds raw files; `remedy` is what to do about one that is damaged."""
+    """A folder or http(s) address that holds raw files; `remedy` is the advice for a damaged one."""
 
     place: str
     remedy: str = f"replace it, or name another folder or address in {SETTING}"
 
     @property
     def remote(self) -> bool:
-        """Whether the place is an address rather than a folder."""
+        """True if the place is an address, False if it is a folder."""
         return self.place.startswith(("http://", "https://"))
 
     def locate(self, relative: str) -> str:
@@ -39,7 +39,7 @@ class Mirror:
         return f"{self.place.rstrip('/')}/{relative}"
 
     def holds(self, relative: str) -> bool:
-        """Return whether the file is there; raise ReproofError if the mirror itself is not."""
+        """Return True if the file exists; raise ReproofError if the mirror itself does not."""
         if self.remote:
             return self._request(relative, "HEAD") is not None
         if not Path(self.place).is_dir():
@@ -48,7 +48,11 @@ class Mirror:
 
     @contextmanager
     def open_file(self, relative: str, expected: str) -> Iterator[BinaryIO]:
-        """Open a file to be decoded; its absence and any sign of damage become one line that says what is expected."""
+        """Open a file for decoding.
+
+        Raises ReproofError, one line with the expected content, if the file is missing, or truncated or corrupt in the
+        context.
+        """
         try:
             with self._open(relative) as file:
                 yield file
@@ -58,10 +62,11 @@ class Mirror:
             ) from error
 
     def make_damage_error(self, relative: str, found: str, expected: str) -> ReproofError:
-        """Return the error for a file whose content is wrong."""
+        """Return the error of a file with wrong content."""
         return ReproofError(f"{self.locate(relative)}: {found}, expected {expected}; {self.remedy}")
 
     def _open(self, relative: str) -> BinaryIO:
+        """Open a file of the folder, or the whole answer of the address."""
         where = self.locate(relative)
         missing = ReproofError(f"{where}: no such file; put it there, or name another folder or address in {SETTING}")
         if not self.remote:
@@ -85,14 +90,16 @@ class Mirror:
             raise self._make_unreachable_error(relative, error) from error
 
     def _make_unreachable_error(self, relative: str, error: Exception) -> ReproofError:
+        """Return the error of a file that the network did not deliver."""
         where = self.locate(relative)
         return ReproofError(f"{where}: cannot be fetched ({_describe_reason(error)}); check the network and {SETTING}")
 
 
 def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) -> None:
-    """Bring folder/relative from the first address that serves the bytes of that MD5; do nothing if it is there.
+    """Download folder/relative from the first address whose bytes have this MD5; do nothing if the file exists.
 
-    Nothing else is ever stored under that name. Raises ReproofError, with every address's reason, if none serves it.
+    No other content is ever stored under that name. Raises ReproofError, with the reason of every address, if none has
+    it.
     """
     if (folder / relative).is_file():
         return
@@ -116,7 +123,7 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
 
 
 def request(address: str, method: str) -> bytes:
-    """Return the body that an http(s) address answers; one that ends early raises."""
+    """Return the body of the answer of an http(s) address; raise if it ends early."""
     question = urllib.request.Request(address, method=method, headers={"User-Agent": "reproof"})
     try:
         with urllib.request.urlopen(question, timeout=TIMEOUT) as answer:
@@ -128,6 +135,7 @@ def request(address: str, method: str) -> bytes:
 
 
 def _describe_reason(error: BaseException) -> str:
+    """Return the reason of a failure in one line."""
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
     reason = (isinstance(error, OSError) and error.strerror) or error

@@ -1,7 +1,7 @@
-"""Networks, built by name; a new one is a factory function decorated `@network` in a module of this folder.
+"""Networks, built by name; a new one is a factory function decorated `@network` in a module of this package.
 
-Their modules are imported by name when one is built: the fingerprint of a run counts the network it picks, and so
-adding another retrains nothing.
+The modules are imported only when a network of theirs is built. The fingerprint of a run covers its own network alone,
+so a new network retrains nothing.
 """
 
 from reproof.networks.initialisation import compute_initial_deviation, initialise

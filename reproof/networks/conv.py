@@ -1,9 +1,9 @@
 """Conv-2, Conv-4 and Conv-6: VGG-like networks of Frankle & Carbin (2019, figure 2).
 
 Pairs of 3x3 convolutions (64, 128, 256 channels), each pair followed by a 2x2 max pool, then 256 -> 256 -> classes.
-Options of all three: `width` multiplies channels and hidden units; `dropout` is the rate on the inputs of the three
-fully connected layers (the paper gives the rate, 0.5, in figure 6, and does not say where it acts); `batch_norm` puts
-batch norm after each convolution (the paper has none).
+Options of all three: `width` multiplies channels and hidden units. `dropout` is the rate on the inputs of the three
+fully connected layers; the paper gives the rate, 0.5, in figure 6, but not its place. `batch_norm` adds batch norm
+after each convolution; the paper has none.
 """
 
 from collections.abc import Iterator
@@ -52,9 +52,9 @@ def conv_6(
 ) -> nn.Module:
     """Return Conv-6: 2,261,184 weights on CIFAR-10, of which 1,144,512 are convolutional.
 
-    The paper contradicts itself here. Its figure 2 counts 1.7M weights, which fits 2,048 inputs to the first fully
-    connected layer; but three 2x2 pools of a 32x32 image leave 4 x 4 x 256 = 4,096 of them, hence 2.26M, and the shares
-    kept that the paper prints for Conv-6 (26.4, 15.1, 10.5 %) fit the larger network better. This is the larger one.
+    The paper contradicts itself here. Its figure 2 counts 1.7M weights, which fits 2,048 inputs of the first fully
+    connected layer. But three 2x2 pools of a 32x32 image leave 4 x 4 x 256 = 4,096 inputs, hence 2.26M. The kept shares
+    that the paper prints for Conv-6 (26.4, 15.1, 10.5 %) fit the larger network better, and this is the larger one.
     """
     return _build_conv("conv_6", (64, 128, 256), input_shape, classes, width, dropout, batch_norm)
 
@@ -68,6 +68,7 @@ def _build_conv(
     dropout: float,
     batch_norm: bool,
 ) -> nn.Module:
+    """Return convolutions of `stages` channels and three fully connected layers."""
     height, breadth = compute_pooled_size(name, input_shape, len(stages))
     channels = [scale_units(stage, width) for stage in stages]
     hidden = scale_units(256, width)
@@ -88,7 +89,7 @@ def _build_conv(
 def _list_convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
     """Yield two convolutions and a pool for each stage.
 
-    The pool comes before its ReLU: the maximum and the ReLU commute, and the ReLU then has a quarter to do.
+    The pool precedes its ReLU: maximum and ReLU commute, and the ReLU then has a quarter of the work.
     """
     for stage, channels in enumerate(stages, start=1):
         for index in (2 * stage - 1, 2 * stage):
@@ -102,4 +103,5 @@ def _list_convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iter
 
 
 def _make_dropout(index: int, rate: float, features: int) -> list[tuple[str, nn.Module]]:
+    """Return the named dropout layer, or nothing at rate 0."""
     return [(f"dropout_{index}", Dropout(rate=rate, features=features))] if rate else []

@@ -1,7 +1,7 @@
 """Residual networks for small images (He et al. 2016, section 4.2), with convolutions on the shortcuts.
 
-ResNet-20 is what Frankle & Carbin (2019, figure 2 and appendix I.3) call "Resnet-18". A shortcut that changes shape is
-a 1x1 convolution (2,560 weights in all) with batch norm; the paper prunes neither shortcuts nor the output layer (640).
+ResNet-20 is the "Resnet-18" of Frankle & Carbin (2019, figure 2 and appendix I.3). A shortcut that changes shape is a
+1x1 convolution (2,560 weights in all) with batch norm. The paper prunes neither shortcuts nor the output layer (640).
 """
 
 from torch import Tensor, nn
@@ -16,15 +16,15 @@ from reproof.networks.registry import network
 def resnet_20(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-20: 16, 3x[16,16], 3x[32,32], 3x[64,64]; 270,896 weights on CIFAR-10, 267,696 of them pruned.
 
-    The paper's 270K convolutional weights count the shortcuts; its 274K in all are more than this network's parameters
-    (272,474 with biases and batch norm), a difference of 1 %. `width` multiplies the channels.
+    The paper's 270K convolutional weights include the shortcuts. Its total of 274K exceeds this network's parameters
+    (272,474 with biases and batch norm) by 1 %. `width` multiplies the channels.
     """
     return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=3)
 
 
 @network(cost=Size(weights=77_360, products=12_501_632))
 def resnet_8(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
-    """Return ResNet-8: as ResNet-20, one block to a stage; `width` multiplies the channels."""
+    """Return ResNet-8: ResNet-20 with one block per stage; `width` multiplies the channels."""
     return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=1)
 
 
@@ -70,4 +70,5 @@ class Block(nn.Module):
 
 
 def _scale_channels(width: float) -> list[int]:
+    """Return the channels of the three stages times the width multiplier."""
     return [scale_units(stage, width) for stage in (16, 32, 64)]

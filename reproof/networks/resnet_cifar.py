@@ -13,7 +13,7 @@ from reproof.networks.registry import network
 from reproof.networks.resnet import Block
 
 STAGES = (64, 128, 256, 512)
-WIDER = 4  # channels that leave a bottleneck for each that goes through its 3x3 convolution
+WIDER = 4  # output channels of a bottleneck per channel of its 3x3 convolution
 
 
 @network(cost=Size(weights=11_164_352, products=555_422_720))
@@ -68,7 +68,7 @@ class ResNet(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3 and 1x1 convolutions, each with batch norm, plus the shortcut; the 3x3 one has the stride.
 
-    That is where torchvision has it, too; He et al. put it on the first 1x1 convolution.
+    torchvision places the stride there, too; He et al. place it on the first 1x1 convolution.
     """
 
     def __init__(self, before: int, width: int, stride: int) -> None:
@@ -91,5 +91,6 @@ class Bottleneck(nn.Module):
 def _build_resnet(
     input_shape: tuple[int, int, int], classes: int, depths: tuple[int, ...], width: float, *, bottleneck: bool
 ) -> nn.Module:
+    """Return a network of `depths` blocks per stage, its channels times the width multiplier."""
     channels = [scale_units(stage, width) for stage in STAGES]
     return ResNet(inputs=input_shape[0], classes=classes, channels=channels, depths=depths, bottleneck=bottleneck)

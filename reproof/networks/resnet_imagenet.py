@@ -1,4 +1,4 @@
-"""ResNet-18 to ResNet-152 as torchvision has them, for images of about 224x224 pixels (He et al. 2016, table 1)."""
+"""ResNet-18 to ResNet-152 in torchvision's version, for images of about 224x224 pixels (He et al. 2016, table 1)."""
 
 from torch import nn
 from torchvision import models
@@ -33,6 +33,7 @@ def resnet_152_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> n
 
 
 def _check_channels(module: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
+    """Return the network; raise ReproofError unless inputs have 3 channels."""
     if input_shape[0] != 3:
         raise ReproofError(f"network resnet_*_imagenet: reads 3 channels, not {input_shape[0]}; choose resnet_18, ...")
     return module

@@ -1,9 +1,9 @@
 """VGG networks for small images (Simonyan & Zisserman 2015), with batch norm and a single fully connected layer.
 
-VGG-19 as in Frankle & Carbin (2019, figure 2 and appendix I.2), VGG-16 as in Frankle et al. (2020, table 1); VGG-11 and
+VGG-19 as in Frankle & Carbin (2019, figure 2 and appendix I.2), VGG-16 as in Frankle et al. (2020, table 1). VGG-11 and
 VGG-13 are configurations A and B of Simonyan & Zisserman's table 1. All have 3x3 convolutions with 64, 128, 256, 512
-and 512 channels, a 2x2 max pool between stages, an average over what is left.
-Options of all: `width` multiplies the channels; `batch_norm` false gives the convolutions biases instead.
+and 512 channels, a 2x2 max pool between stages, and an average over the remaining pixels. Options of all: `width`
+multiplies the channels; `batch_norm` false gives the convolutions biases instead.
 """
 
 from collections.abc import Iterator
@@ -52,6 +52,7 @@ def vgg_13(
 def _build_vgg(
     name: str, depths: tuple[int, ...], input_shape: tuple[int, int, int], classes: int, width: float, batch_norm: bool
 ) -> nn.Module:
+    """Return `depths` convolutions per stage, an average pool and the output layer."""
     compute_pooled_size(name, input_shape, len(depths) - 1)
     channels = [scale_units(stage, width) for stage in CHANNELS]
     return chain(

@@ -301,7 +301,7 @@ def test_the_steps_are_adams_by_hand():
         (
             pgd,
             {"epsilon": 0.1, "restarts": 3, "random_start": False},
-            "pgd: 3 restarts from the same point end alike; set random_start to true or restarts to 1",
+            "pgd: 3 restarts from the same point have the same end; set random_start to true or restarts to 1",
         ),
         (
             carlini_wagner,

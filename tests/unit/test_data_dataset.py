@@ -96,7 +96,7 @@ def test_validation_that_does_not_fit(path: Path, validation: int) -> None:
     [
         ({"train_labels": None}, "lacks train_labels"),
         ({"train_images": np.zeros((20, 2, 3, 4), np.float32)}, "train_images is float32"),
-        ({"test_images": np.zeros((6, 2, 3, 5), np.uint8)}, r"test_images is uint8 \[6, 2, 3, 5\], .* alike"),
+        ({"test_images": np.zeros((6, 2, 3, 5), np.uint8)}, r"test_images is uint8 \[6, 2, 3, 5\], .* of one size"),
         ({"train_images": np.zeros((20, 12), np.uint8)}, r"train_images is uint8 \[20, 12\]"),
         ({"test_labels": np.zeros(6, np.int32)}, "test_labels is int32"),
         ({"train_labels": np.zeros(19, np.int64)}, r"train_labels is int64 \[19\], expected int64 \[20\]"),

