@@ -94,7 +94,7 @@ class BatchLesson:
     def make_examples(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the adversarial examples of this step: pixels float32 [B, C, H, W]."""
         victim, generator = Victim(self.one.forward_pixels), self.one.make_generator("harden")
-        with self.one.in_eval_mode():
+        with self.one.switch_to_eval_mode():
             return self.adversary.make_examples(victim, images.float() / 255, labels, generator=generator)
 
     def collect_saved_tensors(self) -> SavedTensors:

@@ -46,6 +46,7 @@ def ascend(
     Raises ReproofError if epsilon is impossible or the budget does not pay for one step.
     """
     check_epsilon(epsilon)
+    # One query is spent on the unchanged image.
     steps = (queries - 1) // _count_queries_per_step(probe, queries)
     ball = LInf.around(images, epsilon)
     made, asked = images.clone(), torch.ones_like(aim.labels)

@@ -51,16 +51,21 @@ class LInf:
         return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
     def select(self, chosen: Tensor) -> Self:
+        """Return the balls of some images, by index or mask."""
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
         return replace(self, **parts)
 
     def project(self, images: Tensor) -> Tensor:
+        """Return the images [N, C, H, W] with each pixel clipped to its interval."""
         return images.clamp(self.lower, self.upper)
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
+        """Return the sign of the gradients [N, C, H, W]."""
         return gradients.sign()
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        # Drawn on the CPU: the same numbers on every device.
         drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
         return self.project(self.originals + self.epsilon * (2 * drawn - 1))
 
@@ -79,6 +84,7 @@ class L2:
         return cls(originals, epsilon, 1 - originals)
 
     def select(self, chosen: Tensor) -> Self:
+        """Return the balls of some images, by index or mask."""
         return replace(self, originals=self.originals[chosen], room=self.room[chosen])
 
     def project(self, images: Tensor) -> Tensor:
@@ -100,11 +106,14 @@ class L2:
         return torch.addcdiv(self.originals, cut, _expand_per_image(excess.clamp_(min=1), cut))
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
+        """Return the gradients [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
         return gradients / _expand_per_image(_compute_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
         pixels = self.originals[0].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
+        # The volume within radius r grows as r^M, so u^(1 / M) of a uniform u is uniform in volume.
         radii = self.epsilon * torch.rand(len(drawn), generator=generator).pow(1 / pixels)
         offsets = self.compute_steps(drawn) * _expand_per_image(radii, drawn)
         return self.project(self.originals + offsets.to(self.originals.device))

@@ -33,6 +33,7 @@ def carlini_wagner(
     loss = make_shortfall(aim, kappa=kappa)
     nearest, c = Nearest.of(images), _Constants.of(images, first_c)
     left = _find_unreached(victim, images, aim.labels, loss)
+    # All remaining images are searched each time: a later c may find a nearer success.
     for _ in range(searches if len(left) else 0):
         start = Descent.of(images[left], aim.labels[left], c=c.tried[left], places=left)
         c = c.update(descend(victim, start, loss, nearest, steps=steps, rate=rate))
@@ -66,6 +67,7 @@ def _find_unreached(victim: Victim, images: Tensor, labels: Tensor, loss: Loss) 
 
 
 def _check(*, kappa: float, searches: int, steps: int, rate: float, first_c: float) -> None:
+    """Raise ReproofError for an impossible option."""
     if min(searches, steps) < 1 or not min(rate, first_c) > 0 or not kappa >= 0:
         raise ReproofError(
             f"carlini_wagner: searches {searches}, steps {steps}, rate {rate:g}, first_c {first_c:g} must be above 0,"

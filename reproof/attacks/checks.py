@@ -22,6 +22,7 @@ def check_inside(images: Tensor, originals: Tensor, *, epsilon: float, norm: str
     `images` and `originals` are float32 [N, C, H, W]. `norm` is "linf", "l2" or "l0", which counts values of single
     channels. An image that contains NaN is outside.
     """
+    # float64 keeps differences that float32 would round.
     distances = DISTANCES[norm]((images.double() - originals.double()).flatten(1))
     in_box = ((images >= 0) & (images <= 1)).flatten(1).all(dim=1)
     if not bool(in_box.all()):
@@ -51,7 +52,7 @@ def check_deterministic(victim: Victim, images: Tensor) -> None:
     if bool(differ.any()):
         raise ReproofError(
             f"attack: asked twice, the network gave other logits for {int(differ.sum())} of {len(images)} images;"
-            " fix its chance, or average over it in the victim"
+            " make it deterministic, or average over it in the victim"
         )
 
 

@@ -47,6 +47,7 @@ def add_gaussian_noise(
     sizes = torch.as_tensor(deviation, device=images.device)
     if not bool((sizes >= 0).all()):
         raise ReproofError(f"gaussian: a deviation of {float(sizes.min()):g} is below 0")
+    # Drawn on the generator's device: the same numbers on every device.
     noise = torch.randn(images.shape, generator=generator, device=generator.device).to(images.device)
     noisy = images + sizes.view(-1, *[1] * (images.dim() - 1)) * noise
     return noisy.clamp_(0, 1) if clipped else noisy
@@ -107,6 +108,7 @@ def _select_changed(examples: Tensor, originals: Tensor, labels: Tensor, name: s
     """Return the examples that differ from their originals, these originals, and their true classes."""
     if examples.shape != originals.shape:
         raise ReproofError(f"transfer: {name} is {list(examples.shape)}, its originals {list(originals.shape)}")
+    # An unchanged image is no example: it would lower the error rate of all victims.
     changed = (examples != originals).flatten(1).any(dim=-1)
     return examples[changed], originals[changed], labels[changed]
 

@@ -45,6 +45,7 @@ def estimate_gradient(
     `images` are float32 [N, C, H, W], `labels` int64 [N], `directions` [P, C, H, W]. `loss` should compute in float64:
     the differences are small relative to the loss.
     """
+    # Differences of both sides cancel the even terms of the loss, its curvature included.
     around = torch.cat([directions, -directions]).mul_(step)
     asked = len(around)
     parts = split_indices(len(images) * asked, images)

@@ -21,4 +21,5 @@ def fgsm(
     """
     check_epsilon(epsilon)
     sides = victim.compute_gradient(images, aim.labels, make_signed_cross_entropy(aim)).sign()
+    # Computed as the farthest pixel, not as x + epsilon: that may round to a point outside the ball.
     return Adversarial(find_farthest(images, epsilon, sides, box=clip), torch.ones_like(aim.labels))

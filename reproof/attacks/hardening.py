@@ -85,6 +85,7 @@ class Hardening:
         self, module: nn.Module, member: Member, dataset: Dataset, settings: TrainingSettings, method: Method,
         device: torch.device,
     ) -> None:  # fmt: skip
+        # A copy: the caller's network serves other seeds, too.
         self.module, self.settings, self.done = copy.deepcopy(module).to(device), settings, 0
         self.rows: tuple[()] = ()  # no measurement during training
         self.dataset, self._member = dataset, member
@@ -103,6 +104,7 @@ class Hardening:
         loss = self.lesson.compute_loss(*self.read_batch())
         self._descent.apply(torch.autograd.grad(loss, self._parameters), learning_rate(self.done, self.settings))
         self.done += 1
+        # Reading the loss waits for the device, so it is not read at every step.
         if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
             self._refuse_divergence(float(loss.detach()))
 
@@ -127,7 +129,7 @@ class Hardening:
         return self.forward(pixels * (255 * scale) + shift)
 
     @contextmanager
-    def in_eval_mode(self) -> Iterator[None]:
+    def switch_to_eval_mode(self) -> Iterator[None]:
         """Put the network in eval mode within the context, and back in train mode after it."""
         self.module.eval()
         yield

@@ -90,6 +90,7 @@ def minimise(
     found = Minimum(points.clone(), values.clone(), torch.ones_like(rows), torch.zeros_like(done))
     batch = _Batch(rows, points, values, gradients, compute_unit_scale(gradients), done)
     for _ in range(iterations):
+        # Problems end at different times; the function is called only for those at work.
         batch = _drop_done(batch, found)
         if not len(batch.rows):
             break

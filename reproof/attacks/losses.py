@@ -41,6 +41,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        # The label's entry is left out of the softmax and set to less the sum of the others.
         exact, places = logits.double(), labels[:, None]
         gradient = softmax(exact, dim=-1).scatter_(-1, places, 0)
         ctx.save_for_backward(gradient.scatter_(-1, places, -gradient.sum(dim=-1, keepdim=True)))

@@ -47,6 +47,7 @@ def compute_signed_step(gradient: Tensor, losses: Tensor, memory: Memory, *, mom
     average, rate, seen = memory
     average = momentum * average + (1 - momentum) * gradient
     seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
+    # -inf marks a history that is not full; no finite loss is at most that.
     stuck = seen[:, -1] <= seen[:, 0]
     rate = torch.where(stuck, rate / 2, rate).clamp(min=LEAST_RATE)
     # A new plateau begins after each halving, so that one stall does not halve the rate twice.

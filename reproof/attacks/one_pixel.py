@@ -61,6 +61,7 @@ def _search(
     """Query each image, then its population in every generation until it stops."""
     made, asked = images.clone(), torch.ones_like(aim.labels)
     left = query_unreached(victim, images, aim)
+    # Infinite costs make the first generation replace its parents.
     parents = children = draw(len(left))
     costs = torch.full(parents.shape[:2], torch.inf, dtype=torch.float64, device=images.device)
     for _ in range(generations + 1):
@@ -73,6 +74,7 @@ def _search(
         asked[left] += judged.shape[1]
         least, fittest = costs.min(dim=1)
         made[left] = paint(images[left], _select_members(parents, fittest[:, None]).squeeze(1))
+        # The cost of a success with `at_once` is below both thresholds, so it stops the image.
         going = least >= (-SURE if aim.targeted else GONE)
         left, parents, costs = left[going], parents[going], costs[going]
         children = propose(parents)

@@ -53,6 +53,7 @@ class Outcome:
             "attack_success_share": _compute_share(self.fooled, self.clean),
         }
         wrong = ~self.right
+        # A mean or a median of nothing would be NaN, so the metric is left out.
         if bool(wrong.any()):
             found["confidence_of_mistakes"] = float(self.confidence[wrong].double().mean())
         if bool(self.fooled.any()):

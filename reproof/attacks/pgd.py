@@ -63,6 +63,7 @@ def _climb(victim: Victim, balls: Ball, aim: Aim, start: Tensor, settings: _Sett
         if settings.stop_early and bool((reached := aim.is_reached(logits.argmax(dim=-1))).any()):
             ends[left] = images
             going = ~reached
+            # Finished images leave the batch, which saves their passes.
             left, images, gradient = left[going], images[going], gradient[going]
             balls, aim = balls.select(going), aim.select(going)
             if not len(left):
@@ -84,6 +85,7 @@ def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss:
         queries[left] += asked + 1
         better = reached | (losses > highest[left])
         best[left[better]], highest[left[better]] = ends[better], losses[better]
+        # A restart queries only the images that still resist.
         left = left[~reached]
         if not len(left):
             break

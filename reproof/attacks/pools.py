@@ -58,10 +58,11 @@ class PoolLesson:
     def __init__(self, one: Hardening, pools: Pools) -> None:
         self._one, self._how, self._stages = one, pools, split_at_sigmoids(one.module)
         train = one.dataset.train
-        with one.in_eval_mode():
+        with one.switch_to_eval_mode():
             sizes = [origin.shape[1:] for origin in self.compute_origins(train.images[:1])]
         self.examples = [torch.zeros(pools.size, *size, device=train.images.device) for size in sizes]
         self.truths = [train.labels.new_zeros(pools.size) for _ in sizes]
+        # A tensor, so that it is saved and restored like the pools.
         self.held = torch.zeros((), dtype=torch.int64)
 
     def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -84,9 +85,10 @@ class PoolLesson:
         the drawn class, or that cannot be moved there, is kept unchanged.
         """
         chance, train = self._one.make_generator("renew"), self._one.dataset.train
+        # Without replacement: no image enters a pool twice in one renewal.
         chosen = torch.randperm(len(train.labels), generator=chance)[: self._how.renewed]
         labels, places = train.labels[chosen], self._draw_places(len(chosen), chance)
-        with self._one.in_eval_mode():
+        with self._one.switch_to_eval_mode():
             for layer, origin in enumerate(self.compute_origins(train.images[chosen])):
                 self.examples[layer][places] = self._find_least_distorted(
                     self.build_above(layer), origin, labels, chance

@@ -34,4 +34,5 @@ def query_unreached(victim: Victim, images: Tensor, aim: Aim) -> Tensor:
 
 def _compute_batch_size(like: Tensor) -> int:
     """Return the number of images of this shape in one batch, at least 1."""
+    # A single image may exceed the limit: it is still queried, alone.
     return max(1, PIXELS // like.shape[1:].numel())

@@ -49,6 +49,7 @@ def compute_adam_step(gradient: Tensor, losses: Tensor, memory: Memory, *, rate:
     mean = DECAY * mean + (1 - DECAY) * gradient
     square = SQUARE_DECAY * square + (1 - SQUARE_DECAY) * gradient.square()
     steps = steps + 1
+    # The averages start at 0, which biases their first values towards 0.
     unbiased = mean / expand_per_image(1 - DECAY**steps)
     size = (square / expand_per_image(1 - SQUARE_DECAY**steps)).sqrt()
     return rate * unbiased / (size + TINY), (mean, square, steps)

@@ -75,6 +75,7 @@ def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -
     at = _draw_squares(best, side, generator).expand(-1, best.shape[1], -1)
     before, lower, upper = (one.flatten(2).gather(2, at) for one in (best, ball.lower, ball.upper))
     up = _flip_coins((*best.shape[:2], 1), ball, generator)
+    # A query of an unchanged image would be wasted.
     same = torch.where(up, upper, lower).eq(before).flatten(1).all(dim=1).view(-1, 1, 1)
     return best.flatten(2).scatter(2, at, torch.where(up ^ same, upper, lower)).view_as(best)
 

@@ -81,6 +81,7 @@ def fit(module: nn.Module, images: Tensor, labels: Tensor, *, fitting: Fitting, 
 
     `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N].
     """
+    # `_make_victim` froze the weights for the augmentation of the last round.
     module.train().requires_grad_(True)
     parameters = list(module.parameters())
     steps = fitting.epochs * -(-len(images) // fitting.batch)

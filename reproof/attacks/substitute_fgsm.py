@@ -23,6 +23,7 @@ def substitute_fgsm(
     counts all the queries of the substitute's training: 4,800.
     """
     check_epsilon(epsilon)
+    # A black box does not state its number of classes; its answer shows it.
     classes = victim.logits(images[:1]).shape[-1]
 
     def network(drawn: Generator) -> nn.Module:

@@ -80,6 +80,7 @@ def descend(victim: Victim, now: Descent, loss: Loss, nearest: Nearest, *, steps
         logits, gradient = victim.compute_logits_and_gradient(images, now.labels, loss)
         missed, offsets = loss(logits, now.labels).to(images.dtype), images - now.originals
         squared = offsets.square().flatten(1).sum(dim=1)
+        # The pass that gives the gradient is the query.
         nearest.queries[now.places] += 1
         nearest.keep_nearer(now.places, images, squared, missed < 0)
         found[now.places] |= missed < 0

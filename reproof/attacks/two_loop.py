@@ -27,6 +27,7 @@ class Pair:
 def make_pair(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
     """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests."""
     curvature, stiffness = vecdot(step, change), vecdot(change, change)
+    # Without positive curvature the update would not keep the metric positive definite.
     bends = curvature > torch.finfo(step.dtype).eps * stiffness
     return Pair(step, change, torch.where(bends, 1 / curvature, 0)), curvature / stiffness
 

@@ -89,6 +89,7 @@ def write_content(path: Path, name: str, content: Content) -> None:
             raise ReproofError(f"{name}: a channel has one value in every training image; check that images are whole")
         file.seek(0)
         measured = {"mean": json.dumps(mean), "std": json.dumps(std), "sha256": digest.hexdigest()}
+        # Padded with spaces to the reserved size, as safetensors allows.
         file.write(_build_header(name, content, measured, reserved))
 
 

@@ -128,6 +128,7 @@ def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tupl
         raise ReproofError(f"{path}: validation is {validation}, but must be from 0 to {count - 1} (training examples)")
     if validation == 0:
         return slice(None), slice(0)
+    # Sorted below: examples keep the file's order, which the trainer shuffles itself.
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     return order[validation:].sort().values, order[:validation].sort().values
 

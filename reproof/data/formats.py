@@ -107,6 +107,7 @@ def _read_batch(mirror: Mirror, relative: str, md5: str) -> Labelled:
 def _decode_batch(mirror: Mirror, relative: str, content: bytes, md5: str) -> Labelled:
     """Return images and labels of one batch, after a check of its MD5."""
     _verify(mirror, relative, content, md5, f"a batch with MD5 {md5}")
+    # A plain unpickler would run whatever a tampered file names.
     batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
     return batch[b"data"].reshape(-1, 3, 32, 32), np.array(batch[b"labels"], np.int64)
 

@@ -56,5 +56,6 @@ def _draw_places(name: str, count: int, half: int) -> Array:
 
     They depend on name and place alone, and are equal with every version of NumPy.
     """
+    # A hash per place instead of NumPy's generator, whose stream may change between versions.
     order = sorted(range(count), key=lambda place: derive("halves", name, place))
     return np.sort(order[: count // 2] if half == 1 else order[count // 2 :])

@@ -29,6 +29,7 @@ def imagefolder(request: Request) -> Content:
     folder, size = _read_settings(request)
     parts = [folder / "train", folder / "val" if (folder / "val").is_dir() else folder / "test"]
     classes, test_classes = map(_list_classes, parts)
+    # A class's label is its place in the list, so the lists must be equal.
     if classes != test_classes:
         differing = ", ".join(sorted(set(classes) ^ set(test_classes))[:5])
         raise ReproofError(
@@ -103,6 +104,7 @@ def _decode(path: str, size: int) -> Array:
     except UNDECODABLE as error:
         raise ReproofError(f"{path}: not a whole image ({_join_lines(error)}); replace or remove it") from error
     shorter = min(image.size)
+    # Integer arithmetic: the shorter side is exactly `size`.
     width, height = (size * side // shorter for side in image.size)
     left, top = round((width - size) / 2), round((height - size) / 2)
     resized = image.resize((width, height), Image.Resampling.BILINEAR)

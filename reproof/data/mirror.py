@@ -115,6 +115,7 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
             with atomic(folder / relative) as temporary:
                 temporary.write_bytes(content)
             return
+        # A wrong answer, such as a login page, is not stored; the next address is tried.
         reasons.append(f"{address}: {len(content)} bytes of other content, expected MD5 {md5}")
     raise ReproofError(
         f"{relative}: cannot be downloaded ({', '.join(reasons)}); "
@@ -124,11 +125,13 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
 
 def request(address: str, method: str) -> bytes:
     """Return the body of the answer of an http(s) address; raise if it ends early."""
+    # Servers may refuse urllib's own user agent.
     question = urllib.request.Request(address, method=method, headers={"User-Agent": "reproof"})
     try:
         with urllib.request.urlopen(question, timeout=TIMEOUT) as answer:
             body: bytes = answer.read()
     except urllib.error.HTTPError as error:
+        # An unread error response holds its connection open.
         error.close()
         raise
     return body

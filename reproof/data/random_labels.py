@@ -38,5 +38,6 @@ def _relabel(name: str, content: Content) -> Content:
     They depend on name and place alone, and are equal with every version of NumPy.
     """
     classes, places = len(content.classes), range(len(content.train_labels))
+    # A hash per place instead of NumPy's generator, whose stream may change between versions.
     labels = np.array([derive("random labels", name, place) % classes for place in places], np.int64)
     return replace(content, label=f"{content.label}, random labels", train_labels=labels)

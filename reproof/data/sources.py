@@ -68,6 +68,7 @@ def mnist(request: Request) -> Content:
 def cifar10(request: Request) -> Content:
     """Return CIFAR-10: 50,000 and 10,000 images of 32x32 pixels (Krizhevsky 2009), in the original order."""
     mirror = _choose_mirror(request, _download_cifar10)
+    # The JPEG copy must never pass for the original: it is used only on request.
     if not any(map(mirror.holds, (FIRST_BATCH, ARCHIVE))) and mirror.holds(JPEGS.format("train")):
         raise ReproofError(
             f"{mirror.place}: holds no {ARCHIVE}, only a JPEG copy of CIFAR-10; "
@@ -117,6 +118,7 @@ def _draw_per_class(labels: Array, count: int) -> Array:
     drawn = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
+        # A hash per index: the split does not depend on NumPy's generator.
         drawn[sorted(members, key=lambda index: derive("mnist5k", "test", int(index)))[:count]] = True
     return drawn
 

@@ -44,4 +44,5 @@ def _adapt_layers(layers: list[nn.Module], rate: float) -> Iterator[nn.Module]:
         if isinstance(layer, nn.Dropout) and isinstance(following, nn.Linear):
             yield Dropout(rate=rate, features=following.in_features)
         else:
+            # torchvision's ReLUs overwrite their input, which hooks on activations still read.
             yield nn.ReLU() if isinstance(layer, nn.ReLU) else layer

@@ -66,6 +66,7 @@ class AutoencoderSoftmax(nn.Module):
         """
         error = (self.decoder(code).sigmoid() - pixels).square().sum(dim=-1).mean() / 2
         share, active = code.mean(dim=0), torch.as_tensor(self._active)
+        # Kullback-Leibler divergence of a unit's mean activity from `active`.
         apart = active * (active / share).log() + (1 - active) * ((1 - active) / (1 - share)).log()
         squares = self.fc_1.weight.square().sum() + self.decoder.weight.square().sum()
         total: Tensor = error + self._sparsity * apart.sum() + self._decay / 2 * squares

@@ -26,6 +26,7 @@ def fc(*, input_shape: tuple[int, int, int], classes: int, depth: int = 3, units
     3x256 has 334,336 weights on 28x28 grey images. Raises ReproofError for a depth or a number of units below 1.
     """
     for name, value in (("depth", depth), ("units", units)):
+        # YAML may give 3.0 or 3.5; only whole numbers count.
         if value < 1 or value != int(value):
             raise ReproofError(f"network fc: {name} {value} is no count of 1 or more")
     hidden = _list_hidden(prod(input_shape), depth, units)

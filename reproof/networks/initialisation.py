@@ -42,6 +42,7 @@ def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, ba
         # Weights first, scales second: the choice of scale leaves the weights unchanged.
         for name, deviation in deviations.items():
             weight = module.get_parameter(name)
+            # Drawn on the generator's device: the same numbers on every device.
             weight.copy_(torch.randn(weight.shape, generator=generator, device=generator.device) * deviation)
         for layer in module.modules():
             _reset(layer, generator, batch_norm_scale)

@@ -33,6 +33,7 @@ class Dropout(nn.Module):
     def draw(self, generator: torch.Generator, *, into: Tensor | None = None) -> None:
         """Draw a mask into `keep`, or `into` one seed's slice [batch, features] of a stacked buffer."""
         keep = self.keep if into is None else into
+        # In place: `keep` may be a view into a stacked buffer.
         chances = torch.rand(keep.shape, generator=generator, device=generator.device)
         keep.copy_(chances.ge_(self.rate).div_(1 - self.rate))
 
@@ -56,6 +57,7 @@ def list_prunable(module: nn.Module) -> dict[str, str]:
     """
     layers = [name for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     kinds = {name: _classify(name, module.get_submodule(name)) for name in layers}
+    # Overrides "fc" or "conv": pruning may treat the output layer differently.
     kinds[layers[-1]] = "output"
     return {f"{name}.weight": kind for name, kind in kinds.items()}
 

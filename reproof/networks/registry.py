@@ -35,6 +35,7 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **optio
     """
     factory = registry.load("networks", "network", name)
     known = sorted(set(inspect.signature(factory).parameters) - {"input_shape", "classes"})
+    # Checked here: a misspelt option would otherwise raise a TypeError without the names.
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ReproofError(f"network {name}: unknown option {unknown[0]!r}; its options are {', '.join(known)}")

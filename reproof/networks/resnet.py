@@ -60,6 +60,7 @@ class Block(nn.Module):
         self.norm_2 = nn.BatchNorm2d(after)
         self.shortcut = nn.Sequential()
         if stride != 1 or before != after:
+            # A pool of size 1 selects every second pixel; the convolution then runs on a quarter of them.
             self.shortcut.add_module("stride", nn.AvgPool2d(1, stride))
             self.shortcut.add_module("conv", nn.Conv2d(before, after, 1, bias=False))
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))

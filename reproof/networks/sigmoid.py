@@ -18,6 +18,7 @@ def sigmoid_fc(*, input_shape: tuple[int, int, int], classes: int, first: int = 
     ReproofError for a number of units below 1.
     """
     for name, value in (("first", first), ("second", second)):
+        # YAML may give 100.0 or 100.5; only whole numbers count.
         if value < 1 or value != int(value):
             raise ReproofError(f"network sigmoid_fc: {name} {value} is no count of 1 or more")
     return chain(

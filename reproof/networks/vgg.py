@@ -69,6 +69,7 @@ def _list_convolutions(
     """Yield `depths[i]` convolutions of `stages[i]` channels, with a pool before each stage but the first."""
     index = 0
     for stage, (channels, depth) in enumerate(zip(stages, depths, strict=True)):
+        # The average at the end takes the place of the last pool.
         if stage:
             yield f"pool_{stage}", nn.MaxPool2d(2)
         for _ in range(depth):

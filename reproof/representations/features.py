@@ -22,6 +22,7 @@ def compute_features(module: nn.Module, batches: Iterable[Tensor], *, layer: str
     def keep(_: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:
         seen[:] = [(outputs if layer else inputs[0]).flatten(1).clone()]  # a later layer may change it in place
 
+    # Features are kept per batch and joined at the end: the hook sees one batch at a time.
     with target.register_forward_hook(keep), torch.no_grad():
         return torch.cat([_compute_batch(module.eval(), batch, seen, layer) for batch in batches])
 

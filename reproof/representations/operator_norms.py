@@ -75,6 +75,7 @@ def estimate_padded_norm(
     """
     _check_zeros(layer)
     weight = layer.weight.detach().double()
+    # A random start has a part along the leading singular vector, almost surely.
     vector = torch.randn((1, layer.in_channels, *size), generator=generator, dtype=torch.float64)
     norm = 0.0
     for _ in range(iterations):
@@ -108,6 +109,7 @@ def _compute_circular_size(layer: nn.Conv2d, kernel: torch.Size, size: Size) -> 
         _check_keeps_size(layer, kernel)
         return size
     _check_zeros(layer)
+    # Larger than the zero-padded image, and divisible by the stride, which folding needs.
     height, width = (ceil((n + k - 1) / s) * s for n, k, s in zip(size, kernel, stride, strict=True))
     return height, width
 

@@ -40,6 +40,7 @@ def compute_compactness(vectors: Tensor, chosen: Tensor, *, random_sets: int, ge
     `random_sets` is drawn without replacement.
     """
     chances = torch.rand(random_sets, len(vectors), generator=generator)
+    # The places of the k greatest random numbers are a draw without replacement.
     drawn = chances.topk(chosen.shape[-1], dim=-1).indices.to(chosen.device)
     return compute_mean_distance(vectors, chosen) / compute_mean_distance(vectors, drawn).mean()
 

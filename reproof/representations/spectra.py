@@ -37,6 +37,7 @@ def compute_bounds(module: nn.Module, *, input_shape: Shape) -> Iterator[Bound]:
     """
     if module.training:
         raise ReproofError("spectra: the network is in training mode; bounds hold in eval mode, call eval() first")
+    # Only shapes matter here: some bounds depend on the size of the image.
     inputs = torch.zeros(1, *input_shape)
     for name, layer in _list_chain(module):
         with torch.no_grad():

@@ -53,5 +53,6 @@ def find_most_excited(features: Tensor, directions: Tensor, *, k: int) -> Tensor
     """
     if not 1 <= k <= len(features):
         raise ReproofError(f"units: the top {k} of {len(features)} images were asked for")
+    # Stable sorting below breaks ties by place, equally on every device.
     excitement = directions.to(features) @ features.T
     return excitement.argsort(dim=-1, descending=True, stable=True)[:, :k]

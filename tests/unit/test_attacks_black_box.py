@@ -36,7 +36,7 @@ def seeded(seed=0):
 
 
 def slope(seed=1):
-    """The gradient of class 0's logit: from -1.5 to 1.5, no entry near 0, so that every pixel has its best end."""
+    """Return the gradient of class 0's logit: from -1.5 to 1.5, no entry near 0, so every pixel has its best end."""
     return (torch.rand(SHAPE, generator=seeded(seed)) + 0.5) * draw_rademacher(
         torch.Size(SHAPE), generator=seeded(seed)
     )
@@ -49,7 +49,7 @@ def images(count=4, seed=2):
 
 
 def linear(bias=0.0, asked=None):
-    """Logits (w x + bias, 0, 0.1), without gradients; how many images went forward is added to `asked`."""
+    """Return a victim of logits (w x + bias, 0, 0.1) without gradients; `asked` counts its queries."""
 
     def logits(batch):
         if asked is not None:
@@ -61,12 +61,12 @@ def linear(bias=0.0, asked=None):
 
 
 def best(originals, epsilon, sign=-1):
-    """The image in the ball and the box where w x is least, or, by sign 1, greatest."""
+    """Return the image in the ball and the box where w x is least, or, by sign 1, greatest."""
     return (originals + sign * epsilon * slope().sign()).clamp(0, 1)
 
 
 def out_of_reach(targeted):
-    """A linear victim that no image of the box fools: class 0 by far, or class 1 or 2."""
+    """Return a linear victim that no image of the box fools: class 0 by far, or class 1 or 2."""
     return linear(-25.0 if targeted else 25.0), Aim(torch.zeros(4, dtype=torch.int64), targeted)
 
 
@@ -189,7 +189,7 @@ def test_a_nes_step_follows_the_sign_of_the_average_at_a_rate_halved_on_a_platea
     assert seen[0] == pytest.approx([0.1, -0.2]) and seen[1] == pytest.approx([-0.71, -0.08])
     assert rates[1] == pytest.approx([0.01, 8e-5]), "two losses are no plateau of three"
     assert rates[2] == pytest.approx([0.005, 5e-5]), "the third is no better than the first; the least rate is 5e-5"
-    assert rates[3] == rates[2], "a plateau is counted anew"
+    assert rates[3] == rates[2], "the count of a plateau begins again"
 
 
 def test_an_spsa_step_is_adams():
@@ -286,7 +286,7 @@ def flat_network(generator):
 
 
 def oracle(asked=None):
-    """Three classes by a linear rule about the middle of the box; answers alone."""
+    """Return a victim of three classes by a linear rule about the middle of the box, without gradients."""
     weights = torch.randn(12, 3, generator=seeded(5))
 
     def logits(batch):

@@ -1,4 +1,4 @@
-"""Attacks distrust themselves: each check passes what is sound, and says of the rest what is wrong."""
+"""Checks of attacks: each passes sound cases and names the fault of the others."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def one_thread():
 
 
 def moved(*values):
-    """The originals with the first pixel of each image set."""
+    """Return the originals with the first pixel of each image set."""
     images = ORIGINALS.clone()
     images[:, 0, 0, 0] = torch.tensor(values)
     return images
@@ -75,13 +75,13 @@ def test_a_network_that_draws_is_refused():
     first = iter([True, False])
     one = Victim(lambda x: torch.arange(3.0)[:, None].eq(1) * float(next(first)) * torch.ones(1, 2))
     assert refusal(checks.check_deterministic, one, ORIGINALS) == (
-        "attack: asked twice, the network gave other logits for 1 of 3 images; fix its chance, or average over it in"
-        " the victim"
+        "attack: asked twice, the network gave other logits for 1 of 3 images; make it deterministic, or average over it"
+        " in the victim"
     )
     checks.check_deterministic(Victim(network.eval()), ORIGINALS)
 
 
-def test_the_share_of_vanished_gradients_is_told_and_all_are_refused():
+def test_the_share_of_vanished_gradients_is_returned_and_all_are_refused():
     gradients = torch.zeros(4, 1, 2, 2)
     gradients[1, 0, 1, 1] = -1e-30
     assert checks.check_gradients(gradients) == 0.75

@@ -1,4 +1,4 @@
-"""Gradients estimated by NES and SPSA against the gradients they stand for, and what they achieve beside PGD's."""
+"""Gradient estimates of NES and SPSA against the exact gradients, and their success against PGD's."""
 
 from math import sqrt
 
@@ -23,7 +23,7 @@ def one_thread():
 
 
 def linear():
-    """Three classes, logits of random weights."""
+    """Return a victim of three classes, logits of random weights."""
     weights = torch.randn(PIXELS, 3, generator=seeded())
     return Victim(lambda images: images.flatten(1) @ weights)
 

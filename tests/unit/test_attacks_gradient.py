@@ -39,18 +39,18 @@ def chance(seed=0):
 
 
 def pictures(*rows):
-    """Images of as many pixels as a row has numbers: [N, 1, 1, pixels]."""
+    """Return images with as many pixels as a row has numbers: [N, 1, 1, pixels]."""
     return torch.tensor(rows).view(len(rows), 1, 1, -1)
 
 
 def linear(*weights, bias=0.0):
-    """A victim of two classes: the logit of class 0 is 0, that of class 1 weights . x + bias."""
+    """Return a victim of two classes: the logit of class 0 is 0, that of class 1 weights . x + bias."""
     slopes = torch.tensor(weights)
     return Victim(lambda x: torch.stack([torch.zeros(len(x)), x.flatten(1) @ slopes + bias], dim=1))
 
 
 def counting(victim):
-    """The same victim, and a list of how many images each question held."""
+    """Return the same victim, and a list of the number of images in each query."""
     asked = []
     return replace(victim, logits=lambda x: asked.append(len(x)) or victim.logits(x)), asked
 
@@ -70,7 +70,7 @@ def offsets(images, originals=ZERO):
 
 
 def noise(count=40, pixels=784):
-    """Images with black, white and grey pixels, among them bytes over 255, and float32 that are no such bytes."""
+    """Return images with black, white and grey pixels, some of them bytes over 255, others not."""
     drawn = torch.rand(count, 1, 1, pixels, generator=chance())
     bytes_ = drawn.mul(255).round().div(255)
     return torch.where(drawn < 0.3, 0.0, torch.where(drawn > 0.8, 1.0, torch.where(drawn < 0.6, bytes_, drawn)))
@@ -193,7 +193,7 @@ def test_pgd_takes_all_steps_or_stops_where_the_aim_is_reached():
 
 
 def lottery(threshold):
-    """A victim without slope: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
+    """Return a victim without slope: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
     return Victim(lambda x: torch.stack([torch.full((len(x),), threshold), (x.flatten(1) * 20).round()[:, 0] / 20], 1))
 
 
@@ -250,7 +250,7 @@ def test_carlini_wagner_is_the_same_for_an_image_alone_and_counts_its_questions(
         alone = carlini_wagner(SLOPE, images[place : place + 1], aim(0), **options)
         assert torch.allclose(alone.images[0], both.images[place], atol=1e-6)
         assert alone.queries[0] == both.queries[place]
-    assert both.queries.max() < 200, "an image that stalls asks no more"
+    assert both.queries.max() < 200, "a stalled image costs no further queries"
 
 
 def test_carlini_wagner_passes_the_boundary_by_kappa_and_gives_up_beyond_the_box():

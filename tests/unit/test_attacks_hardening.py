@@ -1,4 +1,4 @@
-"""Adversarial training: against natural training, against a step worked by hand, and to the bit when it is cut."""
+"""Adversarial training: against natural training, against a step by hand, and bit-identical after interruption."""
 
 import copy
 import math
@@ -47,7 +47,7 @@ def dataset():
 
 
 def prepared(dataset, name="lenet_300_100", options=None, changes=None, masked=False):
-    """A network, one member of it, and how it is trained: few steps at a low rate, in which rounding stays small."""
+    """Return a network, a member and its settings: few steps at a low rate, so that rounding stays small."""
     module = network(dataset, name, **(options or {}))
     (member,) = members(module, seeds=[3], masked=masked)
     return module, member, settings(**({"steps": 6, "validate_every": 3, "lr": 1e-3} | (changes or {})))
@@ -63,7 +63,7 @@ def same(one, other):
 
 
 def accuracy(module, state, dataset, *, attack=None, **options):
-    """Accuracy on every third test image, under an attack if one is given."""
+    """Return the accuracy on every third test image, under an attack if one is given."""
     module = copy.deepcopy(module)
     module.load_state_dict(state)
     victim = Victim.of(module, dataset)
@@ -98,7 +98,7 @@ def test_with_a_tiny_epsilon_it_is_natural_training_to_rounding(dataset, name, o
 @pytest.mark.parametrize("adversary", [replace(FGSM, clean_share=0.3), PGD], ids=["fgsm", "pgd"])
 @pytest.mark.parametrize(("name", "options", "changes"), NETWORKS)
 def test_a_step_is_worked_by_hand(dataset, name, options, changes, adversary):
-    """Plain gradient descent on alpha J(x) + (1 - alpha) J(x'), with x' a constant made against the network as it is.
+    """Plain gradient descent on alpha J(x) + (1 - alpha) J(x'), with x' a constant, made against the current network.
 
     A frozen copy in eval mode is attacked; a second in train mode, under the step's dropout, learns.
     """
@@ -228,8 +228,8 @@ def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(d
         step(one)
 
     before = signal.getsignal(number)
-    told = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
-    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=told):
+    message = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
+    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=message):
         patch.setattr(Hardening, "step", asked_in_step_4)
         train_adversarially(module, member, **how, saving=Saving(tmp_path / "state", "me", every_s=math.inf))
     assert signal.getsignal(number) is before
@@ -264,7 +264,7 @@ def mnist(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def natural(mnist):
-    """A network of 90 and 30 hidden units, its start, and its state after a natural training of 300 steps."""
+    """Return a network of 90 and 30 hidden units, its start, and its weights after natural training of 300 steps."""
     module, asked = network(mnist, width=0.3), settings(steps=300, batch=50, lr=3e-3)
     (member,) = members(module, seeds=[0])
     trained = train_block(module, [member], dataset=mnist, settings=asked).points["final"]
@@ -277,7 +277,7 @@ def natural(mnist):
     ids=["fgsm", "pgd"],
 )
 def test_a_hardened_network_withstands_what_a_natural_one_does_not(mnist, natural, adversary, attack, options):
-    """At the epsilon that it was trained at, 0.1, under the attack that it was trained by; natural: 20 %, 8 %."""
+    """At the epsilon of its training, 0.1, under the attack of its training; natural: 20 %, 8 %."""
     module, member, asked, weak = natural
     strong = train_adversarially(module, member, dataset=mnist, settings=asked, method=adversary)
     under = [accuracy(module, one, mnist, attack=attack, epsilon=0.1, **options) for one in (weak, strong)]
@@ -309,6 +309,8 @@ def test_an_impossible_adversary_is_one_clear_line(changes, message):
 @pytest.mark.parametrize("adversary", [FGSM, PGD], ids=["fgsm", "pgd"])
 def test_divergence_is_one_clear_line(dataset, adversary):
     module, member, asked = prepared(dataset, changes={"optimizer": "sgd", "lr": 1e30})
-    told = r"^adversarial training diverged: seed 3: loss (nan|inf) after 3 steps; lower training.lr \(1e\+30\) or add"
-    with pytest.raises(ReproofError, match=told):
+    message = (
+        r"^adversarial training diverged: seed 3: loss (nan|inf) after 3 steps; lower training.lr \(1e\+30\) or add"
+    )
+    with pytest.raises(ReproofError, match=message):
         train_adversarially(module, member, dataset=dataset, settings=asked, method=adversary)

@@ -1,4 +1,4 @@
-"""The methods of Szegedy et al. 2014: minimisation in a box beside scipy's, least distortions of linear victims worked
+"""The methods of Szegedy et al. 2014: minimisation in a box against scipy's, least distortions of linear victims worked
 by hand, noise, amplification and transfer."""
 
 from math import sqrt
@@ -25,14 +25,14 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def attacked():
-    """A trained network, 16 images that it knows, and a wrong class for each."""
+    """Return a trained network, 16 correctly classified images, and a wrong class for each."""
     victim, images, labels = toy()
     aim = Aim(draw_targets(labels[:16], 4, generator=seeded()), targeted=True)
     return victim, images[:16], aim, labels[:16]
 
 
 class Counted:
-    """A function that remembers which problems it was asked about."""
+    """Return a function that records the problems of each call."""
 
     def __init__(self, function):
         self.function, self.calls = function, []
@@ -43,7 +43,7 @@ class Counted:
 
 
 def quadratics(count=5, size=12):
-    """Convex quadratics whose minima partly lie outside [0, 1], condition number about 1,000."""
+    """Return convex quadratics whose minima partly lie outside [0, 1], condition number about 1,000."""
     chance = seeded()
     scales = torch.logspace(0, 3, size, dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(count, size, size, dtype=torch.float64, generator=chance)).Q
@@ -182,7 +182,7 @@ def test_impossible_options_are_refused(options, message):
 
 
 def linear(bias):
-    """Two classes; the second wins where 3 x + 4 y > bias."""
+    """Return a victim of two classes; the second wins where 3 x + 4 y > bias."""
     weights = torch.tensor([3.0, 4.0])
 
     def logits(images):
@@ -232,7 +232,7 @@ def test_every_image_of_a_network_is_fooled_the_nearer_the_more_searches(attacke
     assert (sizes[1] <= sizes[0]).logical_or(sizes[0] == 0).all()
     logits = victim.logits(made.images)
     first, second = logits.topk(2).values.unbind(-1)
-    assert (first - second).median() < 0.02, "they stand where the target begins"
+    assert (first - second).median() < 0.02, "both end where the target begins"
 
 
 @pytest.mark.parametrize(

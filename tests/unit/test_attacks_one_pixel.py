@@ -36,7 +36,7 @@ def score(batch):
 
 
 def linear(margin, asked=None):
-    """Logits (w x + margin, 0), without gradients; how many images went forward is added to `asked`."""
+    """Return a victim of logits (w x + margin, 0) without gradients; `asked` counts its queries."""
 
     def logits(batch):
         if asked is not None:
@@ -48,12 +48,12 @@ def linear(margin, asked=None):
 
 
 def around(original, margin):
-    """Logits (3 (w x - w x0 + margin), 0) about one image x0."""
+    """Return a victim of logits (3 (w x - w x0 + margin), 0) about one image x0."""
     return Victim(lambda batch: 3 * linear(margin - score(original)).logits(batch), gradients=False)
 
 
 def gains(originals):
-    """How far w x can fall by one pixel: [N, places], its channels each at 0 or 1."""
+    """Return how far one pixel, its channels each at 0 or 1, lowers w x: [N, places]."""
     least = torch.minimum(slope() * (0 - originals), slope() * (1 - originals))
     return -least.sum(1).flatten(1)
 

@@ -1,4 +1,4 @@
-"""Pools of adversarial examples: what is in them, whom they teach, how they are renewed, and to the bit when cut."""
+"""Pools of adversarial examples: content, trained layers, renewal, and bit-identical results after interruption."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_from_each_layer_on_it_is_the_same_network(dataset):
 
 
 def test_a_pool_holds_what_the_layers_above_take_for_another_class_beside_its_true_one(dataset):
-    """Places are filled in the order in which the training images are drawn, so that each one's origin is known."""
+    """Places are filled in the order in which the training images are drawn, so the origin of each is known."""
     one = begun(dataset, steps=30)
     one.lesson = Pools(size=100, renewed=60).make_lesson(one)
     one.lesson.renew()
@@ -88,7 +88,7 @@ def test_a_layers_examples_teach_only_the_layers_above(dataset):
 
 
 def test_the_loss_is_that_of_the_batch_and_of_each_pool_by_their_shares(dataset):
-    """With one example in each pool, drawing is no matter: the terms can be written down."""
+    """With one example in each pool, the draw has no choice: the terms are known."""
     one = begun(dataset, Pools(size=1, renewed=1, every=1000, clean_share=0.25))
     images, labels = one.read_batch()
     total = one.lesson.compute_loss(images, labels)

@@ -1,4 +1,4 @@
-"""What a layer makes of images: by hand, in eval mode, whatever comes after it."""
+"""Activations of a layer: by hand, in eval mode, independent of later layers."""
 
 import pytest
 import torch

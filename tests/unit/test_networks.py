@@ -1,4 +1,4 @@
-"""Networks: forward passes worked by hand; a network alone or in a stack, alike."""
+"""Networks: forward passes by hand; equal results for a network alone and in a stack."""
 
 from math import log
 
@@ -29,7 +29,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def ready(
     name: str, seed: int = 0, *, batch: int = 6, input_shape: tuple[int, int, int] = GREY, **options
 ) -> nn.Module:
-    """A network as it stands before a training step, its dropout drawn."""
+    """Return a network before a training step, with its dropout masks drawn."""
     module = build(name, input_shape=input_shape, classes=10, **options)
     initialise(module, scheme="glorot_normal", generator=generator(seed), batch_norm_scale="uniform")
     for layer in find_dropouts(module).values():

@@ -1,4 +1,4 @@
-"""The autoencoder with a softmax on its code: who learns from what."""
+"""The autoencoder with a softmax on its code: which loss trains which weights."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What networks are made of: initial weights, dropout, layouts, and the messages that a mistake gets."""
+"""Parts of networks: initial weights, dropout, layouts, and the messages for mistakes."""
 
 from math import sqrt
 
@@ -24,14 +24,14 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def weights(name: str, *, scheme: str = "glorot_normal", seed: int = 0, scale: str = "one", **options):
-    """The whole state of a network after `initialise`."""
+    """Return the whole state of a network after `initialise`."""
     module = build(name, input_shape=GREY, classes=10, **options)
     initialise(module, scheme=scheme, generator=generator(seed), batch_norm_scale=scale)
     return module.state_dict()
 
 
 def same(first, second) -> set[str]:
-    """The names under which two states hold the same bits."""
+    """Return the names under which two states hold the same bits."""
     return {name for name in first if torch.equal(first[name], second[name])}
 
 

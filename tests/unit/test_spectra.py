@@ -1,4 +1,4 @@
-"""Operator norms beside the singular values of explicit matrices, and bounds of whole networks, worked by hand."""
+"""Operator norms against the singular values of explicit matrices, and bounds of whole networks by hand."""
 
 from math import cos, pi, prod, sqrt
 
@@ -36,7 +36,7 @@ def conv(*sizes, weight=None, **options):
 
 
 def explicit(layer, size):
-    """The matrix of a linear layer: its answers to every image of one bright pixel."""
+    """Return the matrix of a linear layer: its outputs for every image of one bright pixel."""
     channels = layer.in_channels
     basis = torch.eye(channels * prod(size), dtype=torch.float64).view(-1, channels, *size)
     return layer(basis).flatten(1).T
@@ -99,7 +99,9 @@ def test_a_zero_padded_norm_is_found_by_iteration_and_below_the_circular_bound(l
 def test_the_circle_must_be_larger_than_the_image_to_bound_it():
     layer = conv(1, 1, (1, 2), padding=(0, 1), weight=[1.0, -1.0])
     exact = singular(explicit(layer, (1, 3)), ord=2).item()
-    assert exact == pytest.approx(2 * cos(pi / 8)), "the matrix times its transpose is tridiagonal: 2, beside it -1"
+    assert exact == pytest.approx(2 * cos(pi / 8)), (
+        "the matrix times its transpose is tridiagonal: 2 on the diagonal, -1 next to it"
+    )
     assert (
         compute_circular_norm(layer.weight, size=(1, 3))
         < exact

@@ -1,4 +1,4 @@
-"""Units against random directions: which images excite them, and numbers for what those have in common, by hand."""
+"""Units against random directions: the images that excite them, and measures of their similarity, by hand."""
 
 from itertools import combinations
 from math import log
