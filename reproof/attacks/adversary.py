@@ -42,6 +42,7 @@ class Adversary:
                 f"adversarial_training: adversary {self.attack!r} is unknown; choose one of fgsm, pgd, pools"
             )
         check_epsilon(self.epsilon)
+        # A share of 1 is natural training, and useful as a control.
         if not 0 <= self.clean_share <= 1:
             raise ReproofError(
                 f"adversarial_training: clean_share {self.clean_share:g} is no share; it must be from 0 to 1"

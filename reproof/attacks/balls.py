@@ -97,6 +97,7 @@ class L2:
         cut = offsets.clamp(-self.originals, self.room)
         excess = _compute_lengths(cut) / self._radius
         for _ in range(50):
+            # Most images are done after a few rounds, and each round costs a pass over all pixels.
             if not bool((excess > 1.0001).any()):
                 break
             share = share / excess.clamp_(min=1)

@@ -75,6 +75,7 @@ def detect_masking(*, accuracy_under_square: float, accuracy_under_pgd: float, t
     Accuracies and `tolerance` are shares in [0, 1] (Athalye, Carlini & Wagner 2018, section 3.1: gradient-free attacks
     that do better reveal masked gradients).
     """
+    # PGD reads the gradients and should be the stronger attack; small differences are chance.
     return accuracy_under_square < accuracy_under_pgd - tolerance
 
 

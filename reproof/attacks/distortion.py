@@ -115,6 +115,7 @@ def _select_changed(examples: Tensor, originals: Tensor, labels: Tensor, name: s
 
 def _compute_errors(victims: Mapping[str, Victim], sets: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """Return the error rate of each victim on each set of images and true classes: float64 [sets, victims]."""
+    # One victim at a time: their passes need not fit in memory together.
     rates = [[_compute_error(victim, images, truth) for victim in victims.values()] for images, truth in sets]
     return torch.tensor(rates, dtype=torch.float64)
 

@@ -89,6 +89,7 @@ def _search_least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> 
         found = minimise(objective, best.flatten(1), iterations=search.iterations, gain=search.gain)
         made = found.points.view_as(images)
         reached, size = aim.is_reached(victim.predict(made)), (made - images).flatten(1).norm(dim=-1)
+        # A success at a smaller c is farther away, so the last one need not be the best.
         better = reached & (size < distance)
         best[better], distance[better] = made[better], size[better]
         low, high = torch.where(reached, weight, low), torch.where(reached, high, weight)
@@ -120,12 +121,14 @@ def _compute_first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str
     """
     logits, gradient = victim.compute_logits_and_gradient(images, aim.labels, compute_margin)
     gap, slope = -compute_margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
+    # Without slope and gap the quotient is NaN, and any c will do: 1 below.
     weight: Tensor = slope / 2 if penalty == "l2" else slope.square() / (4 * gap.clamp(min=0))
     return weight.nan_to_num(nan=1.0).clamp(*WEIGHTS)
 
 
 def _compute_next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
     """Return the c between the greatest success `low` (0: none) and the least failure `high` (infinite: none): [N]."""
+    # The factor squares each turn, so a first c that is wrong by orders of magnitude costs few searches.
     wider = min(WIDER**2 ** min(turn, 5), WIDEST)
     weight = torch.where(high.isinf(), low * wider, torch.where(low == 0, high / wider, (low * high).sqrt()))
     return weight.clamp(*WEIGHTS)

@@ -107,6 +107,7 @@ def _check(*, steps: int, step_size: float, restarts: int, random_start: bool, l
         raise ReproofError(
             f"pgd: steps {steps}, step_size {step_size:g}, restarts {restarts}: each must be above 0; correct them"
         )
+    # Without a random start every restart would repeat the first.
     if restarts > 1 and not random_start:
         raise ReproofError(
             f"pgd: {restarts} restarts from the same point have the same end; set random_start to true or restarts to 1"

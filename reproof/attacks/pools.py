@@ -111,6 +111,7 @@ class PoolLesson:
 
     def build_above(self, layer: int) -> Function:
         """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1)."""
+        # Only the layers above learn from an example of a hidden layer.
         return nn.Sequential(*self._stages[layer:]) if layer else self._one.forward_pixels
 
     def collect_saved_tensors(self) -> SavedTensors:

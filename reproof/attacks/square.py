@@ -43,6 +43,7 @@ def square(
     _check(epsilon, queries, p)
     made, asked = images.clone(), torch.ones_like(aim.labels)
     search = _start_search(images, aim, query_unreached(victim, images, aim), epsilon)
+    # Steps count from the first square, as in the paper; step -1 is the query of the stripes.
     for step in range(-1, queries - 2):
         if not len(search.left):
             break

@@ -49,6 +49,7 @@ def compute_direction(pairs: tuple[Pair, ...], scale: Tensor, gradients: Tensor,
     `free` is bool [n, M]. The bound variables are set to 0 between the loops. The result is a descent direction for any
     pairs. It equals that of the pairs' free parts once the bound variables no longer move.
     """
+    # Bound variables take no part, or they would leak into the free ones through the pairs.
     downhill, shares = -gradients * free, []
     for pair in reversed(pairs):
         shares.append(pair.inverse * vecdot(pair.step, downhill))

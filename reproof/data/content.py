@@ -66,6 +66,7 @@ def write_content(path: Path, name: str, content: Content) -> None:
 
     Equal content gives equal bytes for any chunks. Raises ReproofError if a channel has one value alone.
     """
+    # One pass: the images are a stream that cannot be read twice.
     pixels, digest = PixelCounts(content.shape[0]), hashlib.sha256()
     reserved = len(_build_header(name, content, _make_placeholders(content.shape[0])))
 

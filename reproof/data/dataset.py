@@ -94,6 +94,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
+            # Mapped from the file, so an unused image costs no memory.
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as error:
         raise _make_error(path, f"cannot be read ({' '.join(str(error).split())})") from error

@@ -74,6 +74,7 @@ def _list_classes(part: Path) -> list[str]:
 def _list_images(folder: Path) -> tuple[str, ...]:
     """Return the paths of the images in a folder, sorted."""
     try:
+        # Sorted: the order in which a file system lists names varies.
         files = tuple(sorted(entry.path for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES)))
     except OSError as error:
         raise _make_error(folder, f"cannot be read ({error.strerror})") from error

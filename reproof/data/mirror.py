@@ -68,6 +68,7 @@ class Mirror:
     def _open(self, relative: str) -> BinaryIO:
         """Open a file of the folder, or the whole answer of the address."""
         where = self.locate(relative)
+        # A missing file is the user's to supply; a damaged one has another remedy.
         missing = ReproofError(f"{where}: no such file; put it there, or name another folder or address in {SETTING}")
         if not self.remote:
             if not self.holds(relative):

@@ -28,7 +28,11 @@ def inception_v3(*, input_shape: tuple[int, int, int], classes: int, dropout: fl
             "set data.image_size"
         )
     module: nn.Module = models.inception_v3(
-        num_classes=classes, aux_logits=False, init_weights=False, transform_input=False
+        # `init_weights` would draw from the global generator, slowly, and `initialise` overwrites it.
+        num_classes=classes,
+        aux_logits=False,
+        init_weights=False,
+        transform_input=False,
     )
     module.avgpool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())  # so that dropout sees rows of features
     module.dropout = Dropout(rate=dropout, features=FEATURES)

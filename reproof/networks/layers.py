@@ -24,6 +24,7 @@ class Dropout(nn.Module):
         if not 0 <= rate < 1:
             raise ReproofError(f"dropout: rate {rate} is outside [0, 1)")
         self.rate = rate
+        # Not persistent: a checkpoint must not depend on the batch size.
         self.register_buffer("keep", torch.full((1, features), torch.nan), persistent=False)
 
     def resize(self, batch: int) -> None:
@@ -89,6 +90,7 @@ def scale_units(units: int, width: float) -> int:
     """Return `units` times the width multiplier, rounded, at least 1; raise ReproofError for a width not above 0."""
     if not width > 0:
         raise ReproofError(f"width: {width} is not above 0; 1 is the published network, 0.125 an eighth of its units")
+    # A tiny multiplier must leave every layer a unit.
     return max(1, round(units * width))
 
 

@@ -54,6 +54,7 @@ class ResNet(nn.Module):
         for stage, (width, depth) in enumerate(zip(channels, depths, strict=True), start=1):
             after = width * WIDER if bottleneck else width
             for index in range(1, depth + 1):
+                # Small images keep their size in the first stage.
                 stride = 2 if stage > 1 and index == 1 else 1
                 block = Bottleneck(before, width, stride) if bottleneck else Block(before, after, stride)
                 self.blocks.add_module(f"stage_{stage}_block_{index}", block)

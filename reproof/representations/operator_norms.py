@@ -81,6 +81,7 @@ def estimate_padded_norm(
     for _ in range(iterations):
         image, vector = _apply_with_transpose(layer, weight, vector / vector.norm())
         before, norm = norm, float(image.norm())
+        # Power iteration never falls, so a small rise means it is close to its limit.
         if norm - before <= tolerance * norm:
             break
     return norm

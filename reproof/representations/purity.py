@@ -67,6 +67,7 @@ def run_permutation_test(one: Tensor, other: Tensor, *, permutations: int, gener
     # Sums in another order round differently; equal differences must count as equal.
     rounding = 1e-12 * float(values.abs().max())
     as_great = int((differences.abs() >= abs(measured) - rounding).sum())
+    # The observed grouping counts as one permutation, so p cannot be 0.
     return Difference(mean=measured, p=(1 + as_great) / (1 + permutations))
 
 

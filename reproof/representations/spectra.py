@@ -69,6 +69,7 @@ def _bound_conv(layer: nn.Conv2d, before: Shape, after: Shape) -> float:
 
 def _bound_batch_norm(layer: nn.BatchNorm2d, before: Shape, after: Shape) -> float:
     """Return the greatest |weight| / sqrt(running variance + eps)."""
+    # In eval mode the running variance is a constant; without it the layer is not linear.
     if layer.running_var is None:
         raise ReproofError("spectra: batch norm without running statistics depends on the batch; it has no bound")
     scale = (layer.running_var.double() + layer.eps).rsqrt()

@@ -75,8 +75,8 @@ def test_a_network_that_draws_is_refused():
     first = iter([True, False])
     one = Victim(lambda x: torch.arange(3.0)[:, None].eq(1) * float(next(first)) * torch.ones(1, 2))
     assert refusal(checks.check_deterministic, one, ORIGINALS) == (
-        "attack: asked twice, the network gave other logits for 1 of 3 images; make it deterministic, or average over it"
-        " in the victim"
+        "attack: asked twice, the network gave other logits for 1 of 3 images; make it deterministic, or average over"
+        " it in the victim"
     )
     checks.check_deterministic(Victim(network.eval()), ORIGINALS)
 
