@@ -137,7 +137,7 @@ def _compute_next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
 def _check(aim: Aim, penalty: str, searches: int) -> None:
     """Raise ReproofError for an untargeted aim, an unknown penalty or no search."""
     if not aim.targeted:
-        raise ReproofError("minimum_distortion: needs a class to reach for each image; draw one with `targets`")
+        raise ReproofError("minimum_distortion: needs a class to reach for each image; draw one with `draw_targets`")
     if penalty not in PENALTIES:
         raise ReproofError(f"minimum_distortion: penalty {penalty!r} is unknown; choose one of {', '.join(PENALTIES)}")
     if searches < 1:

@@ -41,6 +41,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy, float64 [N], of logits [N, K] and labels [N]."""
         # The label's entry is left out of the softmax and set to less the sum of the others.
         exact, places = logits.double(), labels[:, None]
         gradient = softmax(exact, dim=-1).scatter_(-1, places, 0)
@@ -49,6 +50,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient in the logits [N, K], and none for the labels."""
         (gradient,) = ctx.saved_tensors
         return gradients[0][:, None] * gradient, None
 

@@ -85,13 +85,16 @@ class _WithLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, loss: Tensor) -> Tensor:
+        """Return a copy of the logits."""
         return logits.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        """Keep the loss for the backward pass."""
         ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradient of the logits, and 1 for the loss."""
         (loss,) = ctx.saved_tensors
         return gradients[0], torch.ones_like(loss)

@@ -39,9 +39,11 @@ class Dropout(nn.Module):
         keep.copy_(chances.ge_(self.rate).div_(1 - self.rate))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features [batch, features] times the mask in train mode, unchanged in eval mode."""
         return x * self.keep if self.training else x
 
     def extra_repr(self) -> str:
+        """Return rate and features for the printed form."""
         return f"rate={self.rate}, features={self.keep.shape[-1]}"
 
 

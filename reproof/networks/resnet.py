@@ -45,6 +45,7 @@ class ResNet(nn.Module):
         self.output = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, classes] of images float32 [N, C, H, W]."""
         x = self.blocks(relu(self.norm(self.conv(x))))
         return self.output(avg_pool2d(x, x.shape[-2:]).flatten(1))  # type: ignore[no-any-return]
 
@@ -66,6 +67,7 @@ class Block(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return activations [N, after, H / stride, W / stride] of activations [N, before, H, W]."""
         change = self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x)))))
         return relu(change + self.shortcut(x))
 

@@ -62,6 +62,7 @@ class ResNet(nn.Module):
         self.output = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, classes] of images float32 [N, C, H, W]."""
         x = self.blocks(relu(self.norm(self.conv(x))))
         return self.output(avg_pool2d(x, x.shape[-2:]).flatten(1))  # type: ignore[no-any-return]
 
@@ -85,6 +86,7 @@ class Bottleneck(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return activations [N, 4 width, H / stride, W / stride] of activations [N, before, H, W]."""
         change = relu(self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x))))))
         return relu(self.norm_3(self.conv_3(change)) + self.shortcut(x))
 

@@ -238,7 +238,7 @@ def test_every_image_of_a_network_is_fooled_the_nearer_the_more_searches(attacke
 @pytest.mark.parametrize(
     ("aim", "options", "message"),
     [
-        (Aim(torch.tensor([1])), {}, "needs a class to reach for each image; draw one with `targets`"),
+        (Aim(torch.tensor([1])), {}, "needs a class to reach for each image; draw one with `draw_targets`"),
         (Aim(torch.tensor([1]), True), {"penalty": "l1"}, "penalty 'l1' is unknown; choose one of squared, l2"),
         (Aim(torch.tensor([1]), True), {"searches": 0}, "searches 0 is below 1"),
     ],
