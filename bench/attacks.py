@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.rows import Row, cpu_seconds, over, rate
-from reproof.attacks.attack import Aim, targets
+from reproof.attacks.attack import Aim, draw_targets
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.least_distortion import _first_weight, _next_weight, minimum_distortion
+from reproof.attacks.least_distortion import _compute_first_weight, _compute_next_weight, minimum_distortion
 from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
@@ -151,27 +151,27 @@ def _against_scipy(network: nn.Module) -> Contest:
 
     def theirs(images: Tensor, labels: Tensor) -> Tensor:
         aim = _wrong(labels)
-        return torch.cat([_nearest(victim, images[[i]], aim.of(torch.tensor([i]))) for i in range(len(images))])
+        return torch.cat([_nearest(victim, images[[i]], aim.select(torch.tensor([i]))) for i in range(len(images))])
 
     return Contest("l-bfgs", "SciPy", ours, theirs, (SOME, FEW), least=True)
 
 
 def _wrong(labels: Tensor) -> Aim:
     """Return a wrong class for each image, the same for an image whatever their number."""
-    return Aim(targets(labels, 10, generator=_chance()), targeted=True)
+    return Aim(draw_targets(labels, 10, generator=_chance()), targeted=True)
 
 
 def _nearest(victim: Victim, image: Tensor, aim: Aim) -> Tensor:
     """Return the nearest image [1, 1, 28, 28] that reaches the aim: c is searched as by ours, SciPy minimises."""
-    best, nearest, c = image, torch.inf, _first_weight(victim, image, aim, "squared")
+    best, nearest, c = image, torch.inf, _compute_first_weight(victim, image, aim, "squared")
     low, high = torch.zeros(1), torch.full((1,), torch.inf)
     for turn in range(SEARCHES):
         made = _minimum(victim, image, aim, c.item(), best)
-        reached, distance = aim.reached(victim.classes(made)), (made - image).norm().item()
+        reached, distance = aim.is_reached(victim.predict(made)), (made - image).norm().item()
         if reached and distance < nearest:
             best, nearest = made, distance
         low, high = (c, high) if reached else (low, c)
-        c = _next_weight(low, high, turn)
+        c = _compute_next_weight(low, high, turn)
     return best
 
 

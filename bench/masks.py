@@ -7,7 +7,7 @@ import torch
 
 from bench.rows import Row, cpu_seconds, of_repeats, over, rate
 from bench.steps import digits
-from reproof.networks import build, initialise, prunable
+from reproof.networks import build, initialise, list_prunable
 from reproof.operations.untrained import Masked as MaskedStates
 from reproof.pruning.mask_criteria import large_final_same_sign
 from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
@@ -30,7 +30,7 @@ def measure() -> Iterator[Row]:
     plain = [{name: torch.from_numpy(value) for name, value in weights.items()}]
 
     def masked() -> None:
-        kinds = prunable(module)
+        kinds = list_prunable(module)
         scores = {name: large_final_same_sign(weights[name], np.roll(weights[name], 1)) for name in kinds}
         ladder = make_one_shot_ladder(scores, kinds=kinds, shares=compute_rungs({"fc": 0.2, "output": 0.1}, ROUNDS))
         evaluated(MaskedStates(weights, [ladder]))

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.rows import Row, cpu_seconds, of_repeats, over
 from reproof.data.dataset import Dataset, Split
-from reproof.networks import build, initialise, prunable
+from reproof.networks import build, initialise, list_prunable
 from reproof.settings import TrainingSettings
 from reproof.training.backends import select_cpu_backend
 from reproof.training.members import Member
@@ -111,7 +111,7 @@ def trainer(
 def scattered(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Masks | None:
     """Return masks that keep a share of the weights, of all layers or by layer; where they lie is left to chance."""
     module, generator = network(dataset, name), torch.Generator().manual_seed(1)
-    shares = kept if isinstance(kept, Mapping) else dict.fromkeys(prunable(module), kept)
+    shares = kept if isinstance(kept, Mapping) else dict.fromkeys(list_prunable(module), kept)
     drawn = {key: torch.rand(module.get_parameter(key).shape, generator=generator) for key in shares}
     return {key: drawn[key] < share for key, share in shares.items()} if min(shares.values()) < 1 else None
 

@@ -1,1 +1,1 @@
-"""Adversarial examples: what an attack is given, what it gives back, and the attacks, each one function."""
+"""Adversarial examples: the attacks, one function each, the networks they attack and the training against them."""

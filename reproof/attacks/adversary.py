@@ -1,7 +1,8 @@
-"""Training on the batch under attack: each step's images are attacked as the network then is, and it learns those.
+"""Adversarial training on each batch: each step attacks its images with the current weights and learns the results.
 
 Goodfellow, Shlens & Szegedy 2015 (section 6): the loss is alpha J(x) + (1 - alpha) J(x'), x' by FGSM and alpha 0.5.
-Madry et al. 2018 (section 2, equation 2.1): it is J(x') alone, with x' by PGD.
+
+Madry et al. 2018 (section 2, equation 2.1): the loss is J(x') alone, with x' by PGD.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from reproof.attacks.attack import Aim, check_epsilon
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.hardening import Hardening, State
+from reproof.attacks.hardening import Hardening, SavedTensors
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
@@ -20,10 +21,12 @@ from reproof.storage.files import ReproofError
 
 @dataclass(frozen=True, kw_only=True)
 class Adversary:
-    """What attacks a network in training, and the share alpha of the loss that untouched images have.
+    """Attack used in training, and the share alpha of clean images in the loss.
 
-    `steps` and `step_size` are those of "pgd", which starts at random; `clip` is that of "fgsm", whose paper does not.
-    Raises ReproofError if one of them is impossible.
+    `epsilon` and `step_size` are L-infinity distances in pixels of [0, 1]. `steps` and `step_size` apply to "pgd",
+    which has a random start. `clip` applies to "fgsm", whose paper does not clip. `clean_share` is alpha, in [0, 1].
+
+    Raises ReproofError for an impossible option.
     """
 
     attack: str = "pgd"
@@ -39,6 +42,7 @@ class Adversary:
                 f"adversarial_training: adversary {self.attack!r} is unknown; choose one of fgsm, pgd, pools"
             )
         check_epsilon(self.epsilon)
+        # A share of 1 is natural training, and useful as a control.
         if not 0 <= self.clean_share <= 1:
             raise ReproofError(
                 f"adversarial_training: clean_share {self.clean_share:g} is no share; it must be from 0 to 1"
@@ -49,10 +53,11 @@ class Adversary:
                 f"{'clipped' if self.clip else 'unclipped'}; give steps of a size above 0, and clip"
             )
 
-    def examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
-        """Return images [N, C, H, W] within epsilon of `pixels`, at which the loss is higher; no gradient leads back.
+    def make_examples(self, victim: Victim, pixels: Tensor, labels: Tensor, *, generator: Generator) -> Tensor:
+        """Return adversarial images float32 [N, C, H, W] within epsilon of `pixels`, without a gradient.
 
-        `pixels` are float32 in [0, 1], `labels` int64 [N] the true classes. The victim must be in eval mode.
+        `pixels` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N] the true classes. The victim must be in eval
+        mode.
         """
         aim = Aim(labels)
         if self.attack == "fgsm":
@@ -60,33 +65,39 @@ class Adversary:
         options = {"epsilon": self.epsilon, "steps": self.steps, "step_size": self.step_size}
         return pgd(victim, pixels, aim, generator=generator, **options).images
 
-    def lesson(self, one: Hardening) -> "OnBatches":
-        """Return what one network learns."""
-        return OnBatches(one, self)
+    def make_lesson(self, one: Hardening) -> "BatchLesson":
+        """Return the lesson of one network."""
+        return BatchLesson(one, self)
 
 
 @dataclass(frozen=True, eq=False)
-class OnBatches:
-    """One network and its adversary. Examples are made in eval mode, and learned as any images, in train mode."""
+class BatchLesson:
+    """Loss of one network on adversarial examples of its own batch.
+
+    The network makes the examples in eval mode and learns them in train mode, like any images.
+    """
 
     one: Hardening
     adversary: Adversary
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return alpha J(x) + (1 - alpha) J(x') of images uint8 [B, C, H, W]; what has no share is not computed."""
+    def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the scalar loss alpha J(x) + (1 - alpha) J(x') of images uint8 [B, C, H, W] and labels int64 [B]."""
         share, terms = self.adversary.clean_share, []
+        # A term without weight is skipped: an attack costs several times a plain step.
         if share < 1:
-            terms.append((1 - share) * cross_entropy(self.one.on_pixels(self.examples(images, labels)), labels))
+            terms.append(
+                (1 - share) * cross_entropy(self.one.forward_pixels(self.make_examples(images, labels)), labels)
+            )
         if share > 0:
-            terms.append(share * self.one.natural(images, labels))
+            terms.append(share * self.one.compute_natural_loss(images, labels))
         return torch.stack(terms).sum()
 
-    def examples(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the adversarial examples of this step, pixels float32 [B, C, H, W]."""
-        victim, generator = Victim(self.one.on_pixels), self.one.chance("harden")
-        with self.one.as_attacked():
-            return self.adversary.examples(victim, images.float() / 255, labels, generator=generator)
+    def make_examples(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the adversarial examples of this step: pixels float32 [B, C, H, W]."""
+        victim, generator = Victim(self.one.forward_pixels), self.one.make_generator("harden")
+        with self.one.switch_to_eval_mode():
+            return self.adversary.make_examples(victim, images.float() / 255, labels, generator=generator)
 
-    def state(self) -> State:
-        """Nothing is kept from step to step."""
+    def collect_saved_tensors(self) -> SavedTensors:
+        """Return no tensors: each step makes its examples again from the weights and the step's seed."""
         return {}

@@ -1,6 +1,6 @@
-"""Balls of allowed images around the originals, L-infinity or L2, each cut by the box [0, 1] that holds all images.
+"""Balls of allowed images around the originals, L-infinity or L2, each intersected with the box [0, 1] of all images.
 
-What a ball gives is inside to the last bit: distances in float64 between the float32 images never exceed epsilon.
+Results are inside to the last bit: float64 distances between the float32 images never exceed epsilon.
 """
 
 import math
@@ -17,28 +17,28 @@ from reproof.storage.files import ReproofError
 
 
 class Ball(Protocol):
-    """The images [N, C, H, W] within epsilon of the originals, one ball an image."""
+    """Images [N, C, H, W] within epsilon of the originals, one ball per image; all tensors are float32."""
 
     @property
     def originals(self) -> Tensor:
-        """Return the images around which the balls lie."""
+        """Return the centres of the balls, [N, C, H, W]."""
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
         """Return the balls of some images, by index or mask."""
 
     def project(self, images: Tensor) -> Tensor:
-        """Return the allowed images nearest to these."""
+        """Return the allowed images [N, C, H, W] nearest to these."""
 
-    def step(self, gradients: Tensor) -> Tensor:
-        """Return the steps of length 1 in the ball's norm along which the gradients rise fastest; 0 where they are."""
+    def compute_steps(self, gradients: Tensor) -> Tensor:
+        """Return the steepest ascent steps [N, C, H, W] of length 1 in the ball's norm; 0 where the gradient is 0."""
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
-        """Return images uniform in the ball, then moved to the nearest in the box, as Madry et al. do."""
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images [N, C, H, W] uniform in the ball, then projected onto the box, as Madry et al. do."""
 
 
 @dataclass(frozen=True, eq=False)
 class LInf:
-    """No pixel differs by more than epsilon: all from `lower` to `upper`, float32 as the originals."""
+    """Ball of the maximum norm: every pixel lies from `lower` to `upper`, float32 [N, C, H, W] like the originals."""
 
     originals: Tensor
     epsilon: float
@@ -47,26 +47,32 @@ class LInf:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        return cls(originals, epsilon, *(farthest(originals, epsilon, side) for side in (-1, 1)))
+        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
+        return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
+        """Return the balls of some images, by index or mask."""
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
         return replace(self, **parts)
 
     def project(self, images: Tensor) -> Tensor:
+        """Return the images [N, C, H, W] with each pixel clipped to its interval."""
         return images.clamp(self.lower, self.upper)
 
-    def step(self, gradients: Tensor) -> Tensor:
+    def compute_steps(self, gradients: Tensor) -> Tensor:
+        """Return the sign of the gradients [N, C, H, W]."""
         return gradients.sign()
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        # Drawn on the CPU: the same numbers on every device.
         drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
         return self.project(self.originals + self.epsilon * (2 * drawn - 1))
 
 
 @dataclass(frozen=True, eq=False)
 class L2:
-    """The root of the summed squares of all pixels' differences is at most epsilon; `room` is 1 - originals."""
+    """Ball of the Euclidean norm over all pixels of an image, of radius epsilon; `room` is 1 - originals."""
 
     originals: Tensor
     epsilon: float
@@ -74,41 +80,48 @@ class L2:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
+        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
         return cls(originals, epsilon, 1 - originals)
 
-    def of(self, chosen: Tensor) -> Self:
+    def select(self, chosen: Tensor) -> Self:
+        """Return the balls of some images, by index or mask."""
         return replace(self, originals=self.originals[chosen], room=self.room[chosen])
 
     def project(self, images: Tensor) -> Tensor:
-        """Return the allowed images nearest to these: the offsets shortened by one share an image, then cut at the box.
+        """Return the allowed images nearest to these: offsets scaled by one share per image, then clipped to the box.
 
-        The share is neared from above, each round shortening what is still too long. What is left of it when all are
-        within a ten-thousandth, or after 50 rounds, goes in the end from what is cut.
+        The share falls from 1. Each round shortens the offsets that are still too long, until all are within 1e-4 of
+        the radius or 50 rounds have passed. A final rescaling of the clipped offsets removes the remaining excess.
         """
         offsets, share = images - self.originals, torch.ones(1, device=images.device)
         cut = offsets.clamp(-self.originals, self.room)
-        excess = _lengths(cut) / self._radius
+        excess = _compute_lengths(cut) / self._radius
         for _ in range(50):
+            # Most images are done after a few rounds, and each round costs a pass over all pixels.
             if not bool((excess > 1.0001).any()):
                 break
             share = share / excess.clamp_(min=1)
-            cut = (offsets * _beside(share, offsets)).clamp_(-self.originals, self.room)
-            excess = _lengths(cut) / self._radius
-        return torch.addcdiv(self.originals, cut, _beside(excess.clamp_(min=1), cut))
+            # Clipping shortens an offset, so a share that is right for the unclipped one is too small: search it.
+            cut = (offsets * _expand_per_image(share, offsets)).clamp_(-self.originals, self.room)
+            excess = _compute_lengths(cut) / self._radius
+        return torch.addcdiv(self.originals, cut, _expand_per_image(excess.clamp_(min=1), cut))
 
-    def step(self, gradients: Tensor) -> Tensor:
-        return gradients / _beside(_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
+    def compute_steps(self, gradients: Tensor) -> Tensor:
+        """Return the gradients [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
+        return gradients / _expand_per_image(_compute_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
 
-    def start(self, *, generator: torch.Generator) -> Tensor:
+    def draw_start(self, *, generator: torch.Generator) -> Tensor:
+        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
         pixels = self.originals[0].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
+        # The volume within radius r grows as r^M, so u^(1 / M) of a uniform u is uniform in volume.
         radii = self.epsilon * torch.rand(len(drawn), generator=generator).pow(1 / pixels)
-        offsets = self.step(drawn) * _beside(radii, drawn)
+        offsets = self.compute_steps(drawn) * _expand_per_image(radii, drawn)
         return self.project(self.originals + offsets.to(self.originals.device))
 
     @property
     def _radius(self) -> float:
-        """Epsilon less the most that float32 can round: 2^-25 a pixel of an image, a few 2^-24 of the offset."""
+        """Epsilon less the greatest rounding error of float32: 2^-25 per pixel, and a few 2^-24 of the offset."""
         pixels = self.originals[0].numel()
         return max(self.epsilon * (1 - 2**-21) - 2**-24 * math.sqrt(pixels), 1e-30)
 
@@ -116,32 +129,36 @@ class L2:
 BALLS: dict[str, Callable[[Tensor, float], Ball]] = {"linf": LInf.around, "l2": L2.around}
 
 
-def ball(norm: str, originals: Tensor, epsilon: float) -> Ball:
-    """Return the balls of this norm, "linf" or "l2"; raise ReproofError if epsilon exceeds the box's diameter."""
+def make_balls(norm: str, originals: Tensor, epsilon: float) -> Ball:
+    """Return the balls of a norm, "linf" or "l2", around originals [N, C, H, W].
+
+    Raises ReproofError for an unknown norm, or an epsilon above the diameter of the box.
+    """
     if norm not in BALLS:
         raise ReproofError(f"attack: norm {norm!r} is unknown; choose one of {', '.join(BALLS)}")
     check_epsilon(epsilon, most=1.0 if norm == "linf" else math.sqrt(originals[0].numel()))
     return BALLS[norm](originals, epsilon)
 
 
-def farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: bool = True) -> Tensor:
-    """Return the last float32 pixels within epsilon, and in the box if asked, on one side: -1, +1, or 0 to stay.
+def find_farthest(originals: Tensor, epsilon: float, sides: Tensor | int, *, box: bool = True) -> Tensor:
+    """Return the farthest float32 pixels within epsilon of the originals on one side, in the box if `box`.
 
-    `sides` are one for all or one a pixel.
+    `sides` is -1, +1, or 0 for no change; one number for all pixels or a tensor of the shape of `originals`.
     """
     exact = originals.double()
     ends = torch.add(exact, sides, alpha=epsilon).to(originals.dtype)
+    # Rounding to float32 may leave the ball by one unit in the last place; step back where it does.
     outside = (exact - ends).abs_() > epsilon
     ends = torch.where(outside, torch.nextafter(ends, originals), ends)
     return ends.clamp_(0, 1) if box else ends
 
 
-def _lengths(images: Tensor) -> Tensor:
-    """Return the L2 norm of each image, in float64: [N]."""
+def _compute_lengths(images: Tensor) -> Tensor:
+    """Return the L2 norm of each image, float64 [N]."""
     lengths: Tensor = vector_norm(images.flatten(1), dim=1, dtype=torch.float64)
     return lengths
 
 
-def _beside(numbers: Tensor, images: Tensor) -> Tensor:
-    """Return one number an image as what multiplies its pixels, of their type: [N, 1, 1, 1]."""
+def _expand_per_image(numbers: Tensor, images: Tensor) -> Tensor:
+    """Return numbers [N], one per image, in the dtype of `images` and as [N, 1, 1, 1], which multiplies pixels."""
     return numbers.to(images.dtype).view(-1, *[1] * (images.dim() - 1))

@@ -1,11 +1,11 @@
-"""L-BFGS inside a box, for many problems at once: each has a history, a step and an end of its own.
+"""L-BFGS in a box, for many problems at once, each with its own history, step length and stopping point.
 
-A projected quasi-Newton method with two metrics (Bertsekas 1982) and limited memory (Nocedal 1980). It solves what
-L-BFGS-B (Byrd et al. 1995) solves, by other means: there is no generalised Cauchy point. In each iteration
+A projected quasi-Newton method with two metrics (Bertsekas 1982) and limited memory (Nocedal 1980). It solves the
+problems of L-BFGS-B (Byrd et al. 1995) in another way: it has no generalised Cauchy point. In each iteration
 
-1. coordinates on a bound, or within a hair of it, that the gradient pushes outwards are bound; they go straight there;
+1. coordinates on a bound, or very near it, whose gradient pushes outwards are bound and move straight onto it;
 2. the free ones follow the quasi-Newton direction of the last `history` pairs, by the two-loop recursion;
-3. the step is halved or more, along the direction projected onto the box, until the function falls enough (Armijo).
+3. the step along the direction projected onto the box is at least halved until the function falls enough (Armijo).
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
-from reproof.attacks.two_loop import Pair, known, learn, newton, unit_scale
+from reproof.attacks.two_loop import Pair, compute_direction, compute_unit_scale, find_known, make_pair
 from reproof.storage.files import ReproofError
 
 # From points [n, M] and the numbers of their problems [n] to values [n] and gradients [n, M].
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Box = tuple[float, float]
 
-ARMIJO = 1e-4  # the share of the fall promised by the slope that a step must bring, as in L-BFGS-B
+ARMIJO = 1e-4  # least share of the decrease predicted by the slope, as in L-BFGS-B
 TRIALS = 20
-NEAR = 1e-3  # of a bound, at most; less as the gradient vanishes
-LEFT = 0.875  # a smaller share still at work is worth the copy that drops the others
+NEAR = 1e-3  # greatest distance from a bound that counts as on it; smaller for small gradients
+LEFT = 0.875  # below this share of unfinished problems, dropping the others pays for the copy
 
 
-class Ends(NamedTuple):
-    """When a problem is done: the entries of its projected gradient, or what an iteration gained, are at most these."""
+class Tolerances(NamedTuple):
+    """Stopping rule: bounds on the projected gradient (`flat`) and on the decrease of an iteration (`gain`)."""
 
     flat: float
     gain: float
@@ -38,7 +38,10 @@ class Ends(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """The point found for each problem [N, M], its value [N], how often the function was asked [N], if it was done."""
+    """Solution of each problem.
+
+    `points` [N, M], `values` [N], `evaluations` int64 [N] of the function, and `converged` bool [N].
+    """
 
     points: Tensor
     values: Tensor
@@ -48,7 +51,7 @@ class Minimum:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """The problems at work: their numbers [n], where they stand, and what they remember."""
+    """Unfinished problems: their indices [n], points [n, M], values [n], gradients [n, M] and history."""
 
     rows: Tensor
     points: Tensor
@@ -70,43 +73,51 @@ def minimise(
     flat: float = 1e-5,
     gain: float = 1e-7,
 ) -> Minimum:
-    """Minimise N functions of M variables in [lower, upper] from `start` [N, M], each on its own.
+    """Minimise N functions of M variables in [lower, upper] from `start` [N, M], each independently.
 
-    `function(points, problems)` returns values and gradients of the problems of these numbers. A problem is done when
-    no entry of its projected gradient exceeds `flat`; when an iteration lowers its value v by no more than
-    gain * max(|v|, 1); or when no step lowers it. It then drops out of the batch. Memory: 2 M `history` numbers each.
+    `function(points, problems)` returns the values [n] and gradients [n, M] of the problems with these indices. A
+    problem is done when no entry of its projected gradient exceeds `flat`; when an iteration lowers its value v by at
+    most gain * max(|v|, 1); or when no step lowers it. A finished problem leaves the batch. The memory is 2 M `history`
+    numbers per problem.
+
+    Raises ReproofError for an empty box, or a `history` or `iterations` below 1.
     """
     _check(lower, upper, history, iterations)
     box, points = (lower, upper), start.detach().clamp(lower, upper)
     rows = torch.arange(len(points), device=points.device)
     values, gradients = function(points, rows)
-    done = _projected(points, gradients, box) <= flat
+    done = _measure_projected_gradient(points, gradients, box) <= flat
     found = Minimum(points.clone(), values.clone(), torch.ones_like(rows), torch.zeros_like(done))
-    batch = _Batch(rows, points, values, gradients, unit_scale(gradients), done)
+    batch = _Batch(rows, points, values, gradients, compute_unit_scale(gradients), done)
     for _ in range(iterations):
-        batch = _dropped(batch, found)
+        # Problems end at different times; the function is called only for those at work.
+        batch = _drop_done(batch, found)
         if not len(batch.rows):
             break
-        after = _searched(function, batch, *_directions(batch, box), box, found.evaluations)
-        batch = _learnt(batch, after, box, history, Ends(flat, gain))
-    _write(batch, found)
+        after = _search_line(function, batch, *_compute_directions(batch, box), box, found.evaluations)
+        batch = _update_batch(batch, after, box, history, Tolerances(flat, gain))
+    _write_found(batch, found)
     return found
 
 
-def _directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
-    """Return where to go [n, M] and the slope there [n], below 0."""
+def _compute_directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
+    """Return the directions [n, M] and the slopes along them [n], below 0."""
     (lower, upper), points, gradients = box, batch.points, batch.gradients
-    near = _projected(points, gradients, box).clamp(max=NEAR)[:, None]
+    # A band that shrinks with the gradient keeps the method from zigzagging along a bound (Bertsekas 1982).
+    near = _measure_projected_gradient(points, gradients, box).clamp(max=NEAR)[:, None]
     low, high = (points <= lower + near) & (gradients > 0), (points >= upper - near) & (gradients < 0)
-    direct = newton(batch.pairs, batch.scale, gradients, ~(low | high))
+    direct = compute_direction(batch.pairs, batch.scale, gradients, ~(low | high))
     directions = torch.where(low, lower - points, torch.where(high, upper - points, direct))
     return directions, vecdot(gradients, directions)
 
 
-def _searched(
+def _search_line(
     function: Function, batch: _Batch, directions: Tensor, slopes: Tensor, box: Box, evaluations: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return points, values and gradients after a step; where none lowers the function, and of the done, as before."""
+    """Return points [n, M], values [n] and gradients [n, M] after a step, unchanged where none lowers the function.
+
+    `evaluations`, int64 [N], counts the function's calls in place. Finished problems stay unchanged.
+    """
     points, values, gradients = batch.points.clone(), batch.values.clone(), batch.gradients.clone()
     left, length = (~batch.done).nonzero().squeeze(-1), torch.ones_like(values)[~batch.done]
     for _ in range(TRIALS):
@@ -120,58 +131,67 @@ def _searched(
             reached[enough],
             gradient[enough],
         )
+        # Below the rounding error of the value no decrease can be seen, so shorter steps are pointless.
         visible = promised > torch.finfo(values.dtype).eps * batch.values[left].abs()
         again = ~enough & visible
-        left, length = left[again], _shorter(length, fall, promised)[again]
+        left, length = left[again], _shorten(length, fall, promised)[again]
         if not len(left):
             break
     return points, values, gradients
 
 
-def _shorter(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
-    """Return the step at the minimum of the parabola through what is known, at least a tenth, at most half."""
+def _shorten(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
+    """Return the step length [n] at the minimum of the parabola through known values, a tenth to half of the last."""
     share = (promised / (2 * (promised - fall))).nan_to_num(0.0)
     return length * share.clamp(0.1, 0.5)
 
 
-def _learnt(batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, history: int, ends: Ends) -> _Batch:
-    """Return the batch after a step: a pair more, and who is done.
+def _update_batch(
+    batch: _Batch, after: tuple[Tensor, Tensor, Tensor], box: Box, history: int, ends: Tolerances
+) -> _Batch:
+    """Return the batch after a step, with one more pair and the finished problems marked.
 
-    Who did not move forgets its pairs and tries steepest descent; who has none to forget is done.
+    A problem that did not move drops its pairs and tries steepest descent; without pairs it is done.
     """
     points, values, gradients = after
     stuck = (points == batch.points).all(dim=-1)
     little = batch.values - values <= ends.gain * values.abs().clamp(min=1)
-    over = torch.where(stuck, ~known(batch.pairs, stuck), little | (_projected(points, gradients, box) <= ends.flat))
-    pair, scale = learn(points - batch.points, gradients - batch.gradients)
-    scale = torch.where(stuck, unit_scale(gradients), torch.where(pair.inverse > 0, scale, batch.scale))
-    pairs = tuple(one.forgotten(stuck) for one in (*batch.pairs, pair)[-history:])
+    over = torch.where(
+        stuck,
+        ~find_known(batch.pairs, stuck),
+        little | (_measure_projected_gradient(points, gradients, box) <= ends.flat),
+    )
+    pair, scale = make_pair(points - batch.points, gradients - batch.gradients)
+    scale = torch.where(stuck, compute_unit_scale(gradients), torch.where(pair.inverse > 0, scale, batch.scale))
+    pairs = tuple(one.forget(stuck) for one in (*batch.pairs, pair)[-history:])
     return _Batch(batch.rows, points, values, gradients, scale, batch.done | over, pairs)
 
 
-def _dropped(batch: _Batch, found: Minimum) -> _Batch:
-    """Write down the problems that are done and drop them, once they are many enough to be worth it."""
+def _drop_done(batch: _Batch, found: Minimum) -> _Batch:
+    """Write the finished problems to `found` and drop them, once enough are finished to pay for the copy."""
     left = ~batch.done
     if left.sum() > LEFT * len(left):
         return batch
-    _write(batch, found)
+    _write_found(batch, found)
     kept = left.nonzero().squeeze(-1)
     points, values, gradients = batch.points[kept], batch.values[kept], batch.gradients[kept]
-    pairs = tuple(pair.of(kept) for pair in batch.pairs)
+    pairs = tuple(pair.select(kept) for pair in batch.pairs)
     return _Batch(batch.rows[kept], points, values, gradients, batch.scale[kept], batch.done[kept], pairs)
 
 
-def _write(batch: _Batch, found: Minimum) -> None:
+def _write_found(batch: _Batch, found: Minimum) -> None:
+    """Write the points, values and ends of a batch to `found`, in place."""
     found.points[batch.rows], found.values[batch.rows] = batch.points, batch.values
     found.converged[batch.rows] = batch.done
 
 
-def _projected(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
-    """Return the greatest entry of each projected gradient step: 0 at a minimum [n]."""
+def _measure_projected_gradient(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
+    """Return the greatest absolute entry of each projected gradient step [n]: 0 at a minimum."""
     return (points - (points - gradients).clamp_(*box)).abs_().amax(dim=-1)
 
 
 def _check(lower: float, upper: float, history: int, iterations: int) -> None:
+    """Raise ReproofError for an empty box or a count below 1."""
     if not lower < upper:
         raise ReproofError(f"lbfgs: the box from {lower:g} to {upper:g} is empty; lower must be below upper")
     for name, value in (("history", history), ("iterations", iterations)):

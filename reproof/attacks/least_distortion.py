@@ -1,8 +1,8 @@
-"""The least distortion that makes a network see another class (Szegedy et al. 2014, section 4.1).
+"""The least distortion that makes a network predict another class (Szegedy et al. 2014, section 4.1).
 
 The paper minimises c |r| + loss_f(x + r, l) subject to x + r in [0, 1]^m by box-constrained L-BFGS, and finds by line
-search the c whose minimiser has f(x + r) = l. It prints "minimum c > 0". The logic needs the greatest: the more the
-distortion weighs, the smaller it gets, and any c close to 0 reaches the class.
+search the c whose minimiser has f(x + r) = l. It prints "minimum c > 0". The argument needs the greatest such c: the
+larger the weight of the distortion, the smaller the distortion, and any c close to 0 reaches the class.
 """
 
 from collections.abc import Callable
@@ -13,25 +13,25 @@ from torch import Tensor
 
 from reproof.attacks.attack import Adversarial, Aim, attack
 from reproof.attacks.lbfgs import Function, minimise
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import compute_cross_entropy
 
-WIDER, WIDEST = 2.0, 1e4  # what c is first and at most multiplied or divided by, until it is bracketed
+WIDER, WIDEST = 2.0, 1e4  # first and greatest factor by which c changes until it is bracketed
 WEIGHTS = (1e-9, 1e9)
 
 
-def squared(perturbations: Tensor) -> Tensor:
+def compute_squared_norm(perturbations: Tensor) -> Tensor:
     """Return |r|^2 of each perturbation [n, M]: [n]."""
     return perturbations.square().sum(dim=-1)
 
 
-def l2(perturbations: Tensor) -> Tensor:
-    """Return |r| of each perturbation [n, M], rounded off within 1e-6 of 0, where it has no gradient: [n]."""
-    return (squared(perturbations) + 1e-12).sqrt()
+def compute_l2_norm(perturbations: Tensor) -> Tensor:
+    """Return |r| of each perturbation [n, M]: [n], smoothed within 1e-6 of 0, where it has no gradient."""
+    return (compute_squared_norm(perturbations) + 1e-12).sqrt()
 
 
-PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"squared": squared, "l2": l2}
+PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"squared": compute_squared_norm, "l2": compute_l2_norm}
 
 
 @attack
@@ -46,27 +46,31 @@ def minimum_distortion(
     iterations: int = 100,
     gain: float = 1e-5,
 ) -> Adversarial:
-    """Return the least distorted images that reach their target, after `searches` values of c for each of them.
+    """Return the least distorted images that reach their target, after `searches` values of c for each image.
 
-    The paper writes the penalty as |r|. "squared" is |r|^2: smooth where the search begins, at r = 0, and its minimiser
-    follows c smoothly; "l2" is |r|, whose minimiser stays at 0 for every c above the slope of the loss. For both, the
-    minimiser at the greatest c that succeeds is where the target begins. The first c is right for a linear network of
-    two classes; it changes by a factor of 2, 4, 16, ... until it is bracketed, and the bracket is halved geometrically.
-    A search begins at the best success so far, the first at the image, and ends as `minimise` says of `iterations` and
-    `gain`. Images without success come back unchanged, as do those already taken for their target. No chance is used.
+    The paper writes the penalty as |r|. "squared" is |r|^2: smooth at the start r = 0, and its minimiser varies
+    smoothly with c. "l2" is |r|: its minimiser stays at 0 for every c above the slope of the loss. For both, the
+    minimiser at the greatest successful c lies where the target's region begins.
+
+    The first c is exact for a linear network of two classes. It changes by a factor of 2, 4, 16, ... until the
+    threshold is bracketed; then the bracket is halved geometrically. The first search starts at the image, each later
+    one at the best success so far. `iterations` and `gain` are those of `minimise`. Images without success return
+    unchanged, as do images already predicted as their target. The attack draws no random numbers.
+
+    Raises ReproofError for an untargeted aim, an unknown penalty or no search.
     """
     _check(aim, penalty, searches)
     best, queries = images.clone(), torch.ones_like(aim.labels)
-    left = (~aim.reached(victim.classes(images))).nonzero().squeeze(-1)
+    left = (~aim.is_reached(victim.predict(images))).nonzero().squeeze(-1)
     if len(left):
         search = _Search(penalty, searches, iterations, gain)
-        best[left], further = _least(victim, images[left], aim.of(left), search)
+        best[left], further = _search_least(victim, images[left], aim.select(left), search)
         queries[left] += further
     return Adversarial(best, queries)
 
 
 class _Search(NamedTuple):
-    """The options of the attack."""
+    """Options of the attack."""
 
     penalty: str
     searches: int
@@ -74,27 +78,29 @@ class _Search(NamedTuple):
     gain: float
 
 
-def _least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> tuple[Tensor, Tensor]:
-    """Return the least distorted successes, or the images, and how often the victim was asked about each [n]."""
+def _search_least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> tuple[Tensor, Tensor]:
+    """Return the least distorted successes, or the images, float32 [n, C, H, W], and the queries of each, int64 [n]."""
     best, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
     low, high = torch.zeros_like(distance), distance.clone()
-    weight, queries = _first_weight(victim, images, aim, search.penalty), torch.ones_like(aim.labels)
+    weight, queries = _compute_first_weight(victim, images, aim, search.penalty), torch.ones_like(aim.labels)
     for turn in range(search.searches):
-        objective = _objective(victim, images, aim, weight, PENALTIES[search.penalty])
+        objective = _make_objective(victim, images, aim, weight, PENALTIES[search.penalty])
+        # A start at the best success needs fewer iterations than one at the image.
         found = minimise(objective, best.flatten(1), iterations=search.iterations, gain=search.gain)
         made = found.points.view_as(images)
-        reached, size = aim.reached(victim.classes(made)), (made - images).flatten(1).norm(dim=-1)
+        reached, size = aim.is_reached(victim.predict(made)), (made - images).flatten(1).norm(dim=-1)
+        # A success at a smaller c is farther away, so the last one need not be the best.
         better = reached & (size < distance)
         best[better], distance[better] = made[better], size[better]
         low, high = torch.where(reached, weight, low), torch.where(reached, high, weight)
-        weight, queries = _next_weight(low, high, turn), queries + found.evaluations + 1
+        weight, queries = _compute_next_weight(low, high, turn), queries + found.evaluations + 1
     return best, queries
 
 
-def _objective(
+def _make_objective(
     victim: Victim, images: Tensor, aim: Aim, weight: Tensor, penalty: Callable[[Tensor], Tensor]
 ) -> Function:
-    """Return c |r| + loss_f(x + r, l) and its gradient, as a function of x + r [n, M] and the images' numbers [n]."""
+    """Return c |r| + loss_f(x + r, l) and its gradient as a function of x + r [n, M] and the images' indices [n]."""
     flat = images.flatten(1)
 
     def function(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,28 +113,31 @@ def _objective(
     return function
 
 
-def _first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Tensor:
-    """Return the c [N] that is right if the margin is linear and only two classes count.
+def _compute_first_weight(victim: Victim, images: Tensor, aim: Aim, penalty: str) -> Tensor:
+    """Return the c [N] that is exact if the margin is linear and only two classes count.
 
-    Where the target begins, its chance is 1/2 and the loss has half the margin's slope s; the gap g is closed by
-    |r| = g / s. The gradients cancel if 2 c |r| = s / 2 for the squared penalty, c = s / 2 for the other.
+    At the border of the target's region its probability is 1/2, and the loss has half the margin's slope s. The gap g
+    is closed by |r| = g / s. The gradients cancel if 2 c |r| = s / 2 for the squared penalty, c = s / 2 for the other.
     """
-    logits, gradient = victim.logits_and_gradient(images, aim.labels, margin)
-    gap, slope = -margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
+    logits, gradient = victim.compute_logits_and_gradient(images, aim.labels, compute_margin)
+    gap, slope = -compute_margin(logits, aim.labels), gradient.flatten(1).norm(dim=-1)
+    # Without slope and gap the quotient is NaN, and any c will do: 1 below.
     weight: Tensor = slope / 2 if penalty == "l2" else slope.square() / (4 * gap.clamp(min=0))
     return weight.nan_to_num(nan=1.0).clamp(*WEIGHTS)
 
 
-def _next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
-    """Return the c between the greatest that succeeded (0: none) and the least that failed (infinite: none)."""
+def _compute_next_weight(low: Tensor, high: Tensor, turn: int) -> Tensor:
+    """Return the c between the greatest success `low` (0: none) and the least failure `high` (infinite: none): [N]."""
+    # The factor squares each turn, so a first c that is wrong by orders of magnitude costs few searches.
     wider = min(WIDER**2 ** min(turn, 5), WIDEST)
     weight = torch.where(high.isinf(), low * wider, torch.where(low == 0, high / wider, (low * high).sqrt()))
     return weight.clamp(*WEIGHTS)
 
 
 def _check(aim: Aim, penalty: str, searches: int) -> None:
+    """Raise ReproofError for an untargeted aim, an unknown penalty or no search."""
     if not aim.targeted:
-        raise ReproofError("minimum_distortion: needs a class to reach for each image; draw one with `targets`")
+        raise ReproofError("minimum_distortion: needs a class to reach for each image; draw one with `draw_targets`")
     if penalty not in PENALTIES:
         raise ReproofError(f"minimum_distortion: penalty {penalty!r} is unknown; choose one of {', '.join(PENALTIES)}")
     if searches < 1:

@@ -1,6 +1,7 @@
-"""What a gradient attack climbs: one number an image that rises as the aim comes nearer.
+"""Losses that gradient attacks raise: one number per image, greater the nearer the aim.
 
-In float64, and no gradient by way of 1 - p: of a confident network that rounds to 0, and half the gradient with it.
+They compute in float64 and avoid the gradient through 1 - p: for a confident network 1 - p rounds to 0, and half of the
+gradient vanishes with it.
 """
 
 from collections.abc import Callable
@@ -11,35 +12,37 @@ from torch import Tensor
 from torch.nn.functional import softmax
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.victim import Loss, margin
+from reproof.attacks.victim import Loss, compute_margin
 from reproof.training.objective import compute_cross_entropy
 
-ENOUGH = 50.0  # the margin past which Madry et al. push no further
+ENOUGH = 50.0  # logits; Madry et al. stop at this margin
 
 
-def signed_cross_entropy(aim: Aim) -> Loss:
-    """Return the cross-entropy, in nats; its negative if targeted."""
+def make_signed_cross_entropy(aim: Aim) -> Loss:
+    """Return the loss logits [N, K], labels [N] -> cross-entropy [N], in nats; negated if targeted."""
     return lambda logits, labels: aim.sign * _CrossEntropy.apply(logits, labels)
 
 
-def clipped_margin(aim: Aim) -> Loss:
-    """Return -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; for a target the two swap places."""
-    return lambda logits, labels: -_gap(aim, logits, labels).add(ENOUGH).relu()
+def make_clipped_margin(aim: Aim) -> Loss:
+    """Return the loss -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; swapped for a target."""
+    return lambda logits, labels: -_compute_gap(aim, logits, labels).add(ENOUGH).relu()
 
 
-def shortfall(aim: Aim, *, kappa: float) -> Loss:
-    """Return by how much the aim, with a margin of kappa, is missed: above 0 until it is reached by more than that.
+def make_shortfall(aim: Aim, *, kappa: float) -> Loss:
+    """Return the loss [N] by which the aim with a margin of `kappa` logits is missed: below 0 once it is exceeded.
 
-    Unclipped it is Carlini & Wagner's f (section 5, f_6) plus kappa.
+    Clipped at 0 it is Carlini & Wagner's f (section 5, f_6) plus kappa.
     """
-    return lambda logits, labels: _gap(aim, logits, labels) + kappa
+    return lambda logits, labels: _compute_gap(aim, logits, labels) + kappa
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """`cross_entropy`, with the gradient at the label, p - 1, as less the sum of all others' p: that does not round."""
+    """`cross_entropy` whose gradient at the label, p - 1, is the negated sum of the other p, which does not round."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy, float64 [N], of logits [N, K] and labels [N]."""
+        # The label's entry is left out of the softmax and set to less the sum of the others.
         exact, places = logits.double(), labels[:, None]
         gradient = softmax(exact, dim=-1).scatter_(-1, places, 0)
         ctx.save_for_backward(gradient.scatter_(-1, places, -gradient.sum(dim=-1, keepdim=True)))
@@ -47,13 +50,14 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient in the logits [N, K], and none for the labels."""
         (gradient,) = ctx.saved_tensors
         return gradients[0][:, None] * gradient, None
 
 
-def _gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return how far the aim is from the tie at which it is reached: below 0 once it is."""
-    return aim.sign * margin(logits.double(), labels)
+def _compute_gap(aim: Aim, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the distance [N], in logits, from the tie at which the aim is reached: below 0 once it is reached."""
+    return aim.sign * compute_margin(logits.double(), labels)
 
 
-LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": signed_cross_entropy, "margin": clipped_margin}
+LOSSES: dict[str, Callable[[Aim], Loss]] = {"cross_entropy": make_signed_cross_entropy, "margin": make_clipped_margin}

@@ -1,7 +1,7 @@
-"""One pixel: differential evolution over a few pixels' places and colours (Su, Vargas & Sakurai 2019, section 3).
+"""One pixel: differential evolution over the places and colours of few pixels (Su, Vargas & Sakurai 2019, section 3).
 
-A candidate is float32 [pixels, 2 + C]: row, column and colour of each pixel, in pixels and in [0, 1]; it is painted at
-the whole part of its place. All images are searched together, each with a population of its own.
+A candidate is float32 [pixels, 2 + C]: row and column of each pixel, in pixels, and its colour in [0, 1]. It is painted
+at the integer part of its place. All images are searched together, each with its own population.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import answers, parts_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.queries import query_batches, query_unreached, split_indices
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
-SURE, GONE = 0.9, 0.05  # the paper stops at a target more probable than this, at a true class less probable
-Draw = Callable[[int], Tensor]  # so many populations [n, population, pixels, 2 + C], at random
-Propose = Callable[[Tensor], Tensor]  # parents [n, population, pixels, 2 + C] to as many children
+SURE, GONE = 0.9, 0.05  # probabilities at which the paper stops: of a target above, of a true class below
+Draw = Callable[[int], Tensor]  # n to random populations [n, population, pixels, 2 + C]
+Propose = Callable[[Tensor], Tensor]  # parents [n, population, pixels, 2 + C] to children of this shape
 
 
 @attack
@@ -25,14 +25,18 @@ def one_pixel(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
     generations: int = 100, differential_weight: float = 0.5, at_once: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Change at most `pixels` pixels: a child replaces its parent if it is fitter, by the probability of the label.
+    """Change at most `pixels` pixels: a child replaces its parent if it is fitter by the probability of the label.
 
     An image stops when a target's probability exceeds 0.9 or a true class's falls below 0.05, as in the paper, or, if
-    `at_once`, after the first generation with a candidate that is what the aim is after. The fittest comes back.
+    `at_once`, after the first generation with a candidate that reaches the aim. The fittest candidate is returned.
+
+    Raises ReproofError for an impossible number of pixels or a population below 3.
     """
     _check(images, pixels, population, least=3)
-    breed = partial(bred, size=(images.shape[2], images.shape[3]), weight=differential_weight, generator=generator)
-    return _search(victim, images, aim, _drawn(images, pixels, population, generator), breed, generations, at_once)
+    propose = partial(breed, size=(images.shape[2], images.shape[3]), weight=differential_weight, generator=generator)
+    return _search(
+        victim, images, aim, _make_draw(images, pixels, population, generator), propose, generations, at_once
+    )
 
 
 @attack
@@ -40,49 +44,57 @@ def random_pixel(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
     generations: int = 100, at_once: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Return the fittest of as many candidates as `one_pixel` tries, all drawn as its first ones: its control."""
+    """Return the fittest of as many random candidates as `one_pixel` tries: its control.
+
+    The options are those of `one_pixel`; every candidate is drawn like those of its first generation.
+
+    Raises ReproofError for an impossible number of pixels or an empty population.
+    """
     _check(images, pixels, population, least=1)
-    draw = _drawn(images, pixels, population, generator)
+    draw = _make_draw(images, pixels, population, generator)
     return _search(victim, images, aim, draw, lambda parents: draw(len(parents)), generations, at_once)
 
 
 def _search(
     victim: Victim, images: Tensor, aim: Aim, draw: Draw, propose: Propose, generations: int, at_once: bool
 ) -> Adversarial:
-    """Ask about each image, then about a population of it in every generation until it stops."""
+    """Query each image, then its population in every generation until it stops."""
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    left = unreached(victim, images, aim)
+    left = query_unreached(victim, images, aim)
+    # Infinite costs make the first generation replace its parents.
     parents = children = draw(len(left))
     costs = torch.full(parents.shape[:2], torch.inf, dtype=torch.float64, device=images.device)
     for _ in range(generations + 1):
         if not len(left):
             break
-        judged = _costs(victim, images[left], children, aim.of(left), at_once)
+        # The costs of the parents are kept from their own generation: each candidate is queried once.
+        judged = _compute_costs(victim, images[left], children, aim.select(left), at_once)
         better = judged < costs
         parents, costs = torch.where(better[..., None, None], children, parents), torch.where(better, judged, costs)
         asked[left] += judged.shape[1]
         least, fittest = costs.min(dim=1)
-        made[left] = paint(images[left], _pick(parents, fittest[:, None]).squeeze(1))
+        made[left] = paint(images[left], _select_members(parents, fittest[:, None]).squeeze(1))
+        # The cost of a success with `at_once` is below both thresholds, so it stops the image.
         going = least >= (-SURE if aim.targeted else GONE)
         left, parents, costs = left[going], parents[going], costs[going]
         children = propose(parents)
     return Adversarial(made, asked)
 
 
-def bred(parents: Tensor, *, size: tuple[int, int], weight: float, generator: Generator) -> Tensor:
-    """Return children x1 + weight (x2 - x3) of three different parents each, cut at the image's border and [0, 1].
+def breed(parents: Tensor, *, size: tuple[int, int], weight: float, generator: Generator) -> Tensor:
+    """Return children x1 + weight (x2 - x3) of three different parents each, clipped to the image's border and [0, 1].
 
-    `size` is the image's height and width. Nothing is crossed over, and a child's own parent has no part in it but by
-    chance.
+    `parents` are float32 [n, population, pixels, 2 + C], and so are the children. `size` is the image's height and
+    width. There is no crossover. A child's own parent is one of the three only by chance.
     """
-    chosen = _triples(tuple(parents.shape[:2]), generator)
-    one, two, three = (_pick(parents, which.to(parents.device)) for which in chosen)
+    chosen = _draw_triples(tuple(parents.shape[:2]), generator)
+    one, two, three = (_select_members(parents, which.to(parents.device)) for which in chosen)
     most = parents.new_tensor([*size, *[1] * (parents.shape[-1] - 2)])
     return (one + weight * (two - three)).clamp_(min=0).minimum(most)
 
 
 def paint(images: Tensor, candidates: Tensor) -> Tensor:
-    """Paint one candidate [N, pixels, 2 + C] on each image [N, C, H, W], in place; a later pixel covers an earlier."""
+    """Paint one candidate [N, pixels, 2 + C] on each image [N, C, H, W], in place; later pixels cover earlier ones."""
     height, width = images.shape[2:]
     rows, columns = (candidates[..., i].long().clamp(0, end - 1) for i, end in ((0, height), (1, width)))
     flat = images.view(*images.shape[:2], -1)
@@ -91,22 +103,23 @@ def paint(images: Tensor, candidates: Tensor) -> Tensor:
     return images
 
 
-def _costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
-    """Return what evolution lowers [n, population]: the label's probability, or less it if targeted.
+def _compute_costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
+    """Return the costs to minimise, float64 [n, population]: the label's probability, negated if targeted.
 
-    In float64: a confident network's probability rounds to 1 in float32. If `at_once`, reaching the aim lowers it by 2.
+    They are float64, because a confident network's probability rounds to 1 in float32. With `at_once`, reaching the aim
+    lowers the cost by 2, below that of any candidate that does not.
     """
     count, flat = candidates.shape[1], candidates.flatten(0, 1)
-    parts = parts_of(len(flat), images)
-    logits = answers(victim, (paint(images[rows // count], flat[rows]) for rows in parts))
-    each = aim.of(torch.arange(len(images), device=images.device).repeat_interleave(count))
+    parts = split_indices(len(flat), images)
+    logits = query_batches(victim, (paint(images[rows // count], flat[rows]) for rows in parts))
+    each = aim.select(torch.arange(len(images), device=images.device).repeat_interleave(count))
     costs = aim.sign * logits.double().softmax(dim=-1).gather(1, each.labels[:, None]).squeeze(1)
-    costs -= 2 * (at_once * each.reached(logits.argmax(dim=-1)))
+    costs -= 2 * (at_once * each.is_reached(logits.argmax(dim=-1)))
     return costs.view(-1, count)
 
 
-def _drawn(images: Tensor, pixels: int, population: int, generator: Generator) -> Draw:
-    """Return what draws places uniformly, and each channel's value from N(128, 127) / 255, cut at [0, 1]."""
+def _make_draw(images: Tensor, pixels: int, population: int, generator: Generator) -> Draw:
+    """Return a function that draws populations: uniform places, channel values from N(128, 127) / 255 in [0, 1]."""
     channels, *size = images.shape[1:]
 
     def draw(count: int) -> Tensor:
@@ -118,20 +131,22 @@ def _drawn(images: Tensor, pixels: int, population: int, generator: Generator) -
     return draw
 
 
-def _triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Return three different numbers below shape[-1] for each place of `shape`, uniform: a later one skips earlier."""
+def _draw_triples(shape: tuple[int, ...], generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Return three different indices below shape[-1] for each place of `shape`, uniformly, int64 each."""
+    # Each later index is drawn from the remaining ones, and skips those already taken.
     one, two, three = (torch.randint(shape[-1] - i, shape, generator=generator) for i in range(3))
     two = two + (two >= one)
     three = three + (three >= torch.minimum(one, two))
     return one, two, three + (three >= torch.maximum(one, two))
 
 
-def _pick(populations: Tensor, which: Tensor) -> Tensor:
-    """Return of each population [n, P, ...] the members [n, m] of these numbers: [n, m, ...]."""
+def _select_members(populations: Tensor, which: Tensor) -> Tensor:
+    """Return the members `which` [n, m] of each population [n, P, ...]: [n, m, ...]."""
     return populations[torch.arange(len(populations), device=populations.device)[:, None], which]
 
 
 def _check(images: Tensor, pixels: int, population: int, *, least: int) -> None:
+    """Raise ReproofError for an impossible number of pixels, or a population below `least`."""
     if not 1 <= pixels <= images.shape[2:].numel():
         raise ReproofError(
             f"attack: {pixels} pixels cannot be changed in images of {images.shape[2]} x {images.shape[3]}; "

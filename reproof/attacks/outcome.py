@@ -1,4 +1,4 @@
-"""What became of the images that an attack made: which fool the network, how far they are, what they cost."""
+"""Outcome of an attack on one victim: success, distance and cost."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,11 @@ from reproof.attacks.victim import Victim
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of the images [N] of one victim: which are right, which were and are no more, how far and dear.
+    """Outcome per image [N]: still correct, fooled, correct without attack, confidence, L2 distance, queries.
 
-    An image that is classified wrongly as it is counts as wrong whatever an attack makes of it: there the attacker has
-    nothing to do, and an untargeted attack might set it right.
+    `right`, `fooled` and `clean` are bool; `confidence` is the greatest probability, in [0, 1]; `distances` are
+    float64, `queries` int64. An image that is misclassified without attack counts as wrong whatever the attack returns:
+    the attacker has nothing to do, and an untargeted attack might correct it.
     """
 
     right: Tensor
@@ -26,8 +27,10 @@ class Outcome:
     queries: Tensor
 
     @classmethod
-    def of(cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor) -> "Outcome":
-        """Ask the victim about the images made; `clean` [N] says which it classified rightly as they were."""
+    def measure(
+        cls, victim: Victim, images: Tensor, labels: Tensor, adversarial: Adversarial, clean: Tensor
+    ) -> "Outcome":
+        """Query the victim about the attacked images; `clean`, bool [N], is True where it is correct without attack."""
         with torch.no_grad():
             chances = victim.logits(adversarial.images).softmax(dim=-1)
         right = clean & chances.argmax(dim=-1).eq(labels)
@@ -36,17 +39,21 @@ class Outcome:
 
     @property
     def accuracy(self) -> float:
-        """The share of all images that are classified rightly as they are and under attack."""
+        """Share of all images, in [0, 1], that are classified correctly both without and under attack."""
         return float(self.right.double().mean())
 
-    def within(self, queries: int) -> float:
-        """Return the share of what was classified rightly that was fooled by at most so many queries."""
-        return _share(self.fooled & (self.queries <= queries), self.clean)
+    def compute_success_within(self, queries: int) -> float:
+        """Return the share of correctly classified images that at most `queries` queries fooled."""
+        return _compute_share(self.fooled & (self.queries <= queries), self.clean)
 
-    def values(self) -> dict[str, float]:
-        """Return the metrics, by the second part of their names; what needs a fooled image is left out without one."""
-        found = {"accuracy_under_attack": self.accuracy, "attack_success_share": _share(self.fooled, self.clean)}
+    def list_metrics(self) -> dict[str, float]:
+        """Return the metrics by name without the split; metrics of fooled images are absent if there are none."""
+        found = {
+            "accuracy_under_attack": self.accuracy,
+            "attack_success_share": _compute_share(self.fooled, self.clean),
+        }
         wrong = ~self.right
+        # A mean or a median of nothing would be NaN, so the metric is left out.
         if bool(wrong.any()):
             found["confidence_of_mistakes"] = float(self.confidence[wrong].double().mean())
         if bool(self.fooled.any()):
@@ -55,6 +62,6 @@ class Outcome:
         return found
 
 
-def _share(which: Tensor, among: Tensor) -> float:
-    """Return how many of those of one mask the other has; 0 of none."""
+def _compute_share(which: Tensor, among: Tensor) -> float:
+    """Return the share of `among` that is in `which`, both bool [N]; 0 if `among` is empty."""
     return float(which.sum()) / max(1, int(among.sum()))

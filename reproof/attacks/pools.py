@@ -1,8 +1,8 @@
-"""Training on pools of adversarial examples, one for each layer (Szegedy et al. 2014, section 4).
+"""Training on pools of adversarial examples, one pool for each layer (Szegedy et al. 2014, section 4).
 
-Beside the training set, the paper keeps a pool of adversarial examples of the images and of each hidden layer's
-outputs, a random part of which is replaced all the time; those of a layer train the layers above it. It states neither
-how large the pools are nor how fast they are replaced.
+Next to the training set, the paper keeps a pool of adversarial examples of the images and of each hidden layer's
+outputs, a random part of which is continually replaced. Examples of a layer train the layers above it. The paper states
+neither the size of the pools nor the rate of replacement.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from reproof.attacks.attack import Aim, targets
-from reproof.attacks.hardening import Hardening, State
+from reproof.attacks.attack import Aim, draw_targets
+from reproof.attacks.hardening import Hardening, SavedTensors
 from reproof.attacks.least_distortion import minimum_distortion
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
@@ -24,9 +24,9 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Pools:
-    """How many examples each pool holds, how many are replaced every `every` steps, and the share of untouched images.
+    """Size of each pool, number of examples replaced every `every` steps, and share of the loss on clean images.
 
-    `searches` and `iterations` are those of `minimum_distortion`. Raises ReproofError if one of them is impossible.
+    `searches` and `iterations` are those of `minimum_distortion`. Raises ReproofError for an impossible value.
     """
 
     size: int = 2000
@@ -47,51 +47,61 @@ class Pools:
                 f"adversarial_training: clean_share {self.clean_share:g} leaves pools nothing; it must be in [0, 1)"
             )
 
-    def lesson(self, one: Hardening) -> "OnPools":
-        """Return what one network learns, its pools still empty."""
-        return OnPools(one, self)
+    def make_lesson(self, one: Hardening) -> "PoolLesson":
+        """Return the lesson of one network, with empty pools."""
+        return PoolLesson(one, self)
 
 
-class OnPools:
-    """One network and its pools: it learns each batch, and as many examples of each pool through the layers above."""
+class PoolLesson:
+    """Loss of one network on each batch, and on as many examples of each pool through the layers above it."""
 
     def __init__(self, one: Hardening, pools: Pools) -> None:
-        self._one, self._how, self._stages = one, pools, stages(one.module)
+        self._one, self._how, self._stages = one, pools, split_at_sigmoids(one.module)
         train = one.dataset.train
-        with one.as_attacked():
-            sizes = [origin.shape[1:] for origin in self.origins(train.images[:1])]
+        with one.switch_to_eval_mode():
+            sizes = [origin.shape[1:] for origin in self.compute_origins(train.images[:1])]
         self.examples = [torch.zeros(pools.size, *size, device=train.images.device) for size in sizes]
         self.truths = [train.labels.new_zeros(pools.size) for _ in sizes]
+        # A tensor, so that it is saved and restored like the pools.
         self.held = torch.zeros((), dtype=torch.int64)
 
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return alpha J(x) + (1 - alpha) times the mean over layers of J on examples drawn from that layer's pool."""
+    def compute_loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return alpha J(x) + (1 - alpha) times the mean over layers of J on examples drawn from the layer's pool.
+
+        `images` are uint8 [B, C, H, W], `labels` int64 [B]; the result is a scalar.
+        """
         if self._one.done % self._how.every == 0:
             self.renew()
-        share, chance, learned = self._how.clean_share, self._one.chance("pool"), []
+        share, chance, learned = self._how.clean_share, self._one.make_generator("pool"), []
         for layer, (examples, truths) in enumerate(zip(self.examples, self.truths, strict=True)):
             drawn = torch.randint(int(self.held), (len(labels),), generator=chance)
-            learned.append(cross_entropy(self.above(layer)(examples[drawn]), truths[drawn]))
-        return share * self._one.natural(images, labels) + (1 - share) * torch.stack(learned).mean()
+            learned.append(cross_entropy(self.build_above(layer)(examples[drawn]), truths[drawn]))
+        return share * self._one.compute_natural_loss(images, labels) + (1 - share) * torch.stack(learned).mean()
 
     def renew(self) -> None:
-        """Make examples against the network as it is, from training images drawn at random, and put them in the pools.
+        """Make examples against the current network, from training images drawn at random, and put them in the pools.
 
-        Where there is room they are added, then they replace others at random. One that its network already takes for
-        the class drawn, or that cannot be moved there, stays as it is.
+        They fill the free places first and then replace random examples. An example that its network already assigns to
+        the drawn class, or that cannot be moved there, is kept unchanged.
         """
-        chance, train = self._one.chance("renew"), self._one.dataset.train
+        chance, train = self._one.make_generator("renew"), self._one.dataset.train
+        # Without replacement: no image enters a pool twice in one renewal.
         chosen = torch.randperm(len(train.labels), generator=chance)[: self._how.renewed]
-        labels, places = train.labels[chosen], self._places(len(chosen), chance)
-        with self._one.as_attacked():
-            for layer, origin in enumerate(self.origins(train.images[chosen])):
-                self.examples[layer][places] = self._least(self.above(layer), origin, labels, chance)
+        labels, places = train.labels[chosen], self._draw_places(len(chosen), chance)
+        with self._one.switch_to_eval_mode():
+            for layer, origin in enumerate(self.compute_origins(train.images[chosen])):
+                self.examples[layer][places] = self._find_least_distorted(
+                    self.build_above(layer), origin, labels, chance
+                )
                 self.truths[layer][places] = labels
         self.held.fill_(max(int(self.held), int(places.max()) + 1))
 
     @torch.no_grad()
-    def origins(self, images: Tensor) -> list[Tensor]:
-        """Return what each pool's examples are made from: pixels in [0, 1], and the outputs of each hidden layer."""
+    def compute_origins(self, images: Tensor) -> list[Tensor]:
+        """Return the inputs from which each pool's examples are made, float32 [N, ...] each.
+
+        These are the pixels in [0, 1] of `images`, uint8, and the outputs of each hidden layer.
+        """
         pixels = images.view(len(images), *self._one.dataset.input_shape).float() / 255
         found, through = [pixels], self._one.dataset.normalise(images)
         for stage in self._stages[:-1]:
@@ -99,47 +109,50 @@ class OnPools:
             found.append(through)
         return found
 
-    def above(self, layer: int) -> Function:
-        """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1 on)."""
-        return nn.Sequential(*self._stages[layer:]) if layer else self._one.on_pixels
+    def build_above(self, layer: int) -> Function:
+        """Return the logits as a function of pixels (layer 0) or of the outputs of a hidden layer (from 1)."""
+        # Only the layers above learn from an example of a hidden layer.
+        return nn.Sequential(*self._stages[layer:]) if layer else self._one.forward_pixels
 
-    def state(self) -> State:
-        """Return the pools and how full they are."""
+    def collect_saved_tensors(self) -> SavedTensors:
+        """Return the pools and the number of examples that each holds, by name."""
         pools = {f"examples {layer}": one for layer, one in enumerate(self.examples)}
         return pools | {f"truths {layer}": one for layer, one in enumerate(self.truths)} | {"held": self.held}
 
-    def _least(self, above: Function, origin: Tensor, labels: Tensor, chance: Generator) -> Tensor:
-        """Return the least distorted of these inputs [N, ...] that are taken for a wrong class drawn at random."""
-        aim = Aim(targets(labels, self._one.dataset.classes, generator=chance), targeted=True)
+    def _find_least_distorted(self, above: Function, origin: Tensor, labels: Tensor, chance: Generator) -> Tensor:
+        """Return the least distorted of these inputs [N, ...] that are classified as a wrong class drawn at random."""
+        aim = Aim(draw_targets(labels, self._one.dataset.classes, generator=chance), targeted=True)
         how = self._how
         made = minimum_distortion(
             Victim(above), origin, aim, generator=chance, searches=how.searches, iterations=how.iterations
         )
         return made.images
 
-    def _places(self, count: int, chance: Generator) -> Tensor:
+    def _draw_places(self, count: int, chance: Generator) -> Tensor:
+        """Return the indices int64 [count] of the pool that new examples take: free ones first, then random ones."""
         held, size = int(self.held), self._how.size
         new = torch.arange(held, min(held + count, size))
         return torch.cat([new, torch.randperm(held, generator=chance)[: count - len(new)]])
 
 
-def stages(module: nn.Module) -> list[nn.Sequential]:
-    """Return the network cut after each of its sigmoids; raise ReproofError if that is not all there is to it.
+def split_at_sigmoids(module: nn.Module) -> list[nn.Sequential]:
+    """Return the parts of the network, each of which but the last ends with a sigmoid.
 
-    An example is sought inside the box [0, 1]: sigmoids are what keeps a layer's outputs in it, as pixels are.
+    Examples are searched inside the box [0, 1]: sigmoids keep a layer's outputs in it, like pixels. Raises ReproofError
+    for a network that is not a chain of flattening, linear layers and sigmoids.
     """
-    if not isinstance(module, nn.Sequential) or not _cuts(module):
+    if not isinstance(module, nn.Sequential) or not _find_cuts(module):
         raise ReproofError(
             "adversarial_training: pools need a chain of layers with sigmoids, whose outputs are in [0, 1]; choose "
             "the network sigmoid_fc, or another adversary"
         )
     parts = list(module)
-    ends = [0, *_cuts(module), len(parts)]
+    ends = [0, *_find_cuts(module), len(parts)]
     return [nn.Sequential(*parts[start:end]) for start, end in pairwise(ends)]
 
 
-def _cuts(module: nn.Sequential) -> list[int]:
-    """Return where to cut: behind each sigmoid; nowhere if other functions shape the outputs."""
+def _find_cuts(module: nn.Sequential) -> list[int]:
+    """Return the places behind each sigmoid; none if other functions shape the outputs."""
     kinds = (nn.Flatten, nn.Linear, nn.Sigmoid)
     if not all(isinstance(part, kinds) for part in module):
         return []

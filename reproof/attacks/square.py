@@ -7,14 +7,24 @@ from math import sqrt
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.asking import logits_of, unreached
 from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
 from reproof.attacks.balls import LInf
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.queries import query_logits, query_unreached
+from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import compute_cross_entropy
 
-HALVINGS = (10, 50, 200, 500, 1_000, 2_000, 4_000, 6_000, 8_000)  # of 10,000 queries
+HALVINGS = (
+    10,
+    50,
+    200,
+    500,
+    1_000,
+    2_000,
+    4_000,
+    6_000,
+    8_000,
+)  # queries, of 10,000, after which the share of a square halves
 
 
 @attack
@@ -22,59 +32,68 @@ def square(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, epsilon: float, queries: int = 10_000,
     p: float = 0.8,
 ) -> Adversarial:  # fmt: skip
-    """Repaint a square of each image a query, and keep it if the loss falls: the margin, of a target the cross-entropy.
+    """Repaint a square of each image per query, and keep it if the loss falls: the margin, or a target's cross-entropy.
 
-    The first query is the image as it is, which the paper does not count; the second has stripes. `p` is the share of
-    the image that the first squares cover: 0.05 for ImageNet and 0.8 for MNIST in the paper.
+    `epsilon` is the L-infinity radius in pixels of [0, 1]. The first query is the unchanged image, which the paper does
+    not count; the second has stripes. `p` is the share of the image that the first squares cover: 0.05 for ImageNet and
+    0.8 for MNIST in the paper.
+
+    Raises ReproofError for an impossible epsilon or `p`, or fewer than 2 queries.
     """
     _check(epsilon, queries, p)
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    search = _start(images, aim, unreached(victim, images, aim), epsilon)
+    search = _start_search(images, aim, query_unreached(victim, images, aim), epsilon)
+    # Steps count from the first square, as in the paper; step -1 is the query of the stripes.
     for step in range(-1, queries - 2):
         if not len(search.left):
             break
-        side = side_of(share_of(p, step, queries), *images.shape[2:])
-        tried = striped(search.ball, generator) if step < 0 else repainted(search.best, search.ball, side, generator)
-        search = _judged(search, victim, tried)
+        side = compute_side(compute_share(p, step, queries), *images.shape[2:])
+        tried = (
+            draw_stripes(search.ball, generator)
+            if step < 0
+            else repaint_squares(search.best, search.ball, side, generator)
+        )
+        search = _judge(search, victim, tried)
         asked[search.left] = step + 3
         if search.reached.any():
             made[search.left] = search.best
-            search = search.of(~search.reached)
+            search = search.select(~search.reached)
     made[search.left] = search.best
     return Adversarial(made, asked)
 
 
-def striped(ball: LInf, generator: Generator) -> Tensor:
-    """Return images of vertical stripes one pixel wide, of each channel at the ball's lower or upper end."""
+def draw_stripes(ball: LInf, generator: Generator) -> Tensor:
+    """Return images [N, C, H, W] of vertical stripes, each one pixel wide and at the ball's lower or upper end."""
     count, channels, _, width = ball.lower.shape
-    return torch.where(_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
+    return torch.where(_flip_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
 
 
-def repainted(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
-    """Return each image with one square, anywhere in it, of each channel at the ball's lower or upper end.
+def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
+    """Return each image with one random square, each channel of which is at the ball's lower or upper end.
 
-    A square that would change nothing has its signs turned over; the authors' code draws it again.
+    A square that would change nothing gets the opposite signs; the authors' code draws it again.
     """
-    at = _squares(best, side, generator).expand(-1, best.shape[1], -1)
+    at = _draw_squares(best, side, generator).expand(-1, best.shape[1], -1)
     before, lower, upper = (one.flatten(2).gather(2, at) for one in (best, ball.lower, ball.upper))
-    up = _coins((*best.shape[:2], 1), ball, generator)
+    up = _flip_coins((*best.shape[:2], 1), ball, generator)
+    # A query of an unchanged image would be wasted.
     same = torch.where(up, upper, lower).eq(before).flatten(1).all(dim=1).view(-1, 1, 1)
     return best.flatten(2).scatter(2, at, torch.where(up ^ same, upper, lower)).view_as(best)
 
 
-def share_of(p: float, step: int, queries: int) -> float:
+def compute_share(p: float, step: int, queries: int) -> float:
     """Return the share of an image that this step's square covers: p, halved at fixed shares of the budget."""
     return p * 0.5 ** bisect_left(HALVINGS, step * 10_000 / queries)
 
 
-def side_of(share: float, height: int, width: int) -> int:
-    """Return the side of the square that covers this share of an image, in pixels: at least 1, and it fits."""
+def compute_side(share: float, height: int, width: int) -> int:
+    """Return the side, in pixels, of the square that covers this share of an image: at least 1, and it fits."""
     return min(max(round(sqrt(share * height * width)), 1), height, width)
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """The images being searched, by number: of each the best so far, its loss, and if it is what the aim is after."""
+    """Unfinished images: their indices [n], and the best so far, its loss [n], and whether it reaches the aim [n]."""
 
     left: Tensor
     aim: Aim
@@ -83,40 +102,45 @@ class _Search:
     losses: Tensor
     reached: Tensor
 
-    def of(self, chosen: Tensor) -> "_Search":
+    def select(self, chosen: Tensor) -> "_Search":
+        """Return the search of some of the images, by index or mask."""
         best, losses, reached = (one[chosen] for one in (self.best, self.losses, self.reached))
-        return _Search(self.left[chosen], self.aim.of(chosen), self.ball.of(chosen), best, losses, reached)
+        return _Search(self.left[chosen], self.aim.select(chosen), self.ball.select(chosen), best, losses, reached)
 
 
-def _start(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
+def _start_search(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
+    """Return the search before its first query, over the images `left`."""
     none = torch.zeros_like(left, dtype=torch.bool)
     losses = torch.full(left.shape, torch.inf, dtype=torch.float64, device=left.device)
-    return _Search(left, aim.of(left), LInf.around(images[left], epsilon), images[left], losses, none)
+    return _Search(left, aim.select(left), LInf.around(images[left], epsilon), images[left], losses, none)
 
 
-def _judged(search: _Search, victim: Victim, tried: Tensor) -> _Search:
-    """Return the search with the images tried where they are better: one query an image."""
-    logits, aim = logits_of(victim, tried), search.aim
-    losses = compute_cross_entropy(logits.double(), aim.labels) if aim.targeted else margin(logits, aim.labels).double()
-    reached = aim.reached(logits.argmax(dim=-1))
+def _judge(search: _Search, victim: Victim, tried: Tensor) -> _Search:
+    """Return the search with the candidates kept where they are better; it costs one query per image."""
+    logits, aim = query_logits(victim, tried), search.aim
+    losses = compute_cross_entropy(logits.double(), aim.labels) if aim.targeted else compute_margin(logits, aim.labels).double()
+    reached = aim.is_reached(logits.argmax(dim=-1))
+    # A candidate that reaches the aim is kept even if its loss is not lower.
     better = reached | (losses < search.losses)
     best = torch.where(better.view(-1, 1, 1, 1), tried, search.best)
     return replace(search, best=best, losses=torch.where(better, losses, search.losses), reached=reached)
 
 
-def _squares(images: Tensor, side: int, generator: Generator) -> Tensor:
-    """Return the places of one square an image among its height * width pixels, uniform: int64 [N, 1, side * side]."""
+def _draw_squares(images: Tensor, side: int, generator: Generator) -> Tensor:
+    """Return the pixels of one random square per image, as flat indices: int64 [N, 1, side * side]."""
     count, _, height, width = images.shape
     top, left = (torch.randint(size - side + 1, (count, 1, 1), generator=generator) for size in (height, width))
     inside = torch.arange(side)[:, None] * width + torch.arange(side)
     return (top * width + left + inside.flatten()).to(images.device)
 
 
-def _coins(shape: tuple[int, ...], ball: LInf, generator: Generator) -> Tensor:
+def _flip_coins(shape: tuple[int, ...], ball: LInf, generator: Generator) -> Tensor:
+    """Return random bits of a shape: bool, on the ball's device."""
     return torch.randint(2, shape, generator=generator).bool().to(ball.lower.device)
 
 
 def _check(epsilon: float, queries: int, p: float) -> None:
+    """Raise ReproofError for an impossible epsilon, budget or share."""
     check_epsilon(epsilon)
     if queries < 2:
         raise ReproofError(f"attack: {queries} queries leave none for square after the first look; give at least 2")

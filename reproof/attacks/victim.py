@@ -1,4 +1,4 @@
-"""A network under attack, as the attacker sees it: pixels in [0, 1] in, logits out."""
+"""A network under attack as the attacker sees it: pixels in [0, 1] in, logits out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from reproof.data.dataset import Dataset
 from reproof.storage.files import ReproofError
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number an example [N]
+Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one number per example [N]
 
 
 @dataclass(frozen=True, eq=False)
 class Victim:
-    """A network in eval mode that takes pixels in [0, 1]; what it was trained to be given is its own business.
+    """A network in eval mode on pixels in [0, 1]; it hides the normalisation of its training.
 
-    `logits` maps images float32 [N, C, H, W] to logits [N, K]; a victim without `gradients` answers queries alone.
+    `logits` maps images float32 [N, C, H, W] to logits [N, K]. A victim without `gradients` answers queries alone.
     """
 
     logits: Callable[[Tensor], Tensor]
@@ -24,32 +24,37 @@ class Victim:
 
     @classmethod
     def of(cls, module: nn.Module, dataset: Dataset) -> "Victim":
-        """Make from a network trained on this data set: its weights are frozen, its layers put in eval mode."""
+        """Return the victim of a network trained on this data set, with frozen weights and in eval mode."""
         module.eval().requires_grad_(False)
         scale, shift = dataset.scale_and_shift
+        # Normalisation inside: attacks and epsilons work on pixels, whatever the network was trained on.
         return cls(lambda images: module(images * (255 * scale) + shift))
 
     @torch.no_grad()
-    def classes(self, images: Tensor) -> Tensor:
-        """Return the class that the network gives each image: int64 [N]."""
+    def predict(self, images: Tensor) -> Tensor:
+        """Return the predicted classes of images [N, C, H, W]: int64 [N]."""
         return self.logits(images).argmax(dim=-1)
 
-    def gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-        """Return the gradient of each image's loss with respect to its pixels: [N, C, H, W]."""
-        return self.logits_and_gradient(images, labels, loss)[1]
+    def compute_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
+        """Return the gradient of each image's loss in its pixels: [N, C, H, W]."""
+        return self.compute_logits_and_gradient(images, labels, loss)[1]
 
-    def logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
-        """Return the logits [N, K] and the `gradient` [N, C, H, W] of one pass."""
+    def compute_logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, K] and the gradient [N, C, H, W] of one pass.
+
+        Raises ReproofError for a victim without gradients.
+        """
         if not self.gradients:
             raise ReproofError("attack: this network gives no gradients; choose one that asks for outputs alone")
         pixels = images.detach().requires_grad_()
         logits = self.logits(pixels)
+        # In eval mode images do not interact, so the gradient of the sum holds each image's own.
         (gradient,) = torch.autograd.grad(loss(logits, labels).sum(), pixels)
         return logits.detach(), gradient
 
 
-def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return by how much the label's logit exceeds the greatest other [N]: below 0 where the label has lost."""
+def compute_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the label's logit less the greatest other [N]: below 0 where the label is not predicted."""
     own = logits.gather(-1, labels[:, None]).squeeze(-1)
     others = logits.scatter(-1, labels[:, None], -torch.inf)
     return own - others.amax(dim=-1)

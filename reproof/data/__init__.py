@@ -1,1 +1,1 @@
-"""Data sets: fetched once into one safetensors file each, then split, held on the device and normalised per batch."""
+"""Data sets: fetched once into one safetensors file each, then split, kept on the device and normalised per batch."""

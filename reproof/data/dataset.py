@@ -1,4 +1,4 @@
-"""A data set as the trainer sees it: bytes on the device in three splits, normalised batch by batch."""
+"""A data set for the trainer: bytes on the device in three splits, normalised batch by batch."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Train, validation and test split; `label` is the name shown to people.
+    """Training, validation and test split; `label` is the name in figures and pages.
 
     `mean` and `std` are float32 [C, 1, 1], of all training pixels (validation examples included) scaled to [0, 1].
     """
@@ -51,7 +51,8 @@ class Dataset:
 
     @cached_property
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What a pixel's byte is multiplied by, and what is then added: float32 [C, 1, 1] each."""
+        """Factor and summand that normalise a pixel's byte: float32 [C, 1, 1] each."""
+        # One multiplication and one addition per pixel instead of three operations.
         return 1 / (255 * self.std), -self.mean / self.std
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -63,17 +64,18 @@ class Dataset:
 def load_dataset(
     path: str | Path, *, validation: int, split_seed: int = 0, device: str | torch.device = "cpu"
 ) -> Dataset:
-    """Load what `fetch_dataset` wrote, and set `validation` examples apart.
+    """Load the file of `fetch_dataset`, and set `validation` examples apart.
 
-    They are drawn at random, without replacement, from the training examples; both parts keep the file's order. On a
-    CPU the file is mapped, not read: without a validation split, images occupy memory only once they are looked at.
-    Raises ReproofError naming the file if it is damaged or of another layout, or if `validation` does not fit.
+    The validation examples are drawn from the training examples at random, without replacement; both parts keep the
+    file's order. On a CPU the file is memory-mapped: without a validation split, images occupy memory only when they
+    are used. Raises ReproofError, with the file's name, for a damaged file, another layout, or an impossible
+    `validation`.
     """
     tensors, metadata = _read(Path(path))
     name, classes = metadata["name"], len(json.loads(metadata["classes"]))
-    _check(Path(path), tensors, classes)
+    _check_tensors(Path(path), tensors, classes)
     images, labels = tensors["train_images"], tensors["train_labels"]
-    mean, std = (_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
+    mean, std = (_parse_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
     train, held_out = _draw_validation(Path(path), len(labels), validation, derive("split", name, split_seed))
     return Dataset(
         name=name,
@@ -88,54 +90,63 @@ def load_dataset(
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the metadata of a file; raise ReproofError if it is damaged or lacks one."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
+            # Mapped from the file, so an unused image costs no memory.
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as error:
-        raise _wrong(path, f"cannot be read ({' '.join(str(error).split())})") from error
+        raise _make_error(path, f"cannot be read ({' '.join(str(error).split())})") from error
     missing = [key for key in KEYS if key not in tensors] + [key for key in METADATA if key not in metadata]
     if missing:
-        raise _wrong(path, f"is not a data set: it lacks {', '.join(missing)}")
+        raise _make_error(path, f"is not a data set: it lacks {', '.join(missing)}")
     return tensors, metadata
 
 
-def _check(path: Path, tensors: dict[str, Tensor], classes: int) -> None:
+def _check_tensors(path: Path, tensors: dict[str, Tensor], classes: int) -> None:
     """Raise ReproofError unless images are uint8 [N, C, H, W] and labels int64 [N] in [0, classes)."""
     shape = tensors["train_images"].shape[1:]
     for split in ("train", "test"):
         images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != shape:
-            raise _wrong(path, f"{split}_images is {_kind(images)}, expected uint8 [N, C, H, W], alike in both splits")
+            raise _make_error(
+                path, f"{split}_images is {_describe(images)}, expected uint8 [N, C, H, W] of one size in both splits"
+            )
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1] or not len(labels):
-            raise _wrong(path, f"{split}_labels is {_kind(labels)}, expected int64 [{len(images)}] and not empty")
+            raise _make_error(
+                path, f"{split}_labels is {_describe(labels)}, expected int64 [{len(images)}] and not empty"
+            )
         if labels.min() < 0 or labels.max() >= classes:
-            raise _wrong(
+            raise _make_error(
                 path, f"{split}_labels runs from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}"
             )
 
 
 def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tuple[slice | Tensor, slice | Tensor]:
-    """Return the places of the training and the validation examples; slices copy nothing where none are drawn."""
+    """Return the places of the training and the validation examples; slices, which copy nothing, if none are drawn."""
     if not 0 <= validation < count:
         raise ReproofError(f"{path}: validation is {validation}, but must be from 0 to {count - 1} (training examples)")
     if validation == 0:
         return slice(None), slice(0)
+    # Sorted below: examples keep the file's order, which the trainer shuffles itself.
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     return order[validation:].sort().values, order[:validation].sort().values
 
 
-def _per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
-    """Return float32 [C, 1, 1]."""
+def _parse_per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
+    """Return one number per channel from JSON: float32 [C, 1, 1]."""
     values = torch.tensor(json.loads(text), dtype=torch.float32)
     if values.shape != (channels,):
-        raise _wrong(path, f"{key} is {text}, expected {channels} numbers, one a channel")
+        raise _make_error(path, f"{key} is {text}, expected {channels} numbers, one a channel")
     return values.reshape(-1, 1, 1)
 
 
-def _kind(tensor: Tensor) -> str:
+def _describe(tensor: Tensor) -> str:
+    """Return dtype and shape of a tensor as text."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _wrong(path: Path, what: str) -> ReproofError:
-    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it anew")
+def _make_error(path: Path, what: str) -> ReproofError:
+    """Return the error of a file that is no valid data set, with its remedy."""
+    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it again")

@@ -1,4 +1,4 @@
-"""Fetching a data set: from its source, by name, into one safetensors file."""
+"""Fetching of a data set, by name, from its source into one safetensors file."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ def fetch_dataset(
     image_size: int | None = None,
     threads: int = 1,
 ) -> None:
-    """Fetch the data set `name` and write it to `output`, in the layout that `load_dataset` reads.
+    """Fetch the data set `name` and write it to `output`, in the layout of `load_dataset`.
 
-    Raw files come from `mirror` (a folder, or an http or https address), and without one from torchvision's addresses
-    by way of the folder `download_to`, which then is such a mirror; those of `imagefolder` from `folder`, cut to
-    `image_size` pixels, `threads` at a time. Equal content gives equal bytes. Raises ReproofError, one line that names
-    the file, what was expected and the remedy, and leaves nothing half-written.
+    Raw files come from `mirror`, a folder or an http(s) address. Without one they come from torchvision's addresses
+    through the folder `download_to`, which then serves as a mirror. Those of `imagefolder` come from `folder`, cropped
+    to `image_size` pixels, `threads` at a time. Equal content gives equal bytes. Raises ReproofError, one line with the
+    file, the expectation and the remedy, and leaves no partial file.
     """
     fetch = registry.load("data", "source", name)
     request = Request(mirror=mirror, download_to=download_to, folder=folder, image_size=image_size, threads=threads)

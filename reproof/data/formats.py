@@ -1,4 +1,4 @@
-"""Decoding the raw files of the known data sets; the content of each must have the hash that is known for it."""
+"""Decoding of the raw files of the known data sets; the content of each must have its known hash."""
 
 import gzip
 import hashlib
@@ -19,46 +19,57 @@ Labelled = tuple[Array, Array]  # images uint8 [N, C, H, W], labels int64 [N]
 
 
 def read_idx(mirror: Mirror, relative: str, md5: str) -> Array:
-    """Return the uint8 array of a gzipped idx file of known MD5, that of its uncompressed bytes: gzip wrappers vary."""
+    """Return the uint8 array of a gzipped idx file.
+
+    `md5` is that of the uncompressed bytes, because gzip wrappers vary. Raises ReproofError for a missing or damaged
+    file.
+    """
     expected = f"gzip of idx bytes with MD5 {md5}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         content = gzip.decompress(file.read())
     _verify(mirror, relative, content, md5, expected)
+    # idx: two zero bytes, the type, the number of dimensions, then the sizes as big-endian int32.
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def read_digits(mirror: Mirror, relative: str, sha256: str) -> Labelled:
-    """Return the 28x28 images and labels of gzipped lines of 784 pixels and a label, of known SHA-256 as uint8 rows."""
+    """Return images uint8 [N, 1, 28, 28] and labels int64 [N] of gzipped lines of 784 pixels and a label.
+
+    `sha256` is that of the rows as uint8. Raises ReproofError for a missing or damaged file.
+    """
     expected = f"gzip of digits with SHA-256 {sha256}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         lines = gzip.decompress(file.read()).split()
     try:
         rows = np.loadtxt(lines, np.uint8, delimiter=",", ndmin=2, encoding="latin1")
     except ValueError as error:
-        raise mirror.damaged(relative, f"other content ({error})", expected) from error
+        raise mirror.make_damage_error(relative, f"other content ({error})", expected) from error
     _verify(mirror, relative, rows.tobytes(), sha256, expected)
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].astype(np.int64)
 
 
 def read_jpegs(mirror: Mirror, relative: str, sha256: str) -> Labelled:
-    """Return the images and labels of a parquet table of JPEG bytes (`image`) and classes (`label`).
+    """Return images uint8 [N, 3, 32, 32] and labels int64 [N] of a parquet table of JPEG bytes and classes.
 
-    The SHA-256 is that of each row's JPEG bytes and label byte, in turn: what JPEG decoders make of them may differ.
+    The columns are `image` and `label`. `sha256` is that of each row's JPEG bytes and label byte in turn, because JPEG
+    decoders differ in their pixels. Raises ReproofError for a missing or damaged file.
     """
     import pyarrow  # noqa: PLC0415 (late: the other data sets are read without these)
     from PIL import Image  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
     expected = f"parquet of images and labels with SHA-256 {sha256}"
-    with mirror.opened(relative, expected) as file:
+    with mirror.open_file(relative, expected) as file:
         try:
             table = parquet.read_table(io.BytesIO(file.read()))
             jpegs, labels = table["image"].to_pylist(), table["label"].to_pylist()
             content = b"".join(jpeg + bytes([label]) for jpeg, label in zip(jpegs, labels, strict=True))
         except (pyarrow.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise mirror.damaged(relative, f"not such a table ({' '.join(str(error).split())})", expected) from error
+            raise mirror.make_damage_error(
+                relative, f"not such a table ({' '.join(str(error).split())})", expected
+            ) from error
     _verify(mirror, relative, content, sha256, expected)
     images = np.empty((len(jpegs), 3, 32, 32), np.uint8)
     for image, jpeg in zip(images, jpegs, strict=True):
@@ -67,34 +78,42 @@ def read_jpegs(mirror: Mirror, relative: str, sha256: str) -> Labelled:
 
 
 def read_batches(mirror: Mirror, md5s: Mapping[str, str]) -> dict[str, Labelled]:
-    """Return CIFAR-10's batches by name, each of known MD5, from the mirror's folder of them or else its archive."""
+    """Return CIFAR-10's batches by name, from the mirror's folder of them or else its archive.
+
+    Each holds images uint8 [N, 3, 32, 32] and labels int64 [N]. `md5s` has the MD5 of each batch. Raises ReproofError
+    for a missing or damaged file.
+    """
     if mirror.holds(FIRST_BATCH):
         return {name: _read_batch(mirror, f"{FOLDER}/{name}", md5) for name, md5 in md5s.items()}
     expected = f"the archive of {', '.join(md5s)}"
     batches = {}
-    with mirror.opened(ARCHIVE, expected) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
+    with mirror.open_file(ARCHIVE, expected) as file, tarfile.open(fileobj=file, mode="r|gz") as archive:
         for member in archive:
             content, name = archive.extractfile(member), member.name.removeprefix(f"{FOLDER}/")
             if content is not None and name in md5s:
                 batches[name] = _decode_batch(mirror, f"{ARCHIVE}/{name}", content.read(), md5s[name])
     if missing := [name for name in md5s if name not in batches]:
-        raise mirror.damaged(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
-    return {name: batches[name] for name in md5s}  # the archive has an order of its own
+        raise mirror.make_damage_error(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
+    # The archive has its own order; the order of `md5s` is that of the data set.
+    return {name: batches[name] for name in md5s}
 
 
 def _read_batch(mirror: Mirror, relative: str, md5: str) -> Labelled:
-    with mirror.opened(relative, f"a batch with MD5 {md5}") as file:
+    """Return one batch from a file of its own."""
+    with mirror.open_file(relative, f"a batch with MD5 {md5}") as file:
         return _decode_batch(mirror, relative, file.read(), md5)
 
 
 def _decode_batch(mirror: Mirror, relative: str, content: bytes, md5: str) -> Labelled:
+    """Return images and labels of one batch, after a check of its MD5."""
     _verify(mirror, relative, content, md5, f"a batch with MD5 {md5}")
+    # A plain unpickler would run whatever a tampered file names.
     batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
     return batch[b"data"].reshape(-1, 3, 32, 32), np.array(batch[b"labels"], np.int64)
 
 
 class _BatchUnpickler(pickle.Unpickler):
-    """Reads pickles of byte arrays as Python 2 wrote them: what they call by name is made here, and nothing else runs.
+    """Unpickler of byte arrays that Python 2 wrote; it makes the objects that they name and runs nothing else.
 
     NumPy's own constructors warn at these pickles, whose `align` is a number.
     """
@@ -114,8 +133,8 @@ class _BatchUnpickler(pickle.Unpickler):
 
 
 def _verify(mirror: Mirror, relative: str, content: bytes, digest: str, expected: str) -> None:
-    """Raise ReproofError unless the content has the MD5 or SHA-256 `digest`, told apart by its length."""
+    """Raise ReproofError unless the content has this MD5 or SHA-256; the length of `digest` decides which."""
     algorithm = hashlib.md5 if len(digest) == 32 else hashlib.sha256
     found = algorithm(content, usedforsecurity=False).hexdigest()
     if found != digest:
-        raise mirror.damaged(relative, f"{len(content)} bytes of other content, hash {found}", expected)
+        raise mirror.make_damage_error(relative, f"{len(content)} bytes of other content, hash {found}", expected)

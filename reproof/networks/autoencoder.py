@@ -1,4 +1,4 @@
-"""A sparse autoencoder and a softmax on its code: AE400-10 of Szegedy et al. (2014, table 1)."""
+"""A sparse autoencoder with a softmax on its code: AE400-10 of Szegedy et al. (2014, table 1)."""
 
 from math import prod
 from typing import Any
@@ -18,10 +18,11 @@ def autoencoder_softmax(
 ) -> nn.Module:  # fmt: skip
     """Return pixels - `units` sigmoids (the code) - classes; only the last layer learns from labels.
 
-    The code learns to give the pixels in [0, 1] back through a decoder, which plays no part once trained; `sparsity`
-    weighs how far the mean activity of each unit is from `active`, `decay` half the squared weights of code and
-    decoder; all three are those of Ng's exercise on MNIST (2011), as the paper states none. Raises ReproofError if one
-    is impossible.
+    The code learns to reconstruct the pixels in [0, 1] through a decoder, which evaluation does not use. `sparsity`
+    weights the divergence of each unit's mean activity from `active`, and `decay` half the squared weights of code and
+    decoder. The defaults are those of Ng's exercise on MNIST (2011), as the paper states none.
+
+    Raises ReproofError for an impossible option.
     """
     if not 0 < active < 1 or min(sparsity, decay) < 0 or units < 1:
         raise ReproofError(
@@ -32,10 +33,10 @@ def autoencoder_softmax(
 
 
 class AutoencoderSoftmax(nn.Module):
-    """Logits of a softmax on a code; in train mode the loss of reconstruction reaches the code's weights, too.
+    """Logits of a softmax on a code; in train mode the reconstruction loss also trains the code's weights.
 
-    The softmax sees the code with mean `active` taken off, over the deviation of a unit that is on or off: the same
-    functions, but learned several times sooner than from activities that differ by a tenth.
+    The softmax reads the code less its mean `active`, over the deviation of a unit that is on or off. It represents the
+    same functions but learns several times faster than on activities that differ by a tenth.
     """
 
     def __init__(self, inputs: int, units: int, classes: int, *, active: float, sparsity: float, decay: float) -> None:
@@ -47,43 +48,53 @@ class AutoencoderSoftmax(nn.Module):
         self._active, self._sparsity, self._decay = active, sparsity, decay
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits [N, classes] of images [N, C, H, W]."""
+        """Return logits [N, classes] of images float32 [N, C, H, W]."""
         pixels = self.flatten(images)
         code = self.fc_1(pixels).sigmoid()
         if not self.training:
-            return self._logits(code)
-        loss = self.loss(pixels, code)
-        learning: Tensor = _WithLoss.apply(self._logits(code.detach()), loss)
+            return self._compute_logits(code)
+        loss = self.compute_loss(pixels, code)
+        # Trainers minimise the loss of the logits alone; this adds the reconstruction to their backward pass.
+        learning: Tensor = _WithLoss.apply(self._compute_logits(code.detach()), loss)
         return learning
 
-    def loss(self, pixels: Tensor, code: Tensor) -> Tensor:
-        """Return half the squared error of reconstruction, summed over pixels, with what activity and weights add."""
+    def compute_loss(self, pixels: Tensor, code: Tensor) -> Tensor:
+        """Return the scalar loss of the code: half the squared reconstruction error, summed over pixels, and penalties.
+
+        `pixels` are float32 [N, D] in [0, 1], `code` [N, units] in (0, 1). The penalties are those of activity and
+        weights.
+        """
         error = (self.decoder(code).sigmoid() - pixels).square().sum(dim=-1).mean() / 2
         share, active = code.mean(dim=0), torch.as_tensor(self._active)
+        # Kullback-Leibler divergence of a unit's mean activity from `active`.
         apart = active * (active / share).log() + (1 - active) * ((1 - active) / (1 - share)).log()
         squares = self.fc_1.weight.square().sum() + self.decoder.weight.square().sum()
         total: Tensor = error + self._sparsity * apart.sum() + self._decay / 2 * squares
         return total
 
-    def _logits(self, code: Tensor) -> Tensor:
+    def _compute_logits(self, code: Tensor) -> Tensor:
+        """Return the logits [N, classes] of a code [N, units]."""
         logits: Tensor = self.output((code - self._active) / (self._active * (1 - self._active)) ** 0.5)
         return logits
 
 
 class _WithLoss(torch.autograd.Function):
-    """Logits as they are; a backward pass through them starts one through the loss beside them, with weight 1."""
+    """Unchanged logits whose backward pass also runs that of a second loss, with weight 1."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(logits: Tensor, loss: Tensor) -> Tensor:
+        """Return a copy of the logits."""
         return logits.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        """Keep the loss for the backward pass."""
         ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradient of the logits, and 1 for the loss."""
         (loss,) = ctx.saved_tensors
         return gradients[0], torch.ones_like(loss)

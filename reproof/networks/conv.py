@@ -1,9 +1,9 @@
 """Conv-2, Conv-4 and Conv-6: VGG-like networks of Frankle & Carbin (2019, figure 2).
 
 Pairs of 3x3 convolutions (64, 128, 256 channels), each pair followed by a 2x2 max pool, then 256 -> 256 -> classes.
-Options of all three: `width` multiplies channels and hidden units; `dropout` is the rate on the inputs of the three
-fully connected layers (the paper gives the rate, 0.5, in figure 6, and does not say where it acts); `batch_norm` puts
-batch norm after each convolution (the paper has none).
+Options of all three: `width` multiplies channels and hidden units. `dropout` is the rate on the inputs of the three
+fully connected layers; the paper gives the rate, 0.5, in figure 6, but not its place. `batch_norm` adds batch norm
+after each convolution; the paper has none.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import Dropout, chain, pooled, scaled
+from reproof.networks.layers import Dropout, chain, compute_pooled_size, scale_units
 from reproof.networks.registry import network
 
 
@@ -25,7 +25,7 @@ def conv_2(
     batch_norm: bool = False,
 ) -> nn.Module:
     """Return Conv-2: 4,300,992 weights on CIFAR-10, of which 38,592 are convolutional."""
-    return _conv("conv_2", (64,), input_shape, classes, width, dropout, batch_norm)
+    return _build_conv("conv_2", (64,), input_shape, classes, width, dropout, batch_norm)
 
 
 @network(cost=Size(weights=2_425_024, products=98_306_560))
@@ -38,7 +38,7 @@ def conv_4(
     batch_norm: bool = False,
 ) -> nn.Module:
     """Return Conv-4: 2,425,024 weights on CIFAR-10, of which 259,776 are convolutional."""
-    return _conv("conv_4", (64, 128), input_shape, classes, width, dropout, batch_norm)
+    return _build_conv("conv_4", (64, 128), input_shape, classes, width, dropout, batch_norm)
 
 
 @network(cost=Size(weights=2_261_184, products=153_881_088))
@@ -52,14 +52,14 @@ def conv_6(
 ) -> nn.Module:
     """Return Conv-6: 2,261,184 weights on CIFAR-10, of which 1,144,512 are convolutional.
 
-    The paper contradicts itself here. Its figure 2 counts 1.7M weights, which fits 2,048 inputs to the first fully
-    connected layer; but three 2x2 pools of a 32x32 image leave 4 x 4 x 256 = 4,096 of them, hence 2.26M, and the shares
-    kept that the paper prints for Conv-6 (26.4, 15.1, 10.5 %) fit the larger network better. This is the larger one.
+    The paper contradicts itself here. Its figure 2 counts 1.7M weights, which fits 2,048 inputs of the first fully
+    connected layer. But three 2x2 pools of a 32x32 image leave 4 x 4 x 256 = 4,096 inputs, hence 2.26M. The kept shares
+    that the paper prints for Conv-6 (26.4, 15.1, 10.5 %) fit the larger network better, and this is the larger one.
     """
-    return _conv("conv_6", (64, 128, 256), input_shape, classes, width, dropout, batch_norm)
+    return _build_conv("conv_6", (64, 128, 256), input_shape, classes, width, dropout, batch_norm)
 
 
-def _conv(
+def _build_conv(
     name: str,
     stages: tuple[int, ...],
     input_shape: tuple[int, int, int],
@@ -68,27 +68,28 @@ def _conv(
     dropout: float,
     batch_norm: bool,
 ) -> nn.Module:
-    height, breadth = pooled(name, input_shape, len(stages))
-    channels = [scaled(stage, width) for stage in stages]
-    hidden = scaled(256, width)
+    """Return convolutions of `stages` channels and three fully connected layers."""
+    height, breadth = compute_pooled_size(name, input_shape, len(stages))
+    channels = [scale_units(stage, width) for stage in stages]
+    hidden = scale_units(256, width)
     return chain(
-        *_convolutions(input_shape[0], channels, batch_norm),
+        *_list_convolutions(input_shape[0], channels, batch_norm),
         ("flatten", nn.Flatten()),
-        *_dropout(1, dropout, channels[-1] * height * breadth),
+        *_make_dropout(1, dropout, channels[-1] * height * breadth),
         ("fc_1", nn.Linear(channels[-1] * height * breadth, hidden)),
         ("relu_fc_1", nn.ReLU()),
-        *_dropout(2, dropout, hidden),
+        *_make_dropout(2, dropout, hidden),
         ("fc_2", nn.Linear(hidden, hidden)),
         ("relu_fc_2", nn.ReLU()),
-        *_dropout(3, dropout, hidden),
+        *_make_dropout(3, dropout, hidden),
         ("output", nn.Linear(hidden, classes)),
     )
 
 
-def _convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
+def _list_convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iterator[tuple[str, nn.Module]]:
     """Yield two convolutions and a pool for each stage.
 
-    The pool comes before its ReLU: the maximum and the ReLU commute, and the ReLU then has a quarter to do.
+    The pool precedes its ReLU: maximum and ReLU commute, and the ReLU then has a quarter of the work.
     """
     for stage, channels in enumerate(stages, start=1):
         for index in (2 * stage - 1, 2 * stage):
@@ -101,5 +102,6 @@ def _convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iterator[
             inputs = channels
 
 
-def _dropout(index: int, rate: float, features: int) -> list[tuple[str, nn.Module]]:
+def _make_dropout(index: int, rate: float, features: int) -> list[tuple[str, nn.Module]]:
+    """Return the named dropout layer, or nothing at rate 0."""
     return [(f"dropout_{index}", Dropout(rate=rate, features=features))] if rate else []

@@ -13,26 +13,28 @@ from reproof.storage.files import ReproofError
 PIXELS, CLASSES = 784, 10  # of MNIST
 
 
-def fc_size(*, depth: int = 3, units: int = 256) -> Size:
-    """Return the size of a network `fc` on MNIST: its grid is too wide for one number to stand for it."""
+def compute_fc_size(*, depth: int = 3, units: int = 256) -> Size:
+    """Return the size of a network `fc` on MNIST; its grid is too wide for one number."""
     weights = PIXELS * units + (depth - 1) * units**2 + units * CLASSES
     return Size(weights=weights, products=weights)
 
 
-@network(cost=fc_size)
+@network(cost=compute_fc_size)
 def fc(*, input_shape: tuple[int, int, int], classes: int, depth: int = 3, units: int = 256) -> nn.Module:
-    """Return `depth` hidden layers of `units` each, with ReLU, and an output layer: "3x256" as the paper writes it.
+    """Return `depth` hidden layers of `units` each, with ReLU, and an output layer: the paper's notation is "3x256".
 
     3x256 has 334,336 weights on 28x28 grey images. Raises ReproofError for a depth or a number of units below 1.
     """
     for name, value in (("depth", depth), ("units", units)):
+        # YAML may give 3.0 or 3.5; only whole numbers count.
         if value < 1 or value != int(value):
             raise ReproofError(f"network fc: {name} {value} is no count of 1 or more")
-    hidden = _hidden(prod(input_shape), depth, units)
+    hidden = _list_hidden(prod(input_shape), depth, units)
     return chain(("flatten", nn.Flatten()), *hidden, ("output", nn.Linear(units, classes)))
 
 
-def _hidden(inputs: int, depth: int, units: int) -> Iterator[tuple[str, nn.Module]]:
+def _list_hidden(inputs: int, depth: int, units: int) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the hidden layers, each followed by its ReLU."""
     for index in range(1, depth + 1):
         yield f"fc_{index}", nn.Linear(inputs if index == 1 else units, units)
         yield f"relu_{index}", nn.ReLU()

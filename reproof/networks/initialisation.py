@@ -1,64 +1,71 @@
-"""Initial weights, drawn from a generator in a fixed order: the same generator state gives the same bits."""
+"""Initial weights, drawn from a generator in a fixed order: equal generator states give equal bits."""
 
 from math import sqrt
 
 import torch
 from torch import Tensor, nn
 
-from reproof.networks.layers import prunable
+from reproof.networks.layers import list_prunable
 from reproof.storage.files import ReproofError
 
 
-def glorot_normal(fan_in: int, fan_out: int) -> float:
+def compute_glorot_deviation(fan_in: int, fan_out: int) -> float:
     """Return sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 12; the Gaussian form)."""
     return sqrt(2 / (fan_in + fan_out))
 
 
-def kaiming_normal(fan_in: int, fan_out: int) -> float:
+def compute_kaiming_deviation(fan_in: int, fan_out: int) -> float:
     """Return sqrt(2 / fan_in), for layers before a ReLU (He et al. 2015, equation 10)."""
     return sqrt(2 / fan_in)
 
 
-SCHEMES = {"glorot_normal": glorot_normal, "kaiming_normal": kaiming_normal}
+SCHEMES = {"glorot_normal": compute_glorot_deviation, "kaiming_normal": compute_kaiming_deviation}
 BATCH_NORM_SCALES = ("one", "uniform")
 
 
 def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, batch_norm_scale: str = "one") -> None:
-    """Set every parameter and running statistic of `module` as at the start of training, in place.
+    """Set every parameter and running statistic of `module` to its initial value, in place.
 
-    Weights are normal with mean 0 and the deviation of `scheme` ("glorot_normal" or "kaiming_normal"), not truncated;
-    biases are 0. Batch norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1); its shift and
-    running mean are 0, its running variance 1. Order of the draws: the prunable weights in forward order, then the
-    batch norm scales in forward order, so the choice of scale leaves the weights alone. Drawn on its device.
+    The draws are the prunable weights in forward order, then the batch norm scales in forward order. Weights are normal
+    with mean 0 and the standard deviation of `scheme` ("glorot_normal" or "kaiming_normal"), not truncated; biases are
+    0. Batch norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are
+    0, its running variance 1. The draws are made on the generator's device.
+
+    Raises ReproofError for an unknown scheme or scale.
     """
-    deviations = initial_deviation(module, scheme=scheme)
+    deviations = compute_initial_deviation(module, scheme=scheme)
     if batch_norm_scale not in BATCH_NORM_SCALES:
         raise ReproofError(
             f"batch_norm_scale {batch_norm_scale!r} is unknown; choose one of {', '.join(BATCH_NORM_SCALES)}"
         )
     with torch.no_grad():
+        # Weights first, scales second: the choice of scale leaves the weights unchanged.
         for name, deviation in deviations.items():
             weight = module.get_parameter(name)
+            # Drawn on the generator's device: the same numbers on every device.
             weight.copy_(torch.randn(weight.shape, generator=generator, device=generator.device) * deviation)
         for layer in module.modules():
             _reset(layer, generator, batch_norm_scale)
 
 
-def initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:
-    """Return {name of a prunable weight: standard deviation of its initial distribution}, in forward order."""
+def compute_initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:
+    """Return {name of a prunable weight: standard deviation of its initial distribution}, in forward order.
+
+    Raises ReproofError for an unknown scheme.
+    """
     if scheme not in SCHEMES:
         raise ReproofError(f"initialisation {scheme!r} is unknown; choose one of {', '.join(SCHEMES)}")
-    return {name: SCHEMES[scheme](*_fans(module.get_parameter(name))) for name in prunable(module)}
+    return {name: SCHEMES[scheme](*_compute_fans(module.get_parameter(name))) for name in list_prunable(module)}
 
 
-def _fans(weight: Tensor) -> tuple[int, int]:
-    """Return (inputs of one output unit, outputs fed by one input unit) of a weight [out, in, *kernel]."""
+def _compute_fans(weight: Tensor) -> tuple[int, int]:
+    """Return (inputs of one output unit, outputs of one input unit) of a weight [out, in, *kernel]."""
     kernel = weight[0, 0].numel()
     return weight.shape[1] * kernel, weight.shape[0] * kernel
 
 
 def _reset(layer: nn.Module, generator: torch.Generator, batch_norm_scale: str) -> None:
-    """Set what is not drawn from the scheme: biases and batch norm."""
+    """Set the parameters that the scheme does not draw: biases and batch norm."""
     if isinstance(layer, nn.BatchNorm2d):
         layer.reset_parameters()
         if batch_norm_scale == "uniform":

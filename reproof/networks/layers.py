@@ -1,4 +1,4 @@
-"""The parts that networks share: dropout without global chance, names for layers, and which weights can be pruned."""
+"""Parts that networks share: dropout without global random state, names of layers, and the list of prunable weights."""
 
 from collections import OrderedDict
 
@@ -11,9 +11,10 @@ from reproof.storage.files import ReproofError
 class Dropout(nn.Module):
     """Multiplies features by a mask that the trainer draws before each step (Srivastava et al. 2014, section 4).
 
-    The mask is the buffer `keep` [batch, features]: 0 with probability `rate`, else 1 / (1 - rate), so that an output's
-    mean is its input. It is NaN until drawn: a step that forgot to draw cannot pass unseen. Being a buffer, it is
-    stacked and mapped over a block of seeds like any other; it is not saved. In eval mode the layer is the identity.
+    The mask is the buffer `keep`, float32 [batch, features]: 0 with probability `rate`, else 1 / (1 - rate), so that
+    the mean of an output is its input. It is NaN until drawn, so that a step without a draw cannot go unnoticed. As a
+    buffer it is stacked and mapped over a block of seeds like any other; it is not saved. In eval mode the layer is the
+    identity.
     """
 
     keep: Tensor
@@ -23,6 +24,7 @@ class Dropout(nn.Module):
         if not 0 <= rate < 1:
             raise ReproofError(f"dropout: rate {rate} is outside [0, 1)")
         self.rate = rate
+        # Not persistent: a checkpoint must not depend on the batch size.
         self.register_buffer("keep", torch.full((1, features), torch.nan), persistent=False)
 
     def resize(self, batch: int) -> None:
@@ -30,65 +32,75 @@ class Dropout(nn.Module):
         self.keep = self.keep.new_full((batch, self.keep.shape[-1]), torch.nan)
 
     def draw(self, generator: torch.Generator, *, into: Tensor | None = None) -> None:
-        """Draw a mask into `keep`, or `into` one seed's slice of a stacked buffer [seeds, batch, features]."""
+        """Draw a mask into `keep`, or `into` one seed's slice [batch, features] of a stacked buffer."""
         keep = self.keep if into is None else into
+        # In place: `keep` may be a view into a stacked buffer.
         chances = torch.rand(keep.shape, generator=generator, device=generator.device)
         keep.copy_(chances.ge_(self.rate).div_(1 - self.rate))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features [batch, features] times the mask in train mode, unchanged in eval mode."""
         return x * self.keep if self.training else x
 
     def extra_repr(self) -> str:
+        """Return rate and features for the printed form."""
         return f"rate={self.rate}, features={self.keep.shape[-1]}"
 
 
-def dropouts(module: nn.Module) -> dict[str, Dropout]:
-    """Return the dropout layers of `module` by name, in forward order; the buffer of one is `{name}.keep`."""
+def find_dropouts(module: nn.Module) -> dict[str, Dropout]:
+    """Return the dropout layers of `module` by name, in forward order; the buffer of each is `{name}.keep`."""
     return {name: layer for name, layer in module.named_modules() if isinstance(layer, Dropout)}
 
 
-def prunable(module: nn.Module) -> dict[str, str]:
-    """Return {parameter name: kind} of the weights that can be pruned, in forward order: no biases, no batch norm.
+def list_prunable(module: nn.Module) -> dict[str, str]:
+    """Return {parameter name: kind} of the prunable weights, in forward order: no biases, no batch norm.
 
     Kinds: "conv", "fc", "shortcut" (a convolution inside a child called `shortcut`), "output" (the last layer). The
-    order is that in which the modules were registered, so a network registers its layers as its forward meets them.
+    order is that of registration, so a network registers its layers in the order of its forward pass.
     """
     layers = [name for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
-    kinds = {name: _kind(name, module.get_submodule(name)) for name in layers}
+    kinds = {name: _classify(name, module.get_submodule(name)) for name in layers}
+    # Overrides "fc" or "conv": pruning may treat the output layer differently.
     kinds[layers[-1]] = "output"
     return {f"{name}.weight": kind for name, kind in kinds.items()}
 
 
-def _kind(name: str, layer: nn.Module) -> str:
+def _classify(name: str, layer: nn.Module) -> str:
+    """Return the kind of a layer that is not the last."""
     if "shortcut" in name.split("."):
         return "shortcut"
     return "conv" if isinstance(layer, nn.Conv2d) else "fc"
 
 
-def memory_format(module: nn.Module) -> torch.memory_format:
+def choose_memory_format(module: nn.Module) -> torch.memory_format:
     """Return the layout of inputs [batch, channels, height, width] in which `module` trains fastest on a CPU.
 
-    Convolutions are 15 to 40 % faster with channels last. It is enough to convert the inputs, and only by
-    `inputs.to(memory_format=...)`: `contiguous` leaves a single channel as it is. Other networks keep what they get.
+    Convolutions are 15 to 40 % faster with channels last. Only the inputs need conversion, and only by
+    `inputs.to(memory_format=...)`: `contiguous` does not convert a single channel. Other networks keep the layout of
+    their inputs.
     """
     has_convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
     return torch.channels_last if has_convolutions else torch.preserve_format
 
 
 def chain(*layers: tuple[str, nn.Module]) -> nn.Sequential:
-    """Return the named layers, one after the other: the names are the parameters' prefixes."""
+    """Return the named layers as a chain; the names are the prefixes of the parameters."""
     return nn.Sequential(OrderedDict(layers))
 
 
-def scaled(units: int, width: float) -> int:
-    """Return `units` times the width multiplier, rounded, at least 1."""
+def scale_units(units: int, width: float) -> int:
+    """Return `units` times the width multiplier, rounded, at least 1; raise ReproofError for a width not above 0."""
     if not width > 0:
         raise ReproofError(f"width: {width} is not above 0; 1 is the published network, 0.125 an eighth of its units")
+    # A tiny multiplier must leave every layer a unit.
     return max(1, round(units * width))
 
 
-def pooled(name: str, input_shape: tuple[int, int, int], pools: int) -> tuple[int, int]:
-    """Return (height, width) after `pools` poolings by 2, odd sizes rounded down; an empty result is an error."""
+def compute_pooled_size(name: str, input_shape: tuple[int, int, int], pools: int) -> tuple[int, int]:
+    """Return (height, width) after `pools` poolings by 2, odd sizes rounded down.
+
+    Raises ReproofError if nothing is left.
+    """
     _, height, width = input_shape
     if min(height, width) < 2**pools:
         raise ReproofError(f"network {name}: input {height}x{width} is too small; its {pools} pools need {2**pools}")

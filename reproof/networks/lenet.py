@@ -5,7 +5,7 @@ from math import prod
 from torch import nn
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import chain, scaled
+from reproof.networks.layers import chain, scale_units
 from reproof.networks.registry import network
 
 
@@ -15,7 +15,7 @@ def lenet_300_100(*, input_shape: tuple[int, int, int], classes: int, width: flo
 
     `width` multiplies the hidden units.
     """
-    pixels, first, second = prod(input_shape), scaled(300, width), scaled(100, width)
+    pixels, first, second = prod(input_shape), scale_units(300, width), scale_units(100, width)
     return chain(
         ("flatten", nn.Flatten()),
         ("fc_1", nn.Linear(pixels, first)),

@@ -1,14 +1,14 @@
 """Residual networks for small images (He et al. 2016, section 4.2), with convolutions on the shortcuts.
 
-ResNet-20 is what Frankle & Carbin (2019, figure 2 and appendix I.3) call "Resnet-18". A shortcut that changes shape is
-a 1x1 convolution (2,560 weights in all) with batch norm; the paper prunes neither shortcuts nor the output layer (640).
+ResNet-20 is the "Resnet-18" of Frankle & Carbin (2019, figure 2 and appendix I.3). A shortcut that changes shape is a
+1x1 convolution (2,560 weights in all) with batch norm. The paper prunes neither shortcuts nor the output layer (640).
 """
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import scaled
+from reproof.networks.layers import scale_units
 from reproof.networks.registry import network
 
 
@@ -16,16 +16,16 @@ from reproof.networks.registry import network
 def resnet_20(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-20: 16, 3x[16,16], 3x[32,32], 3x[64,64]; 270,896 weights on CIFAR-10, 267,696 of them pruned.
 
-    The paper's 270K convolutional weights count the shortcuts; its 274K in all are more than this network's parameters
-    (272,474 with biases and batch norm), a difference of 1 %. `width` multiplies the channels.
+    The paper's 270K convolutional weights include the shortcuts. Its total of 274K exceeds this network's parameters
+    (272,474 with biases and batch norm) by 1 %. `width` multiplies the channels.
     """
-    return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=3)
+    return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=3)
 
 
 @network(cost=Size(weights=77_360, products=12_501_632))
 def resnet_8(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
-    """Return ResNet-8: as ResNet-20, one block to a stage; `width` multiplies the channels."""
-    return ResNet(inputs=input_shape[0], classes=classes, channels=_channels(width), blocks=1)
+    """Return ResNet-8: ResNet-20 with one block per stage; `width` multiplies the channels."""
+    return ResNet(inputs=input_shape[0], classes=classes, channels=_scale_channels(width), blocks=1)
 
 
 class ResNet(nn.Module):
@@ -45,6 +45,7 @@ class ResNet(nn.Module):
         self.output = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, classes] of images float32 [N, C, H, W]."""
         x = self.blocks(relu(self.norm(self.conv(x))))
         return self.output(avg_pool2d(x, x.shape[-2:]).flatten(1))  # type: ignore[no-any-return]
 
@@ -60,14 +61,17 @@ class Block(nn.Module):
         self.norm_2 = nn.BatchNorm2d(after)
         self.shortcut = nn.Sequential()
         if stride != 1 or before != after:
+            # A pool of size 1 selects every second pixel; the convolution then runs on a quarter of them.
             self.shortcut.add_module("stride", nn.AvgPool2d(1, stride))
             self.shortcut.add_module("conv", nn.Conv2d(before, after, 1, bias=False))
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return activations [N, after, H / stride, W / stride] of activations [N, before, H, W]."""
         change = self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x)))))
         return relu(change + self.shortcut(x))
 
 
-def _channels(width: float) -> list[int]:
-    return [scaled(stage, width) for stage in (16, 32, 64)]
+def _scale_channels(width: float) -> list[int]:
+    """Return the channels of the three stages times the width multiplier."""
+    return [scale_units(stage, width) for stage in (16, 32, 64)]

@@ -8,36 +8,36 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from reproof.declarations.costs import Size
-from reproof.networks.layers import scaled
+from reproof.networks.layers import scale_units
 from reproof.networks.registry import network
 from reproof.networks.resnet import Block
 
 STAGES = (64, 128, 256, 512)
-WIDER = 4  # channels that leave a bottleneck for each that goes through its 3x3 convolution
+WIDER = 4  # output channels of a bottleneck per channel of its 3x3 convolution
 
 
 @network(cost=Size(weights=11_164_352, products=555_422_720))
 def resnet_18(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-18: stages of 2, 2, 2 and 2 plain blocks; 11,164,352 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False)
+    return _build_resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False)
 
 
 @network(cost=Size(weights=23_467_712, products=1_297_829_888))
 def resnet_50(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-50: stages of 3, 4, 6 and 3 bottlenecks; 23,467,712 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True)
 
 
 @network(cost=Size(weights=42_407_616, products=2_509_983_744))
 def resnet_101(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-101: stages of 3, 4, 23 and 3 bottlenecks; 42,407,616 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True)
 
 
 @network(cost=Size(weights=58_005_184, products=3_722_137_600))
 def resnet_152(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
     """Return ResNet-152: stages of 3, 8, 36 and 3 bottlenecks; 58,005,184 weights on CIFAR-10."""
-    return _resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True)
+    return _build_resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True)
 
 
 class ResNet(nn.Module):
@@ -54,6 +54,7 @@ class ResNet(nn.Module):
         for stage, (width, depth) in enumerate(zip(channels, depths, strict=True), start=1):
             after = width * WIDER if bottleneck else width
             for index in range(1, depth + 1):
+                # Small images keep their size in the first stage.
                 stride = 2 if stage > 1 and index == 1 else 1
                 block = Bottleneck(before, width, stride) if bottleneck else Block(before, after, stride)
                 self.blocks.add_module(f"stage_{stage}_block_{index}", block)
@@ -61,6 +62,7 @@ class ResNet(nn.Module):
         self.output = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, classes] of images float32 [N, C, H, W]."""
         x = self.blocks(relu(self.norm(self.conv(x))))
         return self.output(avg_pool2d(x, x.shape[-2:]).flatten(1))  # type: ignore[no-any-return]
 
@@ -68,7 +70,7 @@ class ResNet(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3 and 1x1 convolutions, each with batch norm, plus the shortcut; the 3x3 one has the stride.
 
-    That is where torchvision has it, too; He et al. put it on the first 1x1 convolution.
+    torchvision places the stride there, too; He et al. place it on the first 1x1 convolution.
     """
 
     def __init__(self, before: int, width: int, stride: int) -> None:
@@ -84,12 +86,14 @@ class Bottleneck(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return activations [N, 4 width, H / stride, W / stride] of activations [N, before, H, W]."""
         change = relu(self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x))))))
         return relu(self.norm_3(self.conv_3(change)) + self.shortcut(x))
 
 
-def _resnet(
+def _build_resnet(
     input_shape: tuple[int, int, int], classes: int, depths: tuple[int, ...], width: float, *, bottleneck: bool
 ) -> nn.Module:
-    channels = [scaled(stage, width) for stage in STAGES]
+    """Return a network of `depths` blocks per stage, its channels times the width multiplier."""
+    channels = [scale_units(stage, width) for stage in STAGES]
     return ResNet(inputs=input_shape[0], classes=classes, channels=channels, depths=depths, bottleneck=bottleneck)

@@ -1,4 +1,4 @@
-"""Fully connected networks with sigmoids: FC100-100-10 and its kin of Szegedy et al. (2014, tables 1 to 4)."""
+"""Fully connected networks with sigmoids: FC100-100-10 and its variants in Szegedy et al. (2014, tables 1 to 4)."""
 
 from math import prod
 
@@ -14,10 +14,11 @@ from reproof.storage.files import ReproofError
 def sigmoid_fc(*, input_shape: tuple[int, int, int], classes: int, first: int = 100, second: int = 100) -> nn.Module:
     """Return pixels -> `first` -> `second` -> classes, with a sigmoid after each hidden layer.
 
-    FC100-100-10 has 89,400 weights on 28x28 grey images; FC200-200-10 and FC123-456-10 are the others of the paper.
-    Raises ReproofError for a number of units below 1.
+    FC100-100-10 has 89,400 weights on 28x28 grey images. The paper also has FC200-200-10 and FC123-456-10. Raises
+    ReproofError for a number of units below 1.
     """
     for name, value in (("first", first), ("second", second)):
+        # YAML may give 100.0 or 100.5; only whole numbers count.
         if value < 1 or value != int(value):
             raise ReproofError(f"network sigmoid_fc: {name} {value} is no count of 1 or more")
     return chain(

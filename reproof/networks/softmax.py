@@ -11,5 +11,5 @@ from reproof.networks.registry import network
 
 @network(cost=Size(weights=7_840, products=7_840))
 def softmax_regression(*, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Return one layer, pixels -> classes, and nothing hidden; 7,840 weights on 28x28 grey images."""
+    """Return one layer, pixels -> classes, without hidden units; 7,840 weights on 28x28 grey images."""
     return chain(("flatten", nn.Flatten()), ("output", nn.Linear(prod(input_shape), classes)))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from reproof import registry
 from reproof.attacks.adversary import Adversary
-from reproof.attacks.hardening import Method, State, hardened
+from reproof.attacks.hardening import Method, State, train_adversarially
 from reproof.attacks.pools import Pools
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import Settings, Work
@@ -100,7 +100,7 @@ def trained(subject: Subject, start: Weights, seed: int, method: Method) -> Stat
     """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
     keep_freed_memory()
     flush_subnormals()
-    return hardened(
+    return train_adversarially(
         subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
         settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
         saving=subject.job.saving(f"harden {seed}"), label=f"harden {seed}",
@@ -116,7 +116,7 @@ def exchanged(
             continue
         for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
             found = made(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
-            accuracy = float(shown.classes(found).eq(labels).double().mean())
+            accuracy = float(shown.predict(found).eq(labels).double().mean())
             metric = f"test_accuracy_on_examples_{whose}"
             yield {"metric": metric, "part": part, "at": epsilon, "value": accuracy}
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from reproof import registry
 from reproof.attacks import checks
-from reproof.attacks.attack import Adversarial, Aim, check_aim, targets
-from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.attack import Adversarial, Aim, check_aim, draw_targets
+from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.outcome import Outcome
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import PASSES, Settings, Work
@@ -115,7 +115,7 @@ def attacked(
     attacks: Mapping[str, Options], epsilons: Sequence[float], split: str, seed: int, queries: Sequence[int] = (),
 ) -> Iterator[Row]:  # fmt: skip
     """Yield what each attack does to one victim at each epsilon, after the checks that make it count."""
-    clean = victim.classes(images).eq(labels)
+    clean = victim.predict(images).eq(labels)
     _check_victim(victim, images, labels)
     accuracy = float(clean.double().mean())
     yield {"metric": f"{split}_clean_accuracy", "value": accuracy}
@@ -127,13 +127,13 @@ def attacked(
             yield _row(split, "accuracy_under_attack", label, 0.0, accuracy)
         for epsilon in sizes:
             adversarial = made(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
-            outcome = Outcome.of(victim, images, labels, adversarial, clean)
-            checks.refuse_gain(under_attack=outcome.accuracy, clean=accuracy)
+            outcome = Outcome.measure(victim, images, labels, adversarial, clean)
+            checks.check_no_gain(under_attack=outcome.accuracy, clean=accuracy)
             way = options["attack"], epsilon or 0.0
             left[way] = min(outcome.accuracy, left.get(way, 1.0))  # of the strongest, if one attack is there twice
-            yield from (_row(split, metric, label, epsilon, value) for metric, value in outcome.values().items())
+            yield from (_row(split, metric, label, epsilon, value) for metric, value in outcome.list_metrics().items())
             if epsilon == _greatest(options, epsilons):
-                within = ((float(limit), outcome.within(limit)) for limit in queries)
+                within = ((float(limit), outcome.compute_success_within(limit)) for limit in queries)
                 yield from (_row(split, "success_within_queries", label, limit, value) for limit, value in within)
     yield from _masked(left, split)
 
@@ -151,7 +151,7 @@ def victim_of(subject: Subject, state: State) -> Victim:
     module = subject.job.network().to(subject.job.device)
     module.load_state_dict(dict(state))
     victim = Victim.of(module, subject.job.dataset)
-    checks.eval_mode(module)
+    checks.check_eval_mode(module)
     return victim
 
 
@@ -167,7 +167,7 @@ def made(
         victim, images, aim, generator=generator, **its
     )
     if epsilon is not None and its.get("clip", True):
-        checks.inside(adversarial.images, images, epsilon=epsilon, norm=its.get("norm", "linf"))
+        checks.check_inside(adversarial.images, images, epsilon=epsilon, norm=its.get("norm", "linf"))
     return adversarial
 
 
@@ -175,14 +175,14 @@ def _pictures(
     victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
 ) -> Iterator[Row]:
     """Yield pixels and class of the first images that are classified rightly, as they are and under each attack."""
-    right = victim.classes(images).eq(labels).nonzero().squeeze(1)[:few]
+    right = victim.predict(images).eq(labels).nonzero().squeeze(1)[:few]
     images, labels = images[right], labels[right]
     shown = {"original": images} | {
         label: made(label, one, victim, images, labels, epsilon=_greatest(one, epsilons), seed=0).images
         for label, one in attacks.items()
     }
     for name, each in shown.items():
-        for number, (image, seen) in enumerate(zip(each, victim.classes(each).tolist(), strict=True)):
+        for number, (image, seen) in enumerate(zip(each, victim.predict(each).tolist(), strict=True)):
             part = f"{name}/{number}"
             yield {"metric": "example_class", "part": part, "value": float(seen)}
             for place, value in list_pixels(image):
@@ -192,9 +192,9 @@ def _pictures(
 def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
     """Raise ReproofError for a victim that answers by chance, or whose gradients are all zero."""
     few = images[:100]
-    checks.refuse_random(victim, few)
+    checks.check_deterministic(victim, few)
     if victim.gradients:
-        checks.refuse_vanished(victim.gradient(few, labels[:100], signed_cross_entropy(Aim(labels[:100]))))
+        checks.check_gradients(victim.compute_gradient(few, labels[:100], make_signed_cross_entropy(Aim(labels[:100]))))
 
 
 def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:
@@ -202,7 +202,9 @@ def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row
     for (name, epsilon), accuracy in left.items():
         if name == "square" and ("pgd", epsilon) in left:
             by_pgd = left["pgd", epsilon]
-            found = checks.masked(accuracy_under_square=accuracy, accuracy_under_pgd=by_pgd, tolerance=TOLERANCE)
+            found = checks.detect_masking(
+                accuracy_under_square=accuracy, accuracy_under_pgd=by_pgd, tolerance=TOLERANCE
+            )
             if found:
                 print(f"gradients masked: at {epsilon:g} Square leaves {accuracy:.1%}, PGD {by_pgd:.1%}")
             yield _row(split, "gradients_masked", "square", epsilon, float(found))
@@ -224,7 +226,7 @@ def _aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, gener
     if not options.get("targeted", False):
         return Aim(labels)
     classes = victim.logits(images[:1]).shape[-1]
-    aim = Aim(targets(labels, classes, generator=generator), targeted=True)
+    aim = Aim(draw_targets(labels, classes, generator=generator), targeted=True)
     check_aim(aim, labels)
     return aim
 

@@ -9,7 +9,7 @@ import torch
 from reproof import registry
 from reproof.declarations.costs import Settings, Work, network_steps
 from reproof.metrics import SHARE, STEPS, Metric
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.pruning.mask_zero import PrunedLayer
 from reproof.pruning.masks import Masks, compute_kept_share, read_masks
@@ -57,7 +57,7 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
 
 def _trained(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
     network = subject.job.network()
-    shapes = {name: network.get_parameter(name).shape for name in prunable(network)}
+    shapes = {name: network.get_parameter(name).shape for name in list_prunable(network)}
     return subject.job.train(members, module=FrozenWeights(network, shapes), label="frozen")
 
 

@@ -6,7 +6,7 @@ from math import prod
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import Metric
 from reproof.operations.common.subject import Row, Rows, Subject, operation, tensors
-from reproof.representations.spectra import bounds
+from reproof.representations.spectra import compute_bounds
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
 
@@ -40,7 +40,7 @@ def _bounds(subject: Subject, state: Weights) -> Iterator[Row]:
     """Yield the bound of each layer with weights, and the product of all."""
     module = subject.job.network().eval()
     module.load_state_dict(tensors(state))
-    found = list(bounds(module, input_shape=subject.job.dataset.input_shape))
+    found = list(compute_bounds(module, input_shape=subject.job.dataset.input_shape))
     for one in found:
         if module.get_submodule(one.layer).state_dict():
             yield {"part": one.layer, "metric": "lipschitz_bound", "value": one.bound}

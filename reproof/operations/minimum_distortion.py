@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from reproof.attacks import least_distortion
-from reproof.attacks.attack import Adversarial, Aim, targets
-from reproof.attacks.distortion import Transfer, amplify, distortion, gaussian, transfer
+from reproof.attacks.attack import Adversarial, Aim, draw_targets
+from reproof.attacks.distortion import Transfer, add_gaussian_noise, amplify, compute_distortion, measure_transfer
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
@@ -92,7 +92,7 @@ class _Shown:
     def least(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
         """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
         classes = victim.logits(self.images[:1]).shape[-1]
-        aim = Aim(targets(self.labels, classes, generator=self.generator), targeted=True)
+        aim = Aim(draw_targets(self.labels, classes, generator=self.generator), targeted=True)
         return least_distortion.minimum_distortion(
             victim, self.images, aim,
             generator=self.generator, penalty=penalty, searches=searches, iterations=iterations,
@@ -102,12 +102,12 @@ class _Shown:
         """Yield the victim's error on the images as they are, and with noise that is not clipped."""
         yield {"metric": "clean_error", "value": _error(victim, self.images, self.labels)}
         for deviation in deviations:
-            noisy = gaussian(self.images, deviation=deviation, generator=self.generator)
+            noisy = add_gaussian_noise(self.images, deviation=deviation, generator=self.generator)
             yield {"metric": "noise_error", "at": deviation, "value": _error(victim, noisy, self.labels)}
 
     def distorted(self, adversarial: Adversarial) -> Iterator[Row]:
         """Yield how many images there were, the share that was changed, and their mean distortion."""
-        sizes = distortion(adversarial.images, self.images).double()
+        sizes = compute_distortion(adversarial.images, self.images).double()
         yield {"metric": "images_attacked", "value": float(len(sizes))}
         yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
         if bool(sizes.any()):
@@ -127,8 +127,10 @@ class _Shown:
                 yield {"metric": f"{kind}_error", "part": part, "value": value}
 
     def _transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
-        return transfer(victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator)
+        return measure_transfer(
+            victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator
+        )
 
 
 def _error(victim: Victim, images: Tensor, labels: Tensor) -> float:
-    return float(victim.classes(images).ne(labels).double().mean())
+    return float(victim.predict(images).ne(labels).double().mean())

@@ -10,9 +10,15 @@ from reproof.data.dataset import Split
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
-from reproof.representations.features import features
-from reproof.representations.purity import class_purity, compactness, permutation_test
-from reproof.representations.units import active, most_excited, random_directions, standardised, unit_vectors
+from reproof.representations.features import compute_features
+from reproof.representations.purity import compute_class_purity, compute_compactness, run_permutation_test
+from reproof.representations.units import (
+    draw_random_directions,
+    draw_unit_vectors,
+    find_active,
+    find_most_excited,
+    standardise_features,
+)
 from reproof.seeding import derive
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
@@ -65,8 +71,8 @@ def unit_selectivity(
             chance = _Chance(seed, part)
             phi = _features(subject, state, shown, layer)
             vectors = _vectors(phi, directions, chance)
-            made = standardised(phi) if standardise else phi
-            found = {who: most_excited(made, each, k=top) for who, each in vectors.items()}
+            made = standardise_features(phi) if standardise else phi
+            found = {who: find_most_excited(made, each, k=top) for who, each in vectors.items()}
             measured = _in_common(shown, found, random_sets, chance)
             rows = [{"part": part} | row for row in _compared(measured, permutations, chance)]
             drawn = _pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
@@ -105,20 +111,20 @@ def _features(subject: Subject, state: Weights, shown: Split, layer: str) -> Ten
     module = subject.job.network()
     module.load_state_dict(tensors(state))
     batches = (subject.job.dataset.normalise(images) for images in torch.split(shown.images, BATCH))
-    return features(module.to(subject.job.device), batches, layer=layer)
+    return compute_features(module.to(subject.job.device), batches, layer=layer)
 
 
 def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
     """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
-    units, dimension = active(phi), phi.shape[1]
+    units, dimension = find_active(phi), phi.shape[1]
     if not len(units):
         raise ReproofError(
             "evaluations: unit_selectivity needs a layer with units that differ between images; this has none"
         )
     count = min(directions, len(units))
     return {
-        "unit": unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),
-        "direction": random_directions(directions, units, dimension=dimension, generator=chance.of("directions")),
+        "unit": draw_unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),
+        "direction": draw_random_directions(directions, units, dimension=dimension, generator=chance.of("directions")),
     }
 
 
@@ -128,9 +134,9 @@ def _in_common(
     """Return {measure: {"unit" or "direction": float64 [n]}} of the images [n, top] of each, by index."""
     pixels = shown.images.flatten(1)  # as bytes: the scale of the distances cancels out
     return {
-        "purity": {who: class_purity(shown.labels[images]) for who, images in found.items()},
+        "purity": {who: compute_class_purity(shown.labels[images]) for who, images in found.items()},
         "compactness": {
-            who: compactness(pixels, images, random_sets=random_sets, generator=chance.sets)
+            who: compute_compactness(pixels, images, random_sets=random_sets, generator=chance.sets)
             for who, images in found.items()
         },
     }
@@ -140,7 +146,7 @@ def _compared(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, c
     """Yield the mean of each measure over units and over directions, their difference and its p value."""
     for what, values in measured.items():
         yield from ({"metric": f"{who}s_{what}", "value": each.mean().item()} for who, each in values.items())
-        difference = permutation_test(
+        difference = run_permutation_test(
             values["unit"], values["direction"], permutations=permutations, generator=chance.of(what)
         )
         yield {"metric": f"{what}_difference", "value": difference.mean}

@@ -1,6 +1,6 @@
 """Train the dense networks of a block of seeds, keeping the weights at every rewind point."""
 
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.operations.common.training_job import Job, arrays, member, write_curves
 from reproof.storage.checkpoints import write_checkpoint
 
@@ -13,7 +13,7 @@ def train_dense(job: Job, *, checkpoint: str, curves: str) -> float:
     seeds = job.asked["seeds"]
     members = [member(job.fresh(seed), seed=seed, arm="ticket") for seed in seeds]
     trained = job.train(members, label="dense", snapshots=job.asked["snapshots"])
-    write_checkpoint(checkpoint, arrays(trained), seeds=seeds, kinds=prunable(job.network()))
+    write_checkpoint(checkpoint, arrays(trained), seeds=seeds, kinds=list_prunable(job.network()))
     write_curves(curves, trained)
     job.finish()
     return trained.seconds

@@ -1,1 +1,1 @@
-"""Szegedy et al. 2014, "Intriguing properties of neural networks": units, directions and Lipschitz bounds."""
+"""Representations: activations of layers, the units and directions in them, and bounds on how layers stretch inputs."""

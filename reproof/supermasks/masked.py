@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.seeding import derive
 
 MaskRule = Callable[[Tensor, np.random.Generator], Tensor]  # (scores, chance) -> mask 0/1, both of the weight's shape
@@ -34,7 +34,7 @@ class MaskedNetwork(nn.Module):
         super().__init__()
         self._network = (network,)  # in a tuple, so that torch does not register its parameters as this module's
         self._mask, self._rescaled = mask, rescaled
-        self._names = tuple(prunable(network))
+        self._names = tuple(list_prunable(network))
         for name, weight in network.state_dict().items():
             self.register_buffer(make_weight_key(name), weight.detach().clone())
         shapes = {_replace_dots(name): network.get_parameter(name).shape for name in self._names}

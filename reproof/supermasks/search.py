@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import Dataset
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.seeding import derive
 from reproof.supermasks.genetic import Breeding, Generation, Population, make_first_generation, make_next_generation
 from reproof.training.saving import Saving
@@ -77,7 +77,7 @@ class Search:
         return {**self.weights, **{name: self.weights[name] * each[place] for name, each in masks.items()}}
 
     def _list_shapes(self) -> dict[str, torch.Size]:
-        return {name: self.weights[name].shape for name in prunable(self.network)}
+        return {name: self.weights[name].shape for name in list_prunable(self.network)}
 
     def _derive_seed(self, *which: int) -> int:
         return derive("genetic", self.noise, *which)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from reproof.networks import memory_format
+from reproof.networks import choose_memory_format
 from reproof.training.state import State
 
 TOGETHER = 16  # states of one vectorised pass on a GPU: the activations take as many times the memory
@@ -22,7 +22,7 @@ class Variants:
     """
 
     def __init__(self, module: nn.Module, states: Sequence[State], *, device: str | torch.device = "cpu") -> None:
-        self.module, self._format = module.to(device), memory_format(module)
+        self.module, self._format = module.to(device), choose_memory_format(module)
         self._states, self._device = states, torch.device(device)
 
     @property

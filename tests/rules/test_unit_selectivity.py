@@ -17,7 +17,7 @@ from reproof.operations.common.subject import Subject, measure
 from reproof.operations.common.training_job import Job
 from reproof.operations.lipschitz import lipschitz
 from reproof.operations.unit_selectivity import unit_selectivity
-from reproof.representations.units import random_directions, unit_vectors
+from reproof.representations.units import draw_random_directions, draw_unit_vectors
 from reproof.seeding import derive
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
@@ -82,9 +82,9 @@ def found(folder, part, seed, *, top, directions, split="test"):
     x, shown = activations(folder, states(folder)[part][seed], split)
     made, active = equal_in_spread(x)
     how = {"dimension": x.shape[1], "generator": generator(seed, part, "units")}
-    units = unit_vectors(min(directions, len(active)), torch.from_numpy(active), **how)
+    units = draw_unit_vectors(min(directions, len(active)), torch.from_numpy(active), **how)
     how["generator"] = generator(seed, part, "directions")
-    drawn = random_directions(directions, torch.from_numpy(active), **how)
+    drawn = draw_random_directions(directions, torch.from_numpy(active), **how)
     each = {"unit": units, "direction": drawn}
     return {who: top_images(made, vectors.numpy(), top) for who, vectors in each.items()}, shown
 
@@ -181,7 +181,7 @@ def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
     x, shown = activations(folder, states(folder)["trained"][0])
     _, active = equal_in_spread(x)
     how = {"dimension": x.shape[1], "generator": generator(0, "trained", "directions")}
-    drawn = random_directions(30, torch.from_numpy(active), **how)
+    drawn = draw_random_directions(30, torch.from_numpy(active), **how)
     labels = shown.labels.tolist()
     expected = np.mean([purity(labels, one) for one in top_images(x, drawn.float(), 3)])
     assert values(raw, "directions_purity")["trained", 0] == pytest.approx(expected)

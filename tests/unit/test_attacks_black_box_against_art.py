@@ -1,4 +1,4 @@
-"""Square, one pixel and NES beside the Adversarial Robustness Toolbox: success on one network at equal budgets, slopes.
+"""Square, one pixel and NES against the Adversarial Robustness Toolbox: success at equal budgets, slopes.
 
 It has neither SPSA nor the augmentation of substitutes.
 """
@@ -11,11 +11,11 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.estimates import estimate
-from reproof.attacks.losses import signed_cross_entropy
+from reproof.attacks.estimates import estimate_gradient
+from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.square import square
-from reproof.attacks.victim import Victim, margin
+from reproof.attacks.victim import Victim, compute_margin
 
 evasion, classification = toolbox("attacks.evasion"), toolbox("estimators.classification")
 
@@ -36,9 +36,9 @@ def classifier():
 
 
 def attacked(victim, count, *, closest=False):
-    """The first images beyond the training ones that the network has right, or the `closest` to being wrong."""
+    """Return the first correctly classified images after the training ones, or those `closest` to an error."""
     images, labels = known(victim, *(part[2_000:] for part in mnist()))
-    chosen = margin(victim.logits(images), labels).argsort()[:count] if closest else slice(count)
+    chosen = compute_margin(victim.logits(images), labels).argsort()[:count] if closest else slice(count)
     return images[chosen], labels[chosen]
 
 
@@ -71,20 +71,22 @@ def test_one_pixel_succeeds_as_often_in_the_same_budget(victim, classifier, pixe
 
 
 class Probabilities(nn.Module):
-    """The network as their NES wants it; float64, for differences are small beside what they are taken of."""
+    """Return the network in the form of their NES, in float64: the differences are small relative to the losses."""
 
     def forward(self, images):
         return mnist_network()(images.float()).double().softmax(dim=1)
 
 
 def test_nes_estimates_the_same_gradient_along_the_same_directions(victim):
-    """Theirs is 2 sigma times ours. It knows of no box: it would cut its questions at one, which the paper does not."""
+    """Theirs is 2 sigma times ours. It gets no box: it would clip its queries to one, unlike the paper."""
     images, labels = attacked(victim, 6)
     sigma, pairs, boxless = 0.05, 25, in_art(Probabilities(), clip_values=None)
     theirs = classification.QueryEfficientGradientEstimationClassifier(boxless, num_basis=pairs, sigma=sigma)
     np.random.seed(0)
     directions = torch.from_numpy(np.random.normal(size=(pairs, 1, 28, 28))).float()
-    np.random.seed(0)  # theirs draws the same anew
+    np.random.seed(0)  # theirs draws the same directions
     expected = torch.from_numpy(theirs.loss_gradient(images.numpy(), one_hot(labels, 10).numpy())).float()
-    found, _ = estimate(victim, images, labels, signed_cross_entropy(Aim(labels)), directions=directions, step=sigma)
+    found, _ = estimate_gradient(
+        victim, images, labels, make_signed_cross_entropy(Aim(labels)), directions=directions, step=sigma
+    )
     assert torch.allclose(2 * sigma * found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max())

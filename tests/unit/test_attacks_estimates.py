@@ -1,4 +1,4 @@
-"""Gradients estimated by NES and SPSA against the gradients they stand for, and what they achieve beside PGD's."""
+"""Gradient estimates of NES and SPSA against the exact gradients, and their success against PGD's."""
 
 from math import sqrt
 
@@ -7,8 +7,8 @@ import torch
 from attack_kit import fooled, seeded, toy
 
 from reproof.attacks.attack import Aim
-from reproof.attacks.estimates import estimate, normal, rademacher
-from reproof.attacks.losses import shortfall, signed_cross_entropy
+from reproof.attacks.estimates import draw_normal, draw_rademacher, estimate_gradient
+from reproof.attacks.losses import make_shortfall, make_signed_cross_entropy
 from reproof.attacks.nes import nes
 from reproof.attacks.pgd import pgd
 from reproof.attacks.spsa import spsa
@@ -23,7 +23,7 @@ def one_thread():
 
 
 def linear():
-    """Three classes, logits of random weights."""
+    """Return a victim of three classes, logits of random weights."""
     weights = torch.randn(PIXELS, 3, generator=seeded())
     return Victim(lambda images: images.flatten(1) @ weights)
 
@@ -31,7 +31,7 @@ def linear():
 @pytest.mark.parametrize("pairs", [16, 256])
 @pytest.mark.parametrize(
     ("draw", "loss", "step"),
-    [(normal, signed_cross_entropy, 1e-3), (rademacher, lambda aim: shortfall(aim, kappa=0), 0.01)],
+    [(draw_normal, make_signed_cross_entropy, 1e-3), (draw_rademacher, lambda aim: make_shortfall(aim, kappa=0), 0.01)],
     ids=["nes", "spsa"],
 )
 def test_an_estimate_is_the_gradient_as_far_as_so_many_directions_tell(draw, loss, step, pairs):
@@ -40,11 +40,11 @@ def test_an_estimate_is_the_gradient_as_far_as_so_many_directions_tell(draw, los
     Signs have the same means, but for terms of 1 / d, and less spread. Means over the draws may be 4 deviations off.
     """
     victim, image, aim = linear(), torch.full((1, 1, 8, 8), 0.5), Aim(torch.tensor([0]))
-    gradient = victim.gradient(image, aim.labels, loss(aim)).flatten().double()
+    gradient = victim.compute_gradient(image, aim.labels, loss(aim)).flatten().double()
     chance, along, squares = seeded(1), [], []
     for _ in range(DRAWS):
         directions = draw(torch.Size((pairs, 1, 8, 8)), generator=chance)
-        found, _ = estimate(victim, image, aim.labels, loss(aim), directions=directions, step=step)
+        found, _ = estimate_gradient(victim, image, aim.labels, loss(aim), directions=directions, step=step)
         found = found.flatten().double()
         along.append(found @ gradient / gradient.square().sum())
         squares.append(along[-1].square() * gradient.square().sum() / found.square().sum())

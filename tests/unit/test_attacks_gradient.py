@@ -8,12 +8,12 @@ import torch
 
 from reproof.attacks import checks
 from reproof.attacks.attack import Aim
-from reproof.attacks.balls import L2, LInf, ball, farthest
+from reproof.attacks.balls import L2, LInf, find_farthest, make_balls
 from reproof.attacks.carlini_wagner import _Constants, carlini_wagner
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.losses import clipped_margin, signed_cross_entropy
+from reproof.attacks.losses import make_clipped_margin, make_signed_cross_entropy
 from reproof.attacks.pgd import pgd
-from reproof.attacks.tanh_descent import Descent, _adam_
+from reproof.attacks.tanh_descent import Descent, _step_adam
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
@@ -39,18 +39,18 @@ def chance(seed=0):
 
 
 def pictures(*rows):
-    """Images of as many pixels as a row has numbers: [N, 1, 1, pixels]."""
+    """Return images with as many pixels as a row has numbers: [N, 1, 1, pixels]."""
     return torch.tensor(rows).view(len(rows), 1, 1, -1)
 
 
 def linear(*weights, bias=0.0):
-    """A victim of two classes: the logit of class 0 is 0, that of class 1 weights . x + bias."""
+    """Return a victim of two classes: the logit of class 0 is 0, that of class 1 weights . x + bias."""
     slopes = torch.tensor(weights)
     return Victim(lambda x: torch.stack([torch.zeros(len(x)), x.flatten(1) @ slopes + bias], dim=1))
 
 
 def counting(victim):
-    """The same victim, and a list of how many images each question held."""
+    """Return the same victim, and a list of the number of images in each query."""
     asked = []
     return replace(victim, logits=lambda x: asked.append(len(x)) or victim.logits(x)), asked
 
@@ -70,7 +70,7 @@ def offsets(images, originals=ZERO):
 
 
 def noise(count=40, pixels=784):
-    """Images with black, white and grey pixels, among them bytes over 255, and float32 that are no such bytes."""
+    """Return images with black, white and grey pixels, some of them bytes over 255, others not."""
     drawn = torch.rand(count, 1, 1, pixels, generator=chance())
     bytes_ = drawn.mul(255).round().div(255)
     return torch.where(drawn < 0.3, 0.0, torch.where(drawn > 0.8, 1.0, torch.where(drawn < 0.6, bytes_, drawn)))
@@ -80,10 +80,10 @@ def noise(count=40, pixels=784):
 @pytest.mark.parametrize("length", [1e-3, 0.3, 30.0])
 def test_projections_and_starts_are_inside_to_the_last_bit(norm, epsilon, length):
     originals = noise()
-    balls = ball(norm, originals, epsilon)
+    balls = make_balls(norm, originals, epsilon)
     far = originals + length * torch.randn(originals.shape, generator=chance(1))
-    for images in (balls.project(far), balls.start(generator=chance(2))):
-        checks.inside(images, originals, epsilon=epsilon, norm=norm)
+    for images in (balls.project(far), balls.draw_start(generator=chance(2))):
+        checks.check_inside(images, originals, epsilon=epsilon, norm=norm)
         assert images.dtype == torch.float32
     again = balls.project(balls.project(far))
     assert torch.allclose(again, balls.project(far), atol=2e-6)
@@ -93,7 +93,7 @@ def test_projections_and_starts_are_inside_to_the_last_bit(norm, epsilon, length
 def test_a_ball_reaches_as_far_as_epsilon(norm, epsilon):
     originals = noise().mul(0.2).add(0.4)
     epsilon = min(epsilon, 0.3)
-    balls = ball(norm, originals, epsilon)
+    balls = make_balls(norm, originals, epsilon)
     found = offsets(balls.project(originals + torch.randn(originals.shape, generator=chance()) * 10), originals)
     sizes = found.abs().amax(1) if norm == "linf" else found.norm(dim=1)
     assert sizes.min() > epsilon * (1 - 1e-6) - 2e-6
@@ -102,15 +102,15 @@ def test_a_ball_reaches_as_far_as_epsilon(norm, epsilon):
 @pytest.mark.parametrize("epsilon", [0.1, 0.7])  # as float32 the first is greater, the second less
 def test_the_farthest_of_the_maximum_norm_are_the_last_float32_inside_on_each_pixels_side(epsilon):
     originals = noise()
-    ends = {side: farthest(originals, epsilon, side, box=False) for side in (-1, 0, 1)}
+    ends = {side: find_farthest(originals, epsilon, side, box=False) for side in (-1, 0, 1)}
     for side in (-1, 1):
         assert offsets(ends[side], originals).abs().max() <= epsilon
         beyond = torch.nextafter(ends[side], torch.full_like(originals, side * torch.inf))
         assert offsets(beyond, originals).abs().min() > epsilon
     sides = torch.randint(-1, 2, originals.shape, generator=chance(1)).float()
     mixed = torch.where(sides < 0, ends[-1], torch.where(sides > 0, ends[1], originals))
-    assert torch.equal(ends[0], originals) and torch.equal(farthest(originals, epsilon, sides, box=False), mixed)
-    assert torch.equal(farthest(originals, epsilon, sides), mixed.clamp(0, 1))
+    assert torch.equal(ends[0], originals) and torch.equal(find_farthest(originals, epsilon, sides, box=False), mixed)
+    assert torch.equal(find_farthest(originals, epsilon, sides), mixed.clamp(0, 1))
 
 
 def test_the_l2_projection_is_the_nearest_image_of_ball_and_box():
@@ -118,7 +118,7 @@ def test_the_l2_projection_is_the_nearest_image_of_ball_and_box():
     balls = L2.around(originals, 0.8)
     far = originals + 0.5 * torch.randn(originals.shape, generator=chance(1))
     nearest = balls.project(far)
-    others = L2.around(originals.repeat_interleave(500, 0), 0.8).start(generator=chance(2))
+    others = L2.around(originals.repeat_interleave(500, 0), 0.8).draw_start(generator=chance(2))
     away, along = offsets(far, nearest), offsets(others, nearest.repeat_interleave(500, 0))
     turns = (away[:, None] * along.view(6, 500, pixels)).sum(-1)  # nearest, so no allowed one lies ahead of it
     assert turns.max() < 1e-4
@@ -129,10 +129,10 @@ def test_the_l2_projection_is_the_nearest_image_of_ball_and_box():
 
 def test_starts_are_uniform_in_the_ball():
     originals = torch.full((20_000, 1, 2, 2), 0.5)
-    flat = offsets(LInf.around(originals, 0.2).start(generator=chance()), originals) / 0.2
+    flat = offsets(LInf.around(originals, 0.2).draw_start(generator=chance()), originals) / 0.2
     assert flat.mean(0).abs().max() < 0.02
     assert flat.square().mean(0).tolist() == pytest.approx([1 / 3] * 4, abs=0.01)
-    round_ = offsets(L2.around(originals, 0.3).start(generator=chance()), originals) / 0.3
+    round_ = offsets(L2.around(originals, 0.3).draw_start(generator=chance()), originals) / 0.3
     assert round_.mean(0).abs().max() < 0.02
     within = round_.norm(dim=1).pow(4)  # the share of the ball's volume that lies further in
     assert [within.mean(), within.square().mean()] == pytest.approx([1 / 2, 1 / 3], abs=0.01)
@@ -140,8 +140,8 @@ def test_starts_are_uniform_in_the_ball():
 
 def test_steps_have_length_one_and_none_where_nothing_rises():
     gradients = pictures([3.0, -4.0], [0.0, 0.0], [3e-30, 4e-30])
-    assert ball("linf", gradients, 0.5).step(gradients).view(3, 2).tolist() == [[1, -1], [0, 0], [1, 1]]
-    found = ball("l2", gradients, 0.5).step(gradients).flatten()
+    assert make_balls("linf", gradients, 0.5).compute_steps(gradients).view(3, 2).tolist() == [[1, -1], [0, 0], [1, 1]]
+    found = make_balls("l2", gradients, 0.5).compute_steps(gradients).flatten()
     assert found.tolist() == pytest.approx([0.6, -0.8, 0, 0, 0.6, 0.8], abs=1e-6)
 
 
@@ -150,8 +150,8 @@ def test_fgsm_moves_every_pixel_by_epsilon_against_the_true_class_or_towards_the
         made = fgsm(SLOPE, ZERO, goal, generator=chance(), epsilon=0.1)
         assert offsets(made.images).tolist()[0] == pytest.approx([0.1 * direction] * 2, abs=1e-7)
         assert made.queries.tolist() == [1]
-    assert SLOPE.classes(fgsm(SLOPE, ZERO, aim(0), generator=chance(), epsilon=0.1142).images) == 0
-    assert SLOPE.classes(fgsm(SLOPE, ZERO, aim(0), generator=chance(), epsilon=0.1144).images) == 1
+    assert SLOPE.predict(fgsm(SLOPE, ZERO, aim(0), generator=chance(), epsilon=0.1142).images) == 0
+    assert SLOPE.predict(fgsm(SLOPE, ZERO, aim(0), generator=chance(), epsilon=0.1144).images) == 1
 
 
 def test_fgsm_clips_unless_told_not_to():
@@ -193,7 +193,7 @@ def test_pgd_takes_all_steps_or_stops_where_the_aim_is_reached():
 
 
 def lottery(threshold):
-    """A victim without slope: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
+    """Return a victim without slope: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
     return Victim(lambda x: torch.stack([torch.full((len(x),), threshold), (x.flatten(1) * 20).round()[:, 0] / 20], 1))
 
 
@@ -202,7 +202,7 @@ def test_restarts_take_up_what_is_not_reached():
     images, labels = torch.full((40, 1, 1, 1), 0.5), torch.zeros(40, dtype=torch.int64)
     options = {"generator": chance(), "epsilon": 0.4, "steps": 2, "restarts": 30}
     made = pgd(victim, images, Aim(labels), **options)
-    assert victim.classes(made.images).all(), "of a start a quarter reaches it"
+    assert victim.predict(made.images).all(), "of a start a quarter reaches it"
     assert set(made.queries.tolist()) > {3, 6}
     assert int(made.queries.sum()) == sum(asked[:-1]) < 30 * 3 * 40
 
@@ -222,11 +222,11 @@ def test_what_no_restart_reaches_is_the_end_of_the_highest_loss():
 
 def test_losses_by_hand():
     logits, labels = torch.tensor([[1.0, 3.0, 0.0], [60.0, 1.0, 0.0]]), torch.tensor([0, 1])
-    assert clipped_margin(aim(0, 1))(logits, labels).tolist() == [-48, 0]
-    assert clipped_margin(aim(0, 1, targeted=True))(logits, labels).tolist() == [-52, -109]
+    assert make_clipped_margin(aim(0, 1))(logits, labels).tolist() == [-48, 0]
+    assert make_clipped_margin(aim(0, 1, targeted=True))(logits, labels).tolist() == [-52, -109]
     nats = -math.log(math.e / (math.e + math.e**3 + 1))
-    assert signed_cross_entropy(aim(0, 1))(logits, labels)[0].item() == pytest.approx(nats)
-    assert signed_cross_entropy(aim(0, 1, targeted=True))(logits, labels)[0].item() == pytest.approx(-nats)
+    assert make_signed_cross_entropy(aim(0, 1))(logits, labels)[0].item() == pytest.approx(nats)
+    assert make_signed_cross_entropy(aim(0, 1, targeted=True))(logits, labels)[0].item() == pytest.approx(-nats)
 
 
 def test_carlini_wagner_finds_the_distance_to_the_boundary_for_each_image_its_own():
@@ -235,7 +235,7 @@ def test_carlini_wagner_finds_the_distance_to_the_boundary_for_each_image_its_ow
     signed = linear(-3.0, 4.0, bias=-2.5)
     images = pictures([0.0, 0.5], [0.5, 0.7], [0.1, 0.95])
     made = carlini_wagner(signed, images, aim(0, 0, 0), generator=chance(), steps=150, rate=0.02)
-    assert signed.classes(made.images).tolist() == [1, 1, 1]
+    assert signed.predict(made.images).tolist() == [1, 1, 1]
     assert offsets(made.images, images).norm(dim=1).tolist() == pytest.approx([0.5 / 4, 1.2 / 5, 0], rel=0.01)
     assert made.queries[2] == 1, "of class 1 from the first"
 
@@ -250,7 +250,7 @@ def test_carlini_wagner_is_the_same_for_an_image_alone_and_counts_its_questions(
         alone = carlini_wagner(SLOPE, images[place : place + 1], aim(0), **options)
         assert torch.allclose(alone.images[0], both.images[place], atol=1e-6)
         assert alone.queries[0] == both.queries[place]
-    assert both.queries.max() < 200, "an image that stalls asks no more"
+    assert both.queries.max() < 200, "a stalled image costs no further queries"
 
 
 def test_carlini_wagner_passes_the_boundary_by_kappa_and_gives_up_beyond_the_box():
@@ -265,7 +265,7 @@ def test_constants_rise_tenfold_until_a_success_then_halve_the_interval():
     c, tried = _Constants.of(torch.zeros(2, 1), 1e-3), []
     for found in ([False, True], [False, False], [True, True], [False, False]):
         tried.append(c.tried.tolist())
-        c = c.next(torch.tensor(found))
+        c = c.update(torch.tensor(found))
     assert [one for one, _ in tried] == pytest.approx([1e-3, 1e-2, 0.1, 0.055])
     assert [other for _, other in tried] == pytest.approx([1e-3, 0.5e-3, 0.75e-3, 0.625e-3])
     assert c.tried.tolist() == pytest.approx([0.0775, 0.6875e-3])
@@ -274,9 +274,9 @@ def test_constants_rise_tenfold_until_a_success_then_halve_the_interval():
 def test_the_steps_are_adams_by_hand():
     now = Descent.of(torch.full((1, 1, 1, 2), 0.5), torch.zeros(1), c=torch.ones(1), places=torch.arange(1))
     assert now.points.abs().max() == 0
-    _adam_(now, pictures([1.0, 3.0]), step=1, rate=0.05)
+    _step_adam(now, pictures([1.0, 3.0]), step=1, rate=0.05)
     assert now.points.flatten().tolist() == pytest.approx([-0.05, -0.05]), "the first step has the length of the rate"
-    _adam_(now, pictures([-2.0, 3.0]), step=2, rate=0.05)
+    _step_adam(now, pictures([-2.0, 3.0]), step=2, rate=0.05)
     mean, square = (0.9 * 0.1 - 0.1 * 2) / (1 - 0.9**2), (0.999 * 0.001 + 0.001 * 4) / (1 - 0.999**2)
     assert now.points.flatten().tolist() == pytest.approx([-0.05 - 0.05 * mean / math.sqrt(square), -0.1], rel=1e-5)
 
@@ -301,7 +301,7 @@ def test_the_steps_are_adams_by_hand():
         (
             pgd,
             {"epsilon": 0.1, "restarts": 3, "random_start": False},
-            "pgd: 3 restarts from the same point end alike; set random_start to true or restarts to 1",
+            "pgd: 3 restarts from the same point have the same end; set random_start to true or restarts to 1",
         ),
         (
             carlini_wagner,

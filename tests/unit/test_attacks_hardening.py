@@ -1,4 +1,4 @@
-"""Adversarial training: against natural training, against a step worked by hand, and to the bit when it is cut."""
+"""Adversarial training: against natural training, against a step by hand, and bit-identical after interruption."""
 
 import copy
 import math
@@ -14,12 +14,12 @@ from training_kit import digits, members, network, settings
 from reproof.attacks.adversary import Adversary
 from reproof.attacks.attack import Aim
 from reproof.attacks.fgsm import fgsm
-from reproof.attacks.hardening import Hardening, hardened
+from reproof.attacks.hardening import Hardening, train_adversarially
 from reproof.attacks.pgd import pgd
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
-from reproof.networks import dropouts
+from reproof.networks import find_dropouts
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
 from reproof.training.block import train_block
@@ -47,7 +47,7 @@ def dataset():
 
 
 def prepared(dataset, name="lenet_300_100", options=None, changes=None, masked=False):
-    """A network, one member of it, and how it is trained: few steps at a low rate, in which rounding stays small."""
+    """Return a network, a member and its settings: few steps at a low rate, so that rounding stays small."""
     module = network(dataset, name, **(options or {}))
     (member,) = members(module, seeds=[3], masked=masked)
     return module, member, settings(**({"steps": 6, "validate_every": 3, "lr": 1e-3} | (changes or {})))
@@ -63,7 +63,7 @@ def same(one, other):
 
 
 def accuracy(module, state, dataset, *, attack=None, **options):
-    """Accuracy on every third test image, under an attack if one is given."""
+    """Return the accuracy on every third test image, under an attack if one is given."""
     module = copy.deepcopy(module)
     module.load_state_dict(state)
     victim = Victim.of(module, dataset)
@@ -71,7 +71,7 @@ def accuracy(module, state, dataset, *, attack=None, **options):
     if attack:
         chance = torch.Generator().manual_seed(0)
         images = attack(victim, images, Aim(labels), generator=chance, **options).images
-    return victim.classes(images).eq(labels).double().mean().item()
+    return victim.predict(images).eq(labels).double().mean().item()
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -79,7 +79,7 @@ def accuracy(module, state, dataset, *, attack=None, **options):
 def test_with_untouched_images_alone_it_is_natural_training_to_the_bit(dataset, name, options, changes, masked):
     module, member, asked = prepared(dataset, name, options, changes, masked)
     natural = train_block(module, [member], dataset=dataset, settings=asked).points["final"]
-    ours = hardened(module, member, dataset=dataset, settings=asked, method=replace(PGD, clean_share=1.0))
+    ours = train_adversarially(module, member, dataset=dataset, settings=asked, method=replace(PGD, clean_share=1.0))
     assert same(ours, {key: value[0] for key, value in natural.items()})
 
 
@@ -90,7 +90,7 @@ def test_with_a_tiny_epsilon_it_is_natural_training_to_rounding(dataset, name, o
     module, member, asked = prepared(dataset, name, options, changes, masked=True)
     natural = train_block(module, [member], dataset=dataset, settings=asked).points["final"]
     tiny = Adversary(attack=attack, epsilon=1e-9, steps=2, step_size=1e-9)
-    ours = hardened(module, member, dataset=dataset, settings=asked, method=tiny)
+    ours = train_adversarially(module, member, dataset=dataset, settings=asked, method=tiny)
     for key, value in natural.items():
         assert torch.allclose(ours[key].double(), value[0].double(), atol=2e-5), key
 
@@ -98,7 +98,7 @@ def test_with_a_tiny_epsilon_it_is_natural_training_to_rounding(dataset, name, o
 @pytest.mark.parametrize("adversary", [replace(FGSM, clean_share=0.3), PGD], ids=["fgsm", "pgd"])
 @pytest.mark.parametrize(("name", "options", "changes"), NETWORKS)
 def test_a_step_is_worked_by_hand(dataset, name, options, changes, adversary):
-    """Plain gradient descent on alpha J(x) + (1 - alpha) J(x'), with x' a constant made against the network as it is.
+    """Plain gradient descent on alpha J(x) + (1 - alpha) J(x'), with x' a constant, made against the current network.
 
     A frozen copy in eval mode is attacked; a second in train mode, under the step's dropout, learns.
     """
@@ -108,10 +108,10 @@ def test_a_step_is_worked_by_hand(dataset, name, options, changes, adversary):
     plain.load_state_dict(dict(member.weights))
     attacked = Victim.of(copy.deepcopy(plain), dataset)
     chance = torch.Generator().manual_seed(derive("harden", member.noise, 0))
-    for key, layer in dropouts(plain).items():
+    for key, layer in find_dropouts(plain).items():
         layer.resize(asked.batch)
         layer.draw(torch.Generator().manual_seed(derive("dropout", member.noise, 0, key)))
-    images, labels = one.batch()
+    images, labels = one.read_batch()
     pixels, aim = images.float() / 255, Aim(labels)
     if adversary.attack == "fgsm":
         made = fgsm(attacked, pixels, aim, generator=chance, epsilon=0.1).images
@@ -125,11 +125,11 @@ def test_a_step_is_worked_by_hand(dataset, name, options, changes, adversary):
     gradients = torch.autograd.grad(loss, list(plain.parameters()))
     one.step()
     for (key, start), gradient in zip(plain.named_parameters(), gradients, strict=True):
-        assert torch.allclose(one.network()[key], start - 0.1 * gradient, atol=1e-6), key
+        assert torch.allclose(one.read_weights()[key], start - 0.1 * gradient, atol=1e-6), key
         assert not torch.allclose(start, start - 0.1 * gradient, atol=1e-6), key
     for key, statistic in plain.named_buffers():
-        if key in one.network():
-            assert torch.allclose(one.network()[key].double(), statistic.double(), atol=1e-6), key
+        if key in one.read_weights():
+            assert torch.allclose(one.read_weights()[key].double(), statistic.double(), atol=1e-6), key
 
 
 @pytest.mark.parametrize("adversary", [FGSM, PGD], ids=["fgsm", "pgd"])
@@ -140,8 +140,8 @@ def test_examples_are_constants_made_in_eval_mode_and_learned_in_train_mode(
     one, modes = begun(dataset, adversary, name, options, changes), []
     forward = one.module.forward
     monkeypatch.setattr(one.module, "forward", lambda x: modes.append(training(one.module)) or forward(x))
-    images, labels = one.batch()
-    made = one.lesson.examples(images, labels)
+    images, labels = one.read_batch()
+    made = one.lesson.make_examples(images, labels)
     assert not made.requires_grad and made.grad_fn is None
     assert modes and set(modes) == {frozenset({False})} and training(one.module) == {True}
     assert all(parameter.grad is None and parameter.requires_grad for parameter in one.module.parameters())
@@ -157,35 +157,35 @@ def training(module):
 
 def test_the_random_start_is_drawn_anew_each_step_from_the_members_noise(dataset):
     one, other = begun(dataset, PGD), begun(dataset, PGD)
-    images, labels = one.batch()
-    first = one.lesson.examples(images, labels)
-    assert torch.equal(first, other.lesson.examples(images, labels))
+    images, labels = one.read_batch()
+    first = one.lesson.make_examples(images, labels)
+    assert torch.equal(first, other.lesson.make_examples(images, labels))
     torch.manual_seed(1)
-    assert torch.equal(first, one.lesson.examples(images, labels)), "global chance took part"
+    assert torch.equal(first, one.lesson.make_examples(images, labels)), "global chance took part"
     one.done = 1
-    assert not torch.equal(first, one.lesson.examples(images, labels))
+    assert not torch.equal(first, one.lesson.make_examples(images, labels))
     other._member = replace(other._member, noise=5)
-    assert not torch.equal(first, other.lesson.examples(images, labels))
+    assert not torch.equal(first, other.lesson.make_examples(images, labels))
 
 
 def test_fgsm_leaves_the_box_only_if_it_is_told_not_to_clip(dataset):
     for clip, highest in ((True, 1.0), (False, 1.1)):
         one = begun(dataset, replace(FGSM, clip=clip))
-        assert one.lesson.examples(*one.batch()).max().item() == pytest.approx(highest, abs=1e-6)
+        assert one.lesson.make_examples(*one.read_batch()).max().item() == pytest.approx(highest, abs=1e-6)
 
 
 def test_the_network_that_is_handed_over_stays_as_it_is(dataset):
     module, member, asked = prepared(dataset)
     module.eval().requires_grad_(False)
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    ended = hardened(module, member, dataset=dataset, settings=asked, method=FGSM)
+    ended = train_adversarially(module, member, dataset=dataset, settings=asked, method=FGSM)
     assert same(before, module.state_dict()) and not module.training
     assert same(before, member.weights) and not same(before, ended)
 
 
 def test_masked_weights_stay_exactly_zero(dataset):
     module, member, asked = prepared(dataset, masked=True)
-    ended = hardened(module, member, dataset=dataset, settings=asked, method=PGD)
+    ended = train_adversarially(module, member, dataset=dataset, settings=asked, method=PGD)
     for name, mask in member.masks.items():
         assert (ended[name][~mask] == 0).all() and (ended[name][mask] != 0).all()
 
@@ -205,21 +205,21 @@ def test_a_killed_training_goes_on_to_the_same_bits_and_a_finished_one_is_not_tr
 
     module, member, asked = prepared(dataset, name, options, changes, masked=True)
     how = {"dataset": dataset, "settings": asked, "method": replace(PGD, clean_share=0.3)}
-    whole = hardened(module, member, **how)
+    whole = train_adversarially(module, member, **how)
     with pytest.raises(Killed):
-        hardened(module, member, **how, saving=Fragile(tmp_path / "state", "me", every_s=0.0))
+        train_adversarially(module, member, **how, saving=Fragile(tmp_path / "state", "me", every_s=0.0))
     saving = Saving(tmp_path / "state", "me", every_s=math.inf)
     assert int(saving.load()["done"]) == 3
-    assert same(whole, hardened(module, member, **how, saving=saving))
+    assert same(whole, train_adversarially(module, member, **how, saving=saving))
     monkeypatch.setattr(Hardening, "step", None)
-    assert same(whole, hardened(module, member, **how, saving=saving))
+    assert same(whole, train_adversarially(module, member, **how, saving=saving))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(dataset, tmp_path, monkeypatch, number):
     module, member, asked = prepared(dataset)
     how = {"dataset": dataset, "settings": asked, "method": PGD, "label": "harden 3"}
-    whole = hardened(module, member, **how)
+    whole = train_adversarially(module, member, **how)
     step = Hardening.step
 
     def asked_in_step_4(one):
@@ -228,28 +228,30 @@ def test_a_training_asked_to_stop_saves_its_state_and_goes_on_to_the_same_bits(d
         step(one)
 
     before = signal.getsignal(number)
-    told = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
-    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=told):
+    message = rf"state: stopped by {number.name}, state saved; run Snakemake again to go on"
+    with monkeypatch.context() as patch, pytest.raises(ReproofError, match=message):
         patch.setattr(Hardening, "step", asked_in_step_4)
-        hardened(module, member, **how, saving=Saving(tmp_path / "state", "me", every_s=math.inf))
+        train_adversarially(module, member, **how, saving=Saving(tmp_path / "state", "me", every_s=math.inf))
     assert signal.getsignal(number) is before
     saving = Saving(tmp_path / "state", "me", every_s=math.inf)
     assert int(saving.load()["done"]) == 4
-    assert same(whole, hardened(module, member, **how, saving=saving))
+    assert same(whole, train_adversarially(module, member, **how, saving=saving))
 
 
 def test_another_jobs_state_is_ignored(dataset, tmp_path):
     module, member, asked = prepared(dataset)
     how = {"dataset": dataset, "settings": asked}
-    hardened(module, member, **how, method=FGSM, saving=Saving(tmp_path / "state", "somebody else", every_s=0.0))
-    fresh = hardened(module, member, **how, method=PGD)
-    assert same(fresh, hardened(module, member, **how, method=PGD, saving=Saving(tmp_path / "state", "me")))
+    train_adversarially(
+        module, member, **how, method=FGSM, saving=Saving(tmp_path / "state", "somebody else", every_s=0.0)
+    )
+    fresh = train_adversarially(module, member, **how, method=PGD)
+    assert same(fresh, train_adversarially(module, member, **how, method=PGD, saving=Saving(tmp_path / "state", "me")))
 
 
 def test_progress_is_told(dataset, capsys, monkeypatch):
     monkeypatch.setattr("reproof.training.progress.EVERY_S", 0.0)
     module, member, asked = prepared(dataset)
-    hardened(module, member, dataset=dataset, settings=asked, method=FGSM, label="harden 3")
+    train_adversarially(module, member, dataset=dataset, settings=asked, method=FGSM, label="harden 3")
     assert "harden 3: step 3 of 6, " in capsys.readouterr().out
 
 
@@ -262,7 +264,7 @@ def mnist(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def natural(mnist):
-    """A network of 90 and 30 hidden units, its start, and its state after a natural training of 300 steps."""
+    """Return a network of 90 and 30 hidden units, its start, and its weights after natural training of 300 steps."""
     module, asked = network(mnist, width=0.3), settings(steps=300, batch=50, lr=3e-3)
     (member,) = members(module, seeds=[0])
     trained = train_block(module, [member], dataset=mnist, settings=asked).points["final"]
@@ -275,9 +277,9 @@ def natural(mnist):
     ids=["fgsm", "pgd"],
 )
 def test_a_hardened_network_withstands_what_a_natural_one_does_not(mnist, natural, adversary, attack, options):
-    """At the epsilon that it was trained at, 0.1, under the attack that it was trained by; natural: 20 %, 8 %."""
+    """At the epsilon of its training, 0.1, under the attack of its training; natural: 20 %, 8 %."""
     module, member, asked, weak = natural
-    strong = hardened(module, member, dataset=mnist, settings=asked, method=adversary)
+    strong = train_adversarially(module, member, dataset=mnist, settings=asked, method=adversary)
     under = [accuracy(module, one, mnist, attack=attack, epsilon=0.1, **options) for one in (weak, strong)]
     assert under[1] > under[0] + 0.35
     assert accuracy(module, strong, mnist) > 0.8
@@ -307,6 +309,8 @@ def test_an_impossible_adversary_is_one_clear_line(changes, message):
 @pytest.mark.parametrize("adversary", [FGSM, PGD], ids=["fgsm", "pgd"])
 def test_divergence_is_one_clear_line(dataset, adversary):
     module, member, asked = prepared(dataset, changes={"optimizer": "sgd", "lr": 1e30})
-    told = r"^adversarial training diverged: seed 3: loss (nan|inf) after 3 steps; lower training.lr \(1e\+30\) or add"
-    with pytest.raises(ReproofError, match=told):
-        hardened(module, member, dataset=dataset, settings=asked, method=adversary)
+    message = (
+        r"^adversarial training diverged: seed 3: loss (nan|inf) after 3 steps; lower training.lr \(1e\+30\) or add"
+    )
+    with pytest.raises(ReproofError, match=message):
+        train_adversarially(module, member, dataset=dataset, settings=asked, method=adversary)

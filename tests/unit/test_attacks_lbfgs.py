@@ -1,4 +1,4 @@
-"""The methods of Szegedy et al. 2014: minimisation in a box beside scipy's, least distortions of linear victims worked
+"""The methods of Szegedy et al. 2014: minimisation in a box against scipy's, least distortions of linear victims worked
 by hand, noise, amplification and transfer."""
 
 from math import sqrt
@@ -9,11 +9,11 @@ from attack_kit import seeded, toy
 from scipy.optimize import minimize as scipy_minimize
 from threadpoolctl import threadpool_limits
 
-from reproof.attacks.attack import Aim, targets
-from reproof.attacks.distortion import amplify, distortion, gaussian, transfer
+from reproof.attacks.attack import Aim, draw_targets
+from reproof.attacks.distortion import add_gaussian_noise, amplify, compute_distortion, measure_transfer
 from reproof.attacks.lbfgs import minimise
-from reproof.attacks.least_distortion import PENALTIES, _objective, minimum_distortion
-from reproof.attacks.two_loop import learn, newton
+from reproof.attacks.least_distortion import PENALTIES, _make_objective, minimum_distortion
+from reproof.attacks.two_loop import compute_direction, make_pair
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
@@ -25,14 +25,14 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def attacked():
-    """A trained network, 16 images that it knows, and a wrong class for each."""
+    """Return a trained network, 16 correctly classified images, and a wrong class for each."""
     victim, images, labels = toy()
-    aim = Aim(targets(labels[:16], 4, generator=seeded()), targeted=True)
+    aim = Aim(draw_targets(labels[:16], 4, generator=seeded()), targeted=True)
     return victim, images[:16], aim, labels[:16]
 
 
 class Counted:
-    """A function that remembers which problems it was asked about."""
+    """Return a function that records the problems of each call."""
 
     def __init__(self, function):
         self.function, self.calls = function, []
@@ -43,7 +43,7 @@ class Counted:
 
 
 def quadratics(count=5, size=12):
-    """Convex quadratics whose minima partly lie outside [0, 1], condition number about 1,000."""
+    """Return convex quadratics whose minima partly lie outside [0, 1], condition number about 1,000."""
     chance = seeded()
     scales = torch.logspace(0, 3, size, dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(count, size, size, dtype=torch.float64, generator=chance)).Q
@@ -95,10 +95,10 @@ def test_bound_variables_at_rest_do_not_bend_the_direction_of_the_free_ones():
     matrix, free = root @ root.T + torch.eye(6), torch.tensor([True, True, False, True, False, True])
     steps = torch.randn(3, 1, 6, dtype=torch.float64, generator=chance) * free
     gradients, scale = torch.randn(1, 6, dtype=torch.float64, generator=chance), torch.ones(1)
-    whole = tuple(learn(step, step @ matrix)[0] for step in steps)
-    parts = tuple(learn(step, (step @ matrix) * free)[0] for step in steps)
-    direction = newton(whole, scale, gradients, free[None])
-    assert direction.tolist() == [pytest.approx(newton(parts, scale, gradients, free[None])[0].tolist())]
+    whole = tuple(make_pair(step, step @ matrix)[0] for step in steps)
+    parts = tuple(make_pair(step, (step @ matrix) * free)[0] for step in steps)
+    direction = compute_direction(whole, scale, gradients, free[None])
+    assert direction.tolist() == [pytest.approx(compute_direction(parts, scale, gradients, free[None])[0].tolist())]
     assert not direction[0, ~free].any()
 
 
@@ -157,7 +157,7 @@ def test_too_few_iterations_are_not_called_an_end():
 def test_the_attacks_objective_is_minimised_as_far_as_scipy_does(attacked):
     victim, images, aim, _ = attacked
     weight = torch.full((len(images),), 0.3)
-    counted = Counted(_objective(victim, images, aim, weight, PENALTIES["squared"]))
+    counted = Counted(_make_objective(victim, images, aim, weight, PENALTIES["squared"]))
     start = images.flatten(1)
     found = minimise(counted, start)
     scipys = [by_scipy(counted.function, start, row) for row in range(len(start))]
@@ -182,7 +182,7 @@ def test_impossible_options_are_refused(options, message):
 
 
 def linear(bias):
-    """Two classes; the second wins where 3 x + 4 y > bias."""
+    """Return a victim of two classes; the second wins where 3 x + 4 y > bias."""
     weights = torch.tensor([3.0, 4.0])
 
     def logits(images):
@@ -201,7 +201,7 @@ def attack_one(victim, image, **options):
 def test_a_linear_victim_is_left_at_the_nearest_point_of_its_boundary(penalty):
     made = attack_one(linear(4.5), [0.5, 0.5], penalty=penalty, searches=20, gain=1e-7)
     assert made.images.flatten().tolist() == pytest.approx([0.62, 0.66], abs=2e-3), "0.2 along (0.6, 0.8)"
-    assert linear(4.5).classes(made.images).tolist() == [1]
+    assert linear(4.5).predict(made.images).tolist() == [1]
 
 
 @pytest.mark.parametrize("penalty", ["squared", "l2"])
@@ -225,20 +225,20 @@ def test_every_image_of_a_network_is_fooled_the_nearer_the_more_searches(attacke
     for searches in (3, 10):
         made = minimum_distortion(victim, images, aim, generator=seeded(), penalty=penalty, searches=searches)
         assert made.images.min() >= 0 and made.images.max() <= 1
-        sizes.append(distortion(made.images, images))
-        assert (victim.classes(made.images) == aim.labels).logical_or(sizes[-1] == 0).all()
-    assert aim.reached(victim.classes(made.images)).all()
+        sizes.append(compute_distortion(made.images, images))
+        assert (victim.predict(made.images) == aim.labels).logical_or(sizes[-1] == 0).all()
+    assert aim.is_reached(victim.predict(made.images)).all()
     assert (made.queries > 10).all()
     assert (sizes[1] <= sizes[0]).logical_or(sizes[0] == 0).all()
     logits = victim.logits(made.images)
     first, second = logits.topk(2).values.unbind(-1)
-    assert (first - second).median() < 0.02, "they stand where the target begins"
+    assert (first - second).median() < 0.02, "both end where the target begins"
 
 
 @pytest.mark.parametrize(
     ("aim", "options", "message"),
     [
-        (Aim(torch.tensor([1])), {}, "needs a class to reach for each image; draw one with `targets`"),
+        (Aim(torch.tensor([1])), {}, "needs a class to reach for each image; draw one with `draw_targets`"),
         (Aim(torch.tensor([1]), True), {"penalty": "l1"}, "penalty 'l1' is unknown; choose one of squared, l2"),
         (Aim(torch.tensor([1]), True), {"searches": 0}, "searches 0 is below 1"),
     ],
@@ -259,7 +259,7 @@ def test_distortion_is_the_root_mean_square_change_of_a_pixel():
     originals = torch.zeros(2, 1, 28, 28)
     images = originals.clone()
     images[0, 0, 0, :3], images[1] = 0.5, 0.062
-    assert distortion(images, originals).tolist() == pytest.approx([sqrt(0.75 / 784), 0.062])
+    assert compute_distortion(images, originals).tolist() == pytest.approx([sqrt(0.75 / 784), 0.062])
     assert (images - originals)[1].norm().item() == pytest.approx(28 * 0.062)
 
 
@@ -271,7 +271,7 @@ def test_amplified_perturbations_have_the_distortion_asked_for_and_stay_in_the_b
     images[2] = originals[2]
     made = amplify(images, originals, to=0.1)
     assert made[0].flatten().tolist() == pytest.approx([0.6, 0.4, 0.6, 0.4])
-    assert distortion(made, originals).tolist() == pytest.approx([0.1, 0.1, 0])
+    assert compute_distortion(made, originals).tolist() == pytest.approx([0.1, 0.1, 0])
     bright = amplify(torch.tensor([[[[0.95, 0.05]]]]), torch.tensor([[[[0.94, 0.06]]]]), to=0.1)
     assert bright.flatten().tolist() == [1, 0]
     with pytest.raises(ReproofError) as error:
@@ -282,13 +282,13 @@ def test_amplified_perturbations_have_the_distortion_asked_for_and_stay_in_the_b
 
 def test_noise_has_its_deviation_and_clipping_halves_its_square_on_black():
     black = torch.zeros(2, 1, 100, 100)
-    noisy = gaussian(black, deviation=torch.tensor([0.1, 0.3]), generator=seeded())
-    assert distortion(noisy, black).tolist() == pytest.approx([0.1, 0.3], rel=0.03)
-    clipped = gaussian(black, deviation=0.1, generator=seeded(), clipped=True)
-    assert distortion(clipped, black).tolist() == pytest.approx([0.1 / sqrt(2)] * 2, rel=0.03)
+    noisy = add_gaussian_noise(black, deviation=torch.tensor([0.1, 0.3]), generator=seeded())
+    assert compute_distortion(noisy, black).tolist() == pytest.approx([0.1, 0.3], rel=0.03)
+    clipped = add_gaussian_noise(black, deviation=0.1, generator=seeded(), clipped=True)
+    assert compute_distortion(clipped, black).tolist() == pytest.approx([0.1 / sqrt(2)] * 2, rel=0.03)
     assert clipped.min() == 0
     with pytest.raises(ReproofError, match=r"^gaussian: a deviation of -0.1 is below 0$"):
-        gaussian(black, deviation=-0.1, generator=seeded())
+        add_gaussian_noise(black, deviation=-0.1, generator=seeded())
 
 
 def threshold(at):
@@ -301,7 +301,7 @@ def test_transfer_counts_changed_images_and_has_clean_and_noisy_error_beside_it(
     labels = torch.zeros(4, dtype=torch.int64)
     far = torch.tensor([0.4, 0.1, 0.8, 0.5]).view(4, 1, 1, 1)  # the second and the last were not fooled
     made = {"low": far, "none": originals, "all": torch.ones(4, 1, 1, 1)}
-    table = transfer(victims, made, originals=originals, labels=labels, generator=seeded())
+    table = measure_transfer(victims, made, originals=originals, labels=labels, generator=seeded())
     assert table.rows == ("low", "none", "all") and table.victims == ("low", "high")
     assert table.counts.tolist() == [2, 0, 4]
     assert table.error[[0, 2]].tolist() == [[1, 0.5], [1, 1]]
@@ -313,7 +313,7 @@ def test_the_noise_beside_a_transfer_is_as_large_as_its_examples():
     originals, labels = torch.full((4000, 1, 1, 1), 0.5), torch.zeros(4000, dtype=torch.int64)
     made = {"0.2": originals - 0.2, "0.4": originals + 0.4}
     victims = {"high": threshold(0.7)}
-    table = transfer(victims, made, originals=originals, labels=labels, generator=seeded())
+    table = measure_transfer(victims, made, originals=originals, labels=labels, generator=seeded())
     assert table.error.tolist() == [[0], [1]]
     assert table.noise.flatten().tolist() == pytest.approx([0.1587, 0.3085], abs=0.02), "normal tails past 1 and 1/2"
 
@@ -321,7 +321,7 @@ def test_the_noise_beside_a_transfer_is_as_large_as_its_examples():
 def test_examples_of_other_images_are_refused():
     made = {"other": torch.zeros(3, 1, 1, 1)}
     with pytest.raises(ReproofError) as error:
-        transfer(
+        measure_transfer(
             {}, made, originals=torch.zeros(4, 1, 1, 1), labels=torch.zeros(4, dtype=torch.int64), generator=seeded()
         )
     assert str(error.value) == "transfer: other is [3, 1, 1, 1], its originals [4, 1, 1, 1]"

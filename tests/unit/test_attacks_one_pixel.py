@@ -5,9 +5,9 @@ from itertools import permutations
 import pytest
 import torch
 
-from reproof.attacks import asking
+from reproof.attacks import queries
 from reproof.attacks.attack import Aim
-from reproof.attacks.one_pixel import bred, one_pixel, paint, random_pixel
+from reproof.attacks.one_pixel import breed, one_pixel, paint, random_pixel
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
@@ -36,7 +36,7 @@ def score(batch):
 
 
 def linear(margin, asked=None):
-    """Logits (w x + margin, 0), without gradients; how many images went forward is added to `asked`."""
+    """Return a victim of logits (w x + margin, 0) without gradients; `asked` counts its queries."""
 
     def logits(batch):
         if asked is not None:
@@ -48,12 +48,12 @@ def linear(margin, asked=None):
 
 
 def around(original, margin):
-    """Logits (3 (w x - w x0 + margin), 0) about one image x0."""
+    """Return a victim of logits (3 (w x - w x0 + margin), 0) about one image x0."""
     return Victim(lambda batch: 3 * linear(margin - score(original)).logits(batch), gradients=False)
 
 
 def gains(originals):
-    """How far w x can fall by one pixel: [N, places], its channels each at 0 or 1."""
+    """Return how far one pixel, its channels each at 0 or 1, lowers w x: [N, places]."""
     least = torch.minimum(slope() * (0 - originals), slope() * (1 - originals))
     return -least.sum(1).flatten(1)
 
@@ -82,7 +82,7 @@ def test_painting_at_the_far_border_stays_inside():
 
 def test_a_child_is_one_parent_plus_half_the_difference_of_two_others_evenly_drawn():
     parents = torch.tensor([3.0, 4.0, 8.0]).view(1, 3, 1, 1).expand(20_000, 3, 1, 3)
-    children = bred(parents, size=(10, 10), weight=0.5, generator=seeded())
+    children = breed(parents, size=(10, 10), weight=0.5, generator=seeded())
     assert children.shape == parents.shape and torch.equal(children[..., 0], children[..., 1])
     found, counts = children[..., 0].unique(return_counts=True)
     ways = sorted(a + 0.5 * (b - c) for a, b, c in permutations([3.0, 4.0, 8.0]))
@@ -92,7 +92,7 @@ def test_a_child_is_one_parent_plus_half_the_difference_of_two_others_evenly_dra
 
 def test_a_child_is_cut_at_the_images_border_and_at_colours():
     parents = torch.tensor([[0.0, 0.0, 0.0], [4.0, 6.0, 1.0], [5.0, 7.0, 1.0], [5.0, 7.0, 0.0]]).view(1, 4, 1, 3)
-    children = bred(parents.expand(500, -1, -1, -1), size=(5, 7), weight=2.0, generator=seeded()).flatten(0, 2)
+    children = breed(parents.expand(500, -1, -1, -1), size=(5, 7), weight=2.0, generator=seeded()).flatten(0, 2)
     assert children.amin(0).tolist() == [0, 0, 0] and children.amax(0).tolist() == [5, 7, 1]
 
 
@@ -142,7 +142,7 @@ def test_an_image_stops_at_the_papers_probabilities_or_at_once(targeted):
 def test_what_is_reached_already_comes_back_after_one_query_and_every_question_is_counted():
     start, asked = images(6), []
     victim = linear(-float(score(start).median()), asked=asked)
-    already = victim.classes(start).ne(0)
+    already = victim.predict(start).ne(0)
     asked.clear()
     made = one_pixel(victim, start, zeros(6), generator=seeded(), population=10, generations=3)
     assert already.any() and not already.all()
@@ -153,7 +153,7 @@ def test_what_is_reached_already_comes_back_after_one_query_and_every_question_i
 
 def test_a_batch_is_cut_at_its_pixels(monkeypatch):
     whole, asked = one_pixel(linear(15), images(), zeros(), generator=seeded(), population=10, generations=3), []
-    monkeypatch.setattr(asking, "PIXELS", 7 * images()[0].numel() + 1)
+    monkeypatch.setattr(queries, "PIXELS", 7 * images()[0].numel() + 1)
     parts = one_pixel(linear(15, asked=asked), images(), zeros(), generator=seeded(), population=10, generations=3)
     assert asked == [4] + ([7] * 5 + [5]) * 4
     assert torch.equal(whole.images, parts.images)

@@ -1,4 +1,4 @@
-"""Pools of adversarial examples: what is in them, whom they teach, how they are renewed, and to the bit when cut."""
+"""Pools of adversarial examples: content, trained layers, renewal, and bit-identical results after interruption."""
 
 import math
 
@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from training_kit import digits, members, network, settings
 
-from reproof.attacks.hardening import Hardening, hardened
-from reproof.attacks.pools import Pools, stages
+from reproof.attacks.hardening import Hardening, train_adversarially
+from reproof.attacks.pools import Pools, split_at_sigmoids
 from reproof.networks import build
 from reproof.storage.files import ReproofError
 from reproof.training.saving import Saving
@@ -43,27 +43,27 @@ def begun(dataset, pools=SMALL, steps=0):
 
 def test_from_each_layer_on_it_is_the_same_network(dataset):
     one = begun(dataset)
-    origins = one.lesson.origins(dataset.test.images)
+    origins = one.lesson.compute_origins(dataset.test.images)
     assert [origin.shape[1:] for origin in origins] == [(1, 6, 6), (12,), (8,)]
     with torch.no_grad():
         whole = one.module(dataset.normalise(dataset.test.images))
         for layer, origin in enumerate(origins):
             assert origin.min() >= 0 and origin.max() <= 1
-            assert torch.allclose(one.lesson.above(layer)(origin), whole, atol=1e-5)
+            assert torch.allclose(one.lesson.build_above(layer)(origin), whole, atol=1e-5)
 
 
 def test_a_pool_holds_what_the_layers_above_take_for_another_class_beside_its_true_one(dataset):
-    """Places are filled in the order in which the training images are drawn, so that each one's origin is known."""
+    """Places are filled in the order in which the training images are drawn, so the origin of each is known."""
     one = begun(dataset, steps=30)
-    one.lesson = Pools(size=100, renewed=60).lesson(one)
+    one.lesson = Pools(size=100, renewed=60).make_lesson(one)
     one.lesson.renew()
-    chosen = torch.randperm(120, generator=one.chance("renew"))[:60]
-    origins = one.lesson.origins(dataset.train.images[chosen])
+    chosen = torch.randperm(120, generator=one.make_generator("renew"))[:60]
+    origins = one.lesson.compute_origins(dataset.train.images[chosen])
     for layer, (pool, truths) in enumerate(zip(one.lesson.examples, one.lesson.truths, strict=True)):
         made = pool[:60]
         assert torch.equal(truths[:60], dataset.train.labels[chosen])
         with torch.no_grad():
-            was, now = (one.lesson.above(layer)(side).argmax(1) for side in (origins[layer], made))
+            was, now = (one.lesson.build_above(layer)(side).argmax(1) for side in (origins[layer], made))
         moved = (made != origins[layer]).flatten(1).any(dim=1)
         assert moved.double().mean() > 0.5
         assert (was != now)[moved].all(), "an example that its network takes for what it was"
@@ -79,20 +79,22 @@ def test_a_layers_examples_teach_only_the_layers_above(dataset):
     one.lesson.renew()
     parameters = dict(one.module.named_parameters())
     for layer, taught in enumerate((("fc_1", "fc_2", "output"), ("fc_2", "output"), ("output",))):
-        loss = cross_entropy(one.lesson.above(layer)(one.lesson.examples[layer][:10]), one.lesson.truths[layer][:10])
+        loss = cross_entropy(
+            one.lesson.build_above(layer)(one.lesson.examples[layer][:10]), one.lesson.truths[layer][:10]
+        )
         gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
         reached = {name for name, slope in zip(parameters, gradients, strict=True) if slope is not None}
         assert reached == {f"{name}.{kind}" for name in taught for kind in ("weight", "bias")}
 
 
 def test_the_loss_is_that_of_the_batch_and_of_each_pool_by_their_shares(dataset):
-    """With one example in each pool, drawing is no matter: the terms can be written down."""
+    """With one example in each pool, the draw has no choice: the terms are known."""
     one = begun(dataset, Pools(size=1, renewed=1, every=1000, clean_share=0.25))
-    images, labels = one.batch()
-    total = one.lesson.loss(images, labels)
+    images, labels = one.read_batch()
+    total = one.lesson.compute_loss(images, labels)
     natural = cross_entropy(one.module(dataset.normalise(images)), labels)
     pools = zip(one.lesson.examples, one.lesson.truths, strict=True)
-    terms = [cross_entropy(one.lesson.above(layer)(held), truth) for layer, (held, truth) in enumerate(pools)]
+    terms = [cross_entropy(one.lesson.build_above(layer)(held), truth) for layer, (held, truth) in enumerate(pools)]
     assert total.item() == pytest.approx(0.25 * natural.item() + 0.25 * sum(term.item() for term in terms), rel=1e-5)
 
 
@@ -123,10 +125,10 @@ def test_training_goes_on_from_a_saved_state_to_the_same_bits(dataset, tmp_path,
 
     module, member, asked = prepared(dataset)
     how = {"dataset": dataset, "settings": asked, "method": SMALL}
-    whole = hardened(module, member, **how)
+    whole = train_adversarially(module, member, **how)
     with pytest.raises(Killed):
-        hardened(module, member, **how, saving=Fragile(tmp_path / "state", "me", every_s=0.0))
-    again = hardened(module, member, **how, saving=Saving(tmp_path / "state", "me", every_s=math.inf))
+        train_adversarially(module, member, **how, saving=Fragile(tmp_path / "state", "me", every_s=0.0))
+    again = train_adversarially(module, member, **how, saving=Saving(tmp_path / "state", "me", every_s=math.inf))
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
@@ -154,4 +156,4 @@ def test_layers_that_are_no_sigmoids_are_refused(name):
     with pytest.raises(
         ReproofError, match=r"pools need a chain of layers with sigmoids.*choose the network sigmoid_fc"
     ):
-        stages(module)
+        split_at_sigmoids(module)

@@ -4,7 +4,7 @@ import pytest
 
 from reproof.figures import KINDS
 from reproof.judging.judges import JUDGES
-from reproof.networks import networks
+from reproof.networks import list_networks
 from reproof.registry import load, module_of, options, registered
 from reproof.storage.files import ReproofError
 
@@ -31,7 +31,7 @@ def test_everything_found_can_be_loaded_under_its_name(place):
 def test_what_is_read_from_source_is_what_the_libraries_register():
     assert set(registered("figures", "figure")) == set(KINDS)
     assert set(registered("judging", "judge")) == set(JUDGES)
-    assert set(registered("networks", "network")) == set(networks())
+    assert set(registered("networks", "network")) == set(list_networks())
 
 
 def test_a_single_module_can_be_searched():

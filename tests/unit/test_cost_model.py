@@ -8,8 +8,8 @@ from torch import nn
 
 from reproof.declarations.costs import Size, network_steps, networks
 from reproof.declarations.evaluate import declaration
-from reproof.networks import build, prunable
-from reproof.networks import networks as known_networks
+from reproof.networks import build, list_prunable
+from reproof.networks import list_networks as known_networks
 from reproof.operations.attack import asked
 from reproof.planning.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
 from reproof.storage.files import ReproofError
@@ -61,7 +61,7 @@ def test_sizes_are_those_of_the_networks(name):
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)
     module.eval()(image)
-    weights = sum(value.numel() for key, value in module.named_parameters() if key in prunable(module))
+    weights = sum(value.numel() for key, value in module.named_parameters() if key in list_prunable(module))
     assert published(name) == Size(weights, sum(products))
 
 

@@ -1,4 +1,4 @@
-"""CIFAR-10's original batches. They cannot be had here: small pickles, written as Python 2 wrote them, stand in."""
+"""CIFAR-10's original batches, represented by small pickles in Python 2's format."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_b
 
 
 def python2_pickle(images: Array, labels: list[int]) -> bytes:
-    """Protocol 2 of {"data": uint8 [N, 3072], "labels": [...]}, opcode by opcode; text is bytes, as it was then."""
+    """Return protocol 2 of {"data": uint8 [N, 3072], "labels": [...]}, opcode by opcode; text as Python 2's bytes."""
     dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
     shape = b"".join(b"J" + struct.pack("<i", side) for side in images.shape) + b"\x86"
@@ -52,7 +52,7 @@ def write_folder(place: Path, batches: dict[str, bytes]) -> None:
 
 
 def write_archive(place: Path, batches: dict[str, bytes]) -> Path:
-    """The members in another order than the batches', and one more, as in the original."""
+    """Write the members in another order than the batches', and one more, as in the original."""
     place.mkdir(parents=True, exist_ok=True)
     with tarfile.open(place / "cifar-10-python.tar.gz", "w:gz") as archive:
         for name, content in [("readme.html", b"hello"), *sorted(batches.items(), reverse=True)]:
@@ -76,7 +76,7 @@ def message(place: Path) -> str:
     return str(caught.value)
 
 
-def test_stand_in_is_read_alike_by_numpy() -> None:
+def test_numpy_reads_the_same_from_the_small_pickles() -> None:
     images = np.random.default_rng(1).integers(0, 256, (2, 3072), np.uint8)
     content = python2_pickle(images, [3, 9])
     ours = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
@@ -151,7 +151,7 @@ def test_hashes_are_torchvisions() -> None:
 
 
 def test_download_of_the_archive(tmp_path: Path, batches: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address is a file's here: the transfer itself is tested with MNIST."""
+    """The address is that of a file: the tests of MNIST cover the transfer."""
     archive = write_archive(tmp_path / "served", batches)
     monkeypatch.setattr(CIFAR10, "url", archive.as_uri())
     monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())

@@ -1,4 +1,4 @@
-"""Writing a data set as a stream: exact statistics, equal bytes, and nothing left behind when the disk is full."""
+"""Writing of a data set as a stream: exact statistics, equal bytes, and no remains when the disk is full."""
 
 import json
 import os
@@ -95,7 +95,7 @@ def test_failing_source_leaves_the_earlier_file_and_nothing_else(tmp_path: Path)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+    """Yield a file system of one megabyte."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("mounting a small file system takes root")
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], capture_output=True)

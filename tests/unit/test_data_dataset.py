@@ -14,7 +14,7 @@ METADATA = {"name": "tiny", "label": "Tiny", "classes": '["a", "b"]', "mean": "[
 
 
 def tiny(train: int = 20, test: int = 6) -> dict[str, Array]:
-    """Images whose every pixel is the example's number, so that an example can be followed through a split."""
+    """Return images whose every pixel is the example's number, which identifies it after a split."""
     numbers = np.arange(train + test, dtype=np.uint8)
     images = np.broadcast_to(numbers[:, None, None, None], (train + test, 2, 3, 4))
     labels = (numbers % 2).astype(np.int64)
@@ -96,7 +96,7 @@ def test_validation_that_does_not_fit(path: Path, validation: int) -> None:
     [
         ({"train_labels": None}, "lacks train_labels"),
         ({"train_images": np.zeros((20, 2, 3, 4), np.float32)}, "train_images is float32"),
-        ({"test_images": np.zeros((6, 2, 3, 5), np.uint8)}, r"test_images is uint8 \[6, 2, 3, 5\], .* alike"),
+        ({"test_images": np.zeros((6, 2, 3, 5), np.uint8)}, r"test_images is uint8 \[6, 2, 3, 5\], .* of one size"),
         ({"train_images": np.zeros((20, 12), np.uint8)}, r"train_images is uint8 \[20, 12\]"),
         ({"test_labels": np.zeros(6, np.int32)}, "test_labels is int32"),
         ({"train_labels": np.zeros(19, np.int64)}, r"train_labels is int64 \[19\], expected int64 \[20\]"),
@@ -135,7 +135,7 @@ def test_names_a_damaged_file(path: Path, damage: str) -> None:
 
 
 def test_maps_the_file_instead_of_reading_it(tmp_path: Path) -> None:
-    """256 MiB of images (a hole in the file) cost no memory until they are looked at."""
+    """256 MiB of images (a hole in the file) take no memory until they are used."""
     count, labels, images = 1 << 18, 8 << 18, 1024 << 18
     ends = [0, labels, labels + 8, labels + 8 + images, labels + 8 + images + 1024]
     shapes = {
@@ -160,7 +160,7 @@ def test_maps_the_file_instead_of_reading_it(tmp_path: Path) -> None:
 
 
 def resident() -> int:
-    """Bytes of memory this process occupies."""
+    """Return the bytes of memory that this process occupies."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
     except FileNotFoundError:

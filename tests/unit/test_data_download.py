@@ -1,4 +1,4 @@
-"""Download of the real MNIST, with torchvision's addresses put on loopback."""
+"""Download of the real MNIST, with torchvision's addresses on the loopback interface."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from reproof.storage.files import ReproofError
 
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """torchvision's list: an address that is dead, one that serves the real files; and the MD5 of their wrappers."""
+    """Replace torchvision's list by a dead address and one with the real files, with the MD5 of their wrappers."""
     md5s = {file: hashlib.md5((SHARED / "mnist" / file).read_bytes()).hexdigest() for file, _ in MNIST.resources}
     monkeypatch.setattr(MNIST, "resources", list(md5s.items()))
     with served(SHARED) as address:

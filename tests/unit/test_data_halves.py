@@ -1,4 +1,4 @@
-"""Halves of the training digits: apart, together the whole, with the whole's test set, and the same everywhere."""
+"""Halves of the training digits: disjoint, together the whole, with its test set, and equal on every machine."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ NAMES = ("mnist5k", "mnist5k_half_1", "mnist5k_half_2")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """The digits and their halves."""
+    """Return the digits and their halves."""
     folder = tmp_path_factory.mktemp("data")
     for name in NAMES:
         fetch_dataset(name=name, output=folder / name)
@@ -23,7 +23,7 @@ def data(tmp_path_factory):
 
 
 def places(half, whole):
-    """Where in the whole training set the pictures of a half are, with the label they have; no digit is there twice."""
+    """Return the places of a half's pictures in the whole training set, with their labels; no digit is there twice."""
     where = {
         image.numpy().tobytes(): (place, label)
         for place, (image, label) in enumerate(zip(whole.images, whole.labels.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""A user's own folder of images, made of tiny pictures."""
+"""A user's own folder of images, with tiny pictures."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ PICTURES = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six pictures of 12x9 and other sizes, in colour, grey and with transparency."""
+    """Write six pictures of 12x9 and other sizes, in colour, grey and with transparency."""
     generator = np.random.default_rng(0)
     for number, (name, mode) in enumerate(zip(PICTURES, ["RGB", "RGB", "L", "RGBA", "RGB", "RGB"], strict=True)):
         path = tmp_path / "photos" / name
@@ -42,7 +42,7 @@ def fetch(folder: Path, size: int | None = 8, threads: int = 1) -> Path:
 
 
 def message(folder: Path, size: int | None = 8) -> str:
-    """What a fetch that fails says, having left nothing."""
+    """Return the message of a fetch that fails, after a check that it left no file."""
     with pytest.raises(ReproofError) as caught:
         fetch(folder, size)
     out = folder.parent / "out"
@@ -63,7 +63,7 @@ def test_classes_labels_and_sizes(folder: Path) -> None:
 
 
 def test_order_is_the_alphabets_not_the_disks(tmp_path: Path) -> None:
-    """Twelve classes of twelve images each, made in a scrambled order, of which a disk makes an order of its own."""
+    """Twelve classes of twelve images each, written in a scrambled order; a disk lists them in its own."""
     for number in (5 * step % 12 for step in range(12)):
         for picture in (7 * step % 12 for step in range(12)):
             path = tmp_path / f"photos/train/class{number:02}/{picture:02}.png"

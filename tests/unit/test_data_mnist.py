@@ -1,4 +1,4 @@
-"""The real MNIST from mirrors, a folder or a loopback server, and what is said of files that are wrong."""
+"""The real MNIST from mirrors, a folder or a loopback server, and the messages for wrong files."""
 
 import gzip
 import socket
@@ -30,7 +30,7 @@ from reproof.data.mirror import Mirror
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
-    """A folder that mirrors the real MNIST; a test replaces one of its files."""
+    """Return a folder that mirrors the real MNIST; a test replaces one of its files."""
     folder = tmp_path / "mirror"
     (folder / "mnist").mkdir(parents=True)
     for file in (SHARED / "mnist").iterdir():
@@ -117,4 +117,4 @@ def test_names_an_address_that_answers_wrongly(tmp_path: Path, handler: type[Qui
 
 @pytest.mark.parametrize("place", ["https://host/data", "https://host/data/", "/data/mirror", "/data/mirror/"])
 def test_address_of_a_file_has_one_slash_before_it(place: str) -> None:
-    assert Mirror(place).where("mnist/a.gz") == f"{place.removesuffix('/')}/mnist/a.gz"
+    assert Mirror(place).locate("mnist/a.gz") == f"{place.removesuffix('/')}/mnist/a.gz"

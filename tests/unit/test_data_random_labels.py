@@ -1,4 +1,4 @@
-"""Random labels: the same pictures, training labels that say nothing, test labels as they were."""
+"""Random labels: the same pictures, random training labels, unchanged test labels."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from reproof.data.fetch import fetch_dataset
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The digits with true and with random labels."""
+    """Return the digits with true and with random labels."""
     folder = tmp_path_factory.mktemp("data")
     for name in ("mnist5k", "mnist5k_random_labels"):
         fetch_dataset(name=name, output=folder / name)

@@ -66,7 +66,7 @@ def test_a_bare_decorator_declares_nothing(declared):
         ("@marked(cost=nowhere)", "its declaration reads nowhere; define it at the top level of the module"),
         ("if True:\n    X = 1\n\n@marked(cost=X)", "its declaration reads X; define it at the top level"),
         (
-            "from reproof.networks.layers import scaled\n\n@marked(cost=scaled(3, 1.0))",
+            "from reproof.networks.layers import scale_units\n\n@marked(cost=scale_units(3, 1.0))",
             r"its declaration reaches (torch|numpy) through reproof.networks.layers",
         ),
         (

@@ -1,4 +1,4 @@
-"""Networks: forward passes worked by hand; a network alone or in a stack, alike."""
+"""Networks: forward passes by hand; equal results for a network alone and in a stack."""
 
 from math import log
 
@@ -9,7 +9,7 @@ from torch.func import functional_call, stack_module_state
 from torch.nn.functional import conv2d, cross_entropy
 from torchvision import models
 
-from reproof.networks import build, dropouts, initialise, prunable
+from reproof.networks import build, find_dropouts, initialise, list_prunable
 from reproof.storage.files import ReproofError
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
@@ -29,10 +29,10 @@ def generator(seed: int = 0) -> torch.Generator:
 def ready(
     name: str, seed: int = 0, *, batch: int = 6, input_shape: tuple[int, int, int] = GREY, **options
 ) -> nn.Module:
-    """A network as it stands before a training step, its dropout drawn."""
+    """Return a network before a training step, with its dropout masks drawn."""
     module = build(name, input_shape=input_shape, classes=10, **options)
     initialise(module, scheme="glorot_normal", generator=generator(seed), batch_norm_scale="uniform")
-    for layer in dropouts(module).values():
+    for layer in find_dropouts(module).values():
         layer.resize(batch)
         layer.draw(generator(seed))
     return module
@@ -42,17 +42,17 @@ def ready(
 @pytest.mark.parametrize("name", NARROW)
 def test_every_network_reads_both_image_sizes_and_lists_its_weights_as_its_forward_meets_them(name, input_shape):
     module, met = ready(name, input_shape=input_shape, **NARROW[name]), []
-    for weight in prunable(module):
+    for weight in list_prunable(module):
         layer = weight.removesuffix(".weight")
         module.get_submodule(layer).register_forward_hook(lambda *_, layer=layer: met.append(f"{layer}.weight"))
     assert module(torch.randn(6, *input_shape, generator=generator())).shape == (6, 10)
-    assert met == list(prunable(module))
-    assert [kind for kind in prunable(module).values() if kind == "output"] == ["output"]
+    assert met == list(list_prunable(module))
+    assert [kind for kind in list_prunable(module).values() if kind == "output"] == ["output"]
 
 
 def test_width_multiplies_the_hidden_units_only():
     module = build("conv_2", input_shape=GREY, classes=10, width=0.125)
-    assert {name: tuple(module.get_parameter(name).shape) for name in prunable(module)} == {
+    assert {name: tuple(module.get_parameter(name).shape) for name in list_prunable(module)} == {
         "conv_1.weight": (8, 1, 3, 3),
         "conv_2.weight": (8, 8, 3, 3),
         "fc_1.weight": (32, 14 * 14 * 8),
@@ -65,7 +65,7 @@ def test_batch_norm_is_an_option_and_takes_the_biases_of_the_convolutions():
     with_norm, without = (
         build("conv_2", input_shape=GREY, classes=10, width=0.125, batch_norm=b) for b in (True, False)
     )
-    assert list(prunable(with_norm)) == list(prunable(without))
+    assert list(list_prunable(with_norm)) == list(list_prunable(without))
     assert "conv_1.bias" in without.state_dict() and "norm_1.weight" not in without.state_dict()
     assert "conv_1.bias" not in with_norm.state_dict() and "norm_1.running_mean" in with_norm.state_dict()
 
@@ -109,17 +109,20 @@ def test_alexnet_is_torchvisions_layer_by_layer():
     module.load_state_dict(dict(zip(module.state_dict(), theirs.state_dict().values(), strict=True)))
     x = torch.randn(2, 3, 63, 63, generator=generator())
     assert module(x).shape == (2, 2) and torch.equal(module(x), theirs(x))
-    assert [(layer.rate, layer.keep.shape[-1]) for layer in dropouts(module).values()] == [(0.5, 9216), (0.5, 4096)]
+    assert [(layer.rate, layer.keep.shape[-1]) for layer in find_dropouts(module).values()] == [
+        (0.5, 9216),
+        (0.5, 4096),
+    ]
     assert not any(isinstance(layer, nn.Dropout) for layer in module.modules())
-    assert list(prunable(module)) == [f"{name}.weight" for name in ALEXNET], "registered as its forward meets them"
+    assert list(list_prunable(module)) == [f"{name}.weight" for name in ALEXNET], "registered as its forward meets them"
 
 
 def test_a_fully_connected_network_has_as_many_layers_and_units_as_it_is_told():
     module = build("fc", input_shape=GREY, classes=10, depth=3, units=4)
-    shapes = [tuple(module.get_parameter(name).shape) for name in prunable(module)]
+    shapes = [tuple(module.get_parameter(name).shape) for name in list_prunable(module)]
     assert shapes == [(4, 784), (4, 4), (4, 4), (10, 4)]
     with torch.no_grad():
-        for name in prunable(module):
+        for name in list_prunable(module):
             module.get_parameter(name).zero_()
             module.get_parameter(name).fill_diagonal_(1.0)
             module.get_parameter(name.replace("weight", "bias")).zero_()
@@ -192,7 +195,7 @@ def test_evaluation_repeats_itself_and_needs_no_dropout_mask():
     module = build("conv_2", input_shape=GREY, classes=10, **NARROW["conv_2"]).eval()
     x = torch.randn(4, *GREY, generator=generator())
     assert torch.equal(module(x), module(x))
-    assert all(layer(x) is x for layer in dropouts(module).values())
+    assert all(layer(x) is x for layer in find_dropouts(module).values())
 
 
 def test_no_number_comes_from_the_global_generator():
@@ -200,7 +203,7 @@ def test_no_number_comes_from_the_global_generator():
     module, before = build("conv_2", input_shape=GREY, classes=10, **NARROW["conv_2"]), torch.get_rng_state()
     for scheme in ("glorot_normal", "kaiming_normal"):
         initialise(module, scheme=scheme, generator=generator(), batch_norm_scale="uniform")
-    for layer in dropouts(module).values():
+    for layer in find_dropouts(module).values():
         layer.resize(4)
         layer.draw(generator())
     module(torch.ones(4, *GREY))

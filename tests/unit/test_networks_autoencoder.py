@@ -1,4 +1,4 @@
-"""The autoencoder with a softmax on its code: who learns from what."""
+"""The autoencoder with a softmax on its code: which loss trains which weights."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def test_the_code_learns_to_reconstruct_and_the_softmax_from_labels(module, exam
     code = module.fc_1(pixels).sigmoid()
     names = ("fc_1.weight", "fc_1.bias", "decoder.weight", "decoder.bias")
     parameters = [module.get_parameter(name) for name in names]
-    alone = torch.autograd.grad(module.loss(pixels, code), parameters)
+    alone = torch.autograd.grad(module.compute_loss(pixels, code), parameters)
     for name, expected in zip(names, alone, strict=True):
         assert torch.allclose(both[name], expected, atol=1e-7) and expected.abs().max() > 0
     standardised = (code.detach() - 0.1) / 0.3  # the deviation of what is on for a tenth of the time
@@ -56,9 +56,9 @@ def test_activity_as_wanted_adds_nothing_and_the_loss_is_the_error_of_reconstruc
     for parameter in network.parameters():
         parameter.data.zero_()
     pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]])  # reconstructed as 0.5: halves of 0.25 + 0.25 and of 0
-    assert network.loss(pixels, torch.tensor([[0.2], [0.8]])).item() == pytest.approx(0.125)
+    assert network.compute_loss(pixels, torch.tensor([[0.2], [0.8]])).item() == pytest.approx(0.125)
     apart = 0.5 * torch.tensor(0.5 / 0.2).log() + 0.5 * torch.tensor(0.5 / 0.8).log()
-    assert network.loss(pixels, torch.tensor([[0.1], [0.3]])).item() == pytest.approx(0.125 + 10 * float(apart))
+    assert network.compute_loss(pixels, torch.tensor([[0.1], [0.3]])).item() == pytest.approx(0.125 + 10 * float(apart))
 
 
 def test_decay_adds_half_the_squared_weights_of_code_and_decoder(module, examples):
@@ -67,7 +67,7 @@ def test_decay_adds_half_the_squared_weights_of_code_and_decoder(module, example
     free = AutoencoderSoftmax(16, 5, 3, active=0.1, sparsity=3.0, decay=0.0)
     free.load_state_dict(module.state_dict())
     squares = sum(module.get_parameter(f"{name}.weight").detach().square().sum() for name in ("fc_1", "decoder"))
-    added = module.loss(pixels, code) - free.loss(pixels, code)
+    added = module.compute_loss(pixels, code) - free.compute_loss(pixels, code)
     assert added.item() == pytest.approx(0.0015 * float(squares), rel=1e-3)
 
 

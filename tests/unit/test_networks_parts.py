@@ -1,11 +1,19 @@
-"""What networks are made of: initial weights, dropout, layouts, and the messages that a mistake gets."""
+"""Parts of networks: initial weights, dropout, layouts, and the messages for mistakes."""
 
 from math import sqrt
 
 import pytest
 import torch
 
-from reproof.networks import Dropout, build, dropouts, initial_deviation, initialise, memory_format, prunable
+from reproof.networks import (
+    Dropout,
+    build,
+    choose_memory_format,
+    compute_initial_deviation,
+    find_dropouts,
+    initialise,
+    list_prunable,
+)
 from reproof.storage.files import ReproofError
 
 GREY = (1, 28, 28)
@@ -16,27 +24,27 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def weights(name: str, *, scheme: str = "glorot_normal", seed: int = 0, scale: str = "one", **options):
-    """The whole state of a network after `initialise`."""
+    """Return the whole state of a network after `initialise`."""
     module = build(name, input_shape=GREY, classes=10, **options)
     initialise(module, scheme=scheme, generator=generator(seed), batch_norm_scale=scale)
     return module.state_dict()
 
 
 def same(first, second) -> set[str]:
-    """The names under which two states hold the same bits."""
+    """Return the names under which two states hold the same bits."""
     return {name for name in first if torch.equal(first[name], second[name])}
 
 
 def test_deviations_by_hand():
     lenet = build("lenet_300_100", input_shape=GREY, classes=10)
-    assert initial_deviation(lenet, scheme="glorot_normal") == pytest.approx(
+    assert compute_initial_deviation(lenet, scheme="glorot_normal") == pytest.approx(
         {"fc_1.weight": sqrt(2 / 1084), "fc_2.weight": sqrt(2 / 400), "output.weight": sqrt(2 / 110)}
     )
-    resnet = initial_deviation(build("resnet_8", input_shape=GREY, classes=10), scheme="kaiming_normal")
+    resnet = compute_initial_deviation(build("resnet_8", input_shape=GREY, classes=10), scheme="kaiming_normal")
     assert resnet["conv.weight"] == pytest.approx(sqrt(2 / 9))
     assert resnet["blocks.stage_2_block_1.conv_1.weight"] == pytest.approx(sqrt(2 / (9 * 16)))
     assert resnet["blocks.stage_2_block_1.shortcut.conv.weight"] == pytest.approx(sqrt(2 / 16))
-    glorot = initial_deviation(build("conv_2", input_shape=GREY, classes=10), scheme="glorot_normal")
+    glorot = compute_initial_deviation(build("conv_2", input_shape=GREY, classes=10), scheme="glorot_normal")
     assert glorot["conv_2.weight"] == pytest.approx(sqrt(2 / (9 * 64 + 9 * 64)))
 
 
@@ -45,7 +53,7 @@ def test_deviations_by_hand():
 def test_weights_have_the_moments_of_a_gaussian_with_the_stated_deviation(name, scheme):
     module = build(name, input_shape=GREY, classes=10)
     initialise(module, scheme=scheme, generator=generator())
-    for weight, deviation in initial_deviation(module, scheme=scheme).items():
+    for weight, deviation in compute_initial_deviation(module, scheme=scheme).items():
         values = module.get_parameter(weight).detach().double() / deviation
         spread = 4 / sqrt(values.numel())  # four standard errors
         assert values.mean().item() == pytest.approx(0, abs=spread)
@@ -61,7 +69,7 @@ def test_schemes_are_pytorchs():
     ]:
         initialise(module, scheme=scheme, generator=generator())
         fresh, options = generator(), {} if scheme == "glorot_normal" else {"nonlinearity": "relu"}
-        for weight in prunable(module):
+        for weight in list_prunable(module):
             expected = theirs(torch.empty_like(module.get_parameter(weight)), generator=fresh, **options)
             torch.testing.assert_close(module.get_parameter(weight).detach(), expected)
 
@@ -130,12 +138,12 @@ def test_dropout_masks_are_neither_saved_nor_parameters():
     module = build("conv_2", input_shape=GREY, classes=10, width=0.125, dropout=0.5)
     plain = build("conv_2", input_shape=GREY, classes=10, width=0.125)
     assert list(module.state_dict()) == list(plain.state_dict())
-    assert [(layer.keep.shape[-1], layer.rate) for layer in dropouts(module).values()] == [
+    assert [(layer.keep.shape[-1], layer.rate) for layer in find_dropouts(module).values()] == [
         (14 * 14 * 8, 0.5),
         (32, 0.5),
         (32, 0.5),
     ]
-    assert not dropouts(plain)
+    assert not find_dropouts(plain)
 
 
 @pytest.mark.parametrize("name", ["conv_2", "resnet_8", "vgg_16"])
@@ -143,7 +151,7 @@ def test_the_fast_layout_gives_the_same_outputs(name):
     module = build(name, input_shape=GREY, classes=10, width=0.25)
     initialise(module, scheme="glorot_normal", generator=generator())
     x = torch.randn(6, *GREY, generator=generator())
-    fast = x.to(memory_format=memory_format(module))
+    fast = x.to(memory_format=choose_memory_format(module))
     assert fast.stride() == (784, 1, 28, 1) != x.stride()
     plain, quick = module(x), module(fast)
     torch.testing.assert_close(quick, plain, rtol=1e-3, atol=1e-4)
@@ -154,7 +162,7 @@ def test_the_fast_layout_gives_the_same_outputs(name):
 
 def test_a_network_without_convolutions_asks_for_no_layout():
     module, x = build("lenet_300_100", input_shape=GREY, classes=10), torch.zeros(2, *GREY)
-    assert x.to(memory_format=memory_format(module)) is x
+    assert x.to(memory_format=choose_memory_format(module)) is x
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Networks as published: weights layer by layer, the shares kept that pruning them gives, the order of their layers."""
+"""Published sizes of networks: weights layer by layer, shares kept by pruning, the order of layers."""
 
 import pytest
 import torch
 
-from reproof.networks import build, networks, prunable
+from reproof.networks import build, list_networks, list_prunable
 from reproof.registry import registered
 
 GREY, COLOUR, PHOTO = (1, 28, 28), (3, 32, 32), (3, 224, 224)
@@ -15,7 +15,7 @@ STAGES = {  # weights of the 3x3 convolutions, in order
 
 
 def bottlenecks(inputs: int, depths: list[int]) -> list[int]:
-    """Weights of the four stages of a ResNet of bottlenecks, each first block's shortcut after its convolutions."""
+    """Return the weights of a bottleneck ResNet's four stages, each first block's shortcut after its convolutions."""
     found = []
     for width, depth in zip((64, 128, 256, 512), depths, strict=True):
         for block in range(depth):
@@ -26,7 +26,7 @@ def bottlenecks(inputs: int, depths: list[int]) -> list[int]:
 
 
 def pairs(inputs: int) -> list[int]:
-    """Weights of the four stages of ResNet-18: two plain blocks each, a shortcut where the width changes."""
+    """Return the weights of ResNet-18's four stages: two plain blocks each, a shortcut where the width changes."""
     found = []
     for width in (64, 128, 256, 512):
         found += [inputs * width * 9, width * width * 9, *([inputs * width] if width > inputs else [])]
@@ -109,24 +109,24 @@ LADDERS = {  # per cent kept after each of ROUNDS
 
 
 def of_photos(name: str) -> bool:
-    """Whether a network is counted on ImageNet, with 1,000 classes."""
+    """Return True if a network's published size is for ImageNet, with 1,000 classes."""
     return name.endswith("imagenet") or name == "alexnet"
 
 
 def weights(name: str) -> dict[str, list[int]]:
-    """The numbers of weights of a network on its paper's images, layer by layer and by kind."""
+    """Return the numbers of weights of a network on its paper's images, layer by layer and by kind."""
     with torch.device("meta"):
         shape = GREY if name in OF_DIGITS else PHOTO if of_photos(name) else COLOUR
         module = build(name, input_shape=shape, classes=1000 if shape == PHOTO else 10)
-    found = {"all": [module.get_parameter(weight).numel() for weight in prunable(module)]}
-    for weight, kind in prunable(module).items():
+    found = {"all": [module.get_parameter(weight).numel() for weight in list_prunable(module)]}
+    for weight, kind in list_prunable(module).items():
         found.setdefault(kind, []).append(module.get_parameter(weight).numel())
     return found
 
 
 def test_the_plan_sees_every_network_without_importing_torch():
-    assert tuple(sorted(registered("networks", "network"))) == networks()
-    assert set(SIZES) | OF_LARGE_IMAGES == set(networks())
+    assert tuple(sorted(registered("networks", "network"))) == list_networks()
+    assert set(SIZES) | OF_LARGE_IMAGES == set(list_networks())
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -168,7 +168,7 @@ def test_shares_kept_are_the_papers(name):
 
 
 def layers(name: str) -> str:
-    """The layers of a network in a row: convolution, batch norm, ReLU, max pool, average, flatten, fully connected."""
+    """Return the layers of a network in order: convolution, batch norm, ReLU, pools, flatten, fully connected."""
     letters = {"Conv2d": "c", "BatchNorm2d": "b", "ReLU": "r", "MaxPool2d": "m", "Flatten": "f", "Linear": "l"}
     module = build(name, input_shape=COLOUR, classes=10, width=0.125)
     return "".join(letters.get(type(layer).__name__, "a") for layer in module.children())

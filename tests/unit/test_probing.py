@@ -9,7 +9,7 @@ from training_kit import digits, settings
 
 from reproof.declarations.layer_classes import Thresholds
 from reproof.figures.criticality import Estimate, estimate
-from reproof.networks import build, initial_deviation, initialise
+from reproof.networks import build, compute_initial_deviation, initialise
 from reproof.probing.criticality import compute_criticality, count_reaching
 from reproof.probing.distances import compute_distances
 from reproof.probing.freezing import freeze_parameters
@@ -165,7 +165,10 @@ def test_a_fresh_draw_of_a_layer_has_the_moments_of_its_initialiser():
     module, start = drawn("fc", depth=3, units=256)
     trained, names = moved(start), list_layers(module)["fc_2"]
     _, fresh = drawn("fc", seed=9, depth=3, units=256)
-    reset, deviation = put_back(trained, fresh, names), initial_deviation(module, scheme="glorot_normal")["fc_2.weight"]
+    reset, deviation = (
+        put_back(trained, fresh, names),
+        compute_initial_deviation(module, scheme="glorot_normal")["fc_2.weight"],
+    )
     values = reset["fc_2.weight"].double() / deviation
     spread = 4 / sqrt(values.numel())  # four standard errors
     assert deviation == pytest.approx(sqrt(2 / 512))

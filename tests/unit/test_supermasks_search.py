@@ -4,7 +4,7 @@ import pytest
 import torch
 from training_kit import digits, members, network
 
-from reproof.networks import prunable
+from reproof.networks import list_prunable
 from reproof.supermasks.budget import Budget
 from reproof.supermasks.genetic import Breeding
 from reproof.supermasks.search import Search
@@ -39,7 +39,7 @@ def test_a_budget_counts_three_passes_an_example_and_step():
 
 def test_fitness_is_minus_the_loss_of_the_masked_network_on_a_fresh_batch(dataset):
     one = search(dataset, examples=len(dataset.train))
-    masks = {k: torch.rand(3, *one.weights[k].shape) < 0.5 for k in prunable(one.network)}
+    masks = {k: torch.rand(3, *one.weights[k].shape) < 0.5 for k in list_prunable(one.network)}
     found = one.compute_fitness(masks, 0)
     plain = network(dataset)
     plain.load_state_dict(one.apply_masks(masks, 1))

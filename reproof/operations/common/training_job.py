@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from reproof.data.dataset import Dataset, load_dataset
-from reproof.networks import build, initial_deviation, initialise
+from reproof.networks import build, compute_initial_deviation, initialise
 from reproof.pruning.masks import Masks
 from reproof.pruning.ticket import Ticket
 from reproof.seeding import derive
@@ -73,7 +73,7 @@ class Job:
 
     def deviations(self) -> dict[str, float]:
         """Return the standard deviation that each prunable weight is drawn with."""
-        return initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
+        return compute_initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
 
     def train(
         self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from reproof.networks import dropouts
+from reproof.networks import find_dropouts
 from reproof.training.state import State
 
 
@@ -28,7 +28,7 @@ class Alone:
         return outputs[None]
 
     def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        return ((0, name, layer.keep) for name, layer in dropouts(self.module).items())
+        return ((0, name, layer.keep) for name, layer in find_dropouts(self.module).items())
 
     def read_state(self) -> dict[str, Tensor]:
         return {name: value.detach()[None] for name, value in self.module.state_dict().items()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from reproof.networks import dropouts, memory_format
+from reproof.networks import choose_memory_format, find_dropouts
 from reproof.settings import TrainingSettings
 from reproof.training.backends.alone import Alone
 from reproof.training.batches import Batches
@@ -26,12 +26,12 @@ class Single(Alone):
         (member,) = members
         self.module = module.to(device)
         self.module.load_state_dict(member.make_start(device))
-        for layer in dropouts(self.module).values():
+        for layer in find_dropouts(self.module).values():
             layer.resize(settings.batch)
         masks = member.masks or {}
         names = [name for name, _ in self.module.named_parameters()]
         self._parameters, self._objective, self._format = (
-            list(self.module.parameters()), objective, memory_format(module),
+            list(self.module.parameters()), objective, choose_memory_format(module),
         )  # fmt: skip
         self.descent = Descent(
             self._parameters,

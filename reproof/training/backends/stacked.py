@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from reproof.networks import dropouts
+from reproof.networks import find_dropouts
 from reproof.settings import TrainingSettings
 from reproof.training.batches import Batches
 from reproof.training.members import Member
@@ -30,7 +30,7 @@ class Stacked:
         # NaN until the trainer draws: a mask that was not drawn shows in the loss.
         self._keeps = {
             f"{name}.keep": layer.keep.new_full((self.size, settings.batch, layer.keep.shape[-1]), torch.nan)
-            for name, layer in dropouts(self.module).items()
+            for name, layer in find_dropouts(self.module).items()
         }
         every = [member.masks or {} for member in members]
         masks = [
