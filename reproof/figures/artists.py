@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reproof.figures.style import DENSE, Ink, tint
-from reproof.figures.words import publication
+from reproof.figures.words import extract_publication
 
 Stroke = str | tuple[int, tuple[int, ...]]
 # The same settings draw a mark and its entry in the legend.
@@ -16,14 +16,14 @@ HOLLOW = ("D", "o", "s", "^")
 OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
 
 
-def arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
+def choose_arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
     """Return how an arm is drawn: tickets whole, controls broken; a run laid over the first (place > 0) paler."""
     strokes: tuple[Stroke, Stroke] = ("-", "--") if place == 0 else ((0, (4, 1, 1, 1)), (0, (1, 1)))
     colour = tint(ink.colour, min(0.45 * place, 0.7))
     return {"color": colour, "linestyle": strokes[arm != "ticket"], "marker": ink.marker}
 
 
-def published_style(colour: str, place: int) -> dict[str, Any]:
+def choose_published_style(colour: str, place: int) -> dict[str, Any]:
     """Return how a published value is drawn: hollow, in its arm's colour, in the shape of its source."""
     hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.2}
     return {"marker": HOLLOW[place % len(HOLLOW)], "markersize": 5.5, "linestyle": "none", **hollow}
@@ -47,8 +47,8 @@ def draw_published(
 ) -> None:
     """Mark published values, with bars where their range is known; those beyond the axis are left to the table."""
     for point in points.to_dict("records"):
-        colour = arm_style(point["arm"], inks[point["arm"]], point["place"])["color"]
-        style = published_style(colour, publications.index(publication(point["source"])))
+        colour = choose_arm_style(point["arm"], inks[point["arm"]], point["place"])["color"]
+        style = choose_published_style(colour, publications.index(extract_publication(point["source"])))
         bars = [[unit * (point["mean"] - point["lowest"])], [unit * (point["highest"] - point["mean"])]]
         axes.errorbar([point["kept"]], [unit * point["mean"]], bars, ecolor=colour, elinewidth=0.8, zorder=4, **style)
 
@@ -58,5 +58,5 @@ def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str
     low = axes.get_ylim()[0]
     below = points[unit * points["mean"] < low].sort_values("kept", ascending=False)
     for point in below.drop_duplicates(["run", "arm"]).to_dict("records"):
-        style = arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
+        style = choose_arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
         axes.plot(point["kept"], low, clip_on=False, zorder=4, **style)

@@ -32,14 +32,14 @@ def estimate(values: Sequence[float], *, thresholds: Thresholds, confidence: flo
     """
     found = np.array([value for value in values if np.isfinite(value)])
     mean = float(found.mean()) if found.size else nan
-    half = _half_width(found, confidence)
+    half = _compute_half_width(found, confidence)
     low, high = mean - half, mean + half
     named = thresholds.name(mean) if found.size else ""
     settled = bool(named) and thresholds.name(low) == thresholds.name(high) == named and not np.isnan(half)
     return Estimate(mean=mean, low=low, high=high, seeds=int(found.size), named=named, settled=settled)
 
 
-def _half_width(values: "np.typing.NDArray[np.float64]", confidence: float) -> float:
+def _compute_half_width(values: "np.typing.NDArray[np.float64]", confidence: float) -> float:
     if values.size < 2:
         return nan
     quantile = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))

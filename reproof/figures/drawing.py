@@ -30,9 +30,9 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     under_attack,
     weight_movement,
 )
-from reproof.figures.captions import Context, alternative, caption, foot_line
+from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
 from reproof.figures.kinds import KINDS
-from reproof.figures.style import STYLE, Look, blank, foot, inks
+from reproof.figures.style import STYLE, Look, assign_inks, draw_blank, draw_foot_line
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
 
@@ -73,17 +73,19 @@ def draw(
     if kind not in KINDS:
         raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
     columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
-    table = KINDS[kind].table(tables=tables, columns=columns, references=references, options=options or {})
+    table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with matplotlib.rc_context(STYLE):
         drawn = (table["trials"] > 0).any()
-        figure = KINDS[kind].plot(table, Look(inks(arms), context.titles)) if drawn else blank(ABSENT)
-        foot(figure, foot_line(tables, columns=columns, context=context))
+        figure = KINDS[kind].plot(table, Look(assign_inks(arms), context.titles)) if drawn else draw_blank(ABSENT)
+        draw_foot_line(figure, compose_foot_line(tables, columns=columns, context=context))
     return Drawing(
         figure=figure,
         table=table,
-        caption=caption(KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published),
-        alt=alternative(table, columns=columns, context=context),
+        caption=compose_caption(
+            KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published
+        ),
+        alt=compose_alternative(table, columns=columns, context=context),
     )
 
 

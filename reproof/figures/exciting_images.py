@@ -4,10 +4,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproof.figures.kinds import figure
-from reproof.figures.pixels import absent, images, mosaic, show, titled, told
+from reproof.figures.pixels import (
+    describe_absent_runs,
+    draw_image,
+    format_title,
+    join_images,
+    read_images,
+    select_images,
+)
 from reproof.figures.seeds import Columns, References, Tables
-from reproof.figures.style import MUTED, Look, canvas, say
-from reproof.figures.tiles import LINE, lines
+from reproof.figures.style import MUTED, Look, create_canvas, draw_message
+from reproof.figures.tiles import LINE, count_lines
 
 SIDE, LEAST = 0.36, 1.8  # inches of an image, and of a block across
 BLOCKS = {
@@ -23,23 +30,23 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw four blocks: units beside random directions, trained above untrained."""
     own = table[table["part"] != ""]
     blocks = {name: own[own["part"].str.startswith(f"{name}/")] for name in BLOCKS}
-    (down, across), side = _most(own), len(next(iter(images(own).values())))
+    (down, across), side = _count_most(own), len(next(iter(read_images(own).values())))
     gap = max(1, round(0.08 * side))
     inch = max(SIDE / side * (side + gap), LEAST / across)
     wide = 2 * inch * across + 0.3
-    title, missing = titled(own, look, width=wide), absent(table, look, width=wide)
-    head, low = 0.5 + LINE * lines(title), 0.5 + LINE * lines(missing)
+    title, missing = format_title(own, look, width=wide), describe_absent_runs(table, look, width=wide)
+    head, low = 0.5 + LINE * count_lines(title), 0.5 + LINE * count_lines(missing)
     size = (inch * across, inch * down)
-    picture, axes = canvas(2, 2, size=size, labels=(), gap=0.3, drop=0.4, left=0.24, head=head, low=low)
+    picture, axes = create_canvas(2, 2, size=size, labels=(), gap=0.3, drop=0.4, left=0.24, head=head, low=low)
     for (name, rows), place in zip(blocks.items(), [place for line in axes for place in line], strict=True):
         place.set_title(BLOCKS[name], loc="left", fontsize=8)
         if rows.empty:
             place.spines[:].set_visible(False)
-            say(place, NONE)
+            draw_message(place, NONE)
             continue
-        shown = images(rows)
+        shown = read_images(rows)
         grid = [[shown.get(f"{name}/{which}/{rank}") for rank in range(across)] for which in range(down)]
-        show(place, mosaic(grid, right=gap, below=gap))
+        draw_image(place, join_images(grid, right=gap, below=gap))
     picture.text(0.24 / picture.get_figwidth(), 1 - 0.1 / picture.get_figheight(), title, fontsize=9, va="top")
     axes[1][0].text(0, -0.03, missing, transform=axes[1][0].transAxes, va="top", color=MUTED, fontsize=7)
     return picture
@@ -62,18 +69,18 @@ def exciting_images(
 
     Of the first run that has any, of its lowest seed.
     """
-    table = told(tables, columns, ["exciting_pixel"])
-    which, rank = _places(table["part"])
+    table = select_images(tables, columns, ["exciting_pixel"])
+    which, rank = _parse_places(table["part"])
     return table[(table["part"] == "") | ((which < rows) & (rank < ranks))].reset_index(drop=True)
 
 
-def _places(parts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[float]"]:
+def _parse_places(parts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[float]"]:
     """Return which unit or direction parts belong to, and the rank of the image; NaN for no part."""
     found = parts.str.extract(r"^[^/]+/[^/]+/(\d+)/(\d+)$").astype(float)
     return found[0], found[1]
 
 
-def _most(own: pd.DataFrame) -> tuple[int, int]:
+def _count_most(own: pd.DataFrame) -> tuple[int, int]:
     """Return how many units and how many images of one there are at most."""
-    which, rank = _places(own["part"])
+    which, rank = _parse_places(own["part"])
     return int(which.max()) + 1, int(rank.max()) + 1

@@ -28,7 +28,7 @@ class Kind:
     reading: str
     published: str = "Hollow marks"
 
-    def table(
+    def select_table(
         self,
         *,
         tables: Mapping[str, pd.DataFrame],
@@ -63,7 +63,7 @@ def figure(*, plot: Plot, reading: str, published: str = "Hollow marks") -> Call
     return register
 
 
-def table_named(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+def find_table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     """Return a table that a kind of figure needs; raise ReproofError if the caller left it out."""
     if name not in tables:
         raise ReproofError(

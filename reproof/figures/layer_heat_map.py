@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures.kinds import figure
-from reproof.figures.layers import layer_label, of_metrics, parts_of
-from reproof.figures.style import Look, canvas, say
-from reproof.figures.words import ABSENT, run_title, unique
+from reproof.figures.layers import label_layer, list_parts, summarise_layers
+from reproof.figures.style import Look, create_canvas, draw_message
+from reproof.figures.words import ABSENT, format_run_title, list_unique
 
 COLOURS = "YlOrBr"  # light where nothing is lost
 ROW, COLUMN = 0.2, 0.5  # inches of a cell
@@ -20,18 +20,18 @@ DRAWN = "anew"
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel per run, each cell with its error in per cent."""
-    runs = unique(table["run"])
-    grids = {run: _grid(table[table["run"] == run]) for run in runs}
+    runs = list_unique(table["run"])
+    grids = {run: _pivot_errors(table[table["run"] == run]) for run in runs}
     tall = max(len(grid) for grid in grids.values())
     wide = max(len(grid.columns) for grid in grids.values())
     worst = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in grids.values())
     across = min(2, len(runs))
     down = -(-len(runs) // across)
     size = (max(COLUMN * wide, 1.8), max(ROW * tall, 0.8))
-    picture, axes = canvas(down, across, size=size, labels=(), gap=1.05, drop=0.75)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=1.05, drop=0.75)
     places = [place for line in axes for place in line]
     for run, place in zip(runs, places, strict=False):
-        place.set_title(run_title(run, look.titles), loc="left")
+        place.set_title(format_run_title(run, look.titles), loc="left")
         _draw(place, grids[run], worst)
     for place in places[len(runs) :]:
         place.remove()
@@ -52,11 +52,11 @@ def layer_heat_map(
 ) -> pd.DataFrame:
     """Error on `split` with each layer put back to each checkpoint, and drawn anew."""
     metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", "rerandomised")]
-    table = of_metrics(tables, columns, metrics)
+    table = summarise_layers(tables, columns, metrics)
     return table.assign(**{name: 1 - table[name] for name in ("mean",)}, low=1 - table["high"], high=1 - table["low"])
 
 
-def _grid(rows: pd.DataFrame) -> pd.DataFrame:
+def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
     """Return errors in per cent [layer x column], layers and steps as they come, the fresh draw last."""
     rows = rows[rows["trials"] > 0]
     if rows.empty:
@@ -64,19 +64,19 @@ def _grid(rows: pd.DataFrame) -> pd.DataFrame:
     heading = [DRAWN if np.isnan(at) else f"{at:,.0f}" for at in rows["at"]]
     order = [f"{at:,.0f}" for at in sorted(rows["at"].dropna().unique())]
     wide = rows.assign(heading=heading).pivot(index="part", columns="heading", values="mean")
-    return 100 * wide.reindex(index=parts_of(rows), columns=[*order, *({DRAWN} & set(heading))])
+    return 100 * wide.reindex(index=list_parts(rows), columns=[*order, *({DRAWN} & set(heading))])
 
 
 def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
     if grid.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     values = grid.to_numpy()
     axes.imshow(values, cmap=COLOURS, vmin=0, vmax=worst, aspect="auto")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_yticks(range(len(grid)), [layer_label(part) for part in grid.index])
+    axes.set_yticks(range(len(grid)), [label_layer(part) for part in grid.index])
     axes.set_xticks(range(len(grid.columns)), grid.columns)
     axes.set_xlabel("Put back to its weights at step")
     for (row, column), value in np.ndenumerate(values):

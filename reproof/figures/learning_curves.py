@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures import scales
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import groups, nearest_levels, over_trials, regular
-from reproof.figures.style import DENSE, Look, canvas, say
-from reproof.figures.words import ABSENT, arm_label, flat, per_cent, run_title, unique
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.spread import find_nearest_levels, iterate_groups, select_common_steps, summarise_trials
+from reproof.figures.style import DENSE, Look, create_canvas, draw_message
+from reproof.figures.words import ABSENT, format_per_cent, format_run_title, label_arm, list_runs, list_unique
 
 # The levels that the paper's three panels show.
 PANELS = (
@@ -28,8 +28,8 @@ NEAR = 1.3  # a measured level stands for one of the paper's if it keeps at most
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one row per run and one column per selection of levels: means, in bands from lowest to highest trial."""
-    runs, groups = unique(table["run"]), sorted(table["group"].unique())
-    figure, axes = canvas(len(runs), len(groups), size=(2.3, 1.8), labels=(), gap=0.42)
+    runs, groups = list_unique(table["run"]), sorted(table["group"].unique())
+    figure, axes = create_canvas(len(runs), len(groups), size=(2.3, 1.8), labels=(), gap=0.42)
     colours = _colours(table["kept"].dropna())
     for run, line in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
@@ -38,7 +38,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
             _draw(place, rows[rows["group"] == group], colours, limits)
             place.set_xlabel("Iteration" if run == runs[-1] else "")
         line[0].set_ylabel("Test accuracy (%)")
-        line[0].set_title(run_title(run, look.titles), loc="left")
+        line[0].set_title(format_run_title(run, look.titles), loc="left")
     return figure
 
 
@@ -60,36 +60,38 @@ def learning_curves(
     Each of `panels` names the shares `kept` (the nearest measured level is drawn, if one is near) and the `arms`;
     `until` is the share of training shown.
     """
-    curves = table_named(tables, "curves")
-    curves = regular(curves[curves["split"] == "test"])
+    curves = find_table(tables, "curves")
+    curves = select_common_steps(curves[curves["split"] == "test"])
     parts = [
-        _panel(curves[curves["run"] == run], run, place, panel, until)
-        for run in flat(columns)
+        _select_panel(curves[curves["run"] == run], run, place, panel, until)
+        for run in list_runs(columns)
         for place, panel in enumerate(panels)
     ]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _panel(rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float) -> pd.DataFrame:
+def _select_panel(
+    rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float
+) -> pd.DataFrame:
     """Return the curves of one run that one panel shows; a row with no trials if it has none of them."""
     rows = rows[rows["step"] <= until * rows["step"].max()]
-    levels = nearest_levels(rows, panel["kept"], near=NEAR)
+    levels = find_nearest_levels(rows, panel["kept"], near=NEAR)
     wanted = rows[rows["level"].isin(levels) & rows["arm"].isin(panel["arms"])]
     if wanted.empty:
         table = pd.DataFrame({"run": [run], "arm": [""], "trials": [0]})
     else:
-        table = over_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
+        table = summarise_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
     return table.assign(group=place + 1, quantity="test_accuracy")
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: tuple[float, float]) -> None:
     """Draw one panel, or say why it is empty."""
     if not rows["trials"].any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
-    for (kept, arm), line in groups(rows, "kept", "arm"):
+    for (kept, arm), line in iterate_groups(rows, "kept", "arm"):
         _line(axes, line, label=_label(kept, arm), colour=colours[kept], whole=arm == "ticket")
-    scales.share_axis(axes, *limits)
+    scales.scale_share_axis(axes, *limits)
     axes.set_xlim(0, rows["step"].max())
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -103,7 +105,7 @@ def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: boo
 
 
 def _label(kept: float, arm: str) -> str:
-    return per_cent(kept) if arm == "ticket" else f"{per_cent(kept)} {arm_label(arm)}"
+    return format_per_cent(kept) if arm == "ticket" else f"{format_per_cent(kept)} {label_arm(arm)}"
 
 
 def _window(rows: pd.DataFrame) -> tuple[float, float]:

@@ -14,7 +14,7 @@ COLUMNS = [
 ]
 
 
-def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
+def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
     """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order.
 
     `kept` is the mean of a group's: `by` names the level, which all trials of a group share.
@@ -28,7 +28,7 @@ def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.D
     )
 
 
-def regular(curves: pd.DataFrame) -> pd.DataFrame:
+def select_common_steps(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the rows at steps where all trainings of a run were measured.
 
     Each is measured at its own early-stopping step besides, where a mean over trials would be a mean over few.
@@ -37,18 +37,18 @@ def regular(curves: pd.DataFrame) -> pd.DataFrame:
     return curves[trainings == trainings.groupby(curves["run"]).transform("max")]
 
 
-def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+def iterate_groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
     """Yield (values of the columns `by`, rows that have them), in order of appearance."""
     for values, part in rows.groupby(list(by), sort=False):
         yield tuple(values), part
 
 
-def complete(rows: pd.DataFrame) -> pd.DataFrame:
+def add_part_and_at(rows: pd.DataFrame) -> pd.DataFrame:
     """Return measurements with the columns `part` and `at`, which say nothing where they are absent."""
     return rows.assign(**{name: value for name, value in (("part", ""), ("at", float("nan"))) if name not in rows})
 
 
-def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
+def select_place(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
     """Return the measurements of a part (a shell pattern; "" for those of none) at one place, or at none (None).
 
     Without this, what operations measured at places of their own would mix with the numbers of the runs themselves.
@@ -59,7 +59,7 @@ def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.Da
     return rows[named & (places.isna() if at is None else isclose(places, at))]
 
 
-def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
+def select_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
     """Return the rows of the arms wanted: all, or those matching `arms`, less those matching `without`.
 
     Patterns are shell patterns ("noise_*"). Leaving `arms` out lets a control added later appear by itself.
@@ -72,7 +72,7 @@ def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[st
     return rows[rows["arm"].isin(names)]
 
 
-def nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
+def find_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
     """Return the levels nearest to the shares wanted, each once, leaving out shares that none is within a factor of."""
     measured = rows[["level", "kept"]].drop_duplicates("level").to_dict("records")
     nearest = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
@@ -81,13 +81,15 @@ def nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) ->
     return list(dict.fromkeys(found))
 
 
-def at_kept(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
+def select_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
     """Return, run by run, the rows of the levels nearest to the shares wanted."""
-    each = [of_run[of_run["level"].isin(nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")]
+    each = [
+        of_run[of_run["level"].isin(find_nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")
+    ]
     return pd.concat([*each, rows.iloc[:0]])
 
 
-def in_panels(
+def arrange_panels(
     summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str], also: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return the rows panel by panel; a run that is absent keeps one row per quantity with no trials.
@@ -96,14 +98,14 @@ def in_panels(
     `also` names columns of the summary that are kept beside the usual ones.
     """
     parts = [
-        _in_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
+        _fill_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
         for column in columns
         for place, run in enumerate(column)
     ]
     return pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, *also])
 
 
-def with_published(
+def add_published(
     table: pd.DataFrame, references: Sequence[Mapping[str, Any]], columns: Sequence[Sequence[str]]
 ) -> pd.DataFrame:
     """Return the table with a row for every published value of a run, arm, quantity and panel that it shows.
@@ -111,10 +113,10 @@ def with_published(
     A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
     `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
     """
-    dense = _dense_means(table)
+    dense = _compute_dense_means(table)
     drawn = set(zip(table["run"], table["arm"], strict=True))
     rows = [
-        _published(reference, dense[key], column)
+        _make_published_row(reference, dense[key], column)
         for reference in references
         for column in columns
         if reference["run"] in column
@@ -124,19 +126,19 @@ def with_published(
     return pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)], ignore_index=True) if rows else table
 
 
-def _in_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
+def _fill_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
     """Return a run's rows, or one per quantity with no trials if it has none: its panel has to say so."""
     absent = pd.DataFrame({"run": run, "quantity": list(quantities), "arm": "", "trials": 0})
     return absent if rows.empty else rows
 
 
-def _dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+def _compute_dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Return the measured mean of the dense network by (run, quantity)."""
     dense = table[(table["level"] == 0) & (table["arm"] == "ticket") & (table["trials"] > 0)]
     return {(row["run"], row["quantity"]): row["mean"] for row in dense.to_dict("records")}
 
 
-def _published(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
+def _make_published_row(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
     value = reference.get("value", dense * reference.get("ratio", 1) + reference.get("gain", 0))
     return {
         "panel": column[0],

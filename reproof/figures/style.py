@@ -72,15 +72,15 @@ class Look:
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def inks(arms: Iterable[str]) -> dict[str, Ink]:
+def assign_inks(arms: Iterable[str]) -> dict[str, Ink]:
     """Return an ink for each arm: its own if it has one, else the next spare one in order of name.
 
     Arms of one family ("noise_0.5", "noise_1", ...) share hue and marker and pale with their number. Give all the arms
     of a paper at once, so that a control looks the same in all its figures.
     """
     families: dict[str, list[str]] = {}
-    for arm in sorted(set(arms), key=_by_number):
-        families.setdefault(_family(arm), []).append(arm)
+    for arm in sorted(set(arms), key=_split_number):
+        families.setdefault(_find_family(arm), []).append(arm)
     spare = {name: SPARE[i % len(SPARE)] for i, name in enumerate(sorted(set(families) - set(INKS)))}
     return {
         arm: Ink(tint(colour, 0.7 * i / len(members)), marker)
@@ -96,7 +96,7 @@ def tint(colour: str, share: float) -> str:
     return to_hex((red, green, blue))
 
 
-def canvas(
+def create_canvas(
     rows: int,
     columns: int,
     *,
@@ -115,7 +115,7 @@ def canvas(
     """
     (width, height), right = size, 0.24
     total = left + columns * width + (columns - 1) * gap + right
-    top = head + LEGEND_LINE * len(legend_lines(labels, total))
+    top = head + LEGEND_LINE * len(wrap_legend(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
     figure = Figure(figsize=(total, tall))
     grid = figure.add_gridspec(
@@ -130,11 +130,11 @@ def canvas(
     return figure, [[figure.add_subplot(grid[row, column]) for column in range(columns)] for row in range(rows)]
 
 
-def legend(figure: Figure, handles: Sequence[Artist]) -> None:
+def draw_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """Put one legend for all panels at the figure's top left, set in lines as text is."""
     width, height = figure.get_size_inches()
     named = {str(handle.get_label()): handle for handle in handles}
-    for place, labels in enumerate(legend_lines(list(named), width)):
+    for place, labels in enumerate(wrap_legend(list(named), width)):
         figure.legend(
             handles=[named[label] for label in labels],
             ncols=len(labels),
@@ -147,7 +147,7 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
         )
 
 
-def legend_lines(labels: Sequence[str], width: float) -> list[list[str]]:
+def wrap_legend(labels: Sequence[str], width: float) -> list[list[str]]:
     """Return the labels of a legend line by line, as many to a line as fit in a figure `width` inches wide."""
     lines: list[list[str]] = []
     free = 0.0
@@ -161,7 +161,7 @@ def legend_lines(labels: Sequence[str], width: float) -> list[list[str]]:
     return lines
 
 
-def foot(figure: Figure, text: str) -> None:
+def draw_foot_line(figure: Figure, text: str) -> None:
     """Write a small line (or lines, if it is long) under the panels."""
     lines = textwrap.fill(text, int((figure.get_figwidth() - 0.2) / 0.053))
     figure.text(
@@ -169,29 +169,29 @@ def foot(figure: Figure, text: str) -> None:
     )
 
 
-def blank(text: str) -> Figure:
+def draw_blank(text: str) -> Figure:
     """Return a figure of one low empty panel that says why it is empty."""
-    figure, ((axes,),) = canvas(1, 1, size=(6.0, 0.6), labels=())
+    figure, ((axes,),) = create_canvas(1, 1, size=(6.0, 0.6), labels=())
     axes.spines[:].set_visible(False)
-    say(axes, text)
+    draw_message(axes, text)
     return figure
 
 
-def say(axes: Axes, text: str) -> None:
+def draw_message(axes: Axes, text: str) -> None:
     """Empty a panel and write in its middle why it is empty."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
-def _family(arm: str) -> str:
+def _find_family(arm: str) -> str:
     name, _, number = arm.rpartition("_")
-    return name if name and _number(number) is not None else arm
+    return name if name and _parse_number(number) is not None else arm
 
 
-def _by_number(arm: str) -> tuple[str, float]:
-    return _family(arm), _number(arm.rpartition("_")[2]) or 0.0
+def _split_number(arm: str) -> tuple[str, float]:
+    return _find_family(arm), _parse_number(arm.rpartition("_")[2]) or 0.0
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     return float(text) if text.replace(".", "", 1).isdigit() else None

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproof.figures.kinds import figure, table_named
+from reproof.figures.kinds import figure, find_table
 from reproof.figures.scales import STEPS
-from reproof.figures.style import INKS, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, flat, per_cent, run_title, unique
+from reproof.figures.style import INKS, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_per_cent, format_run_title, list_runs, list_unique
 
 GROUPS: dict[str, dict[str, Any]] = {
     "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
@@ -30,23 +30,23 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     entries = [Line2D([], [], label=f"weights {group}", **style) for group, style in GROUPS.items()]
     labels = [str(entry.get_label()) for entry in entries]
     wide = max(table.groupby("run")["layer"].nunique())
-    picture, axes = canvas(len(lines), wide, size=(2.1, 1.5), labels=labels, drop=0.66)
+    picture, axes = create_canvas(len(lines), wide, size=(2.1, 1.5), labels=labels, drop=0.66)
     for (run, quantity), places in zip(lines, axes, strict=True):
         _draw_row(places, table[(table["run"] == run) & (table["quantity"] == quantity)], look)
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
     """Draw one quantity of one run, a panel per layer; a run with fewer layers than the widest leaves places free."""
-    layers = unique(rows["layer"])
+    layers = list_unique(rows["layer"])
     for layer, place in zip(layers, places, strict=False):
         _draw(place, rows[rows["layer"] == layer])
         place.set_xlabel(rows["quantity"].iloc[0].capitalize())
         place.set_title(layer.removesuffix(".weight"), loc="left")
     for place in places[len(layers) :]:
         place.remove()
-    places[0].set_ylabel(f"{_title(rows, look)}\nWeights (%)")
+    places[0].set_ylabel(f"{_format_title(rows, look)}\nWeights (%)")
 
 
 @figure(
@@ -62,16 +62,16 @@ def weight_movement(
     kept: float = 0.211,
 ) -> pd.DataFrame:
     """Distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
-    movement = table_named(tables, "movement")
-    parts = [_of_run(movement[movement["run"] == run], run, kept) for run in flat(columns)]
+    movement = find_table(tables, "movement")
+    parts = [_select_run(movement[movement["run"] == run], run, kept) for run in list_runs(columns)]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _of_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
+def _select_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
     nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
-    rows = rows[rows["layer"].isin(_spaced(unique(rows["layer"])))]
+    rows = rows[rows["layer"].isin(_select_layers(list_unique(rows["layer"])))]
     # Every seed has bins of its own, so that a mean over seeds has no meaning here.
     first: pd.DataFrame = rows[(rows["kept"] == nearest) & (rows["seed"] == rows["seed"].min())]
     return first.assign(trials=1)
@@ -80,7 +80,7 @@ def _of_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw one panel, or say why it is empty."""
     if not rows["trials"].any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     for group, bins in rows.groupby("group", sort=False):
         edges = [*bins["bin_left"], bins["bin_right"].iloc[-1]]
@@ -91,12 +91,14 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _spaced(layers: Sequence[str]) -> list[str]:
+def _select_layers(layers: Sequence[str]) -> list[str]:
     """Return at most MOST of the layers, evenly spaced, with the first and the last."""
     shown = min(len(layers), MOST)
     return [layers[round(place * (len(layers) - 1) / max(shown - 1, 1))] for place in range(shown)]
 
 
-def _title(rows: pd.DataFrame, look: Look) -> str:
+def _format_title(rows: pd.DataFrame, look: Look) -> str:
     kept = rows["kept"].dropna()
-    return run_title(rows["run"].iloc[0], look.titles) + (f", {per_cent(kept.iloc[0])} % kept" if len(kept) else "")
+    return format_run_title(rows["run"].iloc[0], look.titles) + (
+        f", {format_per_cent(kept.iloc[0])} % kept" if len(kept) else ""
+    )

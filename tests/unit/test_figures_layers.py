@@ -5,7 +5,7 @@ import pytest
 import tables
 
 from reproof.figures import Context, draw
-from reproof.figures.layers import layer_label
+from reproof.figures.layers import label_layer
 
 CONTEXT = Context("demo", ("MNIST",), 0)
 TABLES = {"measurements": tables.layers(("a",), depth=3)}
@@ -18,7 +18,7 @@ def drawn(kind, runs=("a",), **options):
 
 def test_layers_are_called_alike_in_all_networks():
     parts = ("fc_1", "conv_12", "stage_2_block_10", "layer2.0", "output", "upper")
-    assert [layer_label(part) for part in parts] == ["fc 1", "conv 12", "block 2.10", "block 2.1", "output", "upper"]
+    assert [label_layer(part) for part in parts] == ["fc 1", "conv 12", "block 2.10", "block 2.1", "output", "upper"]
 
 
 def test_a_heat_map_shows_errors_averaged_over_draws_and_seeds():
