@@ -1,4 +1,4 @@
-"""Figures of a quantity against the share of weights kept (Frankle & Carbin 2019, figures 1 and 4 to 10)."""
+"""Draw a quantity against the share of weights kept (Frankle & Carbin 2019, figures 1 and 4 to 10)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ from reproof.figures.words import list_runs
 
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
 READING = (
-    "Each point is the mean over trials (a seed, or one draw of a seed); its bar reaches from the lowest to the "
-    "highest trial. A triangle at the bottom marks where a line leaves the frame."
+    "Points are means over trials (a trial is a seed, or one draw of a seed). Bars reach from the lowest to the "
+    "highest trial. A triangle at the bottom marks where a line leaves the panel."
 )
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -39,10 +39,10 @@ def early_stopping_and_accuracy(
     part: str = "",
     at: float | None = None,
 ) -> pd.DataFrame:
-    """Iteration and accuracies of early stopping and of the end of training (figures 4, 5, 6, 9 and 10).
+    """Select iteration and accuracies at early stopping and at the end of training (figures 4, 5, 6, 9 and 10).
 
-    `metrics` names the quantities drawn; `arms` and `without` are shell patterns of the arms to draw and to leave out;
-    `part` and `at` are where operations measured, if the quantities are theirs.
+    `metrics` names the quantities. `arms` and `without` are shell patterns of the arms to draw and to leave out. `part`
+    and `at` select what an operation measured, if the quantities come from an operation.
     """
     rows = select_place(find_table(tables, "measurements"), part, at)
     rows = select_arms(rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(metrics)], arms, without)
@@ -60,7 +60,7 @@ def random_sparsity(
     *,
     arms: Sequence[str] = ("ticket", "shuffle_mask"),
 ) -> pd.DataFrame:
-    """Tickets against networks of the same sparsity whose mask is drawn at random (figure 1)."""
+    """Select tickets, and networks of the same sparsity with random masks (figure 1)."""
     return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
 
 
@@ -74,9 +74,9 @@ def accuracy_during_training(
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Test accuracy at three points of training (figures 7 and 8); `at` gives them as shares of the budget of steps.
+    """Select test accuracy at three points of training (figures 7 and 8), given by `at` as shares of all steps.
 
-    Published values of `test_accuracy_at_end` stand in the last column.
+    Published values of `test_accuracy_at_end` belong to the last column.
     """
     curves = find_table(tables, "curves")
     curves = select_common_steps(curves[(curves["split"] == "test") & curves["run"].isin(list_runs(columns))])
@@ -90,7 +90,7 @@ def accuracy_during_training(
 
 
 def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
-    """Return a heading and, for each run, the recorded step nearest to that share of its training."""
+    """Return a heading and, by run, the recorded step nearest to that share of its training."""
     steps = {str(run): _find_nearest_step(rows["step"], share) for run, rows in curves.groupby("run")}
     same = len(set(steps.values())) == 1
     return (
@@ -100,10 +100,11 @@ def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int
 
 
 def _find_nearest_step(steps: "pd.Series[int]", share: float) -> int:
+    """Return the recorded step nearest to a share of the last step; the earlier of two equally near ones."""
     goal = share * steps.max()
     return int(min(steps.unique(), key=lambda step: (abs(step - goal), step)))
 
 
 def _select_step(curves: pd.DataFrame, steps: Mapping[str, int], quantity: str) -> pd.DataFrame:
-    """Return the rows at each run's step, named as a quantity."""
+    """Return the rows at the given step of each run, with `quantity` as their quantity."""
     return curves[curves["step"] == curves["run"].map(steps)].assign(quantity=quantity)

@@ -1,4 +1,4 @@
-"""Figures of a quantity against the step that copies start from (Frankle et al. 2020, figures 3, 5 and 8 to 11)."""
+"""Draw a quantity against the step that copies start from (Frankle et al. 2020, figures 3, 5 and 8 to 11)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
@@ -46,7 +46,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
         cells = [flattened[start : start + 2] for start in range(0, len(flattened), 2)]
     styles = dict(_yield_styles(table, look))
     bounds = (
-        [Line2D([], [], label="bound of stable, of matching", **DENSE_LINE)] if table["bound"].notna().any() else []
+        [Line2D([], [], label="bound for stable or matching", **DENSE_LINE)] if table["bound"].notna().any() else []
     )
     entries = [*_list_entries(table, styles), *bounds]
     labels = [str(entry.get_label()) for entry in entries]
@@ -57,7 +57,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
             _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles, width=size[0])
             place.set_ylabel(_format_y_label(quantity) if panel == panels[0] else "")
             place.set_title(format_run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
-            place.set_xlabel("Iteration that copies start from" if row is cells[-1] else "")
+            place.set_xlabel("Iteration from which copies start" if row is cells[-1] else "")
         for place in places[len(row) :]:
             place.remove()
     draw_legend(picture, entries)
@@ -66,9 +66,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Each point is the mean over trials (a pair of copies of a seed); its bar reaches from the lowest to the "
-    "highest. Iterations stand side by side as they were measured, not to scale. The dotted line is the bound below "
-    "which networks are stable (instability) or down to which they match the dense network (accuracy).",
+    reading="Points are means over trials (a trial is a pair of copies of a seed). Bars reach from the lowest to the "
+    "highest trial. Measured iterations are evenly spaced, not to scale. The dotted line is a bound: networks are "
+    "stable below it (instability), or match the dense network above it (accuracy).",
 )
 def against_step(
     tables: Mapping[str, pd.DataFrame],
@@ -83,10 +83,10 @@ def against_step(
     stable: float = 0.02,
     matching: float = 0.002,
 ) -> pd.DataFrame:
-    """What connecting copies measured against the step k that they start from, of the levels nearest to `kept`.
+    """Select what pairs of copies measured, by the step k that they start from, at the levels nearest to `kept`.
 
-    `arms` and `without` are shell patterns; `part` names another choice of batch norm's statistics. Networks are
-    `stable` below that instability, and `matching` down to that much less accuracy than the dense network's.
+    `arms` and `without` are shell patterns; `part` names another choice of batch norm statistics. `stable` is the bound
+    on instability, `matching` the bound on the accuracy lost against the dense network; both are shares in [0, 1].
     """
     every = find_table(tables, "measurements")
     rows = every[every["metric"].isin(metrics) & every["run"].isin(list_runs(columns)) & every["at"].notna()]
@@ -103,17 +103,18 @@ def against_step(
 
 
 def _find_bound(every: pd.DataFrame, run: str, metric: str, *, stable: float, matching: float) -> float:
+    """Return the bound of a metric, in its unit."""
     return stable if "instability" in metric else compute_dense_mean(every, run, metric) - matching
 
 
 def compute_dense_mean(every: pd.DataFrame, run: str, metric: str) -> float:
-    """Return the mean of a run's dense networks themselves, as trained from the start; NaN if that is not measured."""
+    """Return the mean of a metric over a run's dense networks, trained from the start; NaN if it was not measured."""
     of_dense = (every["run"] == run) & (every["level"] == 0) & (every["arm"] == "ticket") & (every["metric"] == metric)
     return float(select_place(every[of_dense])["value"].mean())
 
 
 def _yield_styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[str, Any]]]:
-    """Yield how each arm and level is drawn: the dense network black, sparser levels of an arm paler."""
+    """Yield (arm and level, line style): the dense network is black, sparser levels of an arm are paler."""
     drawn = table[table["trials"] > 0][["arm", "level"]].drop_duplicates()
     for arm, levels in drawn.groupby("arm", sort=False):
         pruned = sorted(level for level in levels["level"] if level)
@@ -128,6 +129,7 @@ def _yield_styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[
 
 
 def _make_style(ink: Ink, arm: str) -> dict[str, Any]:
+    """Return the line style of an arm: solid for tickets, dashed for controls."""
     return {"color": ink.colour, "marker": ink.marker, "linestyle": "-" if arm == "ticket" else "--"}
 
 
@@ -140,18 +142,20 @@ def _list_entries(table: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]])
 
 
 def _label_line(arm: str, level: int, kept: "pd.Series[float]", several: bool) -> str:
+    """Return the legend label of a line; it names the level only if there are several."""
     if arm == "ticket" and not level:
         return "dense network"
     return label_arm(arm) + (f", {format_per_cent(kept[level])} % kept" if several and level else "")
 
 
 def _format_y_label(quantity: str) -> str:
+    """Return the y label, with its unit on a second line if it would be taller than a panel."""
     words = label_quantity(quantity)
     return words.replace(" (%)", "\n(%)") if len(words) > 25 else words
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]], *, width: float) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
         draw_message(axes, ABSENT)
@@ -165,6 +169,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
     for bound in rows["bound"].dropna().unique():
         axes.axhline(unit * bound, zorder=2, **DENSE_LINE)
     _scale_y(axes, points, unit=unit)
+    # Steps lie at 0, 1, 2, ...: they grow by factors, and to scale the first ones would overlap.
     every = ceil(len(steps) * LABEL_IN / width)
     axes.xaxis.set_major_locator(FixedLocator(range(0, len(steps), every)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -173,7 +178,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
 
 
 def _scale_y(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
-    """Scale y: accuracies in a window from their lowest, everything else from 0."""
+    """Scale y: a window around the values for accuracies, from 0 for other metrics."""
     low, high = float(points["lowest"].min()), float(points["highest"].max())
     if "accuracy" in str(points["quantity"].iloc[0]):
         room = 0.08 * max(high - low, 0.005)

@@ -1,4 +1,4 @@
-"""How lines of attacks are told apart: each attack has an ink, or a stroke where colour tells how a network trained."""
+"""Assign styles to lines of attacks: an ink to each attack, or a stroke where colours denote networks."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ ATTACK_INKS = {
     "spsa": Ink("#882255", "X"),
     "square": Ink("#0072B2", "d"),
 }
-MARKERS = ("", "D", "^", "v", "p", "*")  # of the second attack of a family, and so on
+MARKERS = ("", "D", "^", "v", "p", "*")  # "" is the marker of the family; the others are for its further attacks
 STROKES: tuple[Any, ...] = (
     "-",
     (0, (4, 1.5)),
@@ -34,7 +34,7 @@ STROKES: tuple[Any, ...] = (
 
 
 def label_attack(part: str) -> str:
-    """Return how a figure calls an attack.
+    """Return the label of an attack.
 
     >>> label_attack("pgd_40"), label_attack("pgd_restarts"), label_attack("carlini_wagner"), label_attack("one_pixel")
     ('PGD-40', 'PGD restarts', 'Carlini & Wagner', 'one pixel')
@@ -44,12 +44,12 @@ def label_attack(part: str) -> str:
 
 
 def label_trained_arm(arm: str) -> str:
-    """Return how a figure of attacks calls an arm: its dense network was trained in one way or another."""
+    """Return the label of an arm in figures of attacks, where an arm is a way to train the dense network."""
     return NATURAL if arm == "ticket" else label_arm(arm)
 
 
 def assign_attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each attack: that of its family, paler for its second ("pgd_1", "pgd_40"), or a spare one."""
+    """Return an ink for each attack: that of its family ("pgd_1", "pgd_40"), ever paler, or a spare one."""
     families: dict[str, list[str]] = {}
     for part in list_unique(parts):
         family = next((name for name in ATTACK_INKS if part == name or part.startswith(f"{name}_")), part)
@@ -65,10 +65,10 @@ def assign_attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
 
 
 def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict[str, Any]], list[Line2D]]:
-    """Return how each line is drawn, and the legend.
+    """Return the style of each line, and the legend.
 
-    Where every panel shows one network, colours are attacks. Else colours are networks, by run, by arm or by both, and
-    strokes and markers are attacks.
+    If every panel shows a single network, colours denote attacks. Otherwise colours denote networks (run and arm), and
+    strokes and markers denote attacks.
     """
     drawn = table[table["trials"] > 0]
     shown = list(drawn[["run", "arm", "part"]].drop_duplicates().itertuples(index=False, name=None))
@@ -91,7 +91,7 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
 
 
 def assign_network_colours(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
-    """Return a colour for each network (run, arm): that of its arm if there is one run, else one of a palette."""
+    """Return a colour for each network (run, arm): that of its arm if there is a single run, else one of a palette."""
     found = list_unique(networks)
     if len({run for run, _ in found}) == 1:
         return {(run, arm): look.inks[arm].colour for run, arm in found}
@@ -100,7 +100,7 @@ def assign_network_colours(networks: Iterable[tuple[str, str]], look: Look) -> d
 
 
 def label_networks(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
-    """Return what to call each network (run, arm): by what sets it apart from the others."""
+    """Return a label for each network (run, arm), with only those parts that distinguish it from the others."""
     found = list_unique(networks)
     runs, arms = ({network[which] for network in found} for which in (0, 1))
     parts = {

@@ -1,4 +1,4 @@
-"""One value for each run: networks down the side, a panel for each metric, published values beside the measured."""
+"""Draw one value for each run: a row for each network, a panel for each metric, published values below measured."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,12 +33,12 @@ from reproof.metrics import find_metric
 
 Series = tuple[str, str]  # arm, part
 ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
-BELOW = 0.3  # share of a row that published values stand below the measured
-FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value is more than this share of the highest
+BELOW = 0.3  # share of a row between a measured value and a published one below it
+FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value exceeds this share of the highest
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a row for each run and a panel for each metric; several arms or parts of a run are coloured."""
+    """Draw a row for each run and a panel for each metric; colours denote the arms or parts of a run."""
     runs, metrics = list_unique(table["run"]), list_unique(table["quantity"])
     names = [wrap(format_run_title(run, look.titles), 34) for run in runs]
     series = list_unique(table.loc[table["trials"] > 0, ["arm", "part"]].itertuples(index=False, name=None))
@@ -81,10 +81,10 @@ def by_run(
     arms: Sequence[str] = ("ticket",),
     level: int = 0,
 ) -> pd.DataFrame:
-    """One value of each metric for each run.
+    """Select one value of each metric for each run.
 
-    `part` is a shell pattern ("" for what has no part, or is of the run itself), `at` the place, such as an epsilon, of
-    metrics that have one; `arms` are shell patterns.
+    `part` is a shell pattern; "" selects rows without a part, or whose part is the run itself. `at` is the place, such
+    as an epsilon, of metrics that have one. `arms` are shell patterns.
     """
     runs = [list_runs(columns)]
     rows = select_metrics(tables, runs, metrics, arms=arms, level=level)
@@ -96,17 +96,18 @@ def by_run(
 
 
 def _list_absent_runs(table: pd.DataFrame) -> list[str]:
-    """Return the runs that were measured in nothing."""
+    """Return the runs without any measurement."""
     most = table.groupby("run", sort=False)["trials"].max()
     return [str(run) for run in most[most == 0].index]
 
 
 def _is_near(one: Mapping[str, Any], at: float | None) -> bool:
+    """Return whether a published value has no place, or the place of the figure."""
     return "at" not in one or (at is not None and bool(isclose(one["at"], at)))
 
 
 def _assign_styles(series: Sequence[Series], look: Look) -> dict[Series, dict[str, Any]]:
-    """Return the ink of each series: of its attack where only those differ, else of its arm, or one of a palette."""
+    """Return the style of each series: by attack or arm if only one of them differs, else one of a palette."""
     arms, parts = ({one[which] for one in series} for which in (0, 1))
     palette, attacks = [Ink(*each) for each in (*INKS.values(), *SPARE)], assign_attack_inks(one[1] for one in series)
     own = {one: attacks[one[1]] if len(parts) > 1 else look.inks[one[0]] for one in series}
@@ -118,13 +119,14 @@ def _assign_styles(series: Sequence[Series], look: Look) -> dict[Series, dict[st
 def _list_entries(
     series: Sequence[Series], styles: Mapping[Series, Mapping[str, Any]], sources: Sequence[str]
 ) -> list[Line2D]:
+    """Return the legend; a single measured series needs no entry unless there are published values."""
     found = [Line2D([], [], label=_label_series(one, series), linestyle="none", **styles[one]) for one in series]
     hollow = list_published_entries(sources)
     return (found if len(series) > 1 or hollow else []) + hollow
 
 
 def _label_series(one: Series, series: Sequence[Series]) -> str:
-    """Return how the legend calls a series: by the arm, the part or both, as they differ."""
+    """Return the legend label of a series: its arm, its part or both, whichever differ."""
     arms, parts = ({each[which] for each in series} for which in (0, 1))
     words = [label_trained_arm(one[0])] if len(arms) > 1 else []
     words += [label_attack(one[1]) or "without a part"] if len(parts) > 1 else []
@@ -138,6 +140,7 @@ def _draw(
     styles: Mapping[Series, Mapping[str, Any]],
     sources: Sequence[str],
 ) -> None:
+    """Draw one panel, or a message if nothing was measured."""
     if not (rows["trials"] > 0).any():
         draw_message(axes, ABSENT)
         return
@@ -157,7 +160,7 @@ def _draw(
 
 
 def _scale_x(axes: Axes, low: float, high: float) -> None:
-    """Scale x from 0, unless that would squeeze the values into a corner."""
+    """Scale x from 0, unless this would squeeze the values into a corner."""
     room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
     axes.grid(visible=True, axis="x")

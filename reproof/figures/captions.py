@@ -1,4 +1,4 @@
-"""What a figure says in words: its caption, the text for those who cannot see it, and the line under its panels."""
+"""Compose the texts of a figure: its caption, its alternative text, and the line under its panels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Columns = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Context:
-    """What a figure says of where it comes from: `data` holds the labels of the datasets, `titles` those of runs."""
+    """The origin of a figure: scale, labels of the data sets, number of departures, and titles by run."""
 
     scale: str
     data: tuple[str, ...]
@@ -32,7 +32,7 @@ class Context:
 def compose_caption(
     reading: str, table: pd.DataFrame, *, columns: Columns, context: Context, published: str = "Hollow marks"
 ) -> str:
-    """Return the caption: how to read the figure, what is absent, how and where the published values stand."""
+    """Return the caption: how to read the figure, which runs are absent, and the sources of published values."""
     sentences = [reading] if (table["trials"] > 0).any() else []
     absent = [format_run_title(run, context.titles) for run in list_runs(columns) if not _is_measured(table, run)]
     if absent:
@@ -40,20 +40,20 @@ def compose_caption(
     sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
         sentences.append(
-            f"{published}: published values ({'; '.join(sources)}); those beyond the axes are in the data."
+            f"{published}: published values ({'; '.join(sources)}); values beyond the axes are only in the data."
         )
     return " ".join(sentences)
 
 
 def compose_alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
-    """Return the alternative text: what is drawn for which runs and arms, and where tickets start and are best."""
+    """Return the alternative text: quantities, arms and runs, and the dense and best accuracy of tickets."""
     quantities = join_words(list_unique(label_quantity(str(name)) for name in table["quantity"]))
     runs = "; ".join(format_run_title(run, context.titles) for run in list_runs(columns))
     return " ".join([f"{quantities} of {_describe_subject(table)}. Runs: {runs}.", *_yield_highlights(table, context)])
 
 
 def compose_foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: Context) -> str:
-    """Return the line under the panels: scale, seeds, data and departures."""
+    """Return the line under the panels: scale, number of seeds, data and departures from the paper."""
     departures = f"{context.departures}, see page" if context.departures else "none"
     return " · ".join(
         [
@@ -66,7 +66,7 @@ def compose_foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, c
 
 
 def _join_data_labels(labels: Sequence[str]) -> str:
-    """Return the labels of data sets; of more than two that are versions of one, that and their number."""
+    """Return the labels of data sets as prose; more than two versions of a data set become their number."""
     heads = list_unique(label.partition(", ")[0] for label in labels)
     versions = {head: [label for label in labels if label.partition(", ")[0] == head] for head in heads}
     shown = ([f"{head} ({len(each)} versions)"] if len(each) > 2 else each for head, each in versions.items())
@@ -74,7 +74,7 @@ def _join_data_labels(labels: Sequence[str]) -> str:
 
 
 def _describe_subject(table: pd.DataFrame) -> str:
-    """Return what a figure is of: arms where it is about pruning, whole networks, layers, or weights."""
+    """Return the subject of a figure: its arms if it is about pruning, else networks, layers or weights."""
     if "arm" in table and "kept" not in table:
         return "networks"
     arms = join_words(label_arm(arm) for arm in list_unique(table["arm"]) if arm) if "arm" in table else ""
@@ -82,7 +82,7 @@ def _describe_subject(table: pd.DataFrame) -> str:
 
 
 def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
-    """Yield a sentence per run: the dense network's test accuracy, and the best of the tickets' (last quantity)."""
+    """Yield a sentence per run: dense and best accuracy of its tickets, in the last quantity that is a share."""
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
@@ -99,11 +99,13 @@ def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
 
 
 def _is_measured(table: pd.DataFrame, run: str) -> bool:
+    """Return whether the table holds a measurement of the run."""
     return bool((table.loc[table["run"] == run, "trials"] > 0).any())
 
 
 def _count_seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:
-    """Return how many seeds the runs have: "3", "3 to 5", "none"; histograms show one of them and do not count."""
+    """Return the number of seeds of the runs: "3", "3 to 5", "none"."""
+    # Histograms of movement show one seed of several, so they count only if there is nothing else.
     counted = [table for name, table in tables.items() if name != "movement" or len(tables) == 1]
     counts = [count for table in counted for count in table[table["run"].isin(runs)].groupby("run")["seed"].nunique()]
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)})) if counts else "none"

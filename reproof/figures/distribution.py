@@ -1,4 +1,4 @@
-"""How a quantity is distributed over seeds: a histogram, each seed as a tick, mean and standard deviation told."""
+"""Draw the distribution of a quantity over seeds: a histogram, a tick for each seed, mean and standard deviation."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ RUG = 0.045  # height of a tick, as a share of the panel
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry, the runs of an entry over one another in bins of their own colours."""
+    """Draw one panel per entry, with the histograms of its runs overlaid in different colours."""
     panels = [rows for _, rows in table.groupby("panel")]
     palette = [colour for colour, _ in (*INKS.values(), *SPARE)]
     runs = list_unique(table.loc[table["trials"] > 0, "run"])
@@ -45,8 +45,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="How many seeds fall in each bin; each tick below is a seed. The legend tells the mean and, after ±, the "
-    "standard deviation over seeds.",
+    reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, after "
+    "±, the standard deviation over seeds.",
 )
 def distribution(
     tables: Tables,
@@ -55,7 +55,7 @@ def distribution(
     *,
     metric: str = "test_accuracy_at_end",
 ) -> pd.DataFrame:
-    """One metric of each seed's dense network, draws averaged, with mean and standard deviation over seeds."""
+    """Select one metric of each seed's dense network, averaged over draws, with mean and standard deviation."""
     rows = select_metrics(tables, columns, [metric])
     rows = rows[(rows["part"] == "") & rows["at"].isna()]
     seeds = rows.groupby(["run", "arm", "seed"], sort=False, as_index=False)["value"].mean().assign(trials=1)
@@ -69,7 +69,7 @@ def distribution(
 
 
 def _label_run(rows: pd.DataFrame, look: Look) -> str:
-    """Return what the legend tells of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
+    """Return the legend label of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
     metric, first = str(rows["quantity"].iloc[0]), rows.iloc[0]
     unit, sign, digits = (100, " %", ".2f") if find_metric(metric).is_share else (1, "", ".4g")
     spread = "" if pd.isna(first["deviation"]) else f" ± {unit * first['deviation']:{digits}}"
@@ -79,6 +79,7 @@ def _label_run(rows: pd.DataFrame, look: Look) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Draw the histograms and ticks of one panel, in bins shared by all its runs."""
     unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
     edges = _compute_edges(unit * rows["value"].to_numpy(dtype=float))
     highest = 0
@@ -101,6 +102,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
 def _compute_edges(
     values: "np.ndarray[tuple[int], np.dtype[np.float64]]",
 ) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return the edges of bins for all runs of a panel: by numpy's rule, but no more than MOST."""
+    """Return the edges [bins + 1] of at most MOST bins for all values of a panel, by numpy's "auto" rule."""
+    # An outlier makes numpy choose thousands of bins.
     edges = np.histogram_bin_edges(values, "auto")
     return edges if len(edges) <= MOST + 1 else np.histogram_bin_edges(values, MOST)

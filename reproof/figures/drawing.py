@@ -1,4 +1,4 @@
-"""Draw a figure of a paper and save it, the same bytes each time, with its caption and the table it was drawn from."""
+"""Draw a figure of a paper and save it, as the same bytes each time, with its caption and its table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from reproof.figures.style import STYLE, Look, assign_inks, draw_blank, draw_foo
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
 
-# No time and no version: the same table gives the same file.
+# Without time and version, the same table gives the same bytes.
 METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -46,7 +46,7 @@ METADATA: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the tidy table it shows, a caption that says how to read it, and a text for those who cannot see it."""
+    """A figure, the tidy table that it shows, its caption, and its alternative text for readers who cannot see it."""
 
     figure: Figure
     table: pd.DataFrame
@@ -65,15 +65,16 @@ def draw(
 ) -> Drawing:
     """Draw one figure.
 
-    `runs` has one entry per panel; an entry that is a list lays its runs over one another (the first in front).
-    `tables` holds "measurements", "curves" and "movement" (those the kind needs). `references` are published values:
-    `run`, `metric`, `kept`, `source`, and `value`, `gain` (over dense, same unit) or `ratio` (to dense). `options` are
-    the kind's own. Raises ReproofError for an unknown kind or option.
+    `runs` has one entry per panel; the runs of an entry that is a list are overlaid (the first in front).
+    `tables` holds those of "measurements", "curves" and "movement" that the kind needs. `references` are published
+    values: `run`, `metric`, `kept`, `source`, and `value`, `gain` (over dense, same unit) or `ratio` (to dense).
+    `options` are keyword arguments of the kind. Raises ReproofError for an unknown kind or option.
     """
     if kind not in KINDS:
         raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
     columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
     table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
+    # Inks depend on all arms of the tables, so that an arm looks the same in every figure of a paper.
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with matplotlib.rc_context(STYLE):
         drawn = (table["trials"] > 0).any()

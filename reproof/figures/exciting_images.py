@@ -1,4 +1,4 @@
-"""The images that excite units and random directions most (Szegedy et al. 2014, figures 1 to 4)."""
+"""Draw the images that excite units and random directions most (Szegedy et al. 2014, figures 1 to 4)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ from reproof.figures.seeds import Columns, References, Tables
 from reproof.figures.style import MUTED, Look, create_canvas, draw_message
 from reproof.figures.tiles import LINE, count_lines
 
-SIDE, LEAST = 0.36, 1.8  # inches of an image, and of a block across
+SIDE, LEAST = 0.36, 1.8  # inches: side of an image, least width of a block
 BLOCKS = {
     "trained/unit": "trained: single units",
     "trained/direction": "trained: random directions",
@@ -27,7 +27,7 @@ NONE = "no images"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw four blocks: units beside random directions, trained above untrained."""
+    """Draw four blocks: units on the left, random directions on the right, trained above untrained."""
     own = table[table["part"] != ""]
     blocks = {name: own[own["part"].str.startswith(f"{name}/")] for name in BLOCKS}
     (down, across), side = _count_most(own), len(next(iter(read_images(own).values())))
@@ -54,8 +54,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Each row of a block is one unit, or one random direction in the space of the same activations: the images "
-    "that excite it most, from the left.",
+    reading="Each row of a block shows the images that most excite one unit, or one random direction in the space of "
+    "the same activations. The strongest response is on the left.",
 )
 def exciting_images(
     tables: Tables,
@@ -65,9 +65,9 @@ def exciting_images(
     rows: int = 4,
     ranks: int = 8,
 ) -> pd.DataFrame:
-    """Images of at most so many units and directions, `rows` of each, and so many images of each, `ranks`.
+    """Select the images of at most `rows` units and `rows` directions, `ranks` images of each.
 
-    Of the first run that has any, of its lowest seed.
+    They belong to the lowest seed of the first run that has any.
     """
     table = select_images(tables, columns, ["exciting_pixel"])
     which, rank = _parse_places(table["part"])
@@ -75,12 +75,12 @@ def exciting_images(
 
 
 def _parse_places(parts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """Return which unit or direction parts belong to, and the rank of the image; NaN for no part."""
+    """Return the number of the unit or direction and the rank of the image, for each part; NaN for no part."""
     found = parts.str.extract(r"^[^/]+/[^/]+/(\d+)/(\d+)$").astype(float)
     return found[0], found[1]
 
 
 def _count_most(own: pd.DataFrame) -> tuple[int, int]:
-    """Return how many units and how many images of one there are at most."""
+    """Return the largest number of units in a block, and of images of a unit."""
     which, rank = _parse_places(own["part"])
     return int(which.max()) + 1, int(rank.max()) + 1

@@ -1,4 +1,4 @@
-"""Layers and sets of layers down the side, a dot and its interval for each quantity."""
+"""Draw layers and sets of layers as rows, with a dot and its interval for each quantity."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_
 from reproof.figures.style import INKS, MUTED, SPARE, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, list_unique
 
-ROW = 0.19  # inches a layer
+ROW = 0.19  # inches of a layer
 HALVES = (0, 0.5, 1)
 BESIDE = {
     "criticality": "Criticality",
@@ -24,17 +24,17 @@ BESIDE = {
 }
 CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
 TOGETHER = {
-    "worst_single_criticality": ("worst of its layers alone", INKS["ticket"]),
+    "worst_single_criticality": ("worst single layer", INKS["ticket"]),
     "joint_criticality": ("all together, initial values", INKS["reinitialise"]),
-    "joint_criticality_rerandomised": ("all together, drawn anew", INKS["shuffle_mask"]),
+    "joint_criticality_rerandomised": ("all together, redrawn at random", INKS["shuffle_mask"]),
     "joint_criticality_removed": ("all removed", SPARE[0]),
 }
 READING = "Dots are means over seeds, bars 95 % intervals (Student t). Criticality is the share of the accuracy above "
-READING += "chance that is lost when a layer is put back to its initial values: 0 is no loss, 1 a fall to chance."
+READING += "chance that a network loses when a layer is reset to its initial values: 0 is no loss, 1 a fall to chance."
 
 
 def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row of panels per run: criticality, then the distances that its layers moved."""
+    """Draw one row of panels per run: criticality, then the distances that its layers moved in training."""
     runs, quantities = list_unique(table["run"]), [name for name in list_unique(table["quantity"])]
     entries = [
         Line2D([], [], label=name, color=colour, marker="o", linestyle="none") for name, colour in CLASSES.items()
@@ -52,7 +52,7 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot_distances, reading=f"{READING} Colours are classes of the mean criticality by the thresholds given.")
+@figure(plot=plot_distances, reading=f"{READING} Colours denote the class of the mean criticality.")
 def criticality_and_distance(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
@@ -62,7 +62,10 @@ def criticality_and_distance(
     ambient: float = AMBIENT_TO,
     critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
-    """Criticality of each layer beside the distance it moved from its initial values; classes by two thresholds."""
+    """Select the criticality of each layer and its distance from its initial values.
+
+    `ambient` and `critical` are the thresholds of its class: shares of the accuracy above chance.
+    """
     names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
     table = summarise_layers(tables, columns, list(names), ambient=ambient, critical=critical)
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
@@ -70,6 +73,7 @@ def criticality_and_distance(
 
 
 def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> None:
+    """Draw one quantity of one run, a row for each layer, or a message if nothing was measured."""
     parts = list_parts(rows)
     if not parts:
         draw_message(axes, ABSENT)
@@ -88,7 +92,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) 
 
 
 def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run: its sets of layers, what resetting them together costs beside the worst of them."""
+    """Draw one panel per run: the cost of resetting each set of layers, and of resetting its worst layer alone."""
     runs = list_unique(table["run"])
     shown = [name for name in TOGETHER if name in set(table["quantity"])]
     labels = [TOGETHER[name][0] for name in shown]
@@ -116,13 +120,14 @@ def joint_resets(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Criticality of sets of layers reset together, of the worst of their layers alone, and how many they are."""
+    """Select the criticality of sets of layers reset together, that of their worst layer alone, and their sizes."""
     names = {f"{split}_{name}": name for name in (*TOGETHER, "joint_layers")}
     table = summarise_layers(tables, columns, list(names))
     return table.assign(quantity=table["quantity"].map(names))
 
 
 def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the sets of one run, or a message if nothing was measured."""
     parts = list_parts(rows)
     if not parts:
         draw_message(axes, ABSENT)
@@ -140,6 +145,7 @@ def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, marker: str = "o") -> None:
+    """Draw one estimate at height `row`, with its interval if there is one."""
     bars = [[one["mean"] - one["low"]], [one["high"] - one["mean"]]] if pd.notna(one["low"]) else None
     axes.errorbar(
         [one["mean"]], [row], xerr=bars, color=colour, marker=marker, markersize=4, elinewidth=0.9, linestyle="none"
@@ -147,7 +153,7 @@ def _draw_dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, mar
 
 
 def _name_rows(axes: Axes, labels: Sequence[str]) -> None:
-    """Put one label a row, the first on top, as a network is read from its input."""
+    """Label the rows, the first on top: networks are read from their input."""
     axes.set_yticks(range(len(labels)), [label_layer(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -156,5 +162,6 @@ def _name_rows(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def _make_entry(name: str) -> Line2D:
+    """Return the legend entry of a quantity of sets."""
     label, (colour, marker) = TOGETHER[name]
     return Line2D([], [], label=label, color=colour, marker=marker, linestyle="none")

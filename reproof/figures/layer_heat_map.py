@@ -1,4 +1,4 @@
-"""Heat maps of the cost of resets: a row a layer, a column a checkpoint (Zhang, Bengio & Singer 2022, figure 1)."""
+"""Draw the cost of resets as heat maps: layers by checkpoints (Zhang, Bengio & Singer 2022, figure 1)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from reproof.figures.words import ABSENT, format_run_title, list_unique
 
 COLOURS = "YlOrBr"  # light where nothing is lost
 ROW, COLUMN = 0.2, 0.5  # inches of a cell
-DRAWN = "anew"
+DRAWN = "random"  # heading of the column of fresh random weights
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
@@ -40,8 +40,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Error in per cent, mean over seeds, when the layer of a row is put back to its weights at a step of its "
-    "own training (column) and all others stay as trained; in the last column it is drawn anew from its initialiser.",
+    reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "
+    "(column). All other layers keep their trained weights. In the last column, the layer gets new random weights from "
+    "its initialiser.",
 )
 def layer_heat_map(
     tables: Mapping[str, pd.DataFrame],
@@ -50,14 +51,14 @@ def layer_heat_map(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Error on `split` with each layer put back to each checkpoint, and drawn anew."""
+    """Select the error on `split` with each layer reset to each checkpoint, and to fresh random weights."""
     metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", "rerandomised")]
     table = summarise_layers(tables, columns, metrics)
     return table.assign(**{name: 1 - table[name] for name in ("mean",)}, low=1 - table["high"], high=1 - table["low"])
 
 
 def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return errors in per cent [layer x column], layers and steps as they come, the fresh draw last."""
+    """Return errors in per cent [layers, steps], in the order of the network and of training, random weights last."""
     rows = rows[rows["trials"] > 0]
     if rows.empty:
         return pd.DataFrame()
@@ -68,6 +69,7 @@ def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
+    """Draw one panel, or a message if nothing was measured; `worst` is the top of the colour scale of all panels."""
     if grid.empty:
         draw_message(axes, ABSENT)
         return
@@ -78,7 +80,7 @@ def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
     axes.tick_params(length=0)
     axes.set_yticks(range(len(grid)), [label_layer(part) for part in grid.index])
     axes.set_xticks(range(len(grid.columns)), grid.columns)
-    axes.set_xlabel("Put back to its weights at step")
+    axes.set_xlabel("Reset to its weights at step")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             ink = "white" if value > 0.62 * worst else "#222222"

@@ -1,4 +1,4 @@
-"""Criticality against the place of a layer, and the count of critical layers against the threshold, runs laid over."""
+"""Draw criticality by layer, and the number of critical layers by threshold, with runs overlaid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: a line a run, layers from the input to the output."""
+    """Draw one panel per entry: a line for each run, layers from the input to the output."""
     return _draw_panels(table, look, _draw_along_layers, size=(3.0, 1.9))
 
 
@@ -32,21 +32,21 @@ def criticality_by_layer(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Criticality of each layer of networks that differ in width, in depth, or in how they were trained."""
+    """Select the criticality of each layer, for networks that differ in width, depth or training."""
     table = summarise_layers(tables, columns, [f"{split}_criticality"])
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return _repeat_for_panels(table, columns).assign(quantity="criticality")
 
 
 def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: a line a run, falling as the threshold rises."""
+    """Draw one panel per entry: a line for each run, falling as the threshold rises."""
     return _draw_panels(table, look, _draw_along_thresholds, size=(3.0, 1.9))
 
 
 @figure(
     plot=plot_thresholds,
-    reading="How many layers of a network lose at least the share of its accuracy above chance that stands on the "
-    "axis when each is put back to its initial values: mean over seeds.",
+    reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "
+    "accuracy above chance on the x axis. Layers are reset one at a time.",
 )
 def critical_layers(
     tables: Mapping[str, pd.DataFrame],
@@ -55,18 +55,19 @@ def critical_layers(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """The number of layers above each threshold of criticality."""
+    """Select the number of layers at or above each threshold of criticality."""
     table = summarise_layers(tables, columns, [f"{split}_layers_above"])
     return _repeat_for_panels(table, columns).assign(quantity="critical layers")
 
 
 def _repeat_for_panels(table: pd.DataFrame, columns: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Return the table once for each panel that shows its runs, with the panel's place."""
+    """Return the rows of each panel's runs, with the number of the panel; a run may be in several panels."""
     parts = [table[table["run"].isin(runs)].assign(panel=place) for place, runs in enumerate(columns)]
     return pd.concat(parts, ignore_index=True)
 
 
 def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[float, float]) -> Figure:
+    """Draw one panel of `size` inches per entry, each with its own legend of runs."""
     groups = [group for _, group in table.groupby("panel")]
     runs = list_runs([list_unique(table["run"])])
     styles = {run: _choose_style(place) for place, run in enumerate(runs)}
@@ -89,12 +90,13 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
 
 
 def _choose_style(place: int) -> dict[str, Any]:
+    """Return colour and marker of the run at this place."""
     colour, marker = MARKS[place % len(MARKS)]
     return {"color": colour, "marker": marker}
 
 
 def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw criticality along the layers; networks of different depth are aligned at their first layer."""
+    """Draw criticality by layer; networks of different depth are aligned at their first and at their last layer."""
     longest = max((list_parts(group) for _, group in rows.groupby("run")), key=len)
     for run, group in rows.groupby("run", sort=False):
         parts = list_parts(group)
@@ -109,11 +111,12 @@ def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapp
 
 
 def _find_place(part: str, place: int, parts: Sequence[str], longest: Sequence[str]) -> int:
-    """Return where a layer stands: output layers over one another, the others counted from the input."""
+    """Return the x of a layer: that of the longest network's output for output layers, else counted from the input."""
     return len(longest) - 1 if place == len(parts) - 1 else place
 
 
 def _draw_along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw the number of layers by threshold, on a logarithmic axis in per cent."""
     for run, group in rows.groupby("run", sort=False):
         axes.plot(group["at"], group["mean"], **styles[str(run)])
     axes.set_xscale("log")
@@ -124,4 +127,4 @@ def _draw_along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, 
     most = max(rows["mean"].max(), 1)
     axes.set_ylim(-0.02 * most, 1.35 * most)  # room for the legend
     axes.set_xlabel("Threshold of criticality (%)")
-    axes.set_ylabel("Layers at or above it")
+    axes.set_ylabel("Layers at or above threshold")

@@ -1,4 +1,4 @@
-"""What figures of layers share: their tables, estimates over seeds, and how layers are called."""
+"""Summarise measurements of layers over seeds, and label layers: shared by the figures of layers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,11 +9,11 @@ from reproof.figures.kinds import find_table
 from reproof.figures.words import list_runs, list_unique
 
 COLUMNS = ["run", "part", "at", "quantity", "mean", "low", "high", "named", "settled", "trials"]
-AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # thresholds where a figure is given none
+AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # default thresholds of criticality
 
 
 def label_layer(part: str) -> str:
-    """Return how a figure calls a layer or a set of layers.
+    """Return the label of a layer or of a set of layers.
 
     >>> [label_layer(part) for part in ("fc_1", "stage_2_block_10", "layer2.0", "output")]
     ['fc 1', 'block 2.10', 'block 2.1', 'output']
@@ -35,10 +35,10 @@ def summarise_layers(
     ambient: float = AMBIENT_TO,
     critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
-    """Return mean and 95 % interval over seeds of each part's metrics at each place (draws averaged within a seed).
+    """Return mean and 95 % interval over seeds of each metric, part and place; draws are averaged within a seed.
 
-    One row for run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, parts as they were
-    measured; a run that lacks them all has one row without trials.
+    There is one row for each run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, with
+    parts in measured order. A run without any of the metrics has one row with `trials` 0.
     """
     rows = find_table(tables, "measurements")
     if "part" not in rows:
@@ -54,6 +54,7 @@ def summarise_layers(
 def _summarise_run(
     rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: float, critical: float
 ) -> pd.DataFrame:
+    """Return the rows of one run."""
     from reproof.figures.criticality import estimate  # noqa: PLC0415 (late: scipy costs most of a second)
 
     thresholds = Thresholds(ambient=ambient, critical=critical)
@@ -74,5 +75,5 @@ def _summarise_run(
 
 
 def list_parts(table: pd.DataFrame) -> list[str]:
-    """Return the layers of a table, first to last."""
+    """Return the parts of a table, in order of appearance."""
     return list_unique(table.loc[table["part"] != "", "part"])

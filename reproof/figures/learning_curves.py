@@ -1,4 +1,4 @@
-"""Test accuracy as training goes on, for a few levels (Frankle & Carbin 2019, figure 3)."""
+"""Draw test accuracy during training, for a few levels (Frankle & Carbin 2019, figure 3)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ PANELS = (
     {"kept": (1.0, 0.513, 0.211), "arms": ("ticket", "reinitialise")},
 )
 COLUMNS = ["group", "run", "arm", "level", "kept", "quantity", "step", "mean", "lowest", "highest", "trials"]
-NEAR = 1.3  # a measured level stands for one of the paper's if it keeps at most 1.3 times more or fewer weights
+NEAR = 1.3  # a measured level may replace one of the paper's if their shares kept differ by at most this factor
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
@@ -44,8 +44,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Each line is the mean over trials (a seed, or one draw of a seed), its label the share of weights kept "
-    "in per cent; its band reaches from the lowest to the highest trial.",
+    reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of weights "
+    "kept in per cent. Bands reach from the lowest to the highest trial.",
 )
 def learning_curves(
     tables: Mapping[str, pd.DataFrame],
@@ -55,10 +55,10 @@ def learning_curves(
     panels: Sequence[Mapping[str, Sequence[Any]]] = PANELS,
     until: float = 1.0,
 ) -> pd.DataFrame:
-    """Test accuracy against iteration (figure 3).
+    """Select test accuracy by iteration (figure 3).
 
-    Each of `panels` names the shares `kept` (the nearest measured level is drawn, if one is near) and the `arms`;
-    `until` is the share of training shown.
+    Each of `panels` names shares `kept` and `arms`; a share selects the nearest measured level within a factor of NEAR.
+    `until` is the share of training to show.
     """
     curves = find_table(tables, "curves")
     curves = select_common_steps(curves[curves["split"] == "test"])
@@ -73,7 +73,7 @@ def learning_curves(
 def _select_panel(
     rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float
 ) -> pd.DataFrame:
-    """Return the curves of one run that one panel shows; a row with no trials if it has none of them."""
+    """Return the curves of one run in one panel, or one row with `trials` 0 if there are none."""
     rows = rows[rows["step"] <= until * rows["step"].max()]
     levels = find_nearest_levels(rows, panel["kept"], near=NEAR)
     wanted = rows[rows["level"].isin(levels) & rows["arm"].isin(panel["arms"])]
@@ -85,7 +85,7 @@ def _select_panel(
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: tuple[float, float]) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel with y-limits in per cent, or a message if nothing was measured."""
     if not rows["trials"].any():
         draw_message(axes, ABSENT)
         return
@@ -99,24 +99,26 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: 
 
 
 def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: bool) -> None:
+    """Draw the mean, solid if `whole`, in its band."""
     band = 100 * line[["lowest", "highest"]]
     axes.fill_between(line["step"], band["lowest"], band["highest"], color=colour, alpha=0.15, linewidth=0)
     axes.plot(line["step"], 100 * line["mean"], color=colour, linestyle="-" if whole else "--", label=label)
 
 
 def _label(kept: float, arm: str) -> str:
+    """Return the legend label of a curve: its share kept, and its arm unless it is the ticket."""
     return format_per_cent(kept) if arm == "ticket" else f"{format_per_cent(kept)} {label_arm(arm)}"
 
 
 def _window(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return y-limits in per cent, one for all panels of a run, that leave out the steep first quarter of training."""
+    """Return y-limits in per cent for all panels of a run, without the steep first quarter of training."""
     late = rows[rows["step"] >= 0.25 * rows["step"].max()]
     low, high = 100 * late["lowest"].min(), 100 * late["highest"].max()
     return low - 0.6 * (high - low), high + 0.06 * (high - low)
 
 
 def _colours(kept: "pd.Series[float]") -> dict[float, str]:
-    """Return a colour for each share kept: black for the dense network, then ever lighter ones."""
+    """Return a colour for each share kept: black for the dense network, lighter for sparser levels."""
     levels = sorted(set(kept), reverse=True)
     ramp = matplotlib.colormaps["viridis"]
     return {

@@ -1,4 +1,4 @@
-"""The legend of a figure against kept."""
+"""List the entries of the legend of figures against the share kept."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from reproof.figures.words import describe_difference, extract_publication, form
 
 
 def list_entries(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2D]:
-    """Return the legend: arms, runs laid over others, dense network, published values with their source."""
+    """Return the legend: arms, overlaid runs, dense network, and publications of published values."""
     measured = table[table["trials"] > 0]
     lines = [
         _make_entry(label, **choose_arm_style(arm, look.inks[arm], place))
@@ -25,19 +25,19 @@ def list_entries(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2
 
 
 def list_publications(table: pd.DataFrame) -> list[str]:
-    """Return the publications whose values a table holds, in order of appearance."""
+    """Return the publications of a table's published values, in order of appearance."""
     return list_unique(extract_publication(source) for source in table["source"] if source)
 
 
 def list_published_entries(names: Sequence[str]) -> list[Line2D]:
-    """Return the legend of published values, a shape for each publication."""
+    """Return the legend entries of published values, with a shape for each publication."""
     return [
         _make_entry(f"published: {name}", **choose_published_style(DENSE, place)) for place, name in enumerate(names)
     ]
 
 
 def _list_arms(measured: pd.DataFrame, look: Look) -> Iterator[tuple[str, int, str]]:
-    """Yield (arm, place in its panel, label), each pair once: the runs in front before those laid over them."""
+    """Yield (arm, place in its panel, label) for each distinct arm and place, the first runs of panels first."""
     labels: dict[tuple[int, str], str] = {}
     alone = measured["panel"].nunique() == 1
     rows = measured[["panel", "run", "arm", "place"]].drop_duplicates()

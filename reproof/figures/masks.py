@@ -1,4 +1,4 @@
-"""Masks on weights that are never trained: the table of the best ones, and what finding them costs."""
+"""Draw masks on untrained weights: the accuracies of the best ones, and the cost of finding them (Zhou et al. 2019)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ PASSES = 1e6
 
 
 def plot_table(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run, a row for each mask: mean, range of seeds, published values."""
+    """Draw one panel per run, with a row for each mask: mean, range over seeds, published values."""
     runs, rows = list_unique(table["run"]), list_unique(table.loc[table["row"] != "", "row"])
     entries = [Line2D([], [], label="measured: mean, lowest and highest seed", color=INKS["ticket"][0], marker="o")]
     names = list_publications(table)
@@ -42,7 +42,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
         gap=0.2,
     )
     figure_width = picture.get_figwidth()
-    shift = 1.75 / figure_width  # the names of the rows need more room than a number
+    shift = 1.75 / figure_width  # inches as a share of the width: row names are wider than the numbers of other axes
     for place in axes[0]:
         box = place.get_position()
         place.set_position((shift + box.x0 * (1 - shift), box.y0, box.width * (1 - shift), box.height))
@@ -57,8 +57,8 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_table,
-    reading="A dot is the mean over seeds, its bar reaches from the lowest to the highest. Ranked masks: each seed's "
-    "best on the test set over all shares kept, as the paper tells it. Learned ones: the mean over sampled masks.",
+    reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each seed's "
+    "best on the test set over all shares kept, as in the paper. Values of learned masks are means over sampled masks.",
 )
 def supermasks(
     tables: Tables,
@@ -68,7 +68,10 @@ def supermasks(
     criteria: Sequence[str] = ("large_final_same_sign", "large_final", "random"),
     trained: str = "test_accuracy_at_early_stop",
 ) -> pd.DataFrame:
-    """The paper's table of supermasks: masks ranked by `criteria`, masks found, and trained weights."""
+    """Select the paper's table of supermasks: masks ranked by `criteria`, learned masks, and trained weights.
+
+    `trained` is the metric of the trained weights. Draws are averaged within a seed.
+    """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[
         rows["run"].isin(list_runs(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")
@@ -104,10 +107,12 @@ def supermasks(
 
 
 def _label_ranked_mask(part: str, metric: str) -> str:
+    """Return the row of a ranked mask: its criterion and the weights under it."""
     return f"{label_line(part)}; {RANKED[metric]}"
 
 
 def _make_published_row(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a published value, with its range if it has one."""
     row = _label_ranked_mask(one["part"], one["metric"]) if one["metric"] in RANKED else one["part"]
     value = one["value"]
     spread = {"mean": value, "lowest": one.get("low", value), "highest": one.get("high", value)}
@@ -115,6 +120,7 @@ def _make_published_row(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequence[str]) -> None:
+    """Draw one panel, or a message if nothing was measured; published values lie below the measured ones."""
     if not (table["trials"] > 0).any():
         draw_message(axes, ABSENT)
         return
@@ -134,7 +140,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
 
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw accuracy against the passes that finding a mask has taken, a line and a band for each method."""
+    """Draw accuracy against the passes spent on finding a mask, with a line and a band for each method."""
     runs, names = list_unique(table["run"]), list_unique(table.loc[table["trials"] > 0, "part"])
     inks = find_inks(names)
     styles: dict[str, dict[str, Any]] = {
@@ -166,11 +172,11 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_progress,
-    reading="Each line is the mean over seeds, its band reaches from the lowest to the highest. A step of gradient "
-    "descent counts three passes an example, judging a mask one.",
+    reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts as "
+    "three passes per example, the evaluation of a mask as one.",
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Validation accuracy while masks are found, against the passes of an example through the network."""
+    """Select validation accuracy during the search for a mask, by the passes of examples through the network."""
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[rows["run"].isin(list_runs(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
     summary = rows.groupby(["run", "part", "at"], sort=False, as_index=False).agg(

@@ -1,4 +1,4 @@
-"""Accuracy against the share of weights kept, a line for each criterion or action (Zhou et al. 2019)."""
+"""Draw accuracy against the share of weights kept, a line for each criterion or action (Zhou et al. 2019)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,8 +24,8 @@ COLUMNS = [
 ]
 UNTRAINED = ("untrained_test_accuracy", "untrained_constant_test_accuracy")
 READING = (
-    "Each point is the mean over seeds; its bar reaches from the lowest to the highest. A line that ends early goes on "
-    "below the frame."
+    "Points are means over seeds; bars reach from the lowest to the highest. A line that ends early continues below "
+    "the panel."
 )
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -33,7 +33,7 @@ References = Sequence[Mapping[str, Any]]
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per run and one row per quantity, a line for each arm."""
+    """Draw one column per run and one row per quantity, with a line for each arm."""
     measured = table[table["trials"] > 0]
     runs, quantities = list_unique(table["run"]), list_unique(table["quantity"])
     names = sort_names(measured["arm"])
@@ -61,9 +61,9 @@ def criteria(
     metrics: Sequence[str] = ("test_accuracy_at_early_stop",),
     span: float = 0.08,
 ) -> pd.DataFrame:
-    """Tickets of every mask criterion: for each run, those of the runs called "{run}_{criterion}".
+    """Select tickets of every mask criterion: for each run, those of the runs named "{run}_{criterion}".
 
-    The lower end of the axis lies `span` below the best mean.
+    The y axis starts at most `span` (a share) below the best mean.
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
@@ -89,7 +89,10 @@ def parts(
     beside: str = "",
     span: float = 1.0,
 ) -> pd.DataFrame:
-    """What operations measured by part: a line for each; `beside` names a metric of the tickets to lay beside them."""
+    """Select what operations measured by part, a line for each; `beside` names a metric of tickets for one more line.
+
+    The y axis starts at most `span` (a share) below the best mean.
+    """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[rows["run"].isin(list_runs(columns)) & rows["at"].isna()]
     own = rows[rows["metric"].isin(metrics) & (rows["part"] != "")]
@@ -101,6 +104,7 @@ def parts(
 
 
 def _summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and range over trials of each run, arm, level and metric."""
     summary = summarise_trials(rows, ["run", "arm", "level", "metric"])
     return summary.rename(columns={"metric": "quantity"}).assign(source="")
 
@@ -121,12 +125,12 @@ def _make_published_rows(
 
 
 def _make_absent_rows(run: str, metrics: Sequence[str]) -> pd.DataFrame:
-    """Return a row without trials for each quantity of a run: a panel that stays empty has to say so."""
+    """Return a row with `trials` 0 for each quantity of a run, so that an empty panel shows a message."""
     return pd.DataFrame({"run": run, "arm": "", "quantity": list(metrics), "level": -1, "trials": 0, "source": ""})
 
 
 def _tidy_rows(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.DataFrame:
-    """Return the rows run by run and quantity by quantity; placeholders go where there is something measured."""
+    """Return the rows sorted by run, without the placeholders of panels that have measurements."""
     table = pd.concat([part for part in parts if not part.empty], ignore_index=True).reindex(columns=COLUMNS)
     measured = set(zip(*(table.loc[table["trials"] > 0, name] for name in ("run", "quantity")), strict=True))
     pairs = zip(table["run"], table["quantity"], strict=True)
@@ -139,6 +143,7 @@ def _tidy_rows(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> 
 
 
 def _list_entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
+    """Return the legend: lines, dense network, and publications of the values that are shown."""
     lines = [Line2D([], [], label=label_line(name), **choose_line_style(name, inks)) for name in names]
     lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
     panels = [
@@ -153,10 +158,12 @@ def _list_entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink
 
 
 def _select_panel(table: pd.DataFrame, run: str, quantity: str) -> pd.DataFrame:
+    """Return the rows of one panel."""
     return table[(table["run"] == run) & (table["quantity"] == quantity)]
 
 
 def _compute_limits(points: pd.DataFrame) -> tuple[float, float]:
+    """Return y-limits in the unit of the table: collapsed networks must not flatten the differences of the others."""
     low = max(float(points["lowest"].min()), float(points["top"].iloc[0]) - float(points["span"].iloc[0]))
     high = float(points["highest"].max())
     room = max(0.04 * (high - low), 0.002)
@@ -164,7 +171,7 @@ def _compute_limits(points: pd.DataFrame) -> tuple[float, float]:
 
 
 def _select_comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return the published values of lines that are drawn, within the frame."""
+    """Return the published values of drawn lines that lie within the panel."""
     points = rows[rows["trials"] > 0]
     if points.empty:
         return rows[:0]
@@ -176,6 +183,7 @@ def _select_comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink], *, width: float) -> None:
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
         draw_message(axes, ABSENT)

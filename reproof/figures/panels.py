@@ -1,4 +1,4 @@
-"""Panels of a quantity against the share of weights kept, one line per arm with bars from lowest to highest trial."""
+"""Draw panels of a quantity against the share of weights kept: a line per arm, bars from lowest to highest trial."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +14,15 @@ from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_unique
 
-LABEL_AT = -0.55  # inches from the axis to its label: one line for all panels, however wide their numbers
+LABEL_AT = -0.55  # inches from the axis to its label, the same for all panels, however wide their numbers
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One panel: its rows, heading, y label, rows of other panels drawn in grey, y-limits in the rows' unit."""
+    """One panel: its rows, heading and y label, rows of other panels to draw in grey, and its y-limits.
+
+    `lowest` is true in the lowest row of panels, which has x labels. `limits` are in the unit of the rows.
+    """
 
     rows: pd.DataFrame
     title: str
@@ -30,7 +33,7 @@ class Cell:
 
 
 def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per panel of runs and one row per quantity; a single panel is folded into rows of two."""
+    """Draw one column per panel of runs and one row per quantity; a single column is folded into rows of two."""
     quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     if len(panels) == 1:
         return _draw_grid(table, look, _fold_panels(table, quantities, look), size=(2.75, 1.75), gap=1.0)
@@ -51,7 +54,7 @@ def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
 
 
 def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row per panel of runs and one column per quantity, all on one y scale, other rows' tickets in grey."""
+    """Draw one row per panel of runs and one column per quantity, on one y scale; tickets of other rows are grey."""
     quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
     grid = [
@@ -71,6 +74,7 @@ def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
 
 
 def _fold_panels(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> list[list[Cell]]:
+    """Return the panels of a single run in rows of two."""
     panel = str(table["panel"].iloc[0])
     cells = [
         Cell(
@@ -94,6 +98,7 @@ def _draw_grid(
     gap: float,
     share_y: bool = False,
 ) -> Figure:
+    """Draw a grid of panels of `size` inches, `gap` inches apart."""
     shared = scales.compute_limits(table) if share_y else None
     grid = [[_limit_cell(cell, shared) for cell in cells] for cells in grid]
     shown = pd.concat([cell.rows for cells in grid for cell in cells])
@@ -110,14 +115,14 @@ def _draw_grid(
 
 
 def _limit_cell(cell: Cell, shared: tuple[float, float] | None) -> Cell:
-    """Return the cell with its y-limits, and without the published values that do not fit in."""
+    """Return the cell with its y-limits, without the published values outside them."""
     low, high = shared or scales.compute_limits(cell.rows)
     seen = (cell.rows["source"] == "") | scales.find_comparable(cell.rows, low, high)
     return replace(cell, rows=cell.rows[seen], limits=(low, high))
 
 
 def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], width: float) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     axes.set_title(cell.title, loc="left")
     axes.set_ylabel(cell.label.replace(" at ", "\nat "))
     axes.yaxis.set_label_coords(LABEL_AT / width, 0.5)
@@ -140,9 +145,10 @@ def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], wi
 
 
 def _select_rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:
+    """Return the rows of one panel."""
     return table[(table["quantity"] == quantity) & (table["panel"] == panel)]
 
 
 def _sort_dense_first(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the points from dense to sparse, as a line runs from left to right."""
+    """Return the points from dense to sparse, the direction of the x axis."""
     return points.sort_values("kept", ascending=False, kind="stable")
