@@ -45,8 +45,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, after "
-    "±, the standard deviation over seeds.",
+    reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, "
+    "after ±, the standard deviation over seeds.",
 )
 def distribution(
     tables: Tables,

@@ -1,4 +1,4 @@
-"""Register kinds of figure: each has a pure `select` (tables to one tidy table) and a pure `plot` (that to a figure)."""
+"""Register kinds of figure: each has a pure `select` (tables to a tidy table) and a pure `plot` (that to a figure)."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence

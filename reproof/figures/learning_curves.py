@@ -44,8 +44,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of weights "
-    "kept in per cent. Bands reach from the lowest to the highest trial.",
+    reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of "
+    "weights kept in per cent. Bands reach from the lowest to the highest trial.",
 )
 def learning_curves(
     tables: Mapping[str, pd.DataFrame],

@@ -6,8 +6,8 @@ from typing import Any
 from reproof.figures.style import INKS, SPARE, Ink
 from reproof.registry import registered
 
-# Names in the papers. Blue and green keep weights that are large after training, yellow those large before it, red small
-# weights or weights that change sign, grey random ones.
+# Names in the papers. Blue and green keep weights that are large after training, yellow those large before it, red
+# small weights or weights that change sign, grey random ones.
 PUBLISHED = {
     "large_final": Ink(*INKS["ticket"]),
     "magnitude_increase": Ink("#56B4E9", "d"),

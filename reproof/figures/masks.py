@@ -57,8 +57,9 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_table,
-    reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each seed's "
-    "best on the test set over all shares kept, as in the paper. Values of learned masks are means over sampled masks.",
+    reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
+    "seed's best on the test set over all shares kept, as in the paper. Values of learned masks are means over "
+    "sampled masks.",
 )
 def supermasks(
     tables: Tables,
@@ -172,8 +173,8 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_progress,
-    reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts as "
-    "three passes per example, the evaluation of a mask as one.",
+    reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "
+    "as three passes per example, the evaluation of a mask as one.",
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
     """Select validation accuracy during the search for a mask, by the passes of examples through the network."""

@@ -1,4 +1,4 @@
-"""Figures of the error along the line between two copies (Frankle et al. 2020, figure 2 and appendix)."""
+"""Draw the error along the line between two copies (Frankle et al. 2020, figure 2 and appendix)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,8 +37,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Each line is the mean over pairs of copies of all seeds, by the iteration k that they start from; its "
-    "band reaches from the lowest to the highest pair. Position 0 is one trained network, 1 the other.",
+    reading="Lines are means over pairs of copies of all seeds, by the iteration from which copies start. Bands reach "
+    "from the lowest to the highest pair. Position 0 is one trained network, position 1 the other.",
 )
 def error_on_path(
     tables: Mapping[str, pd.DataFrame],
@@ -51,14 +51,15 @@ def error_on_path(
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Error along the straight line between two copies, at the level nearest to `kept`, for some or all `steps`.
+    """Select the error along the line between two copies, at the level nearest to `kept`, for some or all `steps`.
 
-    `arms` and `without` are shell patterns. A choice of batch norm's statistics that is not the first is broken.
+    `arms` and `without` are shell patterns. Lines of a further choice of batch norm statistics are dashed.
     """
     rows = find_table(tables, "measurements")
     rows = select_arms(rows[rows["metric"].isin(metrics) & rows["run"].isin(list_runs(columns))], arms, without)
-    told = rows["part"].str.extract(r"^step (\d+)(?:, (.*))?$")
-    rows = rows.assign(step=told[0].astype(float), choice=told[1].fillna(""))
+    # The operation writes its step and its choice of batch norm statistics into `part`.
+    found = rows["part"].str.extract(r"^step (\d+)(?:, (.*))?$")
+    rows = rows.assign(step=found[0].astype(float), choice=found[1].fillna(""))
     rows = rows if steps is None else rows[rows["step"].isin(steps)]
     summary = summarise_trials(
         select_nearest_levels(rows, [kept]), ["run", "arm", "level", "metric", "step", "choice", "at"]
@@ -70,7 +71,7 @@ def error_on_path(
 
 
 def _assign_styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]:
-    """Return how each line is drawn, by its label: the ticket's steps in a ramp of colours, other arms in their own."""
+    """Return the style of each line by label: a ramp of colours for steps of the ticket, arm colours for controls."""
     drawn = table[table["trials"] > 0]
     steps = sorted(drawn.loc[drawn["arm"] == "ticket", "step"].unique())
     ramp = matplotlib.colormaps["viridis"]
@@ -86,12 +87,13 @@ def _assign_styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]
 
 
 def _label_line(arm: str, step: float, choice: str) -> str:
+    """Return the legend label of a line."""
     start = f"copies from iteration {step:,.0f}" if arm == "ticket" else label_arm(arm)
     return f"{start}, statistics {choice}" if choice else start
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
         draw_message(axes, ABSENT)

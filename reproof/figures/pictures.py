@@ -1,4 +1,4 @@
-"""Images and what attacks make of them: the original, then for each attack the difference and the attacked image."""
+"""Draw attacked images: the original, then for each attack the difference and the attacked image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,13 +24,13 @@ from reproof.figures.tiles import LINE, count_lines
 from reproof.figures.words import list_unique
 
 SIDE = 0.62  # inches of an image
-GAP, SLOT = 0.1, 0.36  # shares of an image that lie free beside and below it, where its class stands
+GAP, SLOT = 0.1, 0.36  # free space right of and below an image, as shares of its side; its class goes below
 FACTORS = (100, 50, 20, 10, 5, 2, 1)
 OTHER = "#D55E00"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a row for each image, with the predicted class below each; differences are amplified as far as they go."""
+    """Draw a row for each image, with predicted classes below; differences are amplified as far as [0, 1] allows."""
     own = table[table["part"] != ""]
     shown = read_images(own[own["quantity"] == "example_pixel"])
     named = own[own["quantity"] == "example_class"]
@@ -58,8 +58,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="One image a row: as it is, then for each attack the difference, amplified as it says above (grey is "
-    "none), and the attacked image. Below is the class that the network predicts, in bold where the attack changed it.",
+    reading="Each row shows an original image, then for each attack the difference (amplified by the factor above; "
+    "grey is zero) and the attacked image. Numbers are predicted classes, in bold where the attack changed them.",
 )
 def pictures(
     tables: Tables,
@@ -70,9 +70,9 @@ def pictures(
     attacks: Sequence[str] | None = None,
     arm: str = "ticket",
 ) -> pd.DataFrame:
-    """Attacked images of the first run that has any, of its lowest seed; `attacks` are shell patterns.
+    """Select attacked images of the lowest seed of the first run that has any.
 
-    `count` is the most images shown.
+    `count` is the largest number of images; `attacks` are shell patterns.
     """
     table = select_images(tables, columns, ["example_pixel", "example_class"], arm=arm)
     name, number = (table["part"].str.partition("/")[which] for which in (0, 2))
@@ -82,14 +82,14 @@ def pictures(
 
 
 def _compute_factor(shown: Mapping[str, Picture], attack: str, numbers: Sequence[str]) -> int:
-    """Return by how much the attack's differences can be amplified and still be in [-1, 1]."""
+    """Return the largest of FACTORS that keeps the amplified differences of an attack in [-1, 1]."""
     pairs = ((shown[f"original/{one}"], shown.get(f"{attack}/{one}")) for one in numbers)
     most = max((float(np.abs(after - before).max()) for before, after in pairs if after is not None), default=0.0)
     return next((factor for factor in FACTORS if factor * most <= 1 + 1e-6), 1)
 
 
 def _make_row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, int]) -> list[Picture | None]:
-    """Return the original, and difference and result of each attack; None for what was not told."""
+    """Return the original, and the difference and result of each attack; None for an image that is missing."""
     original = shown[f"original/{number}"]
     cells: list[Picture | None] = [original]
     for attack, factor in factors.items():
@@ -99,7 +99,7 @@ def _make_row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, i
 
 
 def _draw_head(axes: Axes, factors: Mapping[str, int], side: int, pitch: int) -> None:
-    """Write above the columns what they are."""
+    """Write the headings of the columns."""
 
     def write(x: float, y: float, text: str, size: float = 6.5) -> None:
         axes.text(x, y, text, va="bottom", ha="center", fontsize=size)
@@ -123,7 +123,7 @@ def _draw_classes(
     side: int,
     pitch: tuple[int, int],
 ) -> None:
-    """Write below the original and the results of a row what the network takes them for."""
+    """Write the predicted classes below the original and the results of a row."""
     before = classes.get(f"original/{number}")
     for place, attack in enumerate(["original", *attacks]):
         found = classes.get(f"{attack}/{number}")

@@ -1,4 +1,4 @@
-"""Images told pixel by pixel in the measurements: which are drawn, and many of them as one."""
+"""Read images from measurements with one row per pixel, and join several of them into one."""
 
 from collections.abc import Sequence
 from math import ceil, isqrt, sqrt
@@ -19,9 +19,9 @@ COLUMNS = ["run", "arm", "seed", "part", "at", "quantity", "value", "trials"]
 
 
 def select_images(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str = "ticket") -> pd.DataFrame:
-    """Return the rows of the first run that has pixels (the first metric), of its lowest seed and draw.
+    """Return the rows of the lowest seed and draw of the first run that has pixels (the first metric).
 
-    Of every other run there is one row, without trials if it has no pixels.
+    Every other run has one row; its `trials` is 0 if the run has no pixels.
     """
     rows = select_metrics(tables, columns, metrics, arms=[arm])
     having = set(rows.loc[rows["metric"] == metrics[0], "run"])
@@ -42,17 +42,19 @@ def select_images(tables: Tables, columns: Columns, metrics: Sequence[str], *, a
 
 
 def _rank_metrics(column: "pd.Series[Any]", metrics: Sequence[str]) -> "pd.Series[Any]":
+    """Return the places of a column of metrics in `metrics`, and any other column unchanged, as a sort key."""
     return column.map(list(metrics).index) if column.name == "metric" else column
 
 
 def read_images(table: pd.DataFrame) -> dict[str, Picture]:
     """Return {part: square image float64 [side, side, channels] in [0, 1]} of rows of pixels.
 
-    `at` counts channel by channel, row by row. Three squares are a colour image; no square is three of another.
+    `at` counts pixels channel by channel and row by row. Three equal squares form a colour image.
     """
     found = {}
     for part, rows in table.dropna(subset=["at"]).groupby("part", sort=False):
         count = int(rows["at"].max()) + 1
+        # Unambiguous: no square number is three times another one.
         channels = 3 if 3 * isqrt(count // 3) ** 2 == count else 1
         side = ceil(sqrt(count / channels))
         picture = np.zeros(channels * side * side)
@@ -62,7 +64,10 @@ def read_images(table: pd.DataFrame) -> dict[str, Picture]:
 
 
 def join_images(grid: Sequence[Sequence[Picture | None]], *, right: int, below: int) -> Picture:
-    """Return images of one side as one, white between them: `right` and `below` are pixels after each of them."""
+    """Return images of equal shape [side, side, channels] joined into one, with white where an image is None.
+
+    Each image is followed by `right` and `below` white pixels.
+    """
     blank = np.ones_like(next(picture for line in grid for picture in line if picture is not None))
     filled = [[blank if picture is None else picture for picture in line] for line in grid]
     gaps = ((0, below), (0, right), (0, 0))
@@ -70,7 +75,7 @@ def join_images(grid: Sequence[Sequence[Picture | None]], *, right: int, below: 
 
 
 def draw_image(axes: Axes, picture: Picture) -> None:
-    """Draw an image [height, width, channels] in [0, 1] alone in a panel, each pixel as it is."""
+    """Fill a panel with an image [height, width, channels] in [0, 1], without interpolation."""
     axes.imshow(np.broadcast_to(picture, (*picture.shape[:2], 3)), interpolation="none", aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
@@ -78,11 +83,11 @@ def draw_image(axes: Axes, picture: Picture) -> None:
 
 
 def describe_absent_runs(table: pd.DataFrame, look: Look, *, width: float) -> str:
-    """Return a line, or lines in a figure so many inches wide, that says which runs there are no images of."""
+    """Return a message that lists the runs without images, wrapped to `width` inches; "" if there are none."""
     titles = [format_run_title(run, look.titles) for run in table.loc[table["trials"] == 0, "run"]]
     return wrap(f"{'; '.join(titles)}: {ABSENT}", int(width / SMALL_LETTER)) if titles else ""
 
 
 def format_title(table: pd.DataFrame, look: Look, *, width: float) -> str:
-    """Return the title of the run whose images are shown, broken to so many inches."""
+    """Return the title of the run whose images are drawn, wrapped to `width` inches."""
     return wrap(format_run_title(str(table.loc[table["part"] != "", "run"].iloc[0]), look.titles), int(width / LETTER))

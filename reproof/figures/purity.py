@@ -1,4 +1,4 @@
-"""Whether single units mean more than random directions: how alike the images are that excite them most."""
+"""Draw the similarity of the images that most excite single units, and random directions (Szegedy et al. 2014)."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,18 +13,18 @@ from reproof.figures.style import INKS, MUTED, Look, draw_legend
 from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
 from reproof.figures.words import ABSENT, format_run_title, list_runs
 
-ROW = 0.46  # inches of a network: units, directions, and the p value below them
+ROW = 0.46  # inches of a network: units, directions, and the p value below
 PARTS = ("trained", "untrained")
 WHO = {"units": ("single units", INKS["ticket"]), "directions": ("random directions", INKS["reinitialise"])}
 HEIGHTS = {"units": -0.24, "directions": 0.0}
 MEASURES = {  # label and factor to its unit
     "purity": ("Share of the most frequent class (%)", 100),
-    "compactness": ("Distance of pixels over that of random sets", 1),
+    "compactness": ("Pixel distance relative to random sets", 1),
 }
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a panel for purity and one for compactness, a row for each network before and after training."""
+    """Draw one panel for purity and one for compactness, with a row for each network before and after training."""
     rows = list(dict.fromkeys(zip(table["run"], table["part"], strict=True)))
     names = [wrap(f"{format_run_title(run, look.titles)}{part and ', '}{part}", 30) for run, part in rows]
     entries = [
@@ -50,11 +50,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading=f"Each dot {SPREAD}, of a seed's mean over units, or over random directions. p is that of the difference, "
-    "by shuffling which is a unit: the mean over seeds, and in brackets the lowest and the highest.",
+    reading=f"Each dot {SPREAD}. The value of a seed is its mean over units, or over random directions. p is the p "
+    "value of the difference (permutation test): mean over seeds, with the lowest and the highest in brackets.",
 )
 def purity(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Purity and compactness of the most exciting images, of units and directions, with the p of their difference."""
+    """Select purity and compactness for units and directions, with the p values of their differences."""
     metrics = [f"{who}_{measure}" for measure in MEASURES for who in WHO] + [f"{one}_p_value" for one in MEASURES]
     rows = select_metrics(tables, columns, metrics)
     order = {part: place for place, part in enumerate(PARTS)}
@@ -63,7 +63,7 @@ def purity(tables: Tables, columns: Columns, references: References) -> pd.DataF
 
 
 def _draw_row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bool) -> None:
-    """Draw one network: its units, its directions, the p of their difference below; or say that it was not run."""
+    """Draw one network: units, directions, and the p value of their difference; or a message if it was not run."""
     unit = MEASURES[measure][1]
     by = {one["quantity"]: one for one in rows[rows["trials"] > 0].to_dict("records")}
     for who, (_, (colour, marker)) in WHO.items():
@@ -82,7 +82,7 @@ def _draw_row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bo
 
 
 def _format_p_value(mean: float, lowest: float, highest: float) -> str:
-    """Return a p value in words.
+    """Return the text of a p value and its range over seeds.
 
     >>> _format_p_value(0.32, 0.032, 0.61), _format_p_value(0.5, 0.5, 0.5)
     ('p = 0.32 (0.032 to 0.61)', 'p = 0.5')

@@ -1,4 +1,4 @@
-"""The ranges of sparsity: where random pruning matches, only tickets do, or nothing does (Frankle et al. 2020)."""
+"""Draw the ranges of sparsity: random pruning matches, only tickets match, or nothing does (Frankle et al. 2020)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -27,7 +27,7 @@ ACCURACY, INSTABILITY = "test_accuracy_at_end", "test_instability"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw errors at the best iteration above, the first matching and stable iterations below, a column per run."""
+    """Draw a column per run: errors at the best iteration above, first matching and stable iterations below."""
     panels = list_unique(table["panel"])
     entries = list(_list_entries(table, look))
     labels = [str(entry.get_label()) for entry in entries]
@@ -44,9 +44,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Above: means over trials at each level's best iteration, which is chosen on the test set, as the paper "
-    "does; the shades are the ranges that follow. Below: the first iteration from which tickets and random masks match "
-    "(circles) and are stable (crosses), where there is one.",
+    reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "
+    "paper. Shades are the ranges of sparsity that follow from it. Below: the first iteration from which tickets and "
+    "random masks match the dense network (circles) and are stable (crosses), if there is one.",
 )
 def sparsity_ranges(
     tables: Mapping[str, pd.DataFrame],
@@ -57,10 +57,10 @@ def sparsity_ranges(
     stable: float = 0.02,
     matching: float = 0.002,
 ) -> pd.DataFrame:
-    """The ranges of sparsity at the best iteration to start from, and from which iteration networks are in bounds.
+    """Select the range of sparsity of each level at its best iteration, and the first iterations within the bounds.
 
-    `random` is the arm that prunes at random; `stable` and `matching` are the bounds on instability and on the
-    accuracy below the dense network's, of means over trials.
+    `random` is the arm that prunes at random. `stable` is the bound on mean instability, `matching` the bound on the
+    mean accuracy lost against the dense network; both are shares in [0, 1].
     """
     every = find_table(tables, "measurements")
     rows = every[every["arm"].isin(["ticket", random]) & (every["level"] > 0) & every["at"].notna()]
@@ -73,6 +73,7 @@ def sparsity_ranges(
 
 
 def _summarise_run(rows: pd.DataFrame, dense: float, stable: float, matching: float) -> pd.DataFrame:
+    """Return the rows of one run: the best iteration of each level, and the first ones within each bound."""
     if rows.empty:
         return pd.DataFrame({"run": [], "arm": [], "level": [], "quantity": []})
     keys = ["run", "arm", "level", "at"]
@@ -90,22 +91,25 @@ def _summarise_run(rows: pd.DataFrame, dense: float, stable: float, matching: fl
 
 
 def _count_trials(rows: pd.DataFrame, keys: list[str]) -> "pd.Series[int]":
+    """Return the number of trials of each group."""
     return rows[rows["metric"] == ACCURACY].groupby(keys)["value"].size().rename("trials")
 
 
 def _find_first(means: pd.DataFrame, bound: str) -> pd.DataFrame:
+    """Return, for each arm and level, the row of the first iteration."""
     first = means.sort_values("at", kind="stable").drop_duplicates(["arm", "level"])
     return first.assign(quantity=FIRST, mean=first["at"], step=first["at"], bound=bound)
 
 
 def _find_ranges(best: pd.DataFrame, matching: float) -> dict[int, str]:
-    """Return the range of each level: I where even random pruning matches, II where only tickets do, else III."""
+    """Return the range of each level: I if even random pruning matches, II if only tickets match, else III."""
     matches = best[best["error"] <= matching].groupby("level")["arm"].agg(set)
     of_level = {int(level): matches.get(level, set()) for level in best["level"].unique()}
     return {level: "I" if arms - {"ticket"} else "II" if arms else "III" for level, arms in of_level.items()}
 
 
 def _list_entries(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
+    """Yield the legend: arms, ranges and bounds."""
     for arm in list_unique(table.loc[table["trials"] > 0, "arm"]):
         yield Line2D([], [], label=label_arm(arm), color=look.inks[arm].colour, marker=look.inks[arm].marker)
     for name, shade in SHADES.items():
@@ -115,7 +119,7 @@ def _list_entries(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
         draw_message(axes, ABSENT)
@@ -139,7 +143,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
 
 
 def _shade_ranges(axes: Axes, points: pd.DataFrame) -> None:
-    """Shade the ranges, half way between levels on the logarithmic axis."""
+    """Shade the ranges, with edges half way between levels on the logarithmic axis."""
     levels = points.drop_duplicates("level").sort_values("kept", ascending=False)
     kept, ranges = levels["kept"].tolist(), levels["range"].tolist()
     edges = [axes.get_xlim()[0], *((a * b) ** 0.5 for a, b in pairwise(kept)), axes.get_xlim()[1]]

@@ -1,4 +1,4 @@
-"""How much each layer can lengthen a change of its input (Szegedy et al. 2014, section 4.3 and table 5)."""
+"""Draw upper Lipschitz bounds of layers (Szegedy et al. 2014, section 4.3 and table 5)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,10 +36,10 @@ ONE: dict[str, Any] = {"color": DENSE, "linewidth": 0.9, "linestyle": "--"}
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run: the bounds along the layers, before and after training, and the line at 1."""
+    """Draw one panel per run: the bounds by layer, before and after training, and a line at 1."""
     runs, sources = list_unique(table["run"]), list_publications(table)
     entries = [Line2D([], [], label=name, **style) for name, style in STATES.items()]
-    entries += [Line2D([], [], label="a change keeps its length", **ONE)]
+    entries += [Line2D([], [], label="factor 1: no amplification", **ONE)]
     entries += list_published_entries(sources)
     layers = max((_list_layers(table[table["run"] == run]) for run in runs), key=len)
     width = max(2.4 if len(runs) > 1 else 3.8, 0.2 * len(layers))
@@ -60,11 +60,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading=f"Each point {SPREAD}: the largest factor by which a layer can lengthen a change of its input. Their "
-    "product bounds the network as a whole.",
+    reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "
+    "input. The product over the layers bounds the whole network.",
 )
 def spectra(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Upper Lipschitz bounds of layers at the first and the last step measured, and their products."""
+    """Select upper Lipschitz bounds of layers at the first and the last measured step, and their products."""
     rows = select_metrics(tables, columns, [BOUND, PRODUCT]).dropna(subset=["at"])
     ends = rows.groupby("run")["at"].agg(["min", "max"])
     first, last = (rows["run"].map(ends[which]) for which in ("min", "max"))
@@ -75,11 +75,12 @@ def spectra(tables: Tables, columns: Columns, references: References) -> pd.Data
 
 
 def _list_layers(rows: pd.DataFrame) -> list[str]:
+    """Return the layers with a bound, in order of appearance."""
     return list_unique(rows.loc[(rows["quantity"] == BOUND) & (rows["part"] != ""), "part"])
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points, layers = rows[(rows["trials"] > 0) & (rows["quantity"] == BOUND)], _list_layers(rows)
     if points.empty:
         draw_message(axes, ABSENT)
@@ -101,13 +102,13 @@ def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
 
 
 def _format_products(rows: pd.DataFrame) -> str:
-    """Return the product over all layers in words, in a line of its own for each state."""
+    """Return the text of the products over all layers, a line for each state."""
     found = rows[(rows["quantity"] == PRODUCT) & (rows["trials"] > 0)].set_index("state")["mean"]
     return "\n".join(f"product, {state}: {found[state]:,.3g}" for state in STATES if state in found)
 
 
 def _scale_y(axes: Axes, rows: pd.DataFrame, text: str) -> None:
-    """Make y logarithmic, with room above for the products."""
+    """Make y logarithmic, with room for the text of the products on top."""
     shown = rows[rows["quantity"] == BOUND]
     low, high = min(float(shown["lowest"].min()), 1.0), max(float(shown["highest"].max()), 1.0)
     axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""Mean and range over trials, as the papers' error bars show them, and published values beside them."""
+"""Summarise measurements over trials by mean and range, as the papers' error bars do, and add published values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -15,9 +15,9 @@ COLUMNS = [
 
 
 def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
-    """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order.
+    """Return mean, lowest, highest and number of trials (seeds x draws) of `value` in each group, in order of the rows.
 
-    `kept` is the mean of a group's: `by` names the level, which all trials of a group share.
+    `kept` is the mean of the group; `by` includes the level, so its trials keep nearly equal shares.
     """
     return rows.groupby(by, sort=False, as_index=False).agg(
         kept=("kept", "mean"),
@@ -31,27 +31,27 @@ def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") ->
 def select_common_steps(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the rows at steps where all trainings of a run were measured.
 
-    Each is measured at its own early-stopping step besides, where a mean over trials would be a mean over few.
+    Each training is also measured at its own early-stopping step, where a mean would cover only few trials.
     """
     trainings = curves.groupby(["run", "step"])["accuracy"].transform("size")
     return curves[trainings == trainings.groupby(curves["run"]).transform("max")]
 
 
 def iterate_groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield (values of the columns `by`, rows that have them), in order of appearance."""
+    """Yield (values of the columns `by`, rows with these values), in order of appearance."""
     for values, part in rows.groupby(list(by), sort=False):
         yield tuple(values), part
 
 
 def add_part_and_at(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return measurements with the columns `part` and `at`, which say nothing where they are absent."""
+    """Return measurements with the columns `part` ("" if absent) and `at` (NaN if absent)."""
     return rows.assign(**{name: value for name, value in (("part", ""), ("at", float("nan"))) if name not in rows})
 
 
 def select_place(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
-    """Return the measurements of a part (a shell pattern; "" for those of none) at one place, or at none (None).
+    """Return the measurements whose part matches a shell pattern ("" for no part) at one place (None for no place).
 
-    Without this, what operations measured at places of their own would mix with the numbers of the runs themselves.
+    This keeps measurements of operations apart from those of the runs themselves.
     """
     parts = rows["part"] if "part" in rows else pd.Series("", index=rows.index)
     places = rows["at"] if "at" in rows else pd.Series(float("nan"), index=rows.index)
@@ -60,9 +60,9 @@ def select_place(rows: pd.DataFrame, part: str = "", at: float | None = None) ->
 
 
 def select_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of the arms wanted: all, or those matching `arms`, less those matching `without`.
+    """Return the rows of the arms that match `arms` (None for all) and do not match `without`: shell patterns.
 
-    Patterns are shell patterns ("noise_*"). Leaving `arms` out lets a control added later appear by itself.
+    With None, controls that are added later appear without a change of the figure.
     """
     names = [
         arm
@@ -73,7 +73,7 @@ def select_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequenc
 
 
 def find_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
-    """Return the levels nearest to the shares wanted, each once, leaving out shares that none is within a factor of."""
+    """Return the distinct levels nearest to shares in (0, 1], for shares with a level within a factor of `near`."""
     measured = rows[["level", "kept"]].drop_duplicates("level").to_dict("records")
     nearest = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
     pairs = zip(nearest, kept, strict=True)
@@ -82,7 +82,7 @@ def find_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: floa
 
 
 def select_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
-    """Return, run by run, the rows of the levels nearest to the shares wanted."""
+    """Return, run by run, the rows of the levels nearest to the shares `kept`."""
     each = [
         of_run[of_run["level"].isin(find_nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")
     ]
@@ -92,10 +92,10 @@ def select_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: fl
 def arrange_panels(
     summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str], also: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return the rows panel by panel; a run that is absent keeps one row per quantity with no trials.
+    """Return the rows panel by panel; an absent run has one row per quantity with `trials` 0.
 
-    `panel` names the first run of its column, `place` a run's place in it: runs after the first are laid over it.
-    `also` names columns of the summary that are kept beside the usual ones.
+    `panel` is the first run of a column, `place` the place of a run in it: later runs are overlaid on the first. `also`
+    names further columns of the summary to keep.
     """
     parts = [
         _fill_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
@@ -108,7 +108,7 @@ def arrange_panels(
 def add_published(
     table: pd.DataFrame, references: Sequence[Mapping[str, Any]], columns: Sequence[Sequence[str]]
 ) -> pd.DataFrame:
-    """Return the table with a row for every published value of a run, arm, quantity and panel that it shows.
+    """Return the table with a row for each published value whose run, arm, quantity and panel it shows.
 
     A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
     `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
@@ -127,18 +127,19 @@ def add_published(
 
 
 def _fill_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
-    """Return a run's rows, or one per quantity with no trials if it has none: its panel has to say so."""
+    """Return the rows of a run, or one per quantity with `trials` 0, so that its panel shows a message."""
     absent = pd.DataFrame({"run": run, "quantity": list(quantities), "arm": "", "trials": 0})
     return absent if rows.empty else rows
 
 
 def _compute_dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Return the measured mean of the dense network by (run, quantity)."""
+    """Return the measured mean of the dense network, by run and quantity."""
     dense = table[(table["level"] == 0) & (table["arm"] == "ticket") & (table["trials"] > 0)]
     return {(row["run"], row["quantity"]): row["mean"] for row in dense.to_dict("records")}
 
 
 def _make_published_row(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a published value; gains and ratios refer to the measured dense mean."""
     value = reference.get("value", dense * reference.get("ratio", 1) + reference.get("gain", 0))
     return {
         "panel": column[0],

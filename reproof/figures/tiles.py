@@ -1,4 +1,4 @@
-"""Panels of one size side by side, so many to a row, with titles and labels broken where they would not fit."""
+"""Create panels of equal size in rows, with titles and labels wrapped to fit."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from reproof.figures.style import create_canvas
 
-# Inches: a letter of a title and of a tick's label, a line of either, what lies between labels and edges.
+# Inches: width of a letter of a title and of a tick label, height of a line of either, margin of labels, right margin.
 LETTER, SMALL_LETTER, LINE, SMALL_LINE, MARGIN, RIGHT = 0.07, 0.062, 0.14, 0.12, 0.3, 0.24
 
 
 def wrap(text: str, letters: int) -> str:
-    """Return the text in lines of at most so many letters; the sign of per cent stays with the word before it.
+    """Return the text in lines of at most `letters` letters; "(%)" stays with the word before it.
 
     >>> wrap("softmax, decay 1e-4", 9)
     'softmax,\\ndecay\\n1e-4'
@@ -22,7 +22,7 @@ def wrap(text: str, letters: int) -> str:
 
 
 def count_lines(text: str) -> int:
-    """Return in how many lines a text is set."""
+    """Return the number of lines of a text."""
     return text.count("\n") + 1
 
 
@@ -37,9 +37,9 @@ def create_tiles(
     left: float = 0.75,
     low: float = 0.74,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel of `size` inches for each title, at most `across` to a row; see `canvas`.
+    """Return a figure with a panel of `size` inches for each title, at most `across` per row; see `create_canvas`.
 
-    A single column is as wide as the legend needs.
+    A single column is at least as wide as the legend needs.
     """
     across = min(across, len(titles))
     short = [wrap(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
@@ -59,22 +59,22 @@ def create_tiles(
 
 
 def _compute_legend_width(labels: Sequence[str]) -> float:
-    """Return the inches that the longest label of a legend needs: a line has at least one."""
+    """Return the width in inches of the longest label of a legend."""
     return max((0.75 + 0.067 * len(label) for label in labels), default=0.0)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows of a panel, the first on top."""
+    """Label the rows of a panel, the first on top."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 
 
 def compute_row_height(names: Sequence[str], least: float) -> float:
-    """Return the inches of a row that holds the highest of the names, and is no lower than `least`."""
+    """Return the height in inches of a row that fits the highest of the names, at least `least`."""
     return max(least, SMALL_LINE * max(count_lines(name) for name in names) + 0.1)
 
 
 def compute_name_width(names: Sequence[str]) -> float:
-    """Return the inches that names of rows take to the left of a panel."""
+    """Return the width in inches that names of rows need to the left of a panel."""
     return MARGIN + SMALL_LETTER * max(len(line) for name in names for line in name.split("\n"))

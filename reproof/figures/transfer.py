@@ -1,4 +1,4 @@
-"""Whom examples fool that they were not made for (Szegedy et al. 2014, tables 2 and 4): error of column on row's."""
+"""Draw the error of networks on adversarial examples made for others (Szegedy et al. 2014, tables 2 and 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ from reproof.figures.tiles import (
 )
 from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_runs, list_unique
 
-COLOURS, DARK = "YlOrBr", 62  # white ink from this error in per cent on
-COLUMN, ROW, LEAST = 0.78, 0.36, 2.0  # inches of a cell, and of a panel across
-BESIDE, ACROSS = 4, 13  # at most so many columns and panels stand side by side; letters of a line of a column's name
+COLOURS, DARK = "YlOrBr", 62  # above this error in per cent, text is white
+COLUMN, ROW, LEAST = 0.78, 0.36, 2.0  # inches: width and height of a cell, least width of a panel
+BESIDE, ACROSS = 4, 13  # most columns of matrices that share a row of the figure; letters per line of a column's name
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """One panel: its rows, metric, runs in order, the names of its columns and rows, and which runs are absent."""
+    """One panel: its rows, metric, runs in order, names of its columns and rows, and places of absent runs."""
 
     rows: pd.DataFrame
     metric: str
@@ -68,8 +68,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Error in per cent of the network of a column on the examples made for the network of a row, mean over "
-    "seeds.",
+    reading="Mean error over seeds, in per cent, of the network of a column on examples made for the network of a row.",
     published="In brackets",
 )
 def transfer(
@@ -81,11 +80,11 @@ def transfer(
     metric: str | Sequence[str] = "",
     noises: Sequence[float] = (),
 ) -> pd.DataFrame:
-    """Errors of the networks (`part`) shown the examples made for others (`run`).
+    """Select the errors of networks (`part`) on examples made for others (`run`).
 
-    `metric`, or each of a list of them, is the metric of a panel, in full or as "noise", "excess", "amplified" or
-    "clean"; "" is the error on the examples as they are. `noises` are deviations of Gaussian noise with a row each
-    below. Entries of one run each form one matrix.
+    `metric` is the metric of a panel, or a list with one per panel: a full name, or "noise", "excess", "amplified" or
+    "clean"; "" is the error on the unchanged examples. `noises` are standard deviations of Gaussian noise, each with a
+    row at the bottom. Entries with a single run each form one matrix together.
     """
     entries = [list_runs(columns)] if all(len(column) == 1 for column in columns) else columns
     kinds = [metric] if isinstance(metric, str) else metric
@@ -103,19 +102,23 @@ def transfer(
 
 
 def _find_metric_name(kind: str, split: str) -> str:
+    """Return the full name of a metric of transfer."""
     return "_".join(filter(None, [split, "transfer", kind, "error"]))
 
 
 def _find_among(places: "pd.Series[float]", wanted: Sequence[float]) -> "pd.Series[bool]":
+    """Return a mask (bool) of the places that equal one of those wanted, up to rounding."""
     return places.map(lambda place: any(isclose(place, one) for one in wanted)).astype(bool)
 
 
 def _list_panels(table: pd.DataFrame) -> list[tuple[int, str]]:
+    """Return the panels: one for each entry and metric."""
     metrics = [metric for metric in list_unique(table["quantity"]) if "_transfer_" in metric]
     return [(panel, metric) for panel in table["panel"].unique() for metric in metrics]
 
 
 def _make_matrix(table: pd.DataFrame, panel: int, metric: str, look: Look) -> Matrix:
+    """Return one panel; rows of noise follow those of networks."""
     own = table[table["panel"] == panel]
     runs = list_unique(own["run"])
     noises = sorted(own.loc[own["trials"] > 0, "at"].dropna().unique())
@@ -132,7 +135,7 @@ def _make_matrix(table: pd.DataFrame, panel: int, metric: str, look: Look) -> Ma
 
 
 def _draw(axes: Axes, matrix: Matrix) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     measured = matrix.rows[matrix.rows["trials"] > 0]
     if measured.empty:
         draw_message(axes, ABSENT)
@@ -153,20 +156,21 @@ def _draw(axes: Axes, matrix: Matrix) -> None:
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="Network shown", ylabel="Made for")
+    axes.set(xlabel="Network tested", ylabel="Examples made for")
 
 
 def _draw_cell(axes: Axes, row: int, column: int, value: float, published: float | None) -> None:
+    """Write the error of a cell, with the published one in brackets below."""
     if pd.isna(value):
         return
-    told = [(0.0, _format_number(value), 7.0)]
+    texts = [(0.0, _format_number(value), 7.0)]
     if published is not None:
-        told = [(-0.14, _format_number(value), 7.0), (0.26, f"({_format_number(published)})", 5.8)]
-    for below, text, size in told:
+        texts = [(-0.14, _format_number(value), 7.0), (0.26, f"({_format_number(published)})", 5.8)]
+    for below, text, size in texts:
         ink = "white" if value > DARK else "#222222"
         axes.text(column, row + below, text, ha="center", va="center", fontsize=size, color=ink)
 
 
 def _format_number(value: float) -> str:
-    """Return an error in per cent as the tables print it, with a true minus sign."""
+    """Return the text of an error in per cent, in the format of the paper's tables, with a true minus sign."""
     return ("100" if value >= 99.95 else f"{value:.1f}").replace("-", "−")

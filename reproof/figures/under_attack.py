@@ -1,4 +1,4 @@
-"""Accuracy against the size of a perturbation, and success against the number of queries: a line for each attack."""
+"""Draw accuracy by size of a perturbation, and success by number of queries, with a line for each attack."""
 
 from collections.abc import Callable, Sequence
 from math import log10
@@ -34,13 +34,13 @@ Scale = Callable[[Axes, pd.DataFrame], None]
 
 
 def plot_epsilon(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: accuracy from the network left alone to the greatest perturbation."""
+    """Draw one panel per entry: accuracy by epsilon."""
     return _draw_panels(table, look, _scale_epsilon_axis)
 
 
 @figure(
     plot=plot_epsilon,
-    reading=f"Each point {SPREAD}. At epsilon 0 stands the network that is not attacked.",
+    reading=f"Each point {SPREAD}. Epsilon 0 is the accuracy without an attack.",
 )
 def under_attack(
     tables: Tables,
@@ -52,20 +52,21 @@ def under_attack(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Accuracy under attack against epsilon; `attacks` and `arms` are shell patterns of those to draw."""
+    """Select accuracy under attack by epsilon; `attacks` and `arms` are shell patterns (None for all)."""
     metric = f"{split}_accuracy_under_attack"
     rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
     return _summarise(rows[rows["at"].notna()], columns, references, metric)
 
 
 def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: the share fooled within so many queries."""
+    """Draw one panel per entry: success by number of queries."""
     return _draw_panels(table, look, _scale_queries_axis)
 
 
 @figure(
     plot=plot_queries,
-    reading=f"Each point {SPREAD}: the share of the images classified rightly that the attack had fooled by then.",
+    reading=f"Each point {SPREAD}. Success is the share of correctly classified images that the attack fools within "
+    "the given number of queries.",
 )
 def within_queries(
     tables: Tables,
@@ -77,18 +78,19 @@ def within_queries(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Success within a number of queries; `attacks` and `arms` are shell patterns of those to draw."""
+    """Select success by number of queries; `attacks` and `arms` are shell patterns (None for all)."""
     metric = f"{split}_success_within_queries"
     rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
     return _summarise(rows[rows["at"] > 0], columns, references, metric)
 
 
 def _summarise(rows: pd.DataFrame, columns: Columns, references: References, metric: str) -> pd.DataFrame:
-    """Return the spread of the rows over seeds, panel by panel, with the published values of what is drawn."""
+    """Return mean and range over seeds, panel by panel, with published values of the drawn lines."""
     return add_published_by_part(arrange_entries(summarise_seeds(rows), columns, metric), references)
 
 
 def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
+    """Draw one panel per entry; `scale` sets its x axis."""
     styles, entries = assign_line_styles(table, look)
     sources = list_publications(table[(table["source"] != "") & table["at"].notna()])
     entries += list_published_entries(sources)
@@ -111,18 +113,20 @@ def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
 
 
 def _format_title(rows: pd.DataFrame, look: Look) -> str:
-    """Return the title of the panel's run; of several, which the legend tells apart, there is none."""
+    """Return the title of a panel with a single run; several runs are named in the legend."""
     runs = list_unique(rows["run"])
     return format_run_title(runs[0], look.titles) if len(runs) == 1 else ""
 
 
 def _draw_lines(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]]) -> None:
+    """Draw a line for each run, arm and attack."""
     for line, each in iterate_groups(points.sort_values("at", kind="stable"), "run", "arm", "part"):
         bars = [100 * (each["mean"] - each["lowest"]), 100 * (each["highest"] - each["mean"])]
         axes.errorbar(each["at"], 100 * each["mean"], bars, elinewidth=0.8, **styles[line[0], line[1], line[2]])
 
 
 def _draw_marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]], sources: Sequence[str]) -> None:
+    """Mark published values."""
     for one in points.dropna(subset=["at"]).to_dict("records"):
         colour = str(styles[one["run"], one["arm"], one["part"]]["color"])
         style = choose_published_style(colour, sources.index(extract_publication(one["source"])))
@@ -130,6 +134,7 @@ def _draw_marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, A
 
 
 def _scale_epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Scale x from 0 to the greatest epsilon."""
     axes.set_xlabel("Epsilon")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -138,6 +143,7 @@ def _scale_epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _scale_queries_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Make x the number of queries, logarithmic."""
     axes.set_xlabel("Queries")
     axes.set_xscale("log")
     low, high = rows["at"].min(), rows["at"].max()

@@ -1,4 +1,4 @@
-"""How far weights move while the dense network trains, those of the ticket against the others (appendix F.5)."""
+"""Draw how far weights move in dense training, inside and outside the ticket (Frankle & Carbin 2019, appendix F.5)."""
 
 from collections.abc import Mapping, Sequence
 from math import log
@@ -20,12 +20,12 @@ GROUPS: dict[str, dict[str, Any]] = {
     "outside": {"color": "#777777", "linestyle": "--"},
 }
 COLUMNS = ["run", "level", "kept", "seed", "layer", "quantity", "group", "bin_left", "bin_right", "share", "trials"]
-MOST = 4  # layers side by side that a page has room for
-LEAST = 0.0005  # a bin with a smaller share of the weights is not worth widening the axis for
+MOST = 4  # layers per row: a page is not wider
+LEAST = 0.0005  # share of the weights in a bin; bins with less do not widen the axis
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row per run and quantity and one column per layer, the two groups of weights over one another."""
+    """Draw one row per run and quantity and one column per layer, with the two groups of weights overlaid."""
     lines = list(table[["run", "quantity"]].drop_duplicates().itertuples(index=False))
     entries = [Line2D([], [], label=f"weights {group}", **style) for group, style in GROUPS.items()]
     labels = [str(entry.get_label()) for entry in entries]
@@ -38,7 +38,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
-    """Draw one quantity of one run, a panel per layer; a run with fewer layers than the widest leaves places free."""
+    """Draw one quantity of one run, with a panel per layer; places without a layer stay empty."""
     layers = list_unique(rows["layer"])
     for layer, place in zip(layers, places, strict=False):
         _draw(place, rows[rows["layer"] == layer])
@@ -51,8 +51,8 @@ def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
 
 @figure(
     plot=plot,
-    reading="Histograms of each layer's weights, of one training. "
-    f"Of a network with more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
+    reading="Histograms show the weights of each layer in one training. "
+    f"If a network has more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
 )
 def weight_movement(
     tables: Mapping[str, pd.DataFrame],
@@ -61,24 +61,25 @@ def weight_movement(
     *,
     kept: float = 0.211,
 ) -> pd.DataFrame:
-    """Distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
+    """Select distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
     movement = find_table(tables, "movement")
     parts = [_select_run(movement[movement["run"] == run], run, kept) for run in list_runs(columns)]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
 
 
 def _select_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
+    """Return the histograms of the lowest seed of a run, or one row with `trials` 0."""
     if rows.empty:
         return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
     nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
     rows = rows[rows["layer"].isin(_select_layers(list_unique(rows["layer"])))]
-    # Every seed has bins of its own, so that a mean over seeds has no meaning here.
+    # Bins differ between seeds, so that a mean over seeds has no meaning.
     first: pd.DataFrame = rows[(rows["kept"] == nearest) & (rows["seed"] == rows["seed"].min())]
     return first.assign(trials=1)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     if not rows["trials"].any():
         draw_message(axes, ABSENT)
         return
@@ -98,6 +99,7 @@ def _select_layers(layers: Sequence[str]) -> list[str]:
 
 
 def _format_title(rows: pd.DataFrame, look: Look) -> str:
+    """Return the title of a run, with the share kept of its level."""
     kept = rows["kept"].dropna()
     return format_run_title(rows["run"].iloc[0], look.titles) + (
         f", {format_per_cent(kept.iloc[0])} % kept" if len(kept) else ""

@@ -1,4 +1,4 @@
-"""Names of the tables in the words that a reader sees."""
+"""Translate names in tables into the words that a reader sees."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -8,17 +8,17 @@ from reproof.metrics import NATS, SHARE, find_metric
 
 T = TypeVar("T")
 ABSENT = "not run at this scale"
-UNITS = {SHARE: " (%)", NATS: " (nats)"}  # of others, the words say enough
+UNITS = {SHARE: " (%)", NATS: " (nats)"}  # labels of other units include them
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
 
 def label_arm(arm: str) -> str:
-    """Return how a legend calls an arm; an arm nobody named here goes by its own name."""
+    """Return the legend label of an arm; an undeclared arm keeps its own name."""
     return arm_words(arm).legend
 
 
 def format_run_title(run: str, titles: Mapping[str, str]) -> str:
-    """Return how a panel calls a run: the paper file's title, or its name made readable.
+    """Return the title of a run: that of the paper file, or else a readable form of its name.
 
     >>> format_run_title("conv_2_dropout", {})
     'Conv-2, dropout'
@@ -33,9 +33,9 @@ def format_run_title(run: str, titles: Mapping[str, str]) -> str:
 
 
 def describe_difference(title: str, base: str, *, alone: bool) -> str:
-    """Return what sets a run apart from the one it is laid over, by the parts of their titles.
+    """Return the difference between a run and the one that it overlays, from the parts of their titles.
 
-    `alone` says that the figure has no other panel: then a run that only lacks something goes by its own title.
+    `alone` is true if the figure has no other panel; a run that only lacks a part then keeps its own title.
 
     >>> describe_difference("LeNet, one-shot", "LeNet", alone=True)
     'one-shot'
@@ -61,7 +61,7 @@ def label_quantity(metric: str) -> str:
 
 
 def format_per_cent(kept: float) -> str:
-    """Return a share kept as the papers print it: in per cent, three figures above ten and two below, no padding.
+    """Return a share kept in per cent, in the papers' format: one decimal from 1 % on, two below, no trailing zeros.
 
     >>> [format_per_cent(kept) for kept in (1, 0.512, 0.211, 0.0866, 0.0054)]
     ['100', '51.2', '21.1', '8.7', '0.54']

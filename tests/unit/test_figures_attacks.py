@@ -182,7 +182,7 @@ def test_examples_made_for_a_row_are_shown_to_a_column():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["A", "B"], "rows and columns in the order asked for"
     image = axes.images[0].get_array()
     assert image[1, 0] == pytest.approx(30) and np.isnan(image.filled(NAN)[0, 0])
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Network shown", "Made for")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Network tested", "Examples made for")
 
 
 def test_other_metrics_of_transfer_are_chosen_in_short_or_in_full():
@@ -355,7 +355,9 @@ def test_differences_are_amplified_about_grey_and_classes_stand_below():
     # Images of 2 pixels with 1 between them: the original, ten times the difference, the result.
     assert picture[:2, :2].tolist() == BEFORE.tolist() and picture[:2, 6:8].tolist() == AFTER.tolist()
     assert picture[:2, 3:5] == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.5]]))
-    assert (picture[:2, 2] == 1).all() and (picture[3:5, 3:] == 1).all(), "white between, and where nothing was told"
+    assert (picture[:2, 2] == 1).all() and (picture[3:5, 3:] == 1).all(), (
+        "white between images, and where one is missing"
+    )
     texts = [text.get_text() for text in axes.texts]
     assert {"original", "FGSM", "difference\n× 10", "result"} <= set(texts)
     weights = {text.get_text(): text.get_fontweight() for text in axes.texts if text.get_text().isdigit()}
@@ -524,7 +526,7 @@ def test_the_sign_of_per_cent_stays_with_its_word():
     assert wrap("error of the network (%)", 20) == "error of the\nnetwork\u00a0(%)"
 
 
-def test_many_versions_of_one_data_set_are_told_by_their_number():
+def test_many_versions_of_one_data_set_are_counted():
     """The line under the panels has room for two lines, not for the name of every half."""
     labels = ("MNIST, half 1, pixels in [0, 1]", "MNIST, half 2, pixels in [0, 1]", "MNIST, pixels in [0, 1]")
     few = Context("mnist", labels[:2], 0)

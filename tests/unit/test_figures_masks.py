@@ -40,7 +40,7 @@ def test_criteria_are_the_runs_that_are_called_after_them():
     assert shown.loc[("random", 1), "mean"] == 0.7, "what is measured by part is not the tickets'"
     (published,) = table[table["source"] != ""].to_dict("records")
     assert (published["arm"], published["mean"]) == ("random", 0.71)
-    assert table[table["run"] == "conv_2"]["trials"].tolist() == [0], "a run that is absent is told"
+    assert table[table["run"] == "conv_2"]["trials"].tolist() == [0], "an absent run keeps a row"
     assert (table.loc[table["run"] == "fc", "top"] == 0.905).all()
 
 
@@ -106,7 +106,7 @@ def test_progress_lies_along_the_passes():
 
 
 def test_every_criterion_and_action_has_an_ink_of_its_own():
-    """A new one shows up with a spare ink; those of the paper are told apart."""
+    """A new one shows up with a spare ink; those of the paper are distinct."""
     known = [*registry.registered("pruning", "criterion"), *registry.registered("pruning", "mask_zero")]
     assert set(known) <= set(NAMED)
     criteria_inks = [(NAMED[name].colour, NAMED[name].marker) for name in registry.registered("pruning", "criterion")]
