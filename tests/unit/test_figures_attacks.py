@@ -1,4 +1,4 @@
-"""Figures of attacks and of images that excite units: what they select, worked by hand, and what they draw of it."""
+"""Tests of the figures of attacks and of exciting images: tables, against values computed by hand, and drawings."""
 
 import numpy as np
 import pandas as pd
@@ -332,7 +332,7 @@ def test_images_are_chosen_by_attack_and_number():
 
 
 def greys(axes):
-    """The image that a panel shows, its three channels being one."""
+    """Return the image of a panel [height, width], after a check that its three channels are equal."""
     colours = np.asarray(axes.images[0].get_array())
     assert (colours == colours[..., :1]).all()
     return colours[..., 0]

@@ -1,4 +1,4 @@
-"""The figures of masks: which rows they take, on numbers worked by hand, and how lines are called."""
+"""Tests of the figures of masks: selected rows, against values computed by hand, and labels of lines."""
 
 import pandas as pd
 import pytest

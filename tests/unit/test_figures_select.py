@@ -1,4 +1,4 @@
-"""What figures show: means and ranges, published values, levels and steps, by hand-worked numbers."""
+"""Tests of the tables of figures (ranges, published values, levels, steps), against values computed by hand."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The look of figures: one ink for one arm, axes that show what a figure is about, legends and words that fit."""
+"""Tests of the look of figures: inks of arms, limits of axes, legends and labels."""
 
 import pandas as pd
 import pytest
