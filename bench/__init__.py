@@ -1,1 +1,1 @@
-"""Measurements of speed and memory, as ratios within one run: `make bench`."""
+"""Measure speed and memory as ratios within one run (`make bench`)."""

@@ -1,9 +1,9 @@
-"""Images a second of four attacks, each beside an independent implementation of it, on one trained network.
+"""Measure the images per second of four attacks against independent implementations, on one trained network.
 
-FGSM, PGD and one pixel stand beside the Adversarial Robustness Toolbox (ART), which gets the network with its weights
-frozen, as ours do: it computes no gradient that it does not need. L-BFGS, which ART has not, stands beside SciPy's
-L-BFGS-B, image after image. Settings are the same on both sides. A reference that takes one image after the other gets
-the first few: its rate is the same whatever their number.
+The reference for FGSM, PGD and one pixel is the Adversarial Robustness Toolbox (ART). Both sides get the network with
+frozen weights, so that neither computes gradients of weights. ART has no L-BFGS attack; its reference is SciPy's
+L-BFGS-B, one image at a time. Settings are equal on both sides. References that attack one image at a time get fewer
+images, because their rate does not depend on the number of images.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from bench.rows import Row, cpu_seconds, over, rate
+from bench.rows import Row, compute_rate, compute_ratio, measure_cpu_seconds
 from reproof.attacks.attack import Aim, draw_targets
 from reproof.attacks.fgsm import fgsm
 from reproof.attacks.least_distortion import _compute_first_weight, _compute_next_weight, minimum_distortion
@@ -38,54 +38,65 @@ EPSILON, STEPS, STEP_SIZE = 0.1, 40, 0.01
 SEARCHES, ITERATIONS, GAIN = 10, 100, 1e-5
 POPULATION, GENERATIONS = 399, 5  # ART's population: 400 // 3 times the three numbers of a candidate
 MANY, SOME, FEW = 800, 100, 3  # images
-Make = Callable[[Tensor, Tensor], Tensor]  # images [N, 1, 28, 28] and labels [N] to other images
+Make = Callable[[Tensor, Tensor], Tensor]  # images [N, 1, 28, 28] and labels [N] to attacked images
 
 
 @dataclass(frozen=True)
 class Contest:
-    """An attack and its reference, with how many images each gets."""
+    """An attack, its reference, and the number of images that each gets.
+
+    `ours` and `theirs` map images float32 [N, 1, 28, 28] in [0, 1] and labels int64 [N] to attacked images. `least` is
+    true for an attack that minimises the distance to the image.
+    """
 
     name: str
     other: str
     ours: Make
     theirs: Make
     counts: tuple[int, int]
-    least: bool = False  # it seeks the nearest image
+    least: bool = False
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows, from interleaved repeats on one thread."""
+    """Yield the rates and ratios of the attacks, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    network, images, labels = _trained()
+    network, images, labels = _train_network()
     with threadpool_limits(1):
-        for contest in (*_against_art(network), _against_scipy(network)):
-            yield from _rates(contest, images, labels)
+        for contest in (*_compare_with_art(network), _compare_with_scipy(network)):
+            yield from _compare(contest, images, labels)
 
 
-def _rates(contest: Contest, images: Tensor, labels: Tensor) -> Iterator[Row]:
+def _compare(contest: Contest, images: Tensor, labels: Tensor) -> Iterator[Row]:
+    """Yield the rate of the attack, that of its reference, and their ratio; for minimisers also that of distances."""
     many, few = contest.counts
     ours, theirs = (
         partial(contest.ours, images[:many], labels[:many]),
         partial(contest.theirs, images[:few], labels[:few]),
     )
-    made = ours()[:few], theirs()  # and the first touch of memory
-    times = [(cpu_seconds(ours) / many, cpu_seconds(theirs) / few) for _ in range(REPEATS)]
+    made = ours()[:few], theirs()  # untimed: the first call also pays for the first touch of memory
+    times = [(measure_cpu_seconds(ours) / many, measure_cpu_seconds(theirs) / few) for _ in range(REPEATS)]
     mine, others = zip(*times, strict=True)
-    yield rate(f"attack {contest.name}, {many} images at once", mine, "images/s")
-    yield rate(f"the same by {contest.other}, {few} images", others, "images/s")
-    yield over(f"attack {contest.name}, images a second over {contest.other}'s", others, mine, "at least 1.0")
+    yield compute_rate(f"attack {contest.name}, {many} images at once", mine, "images/s")
+    yield compute_rate(f"{contest.other}'s {contest.name}, {few} images", others, "images/s")
+    yield compute_ratio(
+        f"attack {contest.name}, images per second relative to {contest.other}", others, mine, "at least 1.0"
+    )
     if contest.least:
-        near, other = (_distance(side, images[:few]) for side in made)
-        yield Row(f"attack {contest.name}, mean distance over {contest.other}'s", near / other, "at most 1.02")
+        near, other = (_compute_distance(side, images[:few]) for side in made)
+        yield Row(f"attack {contest.name}, mean distance relative to {contest.other}", near / other, "at most 1.02")
 
 
-def _distance(made: Tensor, images: Tensor) -> float:
+def _compute_distance(made: Tensor, images: Tensor) -> float:
+    """Return the mean L2 distance between attacked images and originals, both [N, 1, 28, 28]."""
     return (made - images).flatten(1).norm(dim=1).mean().item()
 
 
-def _trained() -> tuple[nn.Module, Tensor, Tensor]:
-    """Return 784-100-100-10 after 400 steps of Adam on 4,000 digits, and those of the other 1,000 that it knows."""
+def _train_network() -> tuple[nn.Module, Tensor, Tensor]:
+    """Return a trained 784-100-100-10 network, and the test images and labels that it classifies correctly.
+
+    It is trained for 400 steps of Adam on 4,000 digits. Images: float32 [N, 1, 28, 28] in [0, 1], of 1,000 digits.
+    """
     content = mnist5k(Request())
     train, test = (
         (torch.from_numpy(np.concatenate(images)).float().div_(255), torch.from_numpy(labels))
@@ -101,16 +112,17 @@ def _trained() -> tuple[nn.Module, Tensor, Tensor]:
         cross_entropy(network(train[0][batch]), train[1][batch]).backward()
         optimiser.step()
     network.eval().requires_grad_(False)
-    order = torch.randperm(len(test[1]))  # the file has them class by class
+    order = torch.randperm(len(test[1]))  # the file is sorted by class, and references get only the first few
     known = order[network(test[0][order]).argmax(1) == test[1][order]]
     return network, test[0][known], test[1][known]
 
 
-def _against_art(network: nn.Module) -> Iterator[Contest]:
+def _compare_with_art(network: nn.Module) -> Iterator[Contest]:
+    """Yield the contests against ART."""
     victim = Victim(network)
 
     def ours(attack: Callable, **options: object) -> Make:
-        return lambda images, labels: attack(victim, images, Aim(labels), generator=_chance(), **options).images
+        return lambda images, labels: attack(victim, images, Aim(labels), generator=_make_generator(), **options).images
 
     def theirs(attack: Callable, **options: object) -> Make:
         classifier = PyTorchClassifier(
@@ -142,31 +154,34 @@ def _against_art(network: nn.Module) -> Iterator[Contest]:
     )  # fmt: skip
 
 
-def _against_scipy(network: nn.Module) -> Contest:
+def _compare_with_scipy(network: nn.Module) -> Contest:
+    """Return the contest of the L-BFGS attack against SciPy."""
     victim = Victim(network)
 
     def ours(images: Tensor, labels: Tensor) -> Tensor:
         options = {"searches": SEARCHES, "iterations": ITERATIONS, "gain": GAIN}
-        return minimum_distortion(victim, images, _wrong(labels), generator=_chance(), **options).images
+        return minimum_distortion(victim, images, _draw_targets(labels), generator=_make_generator(), **options).images
 
     def theirs(images: Tensor, labels: Tensor) -> Tensor:
-        aim = _wrong(labels)
-        return torch.cat([_nearest(victim, images[[i]], aim.select(torch.tensor([i]))) for i in range(len(images))])
+        aim = _draw_targets(labels)
+        return torch.cat(
+            [_find_nearest(victim, images[[i]], aim.select(torch.tensor([i]))) for i in range(len(images))]
+        )
 
     return Contest("l-bfgs", "SciPy", ours, theirs, (SOME, FEW), least=True)
 
 
-def _wrong(labels: Tensor) -> Aim:
-    """Return a wrong class for each image, the same for an image whatever their number."""
-    return Aim(draw_targets(labels, 10, generator=_chance()), targeted=True)
+def _draw_targets(labels: Tensor) -> Aim:
+    """Return a wrong target class for each image, independent of the number of images."""
+    return Aim(draw_targets(labels, 10, generator=_make_generator()), targeted=True)
 
 
-def _nearest(victim: Victim, image: Tensor, aim: Aim) -> Tensor:
-    """Return the nearest image [1, 1, 28, 28] that reaches the aim: c is searched as by ours, SciPy minimises."""
+def _find_nearest(victim: Victim, image: Tensor, aim: Aim) -> Tensor:
+    """Return the nearest image [1, 1, 28, 28] that reaches the aim: SciPy minimises, our search sets c."""
     best, nearest, c = image, torch.inf, _compute_first_weight(victim, image, aim, "squared")
     low, high = torch.zeros(1), torch.full((1,), torch.inf)
     for turn in range(SEARCHES):
-        made = _minimum(victim, image, aim, c.item(), best)
+        made = _minimise(victim, image, aim, c.item(), best)
         reached, distance = aim.is_reached(victim.predict(made)), (made - image).norm().item()
         if reached and distance < nearest:
             best, nearest = made, distance
@@ -175,7 +190,9 @@ def _nearest(victim: Victim, image: Tensor, aim: Aim) -> Tensor:
     return best
 
 
-def _minimum(victim: Victim, image: Tensor, aim: Aim, c: float, start: Tensor) -> Tensor:
+def _minimise(victim: Victim, image: Tensor, aim: Aim, c: float, start: Tensor) -> Tensor:
+    """Return the minimiser [1, 1, 28, 28] of cross entropy plus c times the squared distance, found from `start`."""
+
     def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
         pixels = torch.from_numpy(point).float().view_as(image).requires_grad_()
         value = cross_entropy(victim.logits(pixels), aim.labels) + c * (pixels - image).square().sum()
@@ -188,5 +205,6 @@ def _minimum(victim: Victim, image: Tensor, aim: Aim, c: float, start: Tensor) -
     return torch.from_numpy(found.x).float().view_as(image)
 
 
-def _chance() -> torch.Generator:
+def _make_generator() -> torch.Generator:
+    """Return a generator with a fixed seed, so that every repeat does the same work."""
     return torch.Generator().manual_seed(0)

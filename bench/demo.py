@@ -1,4 +1,4 @@
-"""The demo run in a fresh copy, paper by paper: wall time, where it goes outside training, peak memory by rule."""
+"""Measure a demo run in a fresh copy, paper by paper: wall time, time outside training, peak memory of each rule."""
 
 import csv
 import json
@@ -13,46 +13,51 @@ from pathlib import Path
 from bench.rows import Row
 
 ROOT = Path(__file__).parent.parent
-TRACED = Path(__file__).parent / "traced"
-ADDED = {  # seconds at most
+TRACING = Path(__file__).parent / "traced"
+BOUNDS = {  # the most seconds that each paper may add
     **{"lottery_ticket": 180, "linear_mode_connectivity": 75, "layers_equal": 60, "deconstructing": 75},
     **{"intriguing_properties": 50, "attacks": 40},
 }
 
 
-NAMED = ("prune", "judge_claims", "collect")  # jobs that share a folder with others
+SHARED = ("prune", "judge_claims", "collect")  # rules whose benchmarks share a folder with those of other rules
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows; of times only one is taken, as a run takes minutes."""
+    """Yield wall times, shares outside training and peak memories, each measured once because a run takes minutes."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder, "reproof")
-        told = Path(folder, "told")
-        told.mkdir()
+        spans = Path(folder, "spans")
+        spans.mkdir()
         ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__")
         shutil.copytree(ROOT, tree, ignore=ignored)
-        papers, cores, wall = list(ADDED), len(os.sched_getaffinity(0)), 0.0
-        for count, (paper, most) in enumerate(ADDED.items(), start=1):
-            seconds = _timed(tree, papers[:count])
+        papers, cores, wall = list(BOUNDS), len(os.sched_getaffinity(0)), 0.0
+        for count, (paper, most) in enumerate(BOUNDS.items(), start=1):
+            seconds = _measure_wall_seconds(tree, papers[:count])
             wall += seconds
-            which = f"{paper}{' adds' if count > 1 else ' from nothing'}"
+            which = f"{paper}{' added' if count > 1 else ' from nothing'}"
             yield Row(f"demo run, {cores} cores: {which}", seconds, f"s, at most {most}")
             if count == 1:
-                trained = sum(record.get("training_s", 0.0) for record in _records(tree))
-                idle = 1 - _covered(tree) / wall
-                yield Row("share of its wall time with no training under way", idle, "at most 0.25")
-                yield Row("share of its core-seconds outside training", 1 - trained / (wall * cores), "share")
+                trained = sum(record.get("training_s", 0.0) for record in _read_records(tree))
+                idle = 1 - _compute_covered_seconds(tree) / wall
+                yield Row("demo run of the first paper: share of wall time without any training", idle, "at most 0.25")
+                yield Row(
+                    "demo run of the first paper: share of core-seconds outside training",
+                    1 - trained / (wall * cores),
+                    "share",
+                )
         yield Row("demo run of all papers", wall, "s")
-        yield from _split(tree, told, wall * cores)
-        yield Row("a second run, which starts nothing", _timed(tree, papers), "s, at most 3")
-        for rule, peak in sorted(_peaks(tree).items()):
+        yield from _split_core_seconds(tree, spans, wall * cores)
+        yield Row("second demo run, with no job left to run", _measure_wall_seconds(tree, papers), "s, at most 3")
+        for rule, peak in sorted(_find_peaks(tree).items()):
             yield Row(f"peak memory of {rule}", peak, "GB")
 
 
-def _timed(tree: Path, papers: Sequence[str]) -> float:
+def _measure_wall_seconds(tree: Path, papers: Sequence[str]) -> float:
+    """Return the wall seconds of a demo run of the papers in `tree`, on all cores."""
     chosen = ["--config", f"papers=[{','.join(papers)}]"]
     command = ["snakemake", "--cores", "all", "--quiet", "all", *chosen, "--", "results/figures/all"]
-    traced = {"PYTHONPATH": str(TRACED), "REPROOF_BENCH": str(tree.with_name("told"))}
+    traced = {"PYTHONPATH": str(TRACING), "REPROOF_BENCH": str(tree.with_name("spans"))}
     began = time.monotonic()
     subprocess.run(
         command, cwd=tree, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | traced
@@ -60,53 +65,57 @@ def _timed(tree: Path, papers: Sequence[str]) -> float:
     return time.monotonic() - began
 
 
-def _split(tree: Path, told: Path, core_seconds: float) -> Iterator[Row]:
-    """Yield what the cores did in the whole run: training, and what else there is.
+def _split_core_seconds(tree: Path, spans: Path, core_seconds: float) -> Iterator[Row]:
+    """Yield the core-seconds of the whole run by activity.
 
-    Jobs tell how long their process took and how long they trained; the rest is what `traced` tells of each process.
+    Benchmark files hold the duration of each job, records its training time, and `bench/tracing` writes the rest.
     """
-    trained = sum(record.get("training_s", 0.0) for record in _records(tree))
-    seconds = list(_seconds(tree))
-    spent = {what: sum(_told(told, what)) for what in ("snakemake", "importing", "reading", "writing")}
+    trained = sum(record.get("training_s", 0.0) for record in _read_records(tree))
+    seconds = list(_read_job_seconds(tree))
+    spent = {what: sum(_read_spans(spans, what)) for what in ("snakemake", "importing", "reading", "writing")}
     working = sum(seconds) - trained - spent["importing"] - spent["reading"] - spent["writing"]
-    yield Row(f"core-seconds of its {len(seconds)} jobs: training", trained, "s")
-    yield Row("Snakemake: starting, planning, scheduling", spent["snakemake"], "s")
-    yield Row("importing", spent["importing"], "s")
-    yield Row("reading, hashes of what is read included", spent["reading"], "s")
-    yield Row("writing", spent["writing"], "s")
-    yield Row("measuring, judging, drawing", working, "s")
-    yield Row("starting interpreters, and waiting", core_seconds - trained - sum(spent.values()) - working, "s")
+    yield Row(f"core-seconds of {len(seconds)} jobs: training", trained, "s")
+    yield Row("core-seconds of Snakemake: starting, planning, scheduling", spent["snakemake"], "s")
+    yield Row("core-seconds of jobs: importing", spent["importing"], "s")
+    yield Row("core-seconds of jobs: reading, with hashes of inputs", spent["reading"], "s")
+    yield Row("core-seconds of jobs: writing", spent["writing"], "s")
+    yield Row("core-seconds of jobs: measuring, judging, drawing", working, "s")
+    yield Row(
+        "core-seconds left: starting interpreters, waiting", core_seconds - trained - sum(spent.values()) - working, "s"
+    )
 
 
-def _told(folder: Path, what: str) -> Iterator[float]:
-    """Yield the seconds of each time that a job read or wrote."""
+def _read_spans(folder: Path, what: str) -> Iterator[float]:
+    """Yield the seconds of each traced span of this activity, over all processes."""
     for path in folder.iterdir():
         lines = [line.split() for line in path.read_text().splitlines()]
         yield from (float(seconds) for kind, seconds in lines if kind == what)
 
 
-def _seconds(tree: Path) -> Iterator[float]:
-    """Yield how long each job took."""
+def _read_job_seconds(tree: Path) -> Iterator[float]:
+    """Yield the wall seconds of each job, from its benchmark file."""
     for path in (tree / "benchmarks").rglob("*.tsv"):
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
         yield float(row["s"])
 
 
-def _records(tree: Path) -> Iterator[dict[str, float]]:
+def _read_records(tree: Path) -> Iterator[dict[str, float]]:
+    """Return the records of all jobs of the tree."""
     return (json.loads(path.read_text()) for path in (tree / "results").rglob("record.json"))
 
 
-def _covered(tree: Path) -> float:
-    """Return the seconds in which at least one training was under way: each ends when its curves are written."""
+def _compute_covered_seconds(tree: Path) -> float:
+    """Return the wall seconds during which at least one training ran."""
     covered, end = 0.0, 0.0
-    for began, ended in sorted(_trainings(tree)):
+    for began, ended in sorted(_read_training_spans(tree)):
         covered += max(0.0, ended - max(began, end))
         end = max(end, ended)
     return covered
 
 
-def _trainings(tree: Path) -> Iterator[tuple[float, float]]:
+def _read_training_spans(tree: Path) -> Iterator[tuple[float, float]]:
+    """Yield start and end of each training, in seconds since the epoch; it ends when its curves are written."""
     for record in (tree / "results").rglob("record.json"):
         seconds = json.loads(record.read_text()).get("training_s")
         if seconds:
@@ -114,18 +123,19 @@ def _trainings(tree: Path) -> Iterator[tuple[float, float]]:
             yield ended - seconds, ended
 
 
-def _peaks(tree: Path) -> dict[str, float]:
-    """Return the greatest resident memory, in GB, among the benchmarks of each kind of result."""
+def _find_peaks(tree: Path) -> dict[str, float]:
+    """Return the greatest resident memory, in GB, of the jobs of each rule."""
     peaks: dict[str, float] = {}
     for path in (tree / "benchmarks").rglob("*.tsv"):
-        kind = _kind(path, tree)
+        kind = _find_rule(path, tree)
         with path.open() as file:
             (row,) = csv.DictReader(file, delimiter="\t")
+        # Snakemake samples memory every few seconds: very short jobs have none.
         if row["max_rss"] not in ("-", "NA"):
             peaks[kind] = max(peaks.get(kind, 0.0), float(row["max_rss"]) * 2**20 / 1e9)
     return peaks
 
 
-def _kind(path: Path, tree: Path) -> str:
-    """Return of what kind a benchmark's result is: its folder of results, or what its file is called."""
-    return next((one for one in NAMED if path.stem.startswith(one)), path.relative_to(tree / "benchmarks").parts[0])
+def _find_rule(path: Path, tree: Path) -> str:
+    """Return the rule of a benchmark file: its folder, or the start of its name where rules share a folder."""
+    return next((one for one in SHARED if path.stem.startswith(one)), path.relative_to(tree / "benchmarks").parts[0])

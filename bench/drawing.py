@@ -1,4 +1,4 @@
-"""Draw what was measured beside what is asked for, on an axis of measured over bound; and curves, one panel each."""
+"""Draw measurements relative to their bounds, and one panel for each curve."""
 
 import math
 import re
@@ -13,11 +13,11 @@ from bench.rows import Row
 from reproof.figures.style import STYLE
 
 BOUND = re.compile(r"at (most|least) ([\d.]+)")
-KEPT, MISSED = "#0072B2", "#D55E00"  # told apart by colour-blind readers, and by their marker
+KEPT, MISSED = "#0072B2", "#D55E00"  # distinct for colour-blind readers; markers differ as well
 
 
 def draw(rows: Sequence[Row], path: str | Path) -> None:
-    """Write a picture of all rows whose unit states a bound, and of all curves, with the spread of their repeats."""
+    """Draw all rows whose unit states a bound, and all curves, with the range of the repeats, into the file `path`."""
     bounded = [row for row in rows if BOUND.search(row.unit)]
     curves = list(dict.fromkeys(row.curve for row in rows if row.curve))
     if not bounded and not curves:
@@ -37,6 +37,7 @@ def draw(rows: Sequence[Row], path: str | Path) -> None:
 
 
 def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw one line per row, value over bound on a logarithmic axis: rows of all units share it."""
     for place, row in enumerate(reversed(rows)):
         which, number = BOUND.search(row.unit).groups()  # type: ignore[union-attr]
         bound = float(number)
@@ -44,12 +45,12 @@ def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:
         colour = KEPT if holds else MISSED
         axes.plot([1, row.value / bound], [place, place], color=colour, linewidth=1, alpha=0.5)
         axes.errorbar(
-            row.value / bound, place, xerr=[[one / bound] for one in _spread(row)],
+            row.value / bound, place, xerr=[[one / bound] for one in _compute_spread(row)],
             fmt="o" if holds else "X", color=colour, capsize=2,
         )  # fmt: skip
         axes.text(1.02, place, f"{row.value:.3g}  ({row.unit})", transform=axes.get_yaxis_transform(), va="center")
     axes.axvline(1, color="#222222", linewidth=0.8)
-    axes.set(xscale="log", xlabel="measured / bound, least and greatest of the repeats", yticks=range(len(rows)))
+    axes.set(xscale="log", xlabel="measured / bound (median, lowest and highest repeat)", yticks=range(len(rows)))
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
@@ -57,13 +58,13 @@ def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
-    """Draw one line for each network, the word of the quantities that tells them apart, with its bounds."""
+    """Draw one curve: a line for each `line` of its rows, and a mark at each bound."""
     lines: dict[str, list[Row]] = {}
     for row in rows:
         lines.setdefault(row.line, []).append(row)
     for name, line in lines.items():
         places, values = [row.at for row in line], [row.value for row in line]
-        spreads = [list(side) for side in zip(*map(_spread, line), strict=True)]
+        spreads = [list(side) for side in zip(*map(_compute_spread, line), strict=True)]
         axes.errorbar(places, values, yerr=spreads, marker="o", capsize=2, label=name or None)
     asked = [(row.at, float(BOUND.search(row.unit)[2])) for row in rows if BOUND.search(row.unit)]  # type: ignore[index]
     if asked:
@@ -78,6 +79,6 @@ def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
     axes.legend()
 
 
-def _spread(row: Row) -> tuple[float, float]:
-    """Return how far the least and the greatest lie from the median."""
+def _compute_spread(row: Row) -> tuple[float, float]:
+    """Return the distances from the median to the lowest and to the highest repeat."""
     return (0.0, 0.0) if math.isnan(row.low) else (row.value - row.low, row.high - row.value)

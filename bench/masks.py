@@ -1,12 +1,12 @@
-"""Untrained masks a second, their time over plain evaluations, and the time of a step of learning a mask."""
+"""Measure untrained masks per second, their cost over plain evaluations, and the step of learning a mask."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 
-from bench.rows import Row, cpu_seconds, of_repeats, over, rate
-from bench.steps import digits
+from bench.rows import Row, compute_rate, compute_ratio, measure_cpu_seconds, summarise_repeats
+from bench.steps import make_digits
 from reproof.networks import build, initialise, list_prunable
 from reproof.operations.untrained import Masked as MaskedStates
 from reproof.pruning.mask_criteria import large_final_same_sign
@@ -21,9 +21,9 @@ ROUNDS, REPEATS, BATCH = 24, 3, 250
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows, from interleaved repeats on one thread."""
+    """Yield the rate of untrained masks, its ratio, and the step time, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
-    dataset = digits()
+    dataset = make_digits()
     module = build("lenet_300_100", input_shape=dataset.input_shape, classes=dataset.classes)
     initialise(module, scheme="glorot_normal", generator=torch.Generator().manual_seed(0))
     weights = {name: value.numpy() for name, value in module.state_dict().items()}
@@ -39,14 +39,17 @@ def measure() -> Iterator[Row]:
         evaluate(Variants(module, states), dataset.test, dataset=dataset, objective=CLASSIFICATION)
 
     count = len(MaskedStates(weights, [[{}] * ROUNDS]))
-    times = [(cpu_seconds(masked) / count, cpu_seconds(lambda: evaluated(plain))) for _ in range(REPEATS)]
+    times = [
+        (measure_cpu_seconds(masked) / count, measure_cpu_seconds(lambda: evaluated(plain))) for _ in range(REPEATS)
+    ]
     ours, alone = zip(*times, strict=True)
-    yield rate("untrained masks evaluated on 10,000 digits", ours, "masks/s")
-    yield over("untrained masks, over as many plain evaluations", ours, alone, "at most 1.3")
+    yield compute_rate("untrained masks evaluated on 10,000 digits", ours, "masks/s")
+    yield compute_ratio("untrained masks, over as many plain evaluations", ours, alone, "at most 1.3")
     learned, inputs = MaskedNetwork(module, draw_bernoulli_mask), dataset.normalise(dataset.test.images[:BATCH])
-    steps = [cpu_seconds(lambda: _step(learned, inputs)) for _ in range(20)]
-    yield of_repeats("step of learning a mask, batch 250", [1e3 * one for one in steps], "ms")
+    steps = [measure_cpu_seconds(lambda: _step_mask(learned, inputs)) for _ in range(20)]
+    yield summarise_repeats("step of learning a mask, batch 250", [1e3 * one for one in steps], "ms")
 
 
-def _step(module: MaskedNetwork, inputs: torch.Tensor) -> None:
+def _step_mask(module: MaskedNetwork, inputs: torch.Tensor) -> None:
+    """Compute the gradient of a mask's scores on inputs float32 [N, 1, 28, 28]."""
     torch.autograd.grad(module(inputs).square().mean(), list(module.parameters()))

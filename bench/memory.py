@@ -1,4 +1,4 @@
-"""Peak memory of a full-MNIST LeNet job, measured in a process of its own, beside that of importing torch."""
+"""Measure the peak memory of a full-MNIST LeNet job in its own process, and that of importing torch."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ SETTINGS = {
     "dataset": {"name": "noise", "validation": 5000},
     "network": {"name": "lenet_300_100"},
     "initialisation": {"scheme": "glorot_normal"},
-    # Enough steps to be compiled, as a whole training is.
+    # Enough steps for the compiled backend, which a whole training uses.
     "training": {"optimizer": "adam", "lr": 1.2e-3, "batch": 60, "steps": 4000},
     "seeds": [0, 1, 2],
     "snapshots": [0],
@@ -29,17 +29,17 @@ SETTINGS = {
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows."""
+    """Yield peak memories in GB."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data.safetensors"
-        _run("import bench.memory; bench.memory.write_digits(__import__('sys').argv[1])", data)
-        peak = _run(JOB, data, json.dumps(SETTINGS), folder)
+        measure_peak("import bench.memory; bench.memory.write_digits(__import__('sys').argv[1])", data)
+        peak = measure_peak(JOB, data, json.dumps(SETTINGS), folder)
         yield Row("peak memory of a full-MNIST LeNet job, 3 seeds", peak, "GB, at most 1.5")
-    yield Row("of which importing torch", _run("import torch"), "GB")
+    yield Row("peak memory of a process that imports torch", measure_peak("import torch"), "GB")
 
 
 def write_digits(path: str) -> None:
-    """Write 60,000 + 10,000 random images in the shape of MNIST as a data set."""
+    """Write a data set of 60,000 + 10,000 random images, uint8 [N, 1, 28, 28], to the file `path`."""
     import numpy as np  # noqa: PLC0415
 
     from reproof.storage.files import write_tensors  # noqa: PLC0415
@@ -59,21 +59,21 @@ def write_digits(path: str) -> None:
     write_tensors(path, tensors, about)
 
 
-TELL = """
+PRINT_PEAK = """
 import re, resource, sys
 from pathlib import Path
 status = Path("/proc/self/status")
-if status.exists():  # what getrusage tells counts the process that started this one, up to there
+if status.exists():  # getrusage would include the parent process up to the fork
     print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1]) * 1024)
 else:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
 
 
-def _run(code: str, *arguments: str) -> float:
+def measure_peak(code: str, *arguments: str) -> float:
     """Return the peak resident memory, in GB, of a Python process that runs `code`."""
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", code + TELL, *arguments], cwd=root, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code + PRINT_PEAK, *arguments], cwd=root, check=True, capture_output=True, text=True
     )
     return int(done.stdout.split()[-1]) / 1e9

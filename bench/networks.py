@@ -1,12 +1,12 @@
-"""Steps a second of the networks that papers train on small images, and over the plainest PyTorch loop."""
+"""Measure the steps per second of networks for small images, and their ratio to the plainest PyTorch loop."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
-from bench.rows import Row, cpu_seconds, over, rate
-from bench.steps import ADAM, COLOURS, DIGITS, digits, plain_step, trainer
+from bench.rows import Row, compute_rate, compute_ratio, measure_cpu_seconds
+from bench.steps import ADAM, COLOURS, DIGITS, make_digits, make_plain_step, make_trainer
 from reproof.training.processor import flush_subnormals, keep_freed_memory
 
 REPEATS = 5
@@ -21,16 +21,16 @@ NETWORKS: dict[str, tuple[tuple[int, int, int], Mapping[str, Any], int]] = {  # 
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows, from interleaved repeats on one thread."""
+    """Yield the rate and ratio of each network, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     flush_subnormals()
     for name, (shape, how, count) in NETWORKS.items():
-        dataset = digits(shape, train=2_000)
-        ours, plain = trainer(dataset, name=name, how=how).step, plain_step(dataset, name=name, how=how)
+        dataset = make_digits(shape, train=2_000)
+        ours, plain = make_trainer(dataset, name=name, how=how).step, make_plain_step(dataset, name=name, how=how)
         for step in (ours, plain):
-            cpu_seconds(step, count)
-        times = [(cpu_seconds(ours, count), cpu_seconds(plain, count)) for _ in range(REPEATS)]
+            measure_cpu_seconds(step, count)
+        times = [(measure_cpu_seconds(ours, count), measure_cpu_seconds(plain, count)) for _ in range(REPEATS)]
         mine, others = zip(*times, strict=True)
-        yield rate(f"{name}, batch {how['batch']}, one core", mine, "steps/s")
-        yield over(f"{name}, a step over the plainest loop's", mine, others)
+        yield compute_rate(f"{name}, batch {how['batch']}, one core", mine, "steps/s")
+        yield compute_ratio(f"{name}, step over the plainest loop's", mine, others)

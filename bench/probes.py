@@ -1,4 +1,4 @@
-"""Probes of layers a second, all in one go, against the plainest loop that evaluates one network after the other."""
+"""Measure probes of layers per second: all in one batch, relative to a plain loop over networks."""
 
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -6,8 +6,8 @@ from typing import cast
 import torch
 from torch import nn
 
-from bench.rows import Row, cpu_seconds, over, rate
-from bench.steps import digits
+from bench.rows import Row, compute_rate, compute_ratio, measure_cpu_seconds
+from bench.steps import make_digits
 from reproof.data.dataset import Dataset
 from reproof.networks import build, initialise
 from reproof.probing.layers import list_layers
@@ -28,42 +28,45 @@ REPEATS = 3
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows, from interleaved repeats on one thread."""
+    """Yield the rate of probes and its ratio, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     for title, (name, options) in NETWORKS.items():
-        yield from _measured(title, name, options)
+        yield from _measure_network(title, name, options)
 
 
-def _measured(title: str, name: str, options: dict[str, float]) -> Iterator[Row]:
-    dataset = digits()
+def _measure_network(title: str, name: str, options: dict[str, float]) -> Iterator[Row]:
+    """Yield the rate of probes of one network, and its ratio to the plain loop."""
+    dataset = make_digits()
     module = build(name, input_shape=dataset.input_shape, classes=dataset.classes, **options)
-    trained, start, fresh = (_drawn(module, seed) for seed in range(3))
+    trained, start, fresh = (_draw_weights(module, seed) for seed in range(3))
     single = {layer: (layer,) for layer in list_layers(module)}
     every = [probe.state for probe in make_probes(module, TrainedNetwork(trained, {0: start}, [fresh]), single)]
     together, alone = (
-        _together(module, every, dataset, EXAMPLES[title]),
-        _alone(module, every, dataset, EXAMPLES[title]),
+        _make_batched(module, every, dataset, EXAMPLES[title]),
+        _make_plain_loop(module, every, dataset, EXAMPLES[title]),
     )
-    times = [(cpu_seconds(together), cpu_seconds(alone)) for _ in range(REPEATS)]
+    times = [(measure_cpu_seconds(together), measure_cpu_seconds(alone)) for _ in range(REPEATS)]
     ours, others = zip(*times, strict=True)
-    yield rate(f"probes a second, {title}, {EXAMPLES[title]:,} digits", ours, "probes/s", count=len(every))
-    yield over(f"probes a second, {title}, over the plainest evaluation's", others, ours, "at least 0.80")
+    yield compute_rate(f"probes of {title}, {EXAMPLES[title]:,} digits", ours, "probes/s", count=len(every))
+    yield compute_ratio(f"probes of {title}, rate relative to the plainest loop", others, ours, "at least 0.80")
 
 
-def _drawn(module: nn.Module, seed: int) -> State:
+def _draw_weights(module: nn.Module, seed: int) -> State:
+    """Return freshly drawn weights of the network."""
     initialise(module, scheme="kaiming_normal", generator=torch.Generator().manual_seed(seed))
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-def _together(module: nn.Module, states: list[State], dataset: Dataset, examples: int) -> Callable[[], object]:
+def _make_batched(module: nn.Module, states: list[State], dataset: Dataset, examples: int) -> Callable[[], object]:
+    """Return the evaluation of all states by the library, on the first `examples` test images."""
     split = type(dataset.test)(dataset.test.images[:examples], dataset.test.labels[:examples])
     networks = cast(Networks, Variants(module, states))
     return lambda: evaluate(networks, split, dataset=dataset, objective=CLASSIFICATION)
 
 
-def _alone(module: nn.Module, states: list[State], dataset: Dataset, examples: int) -> Callable[[], object]:
-    """The loop that one would write first: load, normalise, forward, count, for each network."""
+def _make_plain_loop(module: nn.Module, states: list[State], dataset: Dataset, examples: int) -> Callable[[], object]:
+    """Return the plainest correct loop: for each network load, normalise, forward, count."""
     images, labels = dataset.test.images[:examples], dataset.test.labels[:examples]
 
     def loop() -> list[int]:

@@ -1,4 +1,8 @@
-"""One row of the table, and how it comes from repeats: times taken in turn are divided, then the median is taken."""
+"""Define a row of the table and compute it from repeats.
+
+Times of two sides are taken alternately and divided pair by pair; the row holds the median of the ratios. A load of the
+machine that changes slowly then cancels.
+"""
 
 import math
 import statistics
@@ -8,9 +12,11 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """A quantity and its value: `low` and `high` of the repeats that it is the median of, and its place on a curve.
+    """One measured quantity.
 
-    `curve` names what is drawn, `line` one line of it, `at` the place on its `axis`.
+    `value` is a median; `low` and `high` are the lowest and highest repeat (NaN for a single one). `unit` may state a
+    bound ("s, at most 3"). A row of a curve also has the labels of its axes (`curve` for y, `axis` for x), the name of
+    its line and its x value (`at`).
     """
 
     quantity: str
@@ -24,23 +30,25 @@ class Row(NamedTuple):
     at: float = math.nan
 
 
-def of_repeats(quantity: str, values: Sequence[float], unit: str, **place: object) -> Row:
-    """Return the median of repeats, with the least and the greatest."""
+def summarise_repeats(quantity: str, values: Sequence[float], unit: str, **place: object) -> Row:
+    """Return a row with the median, the lowest and the highest repeat."""
     return Row(quantity, statistics.median(values), unit, min(values), max(values), **place)  # type: ignore[arg-type]
 
 
-def over(quantity: str, ours: Sequence[float], others: Sequence[float], unit: str = "ratio", **place: object) -> Row:
-    """Return the ratio of times that were taken in turn."""
-    return of_repeats(quantity, [one / other for one, other in zip(ours, others, strict=True)], unit, **place)
+def compute_ratio(
+    quantity: str, ours: Sequence[float], others: Sequence[float], unit: str = "ratio", **place: object
+) -> Row:
+    """Return a row with the ratio of times taken alternately; raise ValueError if their numbers differ."""
+    return summarise_repeats(quantity, [one / other for one, other in zip(ours, others, strict=True)], unit, **place)
 
 
-def rate(quantity: str, seconds: Sequence[float], unit: str, *, count: float = 1) -> Row:
-    """Return how much is done in a second, `count` of it in each of these times."""
-    return of_repeats(quantity, [count / one for one in seconds], unit)
+def compute_rate(quantity: str, seconds: Sequence[float], unit: str, *, count: float = 1) -> Row:
+    """Return a row with a rate per second; each repeat did `count` units of work in these seconds."""
+    return summarise_repeats(quantity, [count / one for one in seconds], unit)
 
 
-def cpu_seconds(work: Callable[[], object], count: int = 1) -> float:
-    """Return the processor time of one call, the mean of `count`."""
+def measure_cpu_seconds(work: Callable[[], object], count: int = 1) -> float:
+    """Return the processor seconds of one call, the mean of `count` calls."""
     began = time.process_time()
     for _ in range(count):
         work()

@@ -1,4 +1,4 @@
-"""Milliseconds a LeNet step, by this trainer and by the plainest correct PyTorch loop; share of the core's rate."""
+"""Measure LeNet steps of this trainer: time, ratio to the plainest correct PyTorch loop, share of the core's rate."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bench.rows import Row, cpu_seconds, of_repeats, over
+from bench.rows import Row, compute_ratio, measure_cpu_seconds, summarise_repeats
 from reproof.data.dataset import Dataset, Split
 from reproof.networks import build, initialise, list_prunable
 from reproof.settings import TrainingSettings
@@ -24,14 +24,12 @@ AGAINST_KEPT = {"curve": "step over the dense one", "axis": "share of the weight
 MOST_OF_DENSE = {0.036: 0.25, 0.01: 0.15}
 WEIGHTS = 784 * 300 + 300 * 100 + 100 * 10
 FIRST_LAYER = 784 * 300
-
-Masks = Mapping[str, torch.Tensor]  # by weight, bool
 DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
 ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
 
 
-def digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Dataset:
-    """Return random images, in the shape of MNIST unless told otherwise: steps cost the same on them."""
+def make_digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Dataset:
+    """Return a data set of random images, uint8 [N, *shape]; a step costs the same as on real ones."""
     generator = torch.Generator().manual_seed(0)
     parts = []
     for count in (train, 5_000, 10_000):
@@ -42,28 +40,28 @@ def digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Datas
 
 
 def measure() -> Iterator[Row]:
-    """Yield rows, from interleaved repeats on one thread."""
+    """Yield step times and ratios, from interleaved repeats on one thread."""
     torch.set_num_threads(1)
     keep_freed_memory()
     flush_subnormals()
-    dataset = digits()
-    steps = {f"kept {kept}": trainer(dataset, masks=scattered(dataset, kept)).step for kept in KEPT} | {
-        "plain": plain_step(dataset)
+    dataset = make_digits()
+    steps = {f"kept {kept}": make_trainer(dataset, masks=draw_masks(dataset, kept)).step for kept in KEPT} | {
+        "plain": make_plain_step(dataset)
     }
     times: dict[str, list[float]] = {name: [] for name in (*steps, "product")}
     left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     for step in steps.values():
-        cpu_seconds(step, STEPS)  # compiling, and the first touch of memory
+        measure_cpu_seconds(step, STEPS)  # untimed: the first call compiles and touches memory
     for _ in range(REPEATS):
         for name, step in steps.items():
-            times[name].append(cpu_seconds(step, STEPS))
-        times["product"].append(cpu_seconds(lambda: left @ right, 10))
+            times[name].append(measure_cpu_seconds(step, STEPS))
+        times["product"].append(measure_cpu_seconds(lambda: left @ right, 10))
     dense = times["kept 1"]
-    yield of_repeats("LeNet step, batch 60, this trainer", [1e3 * one for one in dense], "ms")
+    yield summarise_repeats("LeNet step, batch 60, this trainer", [1e3 * one for one in dense], "ms")
     for kept in KEPT[1:]:
         bound = f"at most {MOST_OF_DENSE[kept]}" if kept in MOST_OF_DENSE else "ratio"
         ours = times[f"kept {kept}"]
-        yield over(
+        yield compute_ratio(
             f"LeNet step at {kept:.1%} kept, over the dense step",
             ours,
             dense,
@@ -72,34 +70,34 @@ def measure() -> Iterator[Row]:
             line="LeNet",
             at=kept,
         )
-    yield of_repeats("LeNet step, the plainest PyTorch loop", [1e3 * one for one in times["plain"]], "ms")
-    yield over("LeNet step over the plainest loop's", dense, times["plain"], "at most 1.0")
+    yield summarise_repeats("LeNet step, the plainest PyTorch loop", [1e3 * one for one in times["plain"]], "ms")
+    yield compute_ratio("LeNet step over the plainest loop's", dense, times["plain"], "at most 1.0")
     product = [2 * SIDE**3 / one for one in times["product"]]
-    yield of_repeats("matrix product, one core", [one / 1e9 for one in product], "GFLOP/s")
+    yield summarise_repeats("matrix product, one core", [one / 1e9 for one in product], "GFLOP/s")
     # The usual count: forward, gradient of weights, gradient of inputs, each 2 * weights * batch.
     usual = [6 * WEIGHTS * BATCH / one for one in dense]
-    yield over("LeNet step's share of that rate, by 6 x weights x batch", usual, product, "at least 0.65")
-    # The first layer needs no gradient of its inputs: what is truly computed.
+    yield compute_ratio("LeNet step, share of the matrix rate, by 6 x weights x batch", usual, product, "at least 0.65")
+    # The first layer needs no gradient of its inputs, so the usual count exceeds the computed operations.
     needed = [(6 * WEIGHTS - 2 * FIRST_LAYER) * BATCH / one for one in dense]
-    yield over("its share, counting only what is computed", needed, product, "share")
+    yield compute_ratio("LeNet step, share of the matrix rate, by computed operations", needed, product, "share")
 
 
-def network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
-    """Return a network at its initial values."""
+def make_network(dataset: Dataset, name: str = "lenet_300_100") -> nn.Module:
+    """Return a network with freshly initialised weights."""
     module = build(name, input_shape=dataset.input_shape, classes=10)
     initialise(module, scheme="glorot_normal", generator=torch.Generator().manual_seed(0))
     return module
 
 
-def trainer(
+def make_trainer(
     dataset: Dataset,
     *,
     name: str = "lenet_300_100",
     masks: Masks | None = None,
     how: Mapping[str, Any] = ADAM,
 ) -> Trainer:
-    """Return a training on the backend that it would have."""
-    module = network(dataset, name)
+    """Return a trainer on the backend that the library would choose for 50,000 steps."""
+    module = make_network(dataset, name)
     weights = {key: value.clone() for key, value in module.state_dict().items()}
     member = Member(seed=0, weights=weights, noise=0, masks=masks)
     settings = TrainingSettings(**how, steps=50_000)
@@ -108,17 +106,19 @@ def trainer(
     return Trainer(networks, [member], dataset=dataset, settings=settings, objective=CLASSIFICATION)
 
 
-def scattered(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Masks | None:
-    """Return masks that keep a share of the weights, of all layers or by layer; where they lie is left to chance."""
-    module, generator = network(dataset, name), torch.Generator().manual_seed(1)
+def draw_masks(dataset: Dataset, kept: float | Mapping[str, float], name: str = "lenet_300_100") -> Masks | None:
+    """Return random masks (bool, shapes of the weights) that keep a share of all layers or of each; None if dense."""
+    module, generator = make_network(dataset, name), torch.Generator().manual_seed(1)
     shares = kept if isinstance(kept, Mapping) else dict.fromkeys(list_prunable(module), kept)
     drawn = {key: torch.rand(module.get_parameter(key).shape, generator=generator) for key in shares}
     return {key: drawn[key] < share for key, share in shares.items()} if min(shares.values()) < 1 else None
 
 
-def plain_step(dataset: Dataset, *, name: str = "lenet_300_100", how: Mapping[str, Any] = ADAM) -> Callable[[], object]:
-    """Return a step of the loop that one would write first, with normalised floats in memory."""
-    module, inputs, labels = network(dataset, name), dataset.normalise(dataset.train.images), dataset.train.labels
+def make_plain_step(
+    dataset: Dataset, *, name: str = "lenet_300_100", how: Mapping[str, Any] = ADAM
+) -> Callable[[], object]:
+    """Return one step of the plainest correct loop, with normalised images in memory."""
+    module, inputs, labels = make_network(dataset, name), dataset.normalise(dataset.train.images), dataset.train.labels
     adam, momentum = how["optimizer"] == "adam", how.get("momentum", 0.0)
     parameters = module.parameters()
     optimiser = torch.optim.Adam(parameters, how["lr"]) if adam else torch.optim.SGD(parameters, how["lr"], momentum)

@@ -118,7 +118,11 @@ def _start_search(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Se
 def _judge(search: _Search, victim: Victim, tried: Tensor) -> _Search:
     """Return the search with the candidates kept where they are better; it costs one query per image."""
     logits, aim = query_logits(victim, tried), search.aim
-    losses = compute_cross_entropy(logits.double(), aim.labels) if aim.targeted else compute_margin(logits, aim.labels).double()
+    losses = (
+        compute_cross_entropy(logits.double(), aim.labels)
+        if aim.targeted
+        else compute_margin(logits, aim.labels).double()
+    )
     reached = aim.is_reached(logits.argmax(dim=-1))
     # A candidate that reaches the aim is kept even if its loss is not lower.
     better = reached | (losses < search.losses)

@@ -1,4 +1,4 @@
-"""The figures of the papers: tidy tables in, drawings out. A kind of figure is a function marked `@figure`."""
+"""Draw the figures of the papers from tidy tables; a kind of figure is a function decorated with `@figure`."""
 
 from reproof.figures.captions import Context
 from reproof.figures.drawing import Drawing, draw, save

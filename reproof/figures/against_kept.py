@@ -1,26 +1,33 @@
-"""Figures of a quantity against the share of weights kept (Frankle & Carbin 2019, figures 1 and 4 to 10)."""
+"""Draw a quantity against the share of weights kept (Frankle & Carbin 2019, figures 1 and 4 to 10)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.panels import quantities_across, runs_across
-from reproof.figures.spread import in_panels, of_arms, over_trials, placed, regular, with_published
-from reproof.figures.words import flat
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.panels import draw_quantities_across, draw_runs_across
+from reproof.figures.spread import (
+    add_published,
+    arrange_panels,
+    select_arms,
+    select_common_steps,
+    select_place,
+    summarise_trials,
+)
+from reproof.figures.words import list_runs
 
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
 READING = (
-    "Each point is the mean over trials (a seed, or one draw of a seed); its bar reaches from the lowest to the "
-    "highest trial. A triangle at the bottom marks where a line leaves the frame."
+    "Points are means over trials (a trial is a seed, or one draw of a seed). Bars reach from the lowest to the "
+    "highest trial. A triangle at the bottom marks where a line leaves the panel."
 )
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
 
 
-@figure(plot=runs_across, reading=READING)
+@figure(plot=draw_runs_across, reading=READING)
 def early_stopping_and_accuracy(
     tables: Tables,
     columns: Columns,
@@ -32,20 +39,20 @@ def early_stopping_and_accuracy(
     part: str = "",
     at: float | None = None,
 ) -> pd.DataFrame:
-    """Iteration and accuracies of early stopping and of the end of training (figures 4, 5, 6, 9 and 10).
+    """Select iteration and accuracies at early stopping and at the end of training (figures 4, 5, 6, 9 and 10).
 
-    `metrics` names the quantities drawn; `arms` and `without` are shell patterns of the arms to draw and to leave out;
-    `part` and `at` are where operations measured, if the quantities are theirs.
+    `metrics` names the quantities. `arms` and `without` are shell patterns of the arms to draw and to leave out. `part`
+    and `at` select what an operation measured, if the quantities come from an operation.
     """
-    rows = placed(table_named(tables, "measurements"), part, at)
-    rows = of_arms(rows[rows["run"].isin(flat(columns)) & rows["metric"].isin(metrics)], arms, without)
-    summary = over_trials(rows, ["run", "arm", "level", "metric"]).rename(columns={"metric": "quantity"})
+    rows = select_place(find_table(tables, "measurements"), part, at)
+    rows = select_arms(rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(metrics)], arms, without)
+    summary = summarise_trials(rows, ["run", "arm", "level", "metric"]).rename(columns={"metric": "quantity"})
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
-    return with_published(in_panels(summary, columns, metrics), references, columns)
+    return add_published(arrange_panels(summary, columns, metrics), references, columns)
 
 
-@figure(plot=runs_across, reading=READING)
+@figure(plot=draw_runs_across, reading=READING)
 def random_sparsity(
     tables: Tables,
     columns: Columns,
@@ -53,11 +60,11 @@ def random_sparsity(
     *,
     arms: Sequence[str] = ("ticket", "shuffle_mask"),
 ) -> pd.DataFrame:
-    """Tickets against networks of the same sparsity whose mask is drawn at random (figure 1)."""
+    """Select tickets, and networks of the same sparsity with random masks (figure 1)."""
     return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
 
 
-@figure(plot=quantities_across, reading=READING)
+@figure(plot=draw_quantities_across, reading=READING)
 def accuracy_during_training(
     tables: Tables,
     columns: Columns,
@@ -67,24 +74,24 @@ def accuracy_during_training(
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Test accuracy at three points of training (figures 7 and 8); `at` gives them as shares of the budget of steps.
+    """Select test accuracy at three points of training (figures 7 and 8), given by `at` as shares of all steps.
 
-    Published values of `test_accuracy_at_end` stand in the last column.
+    Published values of `test_accuracy_at_end` belong to the last column.
     """
-    curves = table_named(tables, "curves")
-    curves = regular(curves[(curves["split"] == "test") & curves["run"].isin(flat(columns))])
-    curves = of_arms(curves, arms, without)
-    moments = [_moment(curves, share) for share in at]
-    rows = pd.concat([_recorded(curves, steps, name) for name, steps in moments])
-    summary = over_trials(rows, ["run", "arm", "level", "quantity"], "accuracy")
+    curves = find_table(tables, "curves")
+    curves = select_common_steps(curves[(curves["split"] == "test") & curves["run"].isin(list_runs(columns))])
+    curves = select_arms(curves, arms, without)
+    moments = [_find_moment(curves, share) for share in at]
+    rows = pd.concat([_select_step(curves, steps, name) for name, steps in moments])
+    summary = summarise_trials(rows, ["run", "arm", "level", "quantity"], "accuracy")
     names = [name for name, _ in moments]
     final = [{**value, "metric": names[-1]} for value in references if value["metric"] == "test_accuracy_at_end"]
-    return with_published(in_panels(summary, columns, names), final, columns)
+    return add_published(arrange_panels(summary, columns, names), final, columns)
 
 
-def _moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
-    """Return a heading and, for each run, the recorded step nearest to that share of its training."""
-    steps = {str(run): _nearest(rows["step"], share) for run, rows in curves.groupby("run")}
+def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
+    """Return a heading and, by run, the recorded step nearest to that share of its training."""
+    steps = {str(run): _find_nearest_step(rows["step"], share) for run, rows in curves.groupby("run")}
     same = len(set(steps.values())) == 1
     return (
         f"Test accuracy, {f'iteration {max(steps.values()):,}' if same else f'{100 * share:.0f} % of training'}",
@@ -92,11 +99,12 @@ def _moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
     )
 
 
-def _nearest(steps: "pd.Series[int]", share: float) -> int:
+def _find_nearest_step(steps: "pd.Series[int]", share: float) -> int:
+    """Return the recorded step nearest to a share of the last step; the earlier of two equally near ones."""
     goal = share * steps.max()
     return int(min(steps.unique(), key=lambda step: (abs(step - goal), step)))
 
 
-def _recorded(curves: pd.DataFrame, steps: Mapping[str, int], quantity: str) -> pd.DataFrame:
-    """Return the rows at each run's step, named as a quantity."""
+def _select_step(curves: pd.DataFrame, steps: Mapping[str, int], quantity: str) -> pd.DataFrame:
+    """Return the rows at the given step of each run, with `quantity` as their quantity."""
     return curves[curves["step"] == curves["run"].map(steps)].assign(quantity=quantity)

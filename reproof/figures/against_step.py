@@ -1,4 +1,4 @@
-"""Figures of a quantity against the step that copies start from (Frankle et al. 2020, figures 3, 5 and 8 to 11)."""
+"""Draw a quantity against the step that copies start from (Frankle et al. 2020, figures 3, 5 and 8 to 11)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
@@ -12,10 +12,25 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials, placed
-from reproof.figures.style import DENSE, Ink, Look, canvas, legend, say, tint
-from reproof.figures.words import ABSENT, arm_label, flat, per_cent, quantity_label, run_title, unique
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.spread import (
+    arrange_panels,
+    iterate_groups,
+    select_arms,
+    select_nearest_levels,
+    select_place,
+    summarise_trials,
+)
+from reproof.figures.style import DENSE, Ink, Look, create_canvas, draw_legend, draw_message, tint
+from reproof.figures.words import (
+    ABSENT,
+    format_per_cent,
+    format_run_title,
+    label_arm,
+    label_quantity,
+    list_runs,
+    list_unique,
+)
 from reproof.metrics import find_metric
 
 LABEL_IN = 0.4  # inches that the number of a step takes
@@ -24,36 +39,36 @@ Line = tuple[str, int]  # arm, level
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one row per quantity and one column per panel of runs; a single panel is folded into rows of two."""
-    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+    quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     cells = [[(quantity, panel) for panel in panels] for quantity in quantities]
     if len(panels) == 1:
         flattened = [cell for row in cells for cell in row]
         cells = [flattened[start : start + 2] for start in range(0, len(flattened), 2)]
-    styles = dict(_styles(table, look))
+    styles = dict(_yield_styles(table, look))
     bounds = (
-        [Line2D([], [], label="bound of stable, of matching", **DENSE_LINE)] if table["bound"].notna().any() else []
+        [Line2D([], [], label="bound for stable or matching", **DENSE_LINE)] if table["bound"].notna().any() else []
     )
-    entries = [*_key(table, styles), *bounds]
+    entries = [*_list_entries(table, styles), *bounds]
     labels = [str(entry.get_label()) for entry in entries]
     size = (2.75, 1.75) if len(panels) == 1 else (2.1, 1.5)
-    picture, axes = canvas(len(cells), len(cells[0]), size=size, labels=labels, gap=0.78, drop=0.5)
+    picture, axes = create_canvas(len(cells), len(cells[0]), size=size, labels=labels, gap=0.78, drop=0.5)
     for row, places in zip(cells, axes, strict=True):
         for (quantity, panel), place in zip(row, places, strict=False):
             _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles, width=size[0])
-            place.set_ylabel(_y_label(quantity) if panel == panels[0] else "")
-            place.set_title(run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
-            place.set_xlabel("Iteration that copies start from" if row is cells[-1] else "")
+            place.set_ylabel(_format_y_label(quantity) if panel == panels[0] else "")
+            place.set_title(format_run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_xlabel("Iteration from which copies start" if row is cells[-1] else "")
         for place in places[len(row) :]:
             place.remove()
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading="Each point is the mean over trials (a pair of copies of a seed); its bar reaches from the lowest to the "
-    "highest. Iterations stand side by side as they were measured, not to scale. The dotted line is the bound below "
-    "which networks are stable (instability) or down to which they match the dense network (accuracy).",
+    reading="Points are means over trials (a trial is a pair of copies of a seed). Bars reach from the lowest to the "
+    "highest trial. Measured iterations are evenly spaced, not to scale. The dotted line is a bound: networks are "
+    "stable below it (instability), or match the dense network above it (accuracy).",
 )
 def against_step(
     tables: Mapping[str, pd.DataFrame],
@@ -68,81 +83,93 @@ def against_step(
     stable: float = 0.02,
     matching: float = 0.002,
 ) -> pd.DataFrame:
-    """What connecting copies measured against the step k that they start from, of the levels nearest to `kept`.
+    """Select what pairs of copies measured, by the step k that they start from, at the levels nearest to `kept`.
 
-    `arms` and `without` are shell patterns; `part` names another choice of batch norm's statistics. Networks are
-    `stable` below that instability, and `matching` down to that much less accuracy than the dense network's.
+    `arms` and `without` are shell patterns; `part` names another choice of batch norm statistics. `stable` is the bound
+    on instability, `matching` the bound on the accuracy lost against the dense network; both are shares in [0, 1].
     """
-    every = table_named(tables, "measurements")
-    rows = every[every["metric"].isin(metrics) & every["run"].isin(flat(columns)) & every["at"].notna()]
-    rows = of_arms(rows[rows["part"] == part], arms, without)
-    summary = over_trials(at_kept(rows, kept), ["run", "arm", "level", "metric", "at"])
+    every = find_table(tables, "measurements")
+    rows = every[every["metric"].isin(metrics) & every["run"].isin(list_runs(columns)) & every["at"].notna()]
+    rows = select_arms(rows[rows["part"] == part], arms, without)
+    summary = summarise_trials(select_nearest_levels(rows, kept), ["run", "arm", "level", "metric", "at"])
     summary = summary.rename(columns={"metric": "quantity", "at": "step"})
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
-    table = in_panels(summary, columns, metrics, also=["step", "bound"])
+    table = arrange_panels(summary, columns, metrics, also=["step", "bound"])
     lines = zip(table["run"], table["quantity"], strict=True)
-    return table.assign(bound=[_bound(every, run, metric, stable=stable, matching=matching) for run, metric in lines])
+    return table.assign(
+        bound=[_find_bound(every, run, metric, stable=stable, matching=matching) for run, metric in lines]
+    )
 
 
-def _bound(every: pd.DataFrame, run: str, metric: str, *, stable: float, matching: float) -> float:
-    return stable if "instability" in metric else dense_mean(every, run, metric) - matching
+def _find_bound(every: pd.DataFrame, run: str, metric: str, *, stable: float, matching: float) -> float:
+    """Return the bound of a metric, in its unit."""
+    return stable if "instability" in metric else compute_dense_mean(every, run, metric) - matching
 
 
-def dense_mean(every: pd.DataFrame, run: str, metric: str) -> float:
-    """Return the mean of a run's dense networks themselves, as trained from the start; NaN if that is not measured."""
+def compute_dense_mean(every: pd.DataFrame, run: str, metric: str) -> float:
+    """Return the mean of a metric over a run's dense networks, trained from the start; NaN if it was not measured."""
     of_dense = (every["run"] == run) & (every["level"] == 0) & (every["arm"] == "ticket") & (every["metric"] == metric)
-    return float(placed(every[of_dense])["value"].mean())
+    return float(select_place(every[of_dense])["value"].mean())
 
 
-def _styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[str, Any]]]:
-    """Yield how each arm and level is drawn: the dense network black, sparser levels of an arm paler."""
+def _yield_styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """Yield (arm and level, line style): the dense network is black, sparser levels of an arm are paler."""
     drawn = table[table["trials"] > 0][["arm", "level"]].drop_duplicates()
     for arm, levels in drawn.groupby("arm", sort=False):
         pruned = sorted(level for level in levels["level"] if level)
         for place, level in enumerate(pruned):
             ink = look.inks[str(arm)]
-            yield (str(arm), int(level)), _style(Ink(tint(ink.colour, 0.5 * place / len(pruned)), ink.marker), str(arm))
+            yield (
+                (str(arm), int(level)),
+                _make_style(Ink(tint(ink.colour, 0.5 * place / len(pruned)), ink.marker), str(arm)),
+            )
         if 0 in set(levels["level"]):
-            yield (str(arm), 0), _style(Ink(DENSE, "o") if arm == "ticket" else look.inks[str(arm)], str(arm))
+            yield (str(arm), 0), _make_style(Ink(DENSE, "o") if arm == "ticket" else look.inks[str(arm)], str(arm))
 
 
-def _style(ink: Ink, arm: str) -> dict[str, Any]:
+def _make_style(ink: Ink, arm: str) -> dict[str, Any]:
+    """Return the line style of an arm: solid for tickets, dashed for controls."""
     return {"color": ink.colour, "marker": ink.marker, "linestyle": "-" if arm == "ticket" else "--"}
 
 
-def _key(table: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]]) -> list[Line2D]:
+def _list_entries(table: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]]) -> list[Line2D]:
     kept = table.dropna(subset=["kept"]).groupby("level")["kept"].mean()
     several = len({level for _, level in styles if level}) > 1
-    return [Line2D([], [], label=_label(arm, level, kept, several), **style) for (arm, level), style in styles.items()]
+    return [
+        Line2D([], [], label=_label_line(arm, level, kept, several), **style) for (arm, level), style in styles.items()
+    ]
 
 
-def _label(arm: str, level: int, kept: "pd.Series[float]", several: bool) -> str:
+def _label_line(arm: str, level: int, kept: "pd.Series[float]", several: bool) -> str:
+    """Return the legend label of a line; it names the level only if there are several."""
     if arm == "ticket" and not level:
         return "dense network"
-    return arm_label(arm) + (f", {per_cent(kept[level])} % kept" if several and level else "")
+    return label_arm(arm) + (f", {format_per_cent(kept[level])} % kept" if several and level else "")
 
 
-def _y_label(quantity: str) -> str:
-    words = quantity_label(quantity)
+def _format_y_label(quantity: str) -> str:
+    """Return the y label, with its unit on a second line if it would be taller than a panel."""
+    words = label_quantity(quantity)
     return words.replace(" (%)", "\n(%)") if len(words) > 25 else words
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]], *, width: float) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     steps = sorted(points["step"].unique())
     unit = 100 if find_metric(str(points["quantity"].iloc[0])).is_share else 1
-    for (arm, level), line in groups(points.sort_values("step"), "arm", "level"):
+    for (arm, level), line in iterate_groups(points.sort_values("step"), "arm", "level"):
         at = [steps.index(step) for step in line["step"]]
         bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
         axes.errorbar(at, unit * line["mean"], bars, elinewidth=0.8, **styles[str(arm), int(level)])
     for bound in rows["bound"].dropna().unique():
         axes.axhline(unit * bound, zorder=2, **DENSE_LINE)
-    _limit(axes, points, unit=unit)
+    _scale_y(axes, points, unit=unit)
+    # Steps lie at 0, 1, 2, ...: they grow by factors, and to scale the first ones would overlap.
     every = ceil(len(steps) * LABEL_IN / width)
     axes.xaxis.set_major_locator(FixedLocator(range(0, len(steps), every)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -150,11 +177,11 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
     axes.set_xlim(-0.3, max(len(steps) - 0.7, 0.3))
 
 
-def _limit(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
-    """Scale y: accuracies in a window from their lowest, everything else from 0."""
+def _scale_y(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
+    """Scale y: a window around the values for accuracies, from 0 for other metrics."""
     low, high = float(points["lowest"].min()), float(points["highest"].max())
     if "accuracy" in str(points["quantity"].iloc[0]):
         room = 0.08 * max(high - low, 0.005)
-        scales.share_axis(axes, unit * (low - room), unit * (high + room))
+        scales.scale_share_axis(axes, unit * (low - room), unit * (high + room))
     else:
         axes.set_ylim(min(0.0, unit * low), 1.08 * unit * high or 1.0)

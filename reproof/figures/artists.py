@@ -1,4 +1,4 @@
-"""What is drawn in a panel: an arm's line, the dense network, published values, and where lines leave the frame."""
+"""Draw the parts of a panel: lines of arms, the dense network, published values, and marks where lines leave it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,24 +7,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reproof.figures.style import DENSE, Ink, tint
-from reproof.figures.words import publication
+from reproof.figures.words import extract_publication
 
 Stroke = str | tuple[int, tuple[int, ...]]
-# The same settings draw a mark and its entry in the legend.
+# Shared by marks and legend entries, so that they cannot differ.
 DENSE_LINE: dict[str, Any] = {"color": DENSE, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 HOLLOW = ("D", "o", "s", "^")
 OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
 
 
-def arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
-    """Return how an arm is drawn: tickets whole, controls broken; a run laid over the first (place > 0) paler."""
+def choose_arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
+    """Return the line style of an arm: tickets solid, controls dashed; an overlaid run (place > 0) paler."""
     strokes: tuple[Stroke, Stroke] = ("-", "--") if place == 0 else ((0, (4, 1, 1, 1)), (0, (1, 1)))
     colour = tint(ink.colour, min(0.45 * place, 0.7))
     return {"color": colour, "linestyle": strokes[arm != "ticket"], "marker": ink.marker}
 
 
-def published_style(colour: str, place: int) -> dict[str, Any]:
-    """Return how a published value is drawn: hollow, in its arm's colour, in the shape of its source."""
+def choose_published_style(colour: str, place: int) -> dict[str, Any]:
+    """Return the style of a published value: hollow, in the colour of its arm, with a shape for each source."""
     hollow = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.2}
     return {"marker": HOLLOW[place % len(HOLLOW)], "markersize": 5.5, "linestyle": "none", **hollow}
 
@@ -36,7 +36,7 @@ def draw_arm(axes: Axes, points: pd.DataFrame, *, unit: int, style: Mapping[str,
 
 
 def draw_dense(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
-    """Draw the dense network's mean across the panel (that of the run in front)."""
+    """Draw a line across the panel at the mean of the dense network of the first run."""
     dense = points[(points["level"] == 0) & (points["arm"] == "ticket")].sort_values("place")
     if not dense.empty:
         axes.axhline(unit * dense["mean"].iloc[0], zorder=2, **DENSE_LINE)
@@ -45,18 +45,18 @@ def draw_dense(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
 def draw_published(
     axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink], publications: Sequence[str]
 ) -> None:
-    """Mark published values, with bars where their range is known; those beyond the axis are left to the table."""
+    """Mark published values, with bars where their range is known; values beyond the axes are only in the table."""
     for point in points.to_dict("records"):
-        colour = arm_style(point["arm"], inks[point["arm"]], point["place"])["color"]
-        style = published_style(colour, publications.index(publication(point["source"])))
+        colour = choose_arm_style(point["arm"], inks[point["arm"]], point["place"])["color"]
+        style = choose_published_style(colour, publications.index(extract_publication(point["source"])))
         bars = [[unit * (point["mean"] - point["lowest"])], [unit * (point["highest"] - point["mean"])]]
         axes.errorbar([point["kept"]], [unit * point["mean"]], bars, ecolor=colour, elinewidth=0.8, zorder=4, **style)
 
 
 def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
-    """Mark, at the bottom edge, where each line leaves the axis: a cut line must not look like one that ends."""
+    """Mark, at the bottom edge, where each line leaves the panel: a cut line must not look like one that ends."""
     low = axes.get_ylim()[0]
     below = points[unit * points["mean"] < low].sort_values("kept", ascending=False)
     for point in below.drop_duplicates(["run", "arm"]).to_dict("records"):
-        style = arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
+        style = choose_arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
         axes.plot(point["kept"], low, clip_on=False, zorder=4, **style)

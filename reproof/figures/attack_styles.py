@@ -1,4 +1,4 @@
-"""How lines of attacks are told apart: each attack has an ink, or a stroke where colour tells how a network trained."""
+"""Assign styles to lines of attacks: an ink to each attack, or a stroke where colours denote networks."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, tint
-from reproof.figures.words import arm_label, run_title, unique
+from reproof.figures.words import format_run_title, label_arm, list_unique
 
 Line = tuple[str, str, str]  # run, arm, attack
 NATURAL = "trained on natural images"
@@ -22,7 +22,7 @@ ATTACK_INKS = {
     "spsa": Ink("#882255", "X"),
     "square": Ink("#0072B2", "d"),
 }
-MARKERS = ("", "D", "^", "v", "p", "*")  # of the second attack of a family, and so on
+MARKERS = ("", "D", "^", "v", "p", "*")  # "" is the marker of the family; the others are for its further attacks
 STROKES: tuple[Any, ...] = (
     "-",
     (0, (4, 1.5)),
@@ -33,25 +33,25 @@ STROKES: tuple[Any, ...] = (
 )
 
 
-def attack_label(part: str) -> str:
-    """Return how a figure calls an attack.
+def label_attack(part: str) -> str:
+    """Return the label of an attack.
 
-    >>> attack_label("pgd_40"), attack_label("pgd_restarts"), attack_label("carlini_wagner"), attack_label("one_pixel")
+    >>> label_attack("pgd_40"), label_attack("pgd_restarts"), label_attack("carlini_wagner"), label_attack("one_pixel")
     ('PGD-40', 'PGD restarts', 'Carlini & Wagner', 'one pixel')
     """
     words = part.replace("carlini_wagner", "Carlini & Wagner").replace("_", " ").split(" ")
     return re.sub(r"([A-Z]) (?=\d)", r"\1-", " ".join(WORDS.get(word, word) for word in words))
 
 
-def trained_label(arm: str) -> str:
-    """Return how a figure of attacks calls an arm: its dense network was trained in one way or another."""
-    return NATURAL if arm == "ticket" else arm_label(arm)
+def label_trained_arm(arm: str) -> str:
+    """Return the label of an arm in figures of attacks, where an arm is a way to train the dense network."""
+    return NATURAL if arm == "ticket" else label_arm(arm)
 
 
-def attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each attack: that of its family, paler for its second ("pgd_1", "pgd_40"), or a spare one."""
+def assign_attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
+    """Return an ink for each attack: that of its family ("pgd_1", "pgd_40"), ever paler, or a spare one."""
     families: dict[str, list[str]] = {}
-    for part in unique(parts):
+    for part in list_unique(parts):
         family = next((name for name in ATTACK_INKS if part == name or part.startswith(f"{name}_")), part)
         families.setdefault(family, []).append(part)
     others = [name for name in families if name not in ATTACK_INKS]
@@ -64,49 +64,49 @@ def attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
     }
 
 
-def line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict[str, Any]], list[Line2D]]:
-    """Return how each line is drawn, and the legend.
+def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict[str, Any]], list[Line2D]]:
+    """Return the style of each line, and the legend.
 
-    Where every panel shows one network, colours are attacks. Else colours are networks, by run, by arm or by both, and
-    strokes and markers are attacks.
+    If every panel shows a single network, colours denote attacks. Otherwise colours denote networks (run and arm), and
+    strokes and markers denote attacks.
     """
     drawn = table[table["trials"] > 0]
     shown = list(drawn[["run", "arm", "part"]].drop_duplicates().itertuples(index=False, name=None))
-    networks, attacks = unique(line[:2] for line in shown), unique(line[2] for line in shown)
-    inks = attack_inks(attacks)
+    networks, attacks = list_unique(line[:2] for line in shown), list_unique(line[2] for line in shown)
+    inks = assign_attack_inks(attacks)
     if (drawn[["panel", "run", "arm"]].drop_duplicates().groupby("panel").size() <= 1).all():
         styles: dict[str, dict[str, Any]] = {
             part: {"color": inks[part].colour, "marker": inks[part].marker} for part in attacks
         }
-        entries = [Line2D([], [], label=attack_label(part), **styles[part]) for part in attacks]
+        entries = [Line2D([], [], label=label_attack(part), **styles[part]) for part in attacks]
         return {line: styles[line[2]] for line in shown}, entries
-    colours, labels = network_colours(networks, look), network_labels(networks, look)
+    colours, labels = assign_network_colours(networks, look), label_networks(networks, look)
     strokes: dict[str, dict[str, Any]] = {
         part: {"linestyle": STROKES[place % len(STROKES)], "marker": inks[part].marker}
         for place, part in enumerate(attacks)
     }
     entries = [Line2D([], [], label=labels[network], color=colours[network]) for network in networks]
-    entries += [Line2D([], [], label=attack_label(part), color=MUTED, **strokes[part]) for part in attacks]
+    entries += [Line2D([], [], label=label_attack(part), color=MUTED, **strokes[part]) for part in attacks]
     return {line: {"color": colours[line[:2]], **strokes[line[2]]} for line in shown}, entries
 
 
-def network_colours(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
-    """Return a colour for each network (run, arm): that of its arm if there is one run, else one of a palette."""
-    found = unique(networks)
+def assign_network_colours(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
+    """Return a colour for each network (run, arm): that of its arm if there is a single run, else one of a palette."""
+    found = list_unique(networks)
     if len({run for run, _ in found}) == 1:
         return {(run, arm): look.inks[arm].colour for run, arm in found}
     palette = [colour for colour, _ in (*INKS.values(), *SPARE)]
     return {network: palette[place % len(palette)] for place, network in enumerate(found)}
 
 
-def network_labels(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
-    """Return what to call each network (run, arm): by what sets it apart from the others."""
-    found = unique(networks)
+def label_networks(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
+    """Return a label for each network (run, arm), with only those parts that distinguish it from the others."""
+    found = list_unique(networks)
     runs, arms = ({network[which] for network in found} for which in (0, 1))
     parts = {
         (run, arm): [
-            *([run_title(run, look.titles)] if len(runs) > 1 else []),
-            *([trained_label(arm)] if len(arms) > 1 or len(runs) == 1 else []),
+            *([format_run_title(run, look.titles)] if len(runs) > 1 else []),
+            *([label_trained_arm(arm)] if len(arms) > 1 or len(runs) == 1 else []),
         ]
         for run, arm in found
     }

@@ -1,4 +1,4 @@
-"""One value for each run: networks down the side, a panel for each metric, published values beside the measured."""
+"""Draw one value for each run: a row for each network, a panel for each metric, published values below measured."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,55 +10,62 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy import isclose
 
-from reproof.figures.artists import published_style
-from reproof.figures.attack_styles import attack_inks, attack_label, trained_label
+from reproof.figures.artists import choose_published_style
+from reproof.figures.attack_styles import assign_attack_inks, label_attack, label_trained_arm
 from reproof.figures.kinds import figure
-from reproof.figures.legend import publications, published_key
+from reproof.figures.legend import list_publications, list_published_entries
 from reproof.figures.scales import STEPS
 from reproof.figures.seeds import (
     SPREAD,
     Columns,
     References,
     Tables,
-    by_quantity,
-    measured,
-    of_parts,
-    over_seeds,
-    with_published,
+    add_published_by_part,
+    arrange_quantities,
+    select_metrics,
+    select_parts,
+    summarise_seeds,
 )
-from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, legend, say
-from reproof.figures.tiles import broken, height_for, names_down, room_for, tiles
-from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
+from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, draw_legend, draw_message
+from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 from reproof.metrics import find_metric
 
 Series = tuple[str, str]  # arm, part
 ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
-BELOW = 0.3  # share of a row that published values stand below the measured
-FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value is more than this share of the highest
+BELOW = 0.3  # share of a row between a measured value and a published one below it
+FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value exceeds this share of the highest
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a row for each run and a panel for each metric; several arms or parts of a run are coloured."""
-    runs, metrics = unique(table["run"]), unique(table["quantity"])
-    names = [broken(run_title(run, look.titles), 34) for run in runs]
-    series = unique(table.loc[table["trials"] > 0, ["arm", "part"]].itertuples(index=False, name=None))
-    sources, styles = publications(table), _styles(series, look)
-    entries = _entries(series, styles, sources)
-    tall = len(names) * height_for(names, ROW + SERIES * max(len(series) - 1, 0))
+    """Draw a row for each run and a panel for each metric; colours denote the arms or parts of a run."""
+    runs, metrics = list_unique(table["run"]), list_unique(table["quantity"])
+    names = [wrap(format_run_title(run, look.titles), 34) for run in runs]
+    series = list_unique(table.loc[table["trials"] > 0, ["arm", "part"]].itertuples(index=False, name=None))
+    sources, styles = list_publications(table), _assign_styles(series, look)
+    entries = _list_entries(series, styles, sources)
+    tall = len(names) * compute_row_height(names, ROW + SERIES * max(len(series) - 1, 0))
     size = (2.3 if len(metrics) > 1 else 4.0, max(tall, 0.5))
     labels = [str(entry.get_label()) for entry in entries]
-    picture, places = tiles(
-        [""] * len(metrics), across=3, size=size, labels=labels, gap=0.3, drop=0.7, left=room_for(names), low=0.9
+    picture, places = create_tiles(
+        [""] * len(metrics),
+        across=3,
+        size=size,
+        labels=labels,
+        gap=0.3,
+        drop=0.7,
+        left=compute_name_width(names),
+        low=0.9,
     )
     for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
         rows = table[table["quantity"] == metric]
         _draw(place, rows, runs, styles, sources)
-        names_down(place, names if number % 3 == 0 else [""] * len(names))
-        place.set_xlabel(broken(quantity_label(metric), 36 if len(metrics) > 1 else 60))
-        for run in _absent(table) if not number else ():
+        name_rows(place, names if number % 3 == 0 else [""] * len(names))
+        place.set_xlabel(wrap(label_quantity(metric), 36 if len(metrics) > 1 else 60))
+        for run in _list_absent_runs(table) if not number else ():
             across = place.get_yaxis_transform()
             place.text(0.03, runs.index(run), ABSENT, transform=across, va="center", color=MUTED, fontsize=7)
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
@@ -74,53 +81,55 @@ def by_run(
     arms: Sequence[str] = ("ticket",),
     level: int = 0,
 ) -> pd.DataFrame:
-    """One value of each metric for each run.
+    """Select one value of each metric for each run.
 
-    `part` is a shell pattern ("" for what has no part, or is of the run itself), `at` the place, such as an epsilon, of
-    metrics that have one; `arms` are shell patterns.
+    `part` is a shell pattern; "" selects rows without a part, or whose part is the run itself. `at` is the place, such
+    as an epsilon, of metrics that have one. `arms` are shell patterns.
     """
-    runs = [flat(columns)]
-    rows = measured(tables, runs, metrics, arms=arms, level=level)
-    rows = of_parts(rows.assign(part=rows["part"].where(rows["part"] != rows["run"], "")), [part])
+    runs = [list_runs(columns)]
+    rows = select_metrics(tables, runs, metrics, arms=arms, level=level)
+    rows = select_parts(rows.assign(part=rows["part"].where(rows["part"] != rows["run"], "")), [part])
     rows = rows[rows["at"].isna() | (False if at is None else isclose(rows["at"], at))]
     published = [one | {"part": ""} if one.get("part") == one["run"] else one for one in map(dict, references)]
-    table = by_quantity(over_seeds(rows), runs, metrics)
-    return with_published(table, [one for one in published if _near(one, at)])
+    table = arrange_quantities(summarise_seeds(rows), runs, metrics)
+    return add_published_by_part(table, [one for one in published if _is_near(one, at)])
 
 
-def _absent(table: pd.DataFrame) -> list[str]:
-    """Return the runs that were measured in nothing."""
+def _list_absent_runs(table: pd.DataFrame) -> list[str]:
+    """Return the runs without any measurement."""
     most = table.groupby("run", sort=False)["trials"].max()
     return [str(run) for run in most[most == 0].index]
 
 
-def _near(one: Mapping[str, Any], at: float | None) -> bool:
+def _is_near(one: Mapping[str, Any], at: float | None) -> bool:
+    """Return whether a published value has no place, or the place of the figure."""
     return "at" not in one or (at is not None and bool(isclose(one["at"], at)))
 
 
-def _styles(series: Sequence[Series], look: Look) -> dict[Series, dict[str, Any]]:
-    """Return the ink of each series: of its attack where only those differ, else of its arm, or one of a palette."""
+def _assign_styles(series: Sequence[Series], look: Look) -> dict[Series, dict[str, Any]]:
+    """Return the style of each series: by attack or arm if only one of them differs, else one of a palette."""
     arms, parts = ({one[which] for one in series} for which in (0, 1))
-    palette, attacks = [Ink(*each) for each in (*INKS.values(), *SPARE)], attack_inks(one[1] for one in series)
+    palette, attacks = [Ink(*each) for each in (*INKS.values(), *SPARE)], assign_attack_inks(one[1] for one in series)
     own = {one: attacks[one[1]] if len(parts) > 1 else look.inks[one[0]] for one in series}
     mixed = {one: palette[place % len(palette)] for place, one in enumerate(series)}
     inks = mixed if min(len(arms), len(parts)) > 1 else own
     return {one: {"color": ink.colour, "marker": ink.marker} for one, ink in inks.items()}
 
 
-def _entries(
+def _list_entries(
     series: Sequence[Series], styles: Mapping[Series, Mapping[str, Any]], sources: Sequence[str]
 ) -> list[Line2D]:
-    found = [Line2D([], [], label=_label(one, series), linestyle="none", **styles[one]) for one in series]
-    hollow = published_key(sources)
+    """Return the legend; a single measured series needs no entry unless there are published values."""
+    found = [Line2D([], [], label=_label_series(one, series), linestyle="none", **styles[one]) for one in series]
+    hollow = list_published_entries(sources)
     return (found if len(series) > 1 or hollow else []) + hollow
 
 
-def _label(one: Series, series: Sequence[Series]) -> str:
-    """Return how the legend calls a series: by the arm, the part or both, as they differ."""
+def _label_series(one: Series, series: Sequence[Series]) -> str:
+    """Return the legend label of a series: its arm, its part or both, whichever differ."""
     arms, parts = ({each[which] for each in series} for which in (0, 1))
-    words = [trained_label(one[0])] if len(arms) > 1 else []
-    words += [attack_label(one[1]) or "without a part"] if len(parts) > 1 else []
+    words = [label_trained_arm(one[0])] if len(arms) > 1 else []
+    words += [label_attack(one[1]) or "without a part"] if len(parts) > 1 else []
     return ", ".join(words) or "measured: mean, lowest and highest seed"
 
 
@@ -131,8 +140,9 @@ def _draw(
     styles: Mapping[Series, Mapping[str, Any]],
     sources: Sequence[str],
 ) -> None:
+    """Draw one panel, or a message if nothing was measured."""
     if not (rows["trials"] > 0).any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
     shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
@@ -143,14 +153,14 @@ def _draw(
         bars = [[unit * (one["mean"] - one["lowest"])], [unit * (one["highest"] - one["mean"])]]
         look = {**styles[series], "linestyle": "none"}
         if one["source"]:
-            mark = published_style(str(look["color"]), sources.index(publication(one["source"])))
+            mark = choose_published_style(str(look["color"]), sources.index(extract_publication(one["source"])))
             look, row = mark | {"markersize": 4, "ecolor": look["color"], "zorder": 4}, row + BELOW * apart / 0.6
         axes.errorbar([unit * one["mean"]], [row], xerr=bars, elinewidth=0.9, **look)
-    _axis(axes, unit * rows["lowest"].min(), unit * rows["highest"].max())
+    _scale_x(axes, unit * rows["lowest"].min(), unit * rows["highest"].max())
 
 
-def _axis(axes: Axes, low: float, high: float) -> None:
-    """Scale x from 0, unless that would squeeze the values into a corner."""
+def _scale_x(axes: Axes, low: float, high: float) -> None:
+    """Scale x from 0, unless this would squeeze the values into a corner."""
     room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
     axes.grid(visible=True, axis="x")

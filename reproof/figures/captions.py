@@ -1,11 +1,19 @@
-"""What a figure says in words: its caption, the text for those who cannot see it, and the line under its panels."""
+"""Compose the texts of a figure: its caption, its alternative text, and the line under its panels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from reproof.figures.words import arm_label, flat, listed, per_cent, quantity_label, run_title, unique
+from reproof.figures.words import (
+    format_per_cent,
+    format_run_title,
+    join_words,
+    label_arm,
+    label_quantity,
+    list_runs,
+    list_unique,
+)
 from reproof.metrics import find_metric
 
 Columns = Sequence[Sequence[str]]
@@ -13,7 +21,7 @@ Columns = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Context:
-    """What a figure says of where it comes from: `data` holds the labels of the datasets, `titles` those of runs."""
+    """The origin of a figure: scale, labels of the data sets, number of departures, and titles by run."""
 
     scale: str
     data: tuple[str, ...]
@@ -21,81 +29,83 @@ class Context:
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def caption(
+def compose_caption(
     reading: str, table: pd.DataFrame, *, columns: Columns, context: Context, published: str = "Hollow marks"
 ) -> str:
-    """Return the caption: how to read the figure, what is absent, how and where the published values stand."""
+    """Return the caption: how to read the figure, which runs are absent, and the sources of published values."""
     sentences = [reading] if (table["trials"] > 0).any() else []
-    absent = [run_title(run, context.titles) for run in flat(columns) if not _measured(table, run)]
+    absent = [format_run_title(run, context.titles) for run in list_runs(columns) if not _is_measured(table, run)]
     if absent:
         sentences.append(f"Not run at this scale: {'; '.join(absent)}.")
-    sources = unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
+    sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
         sentences.append(
-            f"{published}: published values ({'; '.join(sources)}); those beyond the axes are in the data."
+            f"{published}: published values ({'; '.join(sources)}); values beyond the axes are only in the data."
         )
     return " ".join(sentences)
 
 
-def alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
-    """Return the alternative text: what is drawn for which runs and arms, and where tickets start and are best."""
-    quantities = listed(unique(quantity_label(str(name)) for name in table["quantity"]))
-    runs = "; ".join(run_title(run, context.titles) for run in flat(columns))
-    return " ".join([f"{quantities} of {_subject(table)}. Runs: {runs}.", *_highlights(table, context)])
+def compose_alternative(table: pd.DataFrame, *, columns: Columns, context: Context) -> str:
+    """Return the alternative text: quantities, arms and runs, and the dense and best accuracy of tickets."""
+    quantities = join_words(list_unique(label_quantity(str(name)) for name in table["quantity"]))
+    runs = "; ".join(format_run_title(run, context.titles) for run in list_runs(columns))
+    return " ".join([f"{quantities} of {_describe_subject(table)}. Runs: {runs}.", *_yield_highlights(table, context)])
 
 
-def foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: Context) -> str:
-    """Return the line under the panels: scale, seeds, data and departures."""
+def compose_foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, context: Context) -> str:
+    """Return the line under the panels: scale, number of seeds, data and departures from the paper."""
     departures = f"{context.departures}, see page" if context.departures else "none"
     return " · ".join(
         [
             f"scale: {context.scale}",
-            f"seeds: {_seeds(tables, flat(columns))}",
-            f"data: {_data(context.data)}",
+            f"seeds: {_count_seeds(tables, list_runs(columns))}",
+            f"data: {_join_data_labels(context.data)}",
             f"departures from the paper: {departures}",
         ]
     )
 
 
-def _data(labels: Sequence[str]) -> str:
-    """Return the labels of data sets; of more than two that are versions of one, that and their number."""
-    heads = unique(label.partition(", ")[0] for label in labels)
+def _join_data_labels(labels: Sequence[str]) -> str:
+    """Return the labels of data sets as prose; more than two versions of a data set become their number."""
+    heads = list_unique(label.partition(", ")[0] for label in labels)
     versions = {head: [label for label in labels if label.partition(", ")[0] == head] for head in heads}
     shown = ([f"{head} ({len(each)} versions)"] if len(each) > 2 else each for head, each in versions.items())
-    return listed(label for each in shown for label in each)
+    return join_words(label for each in shown for label in each)
 
 
-def _subject(table: pd.DataFrame) -> str:
-    """Return what a figure is of: arms where it is about pruning, whole networks, layers, or weights."""
+def _describe_subject(table: pd.DataFrame) -> str:
+    """Return the subject of a figure: its arms if it is about pruning, else networks, layers or weights."""
     if "arm" in table and "kept" not in table:
         return "networks"
-    arms = listed(arm_label(arm) for arm in unique(table["arm"]) if arm) if "arm" in table else ""
+    arms = join_words(label_arm(arm) for arm in list_unique(table["arm"]) if arm) if "arm" in table else ""
     return arms or ("layers" if "part" in table else "weights")
 
 
-def _highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
-    """Yield a sentence per run: the dense network's test accuracy, and the best of the tickets' (last quantity)."""
+def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
+    """Yield a sentence per run: dense and best accuracy of its tickets, in the last quantity that is a share."""
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
-    shown = [name for name in unique(tickets["quantity"]) if find_metric(name).is_share][-1:]
-    for run in unique(tickets["run"]):
+    shown = [name for name in list_unique(tickets["quantity"]) if find_metric(name).is_share][-1:]
+    for run in list_unique(tickets["run"]):
         for quantity in shown:
             rows = tickets[(tickets["run"] == run) & (tickets["quantity"] == quantity)].sort_values("kept")
             dense, best = rows.iloc[-1], rows.sort_values("mean", kind="stable").iloc[-1]
-            name = quantity_label(quantity).removesuffix(" (%)").lower()
+            name = label_quantity(quantity).removesuffix(" (%)").lower()
             yield (
-                f"{run_title(run, context.titles)}, {name}: {100 * dense['mean']:.1f} % dense, "
-                f"at most {100 * best['mean']:.1f} % at {per_cent(best['kept'])} % kept."
+                f"{format_run_title(run, context.titles)}, {name}: {100 * dense['mean']:.1f} % dense, "
+                f"at most {100 * best['mean']:.1f} % at {format_per_cent(best['kept'])} % kept."
             )
 
 
-def _measured(table: pd.DataFrame, run: str) -> bool:
+def _is_measured(table: pd.DataFrame, run: str) -> bool:
+    """Return whether the table holds a measurement of the run."""
     return bool((table.loc[table["run"] == run, "trials"] > 0).any())
 
 
-def _seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:
-    """Return how many seeds the runs have: "3", "3 to 5", "none"; histograms show one of them and do not count."""
+def _count_seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:
+    """Return the number of seeds of the runs: "3", "3 to 5", "none"."""
+    # Histograms of movement show one seed of several, so they count only if there is nothing else.
     counted = [table for name, table in tables.items() if name != "movement" or len(tables) == 1]
     counts = [count for table in counted for count in table[table["run"].isin(runs)].groupby("run")["seed"].nunique()]
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)})) if counts else "none"

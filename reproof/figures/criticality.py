@@ -1,4 +1,4 @@
-"""The criticality of a layer over seeds: its mean, the interval of that, and the class of the layer."""
+"""Estimate the criticality of a layer over seeds: its mean, the interval of the mean, and the class of the layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from reproof.declarations.layer_classes import Thresholds
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Mean criticality of a layer over seeds with its interval, the class of the mean, and whether it is settled.
+    """Mean criticality of a layer over seeds, with its interval and its class.
 
-    It is settled if the whole interval is of that class; one seed has no interval (NaN) and settles nothing.
+    `named` is the class of the mean ("" without seeds). `settled` is true if the whole interval [`low`, `high`] lies in
+    this class. A single seed has no interval (NaN), so its class is not settled.
     """
 
     mean: float
@@ -26,20 +27,21 @@ class Estimate:
 
 
 def estimate(values: Sequence[float], *, thresholds: Thresholds, confidence: float = 0.95) -> Estimate:
-    """Return what seeds together say of one layer, with Student's t interval.
+    """Return the estimate of one layer, with the interval of Student's t distribution.
 
-    `values` has one number a seed; those that are NaN are left out.
+    `values` has one criticality per seed; NaN is left out. `confidence` is a share in (0, 1).
     """
     found = np.array([value for value in values if np.isfinite(value)])
     mean = float(found.mean()) if found.size else nan
-    half = _half_width(found, confidence)
+    half = _compute_half_width(found, confidence)
     low, high = mean - half, mean + half
     named = thresholds.name(mean) if found.size else ""
     settled = bool(named) and thresholds.name(low) == thresholds.name(high) == named and not np.isnan(half)
     return Estimate(mean=mean, low=low, high=high, seeds=int(found.size), named=named, settled=settled)
 
 
-def _half_width(values: "np.typing.NDArray[np.float64]", confidence: float) -> float:
+def _compute_half_width(values: "np.typing.NDArray[np.float64]", confidence: float) -> float:
+    """Return half the width of the t interval of the mean of values float64 [seeds]; NaN for fewer than two."""
     if values.size < 2:
         return nan
     quantile = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))

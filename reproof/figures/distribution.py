@@ -1,4 +1,4 @@
-"""How a quantity is distributed over seeds: a histogram, each seed as a tick, mean and standard deviation told."""
+"""Draw the distribution of a quantity over seeds: a histogram, a tick for each seed, mean and standard deviation."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure
-from reproof.figures.seeds import Columns, References, Tables, measured
-from reproof.figures.style import INKS, SPARE, Look, legend, say
-from reproof.figures.tiles import tiles
-from reproof.figures.words import ABSENT, flat, quantity_label, run_title, unique
+from reproof.figures.seeds import Columns, References, Tables, select_metrics
+from reproof.figures.style import INKS, SPARE, Look, draw_legend, draw_message
+from reproof.figures.tiles import create_tiles
+from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_runs, list_unique
 from reproof.metrics import find_metric
 
 COLUMNS = ["panel", "run", "arm", "seed", "quantity", "value", "mean", "deviation", "trials"]
@@ -22,29 +22,31 @@ RUG = 0.045  # height of a tick, as a share of the panel
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry, the runs of an entry over one another in bins of their own colours."""
+    """Draw one panel per entry, with the histograms of its runs overlaid in different colours."""
     panels = [rows for _, rows in table.groupby("panel")]
     palette = [colour for colour, _ in (*INKS.values(), *SPARE)]
-    runs = unique(table.loc[table["trials"] > 0, "run"])
+    runs = list_unique(table.loc[table["trials"] > 0, "run"])
     colours = {run: palette[place % len(palette)] for place, run in enumerate(runs)}
-    entries = [Line2D([], [], label=_told(table[table["run"] == run], look), color=colours[run]) for run in runs]
+    entries = [Line2D([], [], label=_label_run(table[table["run"] == run], look), color=colours[run]) for run in runs]
     size = (4.4, 2.3) if len(panels) == 1 else (2.35, 1.75)
-    titles = [run_title(rows["run"].iloc[0], look.titles) if rows["run"].nunique() == 1 else "" for rows in panels]
+    titles = [
+        format_run_title(rows["run"].iloc[0], look.titles) if rows["run"].nunique() == 1 else "" for rows in panels
+    ]
     labels = [str(entry.get_label()) for entry in entries]
-    picture, places = tiles(titles, across=3, size=size, labels=labels, gap=0.55, left=0.6)
+    picture, places = create_tiles(titles, across=3, size=size, labels=labels, gap=0.55, left=0.6)
     for rows, place in zip(panels, places, strict=True):
         if (rows["trials"] > 0).any():
             _draw(place, rows[rows["trials"] > 0], colours)
         else:
-            say(place, ABSENT)
-    legend(picture, entries)
+            draw_message(place, ABSENT)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading="How many seeds fall in each bin; each tick below is a seed. The legend tells the mean and, after ±, the "
-    "standard deviation over seeds.",
+    reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, "
+    "after ±, the standard deviation over seeds.",
 )
 def distribution(
     tables: Tables,
@@ -53,32 +55,33 @@ def distribution(
     *,
     metric: str = "test_accuracy_at_end",
 ) -> pd.DataFrame:
-    """One metric of each seed's dense network, draws averaged, with mean and standard deviation over seeds."""
-    rows = measured(tables, columns, [metric])
+    """Select one metric of each seed's dense network, averaged over draws, with mean and standard deviation."""
+    rows = select_metrics(tables, columns, [metric])
     rows = rows[(rows["part"] == "") & rows["at"].isna()]
     seeds = rows.groupby(["run", "arm", "seed"], sort=False, as_index=False)["value"].mean().assign(trials=1)
     by = seeds.groupby("run")["value"]
     seeds = seeds.assign(mean=by.transform("mean"), deviation=by.transform("std"))
-    absent = [{"run": run, "arm": "", "trials": 0} for run in flat(columns) if run not in set(seeds["run"])]
+    absent = [{"run": run, "arm": "", "trials": 0} for run in list_runs(columns) if run not in set(seeds["run"])]
     every: pd.DataFrame = pd.concat([part for part in (seeds, pd.DataFrame(absent)) if len(part)], ignore_index=True)
     parts = [every[every["run"] == run].assign(panel=place) for place, column in enumerate(columns) for run in column]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return table.assign(quantity=metric).reindex(columns=COLUMNS)
 
 
-def _told(rows: pd.DataFrame, look: Look) -> str:
-    """Return what the legend tells of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
+def _label_run(rows: pd.DataFrame, look: Look) -> str:
+    """Return the legend label of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
     metric, first = str(rows["quantity"].iloc[0]), rows.iloc[0]
     unit, sign, digits = (100, " %", ".2f") if find_metric(metric).is_share else (1, "", ".4g")
     spread = "" if pd.isna(first["deviation"]) else f" ± {unit * first['deviation']:{digits}}"
     count = rows["seed"].nunique()
-    title = run_title(str(first["run"]), look.titles)
+    title = format_run_title(str(first["run"]), look.titles)
     return f"{title}: {unit * first['mean']:{digits}}{spread}{sign}, {count} seed{'s' if count > 1 else ''}"
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Draw the histograms and ticks of one panel, in bins shared by all its runs."""
     unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
-    edges = _edges(unit * rows["value"].to_numpy(dtype=float))
+    edges = _compute_edges(unit * rows["value"].to_numpy(dtype=float))
     highest = 0
     for run, each in rows.groupby("run", sort=False):
         counts, _ = np.histogram(unit * each["value"], edges)
@@ -93,10 +96,13 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(axis="x", pad=9)
-    axes.set(xlabel=quantity_label(str(rows["quantity"].iloc[0])), ylabel="Seeds")
+    axes.set(xlabel=label_quantity(str(rows["quantity"].iloc[0])), ylabel="Seeds")
 
 
-def _edges(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return the edges of bins for all runs of a panel: by numpy's rule, but no more than MOST."""
+def _compute_edges(
+    values: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Return the edges [bins + 1] of at most MOST bins for all values of a panel, by numpy's "auto" rule."""
+    # An outlier makes numpy choose thousands of bins.
     edges = np.histogram_bin_edges(values, "auto")
     return edges if len(edges) <= MOST + 1 else np.histogram_bin_edges(values, MOST)

@@ -1,4 +1,4 @@
-"""Draw a figure of a paper and save it, the same bytes each time, with its caption and the table it was drawn from."""
+"""Draw a figure of a paper and save it, as the same bytes each time, with its caption and its table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     under_attack,
     weight_movement,
 )
-from reproof.figures.captions import Context, alternative, caption, foot_line
+from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
 from reproof.figures.kinds import KINDS
-from reproof.figures.style import STYLE, Look, blank, foot, inks
+from reproof.figures.style import STYLE, Look, assign_inks, draw_blank, draw_foot_line
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
 
-# No time and no version: the same table gives the same file.
+# Without time and version, the same table gives the same bytes.
 METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -46,7 +46,7 @@ METADATA: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the tidy table it shows, a caption that says how to read it, and a text for those who cannot see it."""
+    """A figure, the tidy table that it shows, its caption, and its alternative text for readers who cannot see it."""
 
     figure: Figure
     table: pd.DataFrame
@@ -65,25 +65,28 @@ def draw(
 ) -> Drawing:
     """Draw one figure.
 
-    `runs` has one entry per panel; an entry that is a list lays its runs over one another (the first in front).
-    `tables` holds "measurements", "curves" and "movement" (those the kind needs). `references` are published values:
-    `run`, `metric`, `kept`, `source`, and `value`, `gain` (over dense, same unit) or `ratio` (to dense). `options` are
-    the kind's own. Raises ReproofError for an unknown kind or option.
+    `runs` has one entry per panel; the runs of an entry that is a list are overlaid (the first in front).
+    `tables` holds those of "measurements", "curves" and "movement" that the kind needs. `references` are published
+    values: `run`, `metric`, `kept`, `source`, and `value`, `gain` (over dense, same unit) or `ratio` (to dense).
+    `options` are keyword arguments of the kind. Raises ReproofError for an unknown kind or option.
     """
     if kind not in KINDS:
         raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
     columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
-    table = KINDS[kind].table(tables=tables, columns=columns, references=references, options=options or {})
+    table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
+    # Inks depend on all arms of the tables, so that an arm looks the same in every figure of a paper.
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with matplotlib.rc_context(STYLE):
         drawn = (table["trials"] > 0).any()
-        figure = KINDS[kind].plot(table, Look(inks(arms), context.titles)) if drawn else blank(ABSENT)
-        foot(figure, foot_line(tables, columns=columns, context=context))
+        figure = KINDS[kind].plot(table, Look(assign_inks(arms), context.titles)) if drawn else draw_blank(ABSENT)
+        draw_foot_line(figure, compose_foot_line(tables, columns=columns, context=context))
     return Drawing(
         figure=figure,
         table=table,
-        caption=caption(KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published),
-        alt=alternative(table, columns=columns, context=context),
+        caption=compose_caption(
+            KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published
+        ),
+        alt=compose_alternative(table, columns=columns, context=context),
     )
 
 

@@ -1,15 +1,22 @@
-"""The images that excite units and random directions most (Szegedy et al. 2014, figures 1 to 4)."""
+"""Draw the images that excite units and random directions most (Szegedy et al. 2014, figures 1 to 4)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from reproof.figures.kinds import figure
-from reproof.figures.pixels import absent, images, mosaic, show, titled, told
+from reproof.figures.pixels import (
+    describe_absent_runs,
+    draw_image,
+    format_title,
+    join_images,
+    read_images,
+    select_images,
+)
 from reproof.figures.seeds import Columns, References, Tables
-from reproof.figures.style import MUTED, Look, canvas, say
-from reproof.figures.tiles import LINE, lines
+from reproof.figures.style import MUTED, Look, create_canvas, draw_message
+from reproof.figures.tiles import LINE, count_lines
 
-SIDE, LEAST = 0.36, 1.8  # inches of an image, and of a block across
+SIDE, LEAST = 0.36, 1.8  # inches: side of an image, least width of a block
 BLOCKS = {
     "trained/unit": "trained: single units",
     "trained/direction": "trained: random directions",
@@ -20,26 +27,26 @@ NONE = "no images"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw four blocks: units beside random directions, trained above untrained."""
+    """Draw four blocks: units on the left, random directions on the right, trained above untrained."""
     own = table[table["part"] != ""]
     blocks = {name: own[own["part"].str.startswith(f"{name}/")] for name in BLOCKS}
-    (down, across), side = _most(own), len(next(iter(images(own).values())))
+    (down, across), side = _count_most(own), len(next(iter(read_images(own).values())))
     gap = max(1, round(0.08 * side))
     inch = max(SIDE / side * (side + gap), LEAST / across)
     wide = 2 * inch * across + 0.3
-    title, missing = titled(own, look, width=wide), absent(table, look, width=wide)
-    head, low = 0.5 + LINE * lines(title), 0.5 + LINE * lines(missing)
+    title, missing = format_title(own, look, width=wide), describe_absent_runs(table, look, width=wide)
+    head, low = 0.5 + LINE * count_lines(title), 0.5 + LINE * count_lines(missing)
     size = (inch * across, inch * down)
-    picture, axes = canvas(2, 2, size=size, labels=(), gap=0.3, drop=0.4, left=0.24, head=head, low=low)
+    picture, axes = create_canvas(2, 2, size=size, labels=(), gap=0.3, drop=0.4, left=0.24, head=head, low=low)
     for (name, rows), place in zip(blocks.items(), [place for line in axes for place in line], strict=True):
         place.set_title(BLOCKS[name], loc="left", fontsize=8)
         if rows.empty:
             place.spines[:].set_visible(False)
-            say(place, NONE)
+            draw_message(place, NONE)
             continue
-        shown = images(rows)
+        shown = read_images(rows)
         grid = [[shown.get(f"{name}/{which}/{rank}") for rank in range(across)] for which in range(down)]
-        show(place, mosaic(grid, right=gap, below=gap))
+        draw_image(place, join_images(grid, right=gap, below=gap))
     picture.text(0.24 / picture.get_figwidth(), 1 - 0.1 / picture.get_figheight(), title, fontsize=9, va="top")
     axes[1][0].text(0, -0.03, missing, transform=axes[1][0].transAxes, va="top", color=MUTED, fontsize=7)
     return picture
@@ -47,8 +54,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Each row of a block is one unit, or one random direction in the space of the same activations: the images "
-    "that excite it most, from the left.",
+    reading="Each row of a block shows the images that most excite one unit, or one random direction in the space of "
+    "the same activations. The strongest response is on the left.",
 )
 def exciting_images(
     tables: Tables,
@@ -58,22 +65,22 @@ def exciting_images(
     rows: int = 4,
     ranks: int = 8,
 ) -> pd.DataFrame:
-    """Images of at most so many units and directions, `rows` of each, and so many images of each, `ranks`.
+    """Select the images of at most `rows` units and `rows` directions, `ranks` images of each.
 
-    Of the first run that has any, of its lowest seed.
+    They belong to the lowest seed of the first run that has any.
     """
-    table = told(tables, columns, ["exciting_pixel"])
-    which, rank = _places(table["part"])
+    table = select_images(tables, columns, ["exciting_pixel"])
+    which, rank = _parse_places(table["part"])
     return table[(table["part"] == "") | ((which < rows) & (rank < ranks))].reset_index(drop=True)
 
 
-def _places(parts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """Return which unit or direction parts belong to, and the rank of the image; NaN for no part."""
+def _parse_places(parts: "pd.Series[str]") -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """Return the number of the unit or direction and the rank of the image, for each part; NaN for no part."""
     found = parts.str.extract(r"^[^/]+/[^/]+/(\d+)/(\d+)$").astype(float)
     return found[0], found[1]
 
 
-def _most(own: pd.DataFrame) -> tuple[int, int]:
-    """Return how many units and how many images of one there are at most."""
-    which, rank = _places(own["part"])
+def _count_most(own: pd.DataFrame) -> tuple[int, int]:
+    """Return the largest number of units in a block, and of images of a unit."""
+    which, rank = _parse_places(own["part"])
     return int(which.max()) + 1, int(rank.max()) + 1

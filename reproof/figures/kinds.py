@@ -1,4 +1,4 @@
-"""The kinds of figure: each a pure `select` (tables to one tidy table) and a pure `plot` (that table to a picture)."""
+"""Register kinds of figure: each has a pure `select` (tables to a tidy table) and a pure `plot` (that to a figure)."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ Plot = Callable[[pd.DataFrame, Look], Figure]
 class Kind:
     """One kind of figure.
 
-    `reading` is the sentence of the caption that says how to read it, `published` how published values are shown.
+    `reading` is the part of the caption that explains the marks; `published` names the marks of published values.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Kind:
     reading: str
     published: str = "Hollow marks"
 
-    def table(
+    def select_table(
         self,
         *,
         tables: Mapping[str, pd.DataFrame],
@@ -36,7 +36,8 @@ class Kind:
         references: Sequence[Mapping[str, Any]],
         options: Mapping[str, Any],
     ) -> pd.DataFrame:
-        """Return the tidy table of this figure; raise ReproofError for an option that the kind does not have."""
+        """Return the tidy table of this figure; raise ReproofError for an unknown option."""
+        # The first three parameters are the tables, columns and references; the others are options.
         known = list(inspect.signature(self.select).parameters)[3:]
         for option in options:
             if option not in known:
@@ -52,8 +53,8 @@ KINDS: dict[str, Kind] = {}
 def figure(*, plot: Plot, reading: str, published: str = "Hollow marks") -> Callable[[Select], Select]:
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
 
-    `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists, panel by panel, the runs laid
-    over one another; `references` are published values. The function's own name is the kind's public name.
+    `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists the overlaid runs of each
+    panel; `references` are published values. The name of the function is the public name of the kind.
     """
 
     def register(select: Select) -> Select:
@@ -63,8 +64,8 @@ def figure(*, plot: Plot, reading: str, published: str = "Hollow marks") -> Call
     return register
 
 
-def table_named(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    """Return a table that a kind of figure needs; raise ReproofError if the caller left it out."""
+def find_table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """Return the table of this name; raise ReproofError if the caller did not pass it."""
     if name not in tables:
         raise ReproofError(
             f"tables: {name}.parquet is needed for this figure and was not given; add it to the rule's inputs"

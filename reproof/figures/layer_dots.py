@@ -1,4 +1,4 @@
-"""Layers and sets of layers down the side, a dot and its interval for each quantity."""
+"""Draw layers and sets of layers as rows, with a dot and its interval for each quantity."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reproof.figures.kinds import figure
-from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, layer_label, of_metrics, parts_of
-from reproof.figures.style import INKS, MUTED, SPARE, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, run_title, unique
+from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
+from reproof.figures.style import INKS, MUTED, SPARE, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_run_title, list_unique
 
-ROW = 0.19  # inches a layer
+ROW = 0.19  # inches of a layer
 HALVES = (0, 0.5, 1)
 BESIDE = {
     "criticality": "Criticality",
@@ -24,35 +24,35 @@ BESIDE = {
 }
 CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
 TOGETHER = {
-    "worst_single_criticality": ("worst of its layers alone", INKS["ticket"]),
+    "worst_single_criticality": ("worst single layer", INKS["ticket"]),
     "joint_criticality": ("all together, initial values", INKS["reinitialise"]),
-    "joint_criticality_rerandomised": ("all together, drawn anew", INKS["shuffle_mask"]),
+    "joint_criticality_rerandomised": ("all together, redrawn at random", INKS["shuffle_mask"]),
     "joint_criticality_removed": ("all removed", SPARE[0]),
 }
 READING = "Dots are means over seeds, bars 95 % intervals (Student t). Criticality is the share of the accuracy above "
-READING += "chance that is lost when a layer is put back to its initial values: 0 is no loss, 1 a fall to chance."
+READING += "chance that a network loses when a layer is reset to its initial values: 0 is no loss, 1 a fall to chance."
 
 
 def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row of panels per run: criticality, then the distances that its layers moved."""
-    runs, quantities = unique(table["run"]), [name for name in unique(table["quantity"])]
+    """Draw one row of panels per run: criticality, then the distances that its layers moved in training."""
+    runs, quantities = list_unique(table["run"]), [name for name in list_unique(table["quantity"])]
     entries = [
         Line2D([], [], label=name, color=colour, marker="o", linestyle="none") for name, colour in CLASSES.items()
     ]
-    tall = max(len(parts_of(table[table["run"] == run])) for run in runs)
-    picture, axes = canvas(
+    tall = max(len(list_parts(table[table["run"] == run])) for run in runs)
+    picture, axes = create_canvas(
         *(len(runs), len(quantities)), size=(1.55, max(ROW * tall, 0.7)), labels=list(CLASSES), gap=0.2, drop=0.75
     )
     for run, places in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
-        places[0].set_title(run_title(run, look.titles), loc="left")
+        places[0].set_title(format_run_title(run, look.titles), loc="left")
         for quantity, place in zip(quantities, places, strict=True):
-            _layers(place, rows, quantity, first=place is places[0])
-    legend(picture, entries)
+            _draw_layers(place, rows, quantity, first=place is places[0])
+    draw_legend(picture, entries)
     return picture
 
 
-@figure(plot=plot_distances, reading=f"{READING} Colours are classes of the mean criticality by the thresholds given.")
+@figure(plot=plot_distances, reading=f"{READING} Colours denote the class of the mean criticality.")
 def criticality_and_distance(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
@@ -62,23 +62,27 @@ def criticality_and_distance(
     ambient: float = AMBIENT_TO,
     critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
-    """Criticality of each layer beside the distance it moved from its initial values; classes by two thresholds."""
+    """Select the criticality of each layer and its distance from its initial values.
+
+    `ambient` and `critical` are the thresholds of its class: shares of the accuracy above chance.
+    """
     names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
-    table = of_metrics(tables, columns, list(names), ambient=ambient, critical=critical)
+    table = summarise_layers(tables, columns, list(names), ambient=ambient, critical=critical)
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return table.assign(quantity=table["quantity"].map(names)).reset_index(drop=True)
 
 
-def _layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> None:
-    parts = parts_of(rows)
+def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> None:
+    """Draw one quantity of one run, a row for each layer, or a message if nothing was measured."""
+    parts = list_parts(rows)
     if not parts:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     classes = rows[rows["quantity"] == "criticality"].set_index("part")["named"]
     chosen = rows[rows["quantity"] == quantity].set_index("part").reindex(parts)
     for row, (part, one) in enumerate(chosen.iterrows()):
-        _dot(axes, one, row, colour=CLASSES.get(classes.get(part, ""), MUTED))
-    _rows_of(axes, parts if first else [""] * len(parts))
+        _draw_dot(axes, one, row, colour=CLASSES.get(classes.get(part, ""), MUTED))
+    _name_rows(axes, parts if first else [""] * len(parts))
     axes.set_xlabel(BESIDE[quantity])
     if quantity == "criticality":
         axes.xaxis.set_major_locator(FixedLocator(HALVES))
@@ -88,21 +92,23 @@ def _layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> No
 
 
 def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run: its sets of layers, what resetting them together costs beside the worst of them."""
-    runs = unique(table["run"])
+    """Draw one panel per run: the cost of resetting each set of layers, and of resetting its worst layer alone."""
+    runs = list_unique(table["run"])
     shown = [name for name in TOGETHER if name in set(table["quantity"])]
     labels = [TOGETHER[name][0] for name in shown]
-    tall = max(len(parts_of(table[table["run"] == run])) for run in runs)
+    tall = max(len(list_parts(table[table["run"] == run])) for run in runs)
     across = min(2, len(runs))
     down = -(-len(runs) // across)
-    picture, axes = canvas(*(down, across), size=(2.5, max(1.6 * ROW * tall, 0.7)), labels=labels, gap=1.25, drop=0.8)
+    picture, axes = create_canvas(
+        *(down, across), size=(2.5, max(1.6 * ROW * tall, 0.7)), labels=labels, gap=1.25, drop=0.8
+    )
     places = [place for line in axes for place in line]
     for run, place in zip(runs, places, strict=False):
-        place.set_title(run_title(run, look.titles), loc="left")
-        _sets(place, table[table["run"] == run])
+        place.set_title(format_run_title(run, look.titles), loc="left")
+        _draw_sets(place, table[table["run"] == run])
     for place in places[len(runs) :]:
         place.remove()
-    legend(picture, [_entry(name) for name in shown])
+    draw_legend(picture, [_make_entry(name) for name in shown])
     return picture
 
 
@@ -114,45 +120,48 @@ def joint_resets(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Criticality of sets of layers reset together, of the worst of their layers alone, and how many they are."""
+    """Select the criticality of sets of layers reset together, that of their worst layer alone, and their sizes."""
     names = {f"{split}_{name}": name for name in (*TOGETHER, "joint_layers")}
-    table = of_metrics(tables, columns, list(names))
+    table = summarise_layers(tables, columns, list(names))
     return table.assign(quantity=table["quantity"].map(names))
 
 
-def _sets(axes: Axes, rows: pd.DataFrame) -> None:
-    parts = parts_of(rows)
+def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the sets of one run, or a message if nothing was measured."""
+    parts = list_parts(rows)
     if not parts:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     counts = rows[rows["quantity"] == "joint_layers"].set_index("part")["mean"]
     for step, name in enumerate(TOGETHER):
         chosen = rows[rows["quantity"] == name].set_index("part")
         colour, marker = TOGETHER[name][1]
         for part, one in chosen.iterrows():
-            _dot(axes, one, parts.index(str(part)) + 0.18 * (step - 1.5), colour=colour, marker=marker)
-    _rows_of(axes, [f"{layer_label(part)} ({counts[part]:.3g})" for part in parts])
+            _draw_dot(axes, one, parts.index(str(part)) + 0.18 * (step - 1.5), colour=colour, marker=marker)
+    _name_rows(axes, [f"{label_layer(part)} ({counts[part]:.3g})" for part in parts])
     axes.set_xlim(-0.05, max(1.1, rows.loc[rows["quantity"] != "joint_layers", "mean"].max() + 0.05))
     axes.xaxis.set_major_locator(FixedLocator(HALVES))
     axes.set_xlabel("Criticality")
 
 
-def _dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, marker: str = "o") -> None:
+def _draw_dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, marker: str = "o") -> None:
+    """Draw one estimate at height `row`, with its interval if there is one."""
     bars = [[one["mean"] - one["low"]], [one["high"] - one["mean"]]] if pd.notna(one["low"]) else None
     axes.errorbar(
         [one["mean"]], [row], xerr=bars, color=colour, marker=marker, markersize=4, elinewidth=0.9, linestyle="none"
     )
 
 
-def _rows_of(axes: Axes, labels: Sequence[str]) -> None:
-    """Put one label a row, the first on top, as a network is read from its input."""
-    axes.set_yticks(range(len(labels)), [layer_label(label) for label in labels])
+def _name_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Label the rows, the first on top: networks are read from their input."""
+    axes.set_yticks(range(len(labels)), [label_layer(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _entry(name: str) -> Line2D:
+def _make_entry(name: str) -> Line2D:
+    """Return the legend entry of a quantity of sets."""
     label, (colour, marker) = TOGETHER[name]
     return Line2D([], [], label=label, color=colour, marker=marker, linestyle="none")

@@ -1,4 +1,4 @@
-"""Heat maps of the cost of resets: a row a layer, a column a checkpoint (Zhang, Bengio & Singer 2022, figure 1)."""
+"""Draw the cost of resets as heat maps: layers by checkpoints (Zhang, Bengio & Singer 2022, figure 1)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,29 +9,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures.kinds import figure
-from reproof.figures.layers import layer_label, of_metrics, parts_of
-from reproof.figures.style import Look, canvas, say
-from reproof.figures.words import ABSENT, run_title, unique
+from reproof.figures.layers import label_layer, list_parts, summarise_layers
+from reproof.figures.style import Look, create_canvas, draw_message
+from reproof.figures.words import ABSENT, format_run_title, list_unique
 
 COLOURS = "YlOrBr"  # light where nothing is lost
 ROW, COLUMN = 0.2, 0.5  # inches of a cell
-DRAWN = "anew"
+DRAWN = "random"  # heading of the column of fresh random weights
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel per run, each cell with its error in per cent."""
-    runs = unique(table["run"])
-    grids = {run: _grid(table[table["run"] == run]) for run in runs}
+    runs = list_unique(table["run"])
+    grids = {run: _pivot_errors(table[table["run"] == run]) for run in runs}
     tall = max(len(grid) for grid in grids.values())
     wide = max(len(grid.columns) for grid in grids.values())
     worst = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in grids.values())
     across = min(2, len(runs))
     down = -(-len(runs) // across)
     size = (max(COLUMN * wide, 1.8), max(ROW * tall, 0.8))
-    picture, axes = canvas(down, across, size=size, labels=(), gap=1.05, drop=0.75)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=1.05, drop=0.75)
     places = [place for line in axes for place in line]
     for run, place in zip(runs, places, strict=False):
-        place.set_title(run_title(run, look.titles), loc="left")
+        place.set_title(format_run_title(run, look.titles), loc="left")
         _draw(place, grids[run], worst)
     for place in places[len(runs) :]:
         place.remove()
@@ -40,8 +40,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="Error in per cent, mean over seeds, when the layer of a row is put back to its weights at a step of its "
-    "own training (column) and all others stay as trained; in the last column it is drawn anew from its initialiser.",
+    reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "
+    "(column). All other layers keep their trained weights. In the last column, the layer gets new random weights from "
+    "its initialiser.",
 )
 def layer_heat_map(
     tables: Mapping[str, pd.DataFrame],
@@ -50,35 +51,36 @@ def layer_heat_map(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Error on `split` with each layer put back to each checkpoint, and drawn anew."""
+    """Select the error on `split` with each layer reset to each checkpoint, and to fresh random weights."""
     metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", "rerandomised")]
-    table = of_metrics(tables, columns, metrics)
+    table = summarise_layers(tables, columns, metrics)
     return table.assign(**{name: 1 - table[name] for name in ("mean",)}, low=1 - table["high"], high=1 - table["low"])
 
 
-def _grid(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return errors in per cent [layer x column], layers and steps as they come, the fresh draw last."""
+def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return errors in per cent [layers, steps], in the order of the network and of training, random weights last."""
     rows = rows[rows["trials"] > 0]
     if rows.empty:
         return pd.DataFrame()
     heading = [DRAWN if np.isnan(at) else f"{at:,.0f}" for at in rows["at"]]
     order = [f"{at:,.0f}" for at in sorted(rows["at"].dropna().unique())]
     wide = rows.assign(heading=heading).pivot(index="part", columns="heading", values="mean")
-    return 100 * wide.reindex(index=parts_of(rows), columns=[*order, *({DRAWN} & set(heading))])
+    return 100 * wide.reindex(index=list_parts(rows), columns=[*order, *({DRAWN} & set(heading))])
 
 
 def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
+    """Draw one panel, or a message if nothing was measured; `worst` is the top of the colour scale of all panels."""
     if grid.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     values = grid.to_numpy()
     axes.imshow(values, cmap=COLOURS, vmin=0, vmax=worst, aspect="auto")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_yticks(range(len(grid)), [layer_label(part) for part in grid.index])
+    axes.set_yticks(range(len(grid)), [label_layer(part) for part in grid.index])
     axes.set_xticks(range(len(grid.columns)), grid.columns)
-    axes.set_xlabel("Put back to its weights at step")
+    axes.set_xlabel("Reset to its weights at step")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             ink = "white" if value > 0.62 * worst else "#222222"

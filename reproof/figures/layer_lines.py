@@ -1,4 +1,4 @@
-"""Criticality against the place of a layer, and the count of critical layers against the threshold, runs laid over."""
+"""Draw criticality by layer, and the number of critical layers by threshold, with runs overlaid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import READING
-from reproof.figures.layers import layer_label, of_metrics, parts_of
-from reproof.figures.style import INKS, SPARE, Look, canvas, say
-from reproof.figures.words import ABSENT, flat, run_title, unique
+from reproof.figures.layers import label_layer, list_parts, summarise_layers
+from reproof.figures.style import INKS, SPARE, Look, create_canvas, draw_message
+from reproof.figures.words import ABSENT, format_run_title, list_runs, list_unique
 
 MARKS = (*INKS.values(), *SPARE)
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: a line a run, layers from the input to the output."""
-    return _panels(table, look, _along_layers, size=(3.0, 1.9))
+    """Draw one panel per entry: a line for each run, layers from the input to the output."""
+    return _draw_panels(table, look, _draw_along_layers, size=(3.0, 1.9))
 
 
 @figure(plot=plot_depth, reading=READING)
@@ -32,21 +32,21 @@ def criticality_by_layer(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Criticality of each layer of networks that differ in width, in depth, or in how they were trained."""
-    table = of_metrics(tables, columns, [f"{split}_criticality"])
+    """Select the criticality of each layer, for networks that differ in width, depth or training."""
+    table = summarise_layers(tables, columns, [f"{split}_criticality"])
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
-    return _in_panels(table, columns).assign(quantity="criticality")
+    return _repeat_for_panels(table, columns).assign(quantity="criticality")
 
 
 def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: a line a run, falling as the threshold rises."""
-    return _panels(table, look, _along_thresholds, size=(3.0, 1.9))
+    """Draw one panel per entry: a line for each run, falling as the threshold rises."""
+    return _draw_panels(table, look, _draw_along_thresholds, size=(3.0, 1.9))
 
 
 @figure(
     plot=plot_thresholds,
-    reading="How many layers of a network lose at least the share of its accuracy above chance that stands on the "
-    "axis when each is put back to its initial values: mean over seeds.",
+    reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "
+    "accuracy above chance on the x axis. Layers are reset one at a time.",
 )
 def critical_layers(
     tables: Mapping[str, pd.DataFrame],
@@ -55,65 +55,68 @@ def critical_layers(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """The number of layers above each threshold of criticality."""
-    table = of_metrics(tables, columns, [f"{split}_layers_above"])
-    return _in_panels(table, columns).assign(quantity="critical layers")
+    """Select the number of layers at or above each threshold of criticality."""
+    table = summarise_layers(tables, columns, [f"{split}_layers_above"])
+    return _repeat_for_panels(table, columns).assign(quantity="critical layers")
 
 
-def _in_panels(table: pd.DataFrame, columns: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """Return the table once for each panel that shows its runs, with the panel's place."""
+def _repeat_for_panels(table: pd.DataFrame, columns: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Return the rows of each panel's runs, with the number of the panel; a run may be in several panels."""
     parts = [table[table["run"].isin(runs)].assign(panel=place) for place, runs in enumerate(columns)]
     return pd.concat(parts, ignore_index=True)
 
 
-def _panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[float, float]) -> Figure:
+def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[float, float]) -> Figure:
+    """Draw one panel of `size` inches per entry, each with its own legend of runs."""
     groups = [group for _, group in table.groupby("panel")]
-    runs = flat([unique(table["run"])])
-    styles = {run: _style(place) for place, run in enumerate(runs)}
-    titles = {run: run_title(run, look.titles) for run in runs}
+    runs = list_runs([list_unique(table["run"])])
+    styles = {run: _choose_style(place) for place, run in enumerate(runs)}
+    titles = {run: format_run_title(run, look.titles) for run in runs}
     across = min(2, len(groups))
     down = -(-len(groups) // across)
-    picture, axes = canvas(down, across, size=size, labels=(), gap=0.75, drop=0.75)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=0.75)
     places = [place for line in axes for place in line]
     for group, place in zip(groups, places, strict=False):
         measured = group[group["trials"] > 0]
         if measured.empty:
-            say(place, ABSENT)
+            draw_message(place, ABSENT)
         else:
             draw(place, measured, styles)
-            entries = [Line2D([], [], label=titles[run], **styles[run]) for run in unique(measured["run"])]
+            entries = [Line2D([], [], label=titles[run], **styles[run]) for run in list_unique(measured["run"])]
             place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
     return picture
 
 
-def _style(place: int) -> dict[str, Any]:
+def _choose_style(place: int) -> dict[str, Any]:
+    """Return colour and marker of the run at this place."""
     colour, marker = MARKS[place % len(MARKS)]
     return {"color": colour, "marker": marker}
 
 
-def _along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw criticality along the layers; networks of different depth are aligned at their first layer."""
-    longest = max((parts_of(group) for _, group in rows.groupby("run")), key=len)
+def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw criticality by layer; networks of different depth are aligned at their first and at their last layer."""
+    longest = max((list_parts(group) for _, group in rows.groupby("run")), key=len)
     for run, group in rows.groupby("run", sort=False):
-        parts = parts_of(group)
-        x = [_place(part, place, parts, longest) for place, part in enumerate(parts)]
+        parts = list_parts(group)
+        x = [_find_place(part, place, parts, longest) for place, part in enumerate(parts)]
         bars = [(group["mean"] - group["low"]).fillna(0), (group["high"] - group["mean"]).fillna(0)]
         axes.errorbar(x, group["mean"], bars, elinewidth=0.8, **styles[str(run)])
-    axes.set_xticks(range(len(longest)), [layer_label(part) for part in longest])
+    axes.set_xticks(range(len(longest)), [label_layer(part) for part in longest])
     if len(longest) > 8:
         axes.tick_params(axis="x", rotation=60)
     axes.set_ylim(min(-0.04, rows["mean"].min() - 0.02), max(1.04, rows["mean"].max() + 0.04))
     axes.set_ylabel("Criticality")
 
 
-def _place(part: str, place: int, parts: Sequence[str], longest: Sequence[str]) -> int:
-    """Return where a layer stands: output layers over one another, the others counted from the input."""
+def _find_place(part: str, place: int, parts: Sequence[str], longest: Sequence[str]) -> int:
+    """Return the x of a layer: that of the longest network's output for output layers, else counted from the input."""
     return len(longest) - 1 if place == len(parts) - 1 else place
 
 
-def _along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+def _draw_along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw the number of layers by threshold, on a logarithmic axis in per cent."""
     for run, group in rows.groupby("run", sort=False):
         axes.plot(group["at"], group["mean"], **styles[str(run)])
     axes.set_xscale("log")
@@ -124,4 +127,4 @@ def _along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mappi
     most = max(rows["mean"].max(), 1)
     axes.set_ylim(-0.02 * most, 1.35 * most)  # room for the legend
     axes.set_xlabel("Threshold of criticality (%)")
-    axes.set_ylabel("Layers at or above it")
+    axes.set_ylabel("Layers at or above threshold")

@@ -1,21 +1,21 @@
-"""What figures of layers share: their tables, estimates over seeds, and how layers are called."""
+"""Summarise measurements of layers over seeds, and label layers: shared by the figures of layers."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from reproof.declarations.layer_classes import Thresholds
-from reproof.figures.kinds import table_named
-from reproof.figures.words import flat, unique
+from reproof.figures.kinds import find_table
+from reproof.figures.words import list_runs, list_unique
 
 COLUMNS = ["run", "part", "at", "quantity", "mean", "low", "high", "named", "settled", "trials"]
-AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # thresholds where a figure is given none
+AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # default thresholds of criticality
 
 
-def layer_label(part: str) -> str:
-    """Return how a figure calls a layer or a set of layers.
+def label_layer(part: str) -> str:
+    """Return the label of a layer or of a set of layers.
 
-    >>> [layer_label(part) for part in ("fc_1", "stage_2_block_10", "layer2.0", "output")]
+    >>> [label_layer(part) for part in ("fc_1", "stage_2_block_10", "layer2.0", "output")]
     ['fc 1', 'block 2.10', 'block 2.1', 'output']
     """
     stage, _, block = part.removeprefix("stage_").partition("_block_")
@@ -27,7 +27,7 @@ def layer_label(part: str) -> str:
     return part.replace("_", " ")
 
 
-def of_metrics(
+def summarise_layers(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
     metrics: Sequence[str],
@@ -35,22 +35,26 @@ def of_metrics(
     ambient: float = AMBIENT_TO,
     critical: float = CRITICAL_FROM,
 ) -> pd.DataFrame:
-    """Return mean and 95 % interval over seeds of each part's metrics at each place (draws averaged within a seed).
+    """Return mean and 95 % interval over seeds of each metric, part and place; draws are averaged within a seed.
 
-    One row for run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, parts as they were
-    measured; a run that lacks them all has one row without trials.
+    There is one row for each run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, with
+    parts in measured order. A run without any of the metrics has one row with `trials` 0.
     """
-    rows = table_named(tables, "measurements")
+    rows = find_table(tables, "measurements")
     if "part" not in rows:
         rows = rows.assign(part="", at=float("nan"))
     rows = rows[(rows["arm"] == "ticket") & (rows["level"] == 0) & rows["metric"].isin(metrics)]
     parts = [
-        _of_run(rows[rows["run"] == run], run, metrics, ambient=ambient, critical=critical) for run in flat(columns)
+        _summarise_run(rows[rows["run"] == run], run, metrics, ambient=ambient, critical=critical)
+        for run in list_runs(columns)
     ]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS).astype({"trials": "int64"})
 
 
-def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: float, critical: float) -> pd.DataFrame:
+def _summarise_run(
+    rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: float, critical: float
+) -> pd.DataFrame:
+    """Return the rows of one run."""
     from reproof.figures.criticality import estimate  # noqa: PLC0415 (late: scipy costs most of a second)
 
     thresholds = Thresholds(ambient=ambient, critical=critical)
@@ -70,6 +74,6 @@ def _of_run(rows: pd.DataFrame, run: str, metrics: Sequence[str], *, ambient: fl
     return table.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
 
 
-def parts_of(table: pd.DataFrame) -> list[str]:
-    """Return the layers of a table, first to last."""
-    return unique(table.loc[table["part"] != "", "part"])
+def list_parts(table: pd.DataFrame) -> list[str]:
+    """Return the parts of a table, in order of appearance."""
+    return list_unique(table.loc[table["part"] != "", "part"])

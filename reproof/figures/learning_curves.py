@@ -1,4 +1,4 @@
-"""Test accuracy as training goes on, for a few levels (Frankle & Carbin 2019, figure 3)."""
+"""Draw test accuracy during training, for a few levels (Frankle & Carbin 2019, figure 3)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures import scales
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import groups, nearest_levels, over_trials, regular
-from reproof.figures.style import DENSE, Look, canvas, say
-from reproof.figures.words import ABSENT, arm_label, flat, per_cent, run_title, unique
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.spread import find_nearest_levels, iterate_groups, select_common_steps, summarise_trials
+from reproof.figures.style import DENSE, Look, create_canvas, draw_message
+from reproof.figures.words import ABSENT, format_per_cent, format_run_title, label_arm, list_runs, list_unique
 
 # The levels that the paper's three panels show.
 PANELS = (
@@ -23,13 +23,13 @@ PANELS = (
     {"kept": (1.0, 0.513, 0.211), "arms": ("ticket", "reinitialise")},
 )
 COLUMNS = ["group", "run", "arm", "level", "kept", "quantity", "step", "mean", "lowest", "highest", "trials"]
-NEAR = 1.3  # a measured level stands for one of the paper's if it keeps at most 1.3 times more or fewer weights
+NEAR = 1.3  # a measured level may replace one of the paper's if their shares kept differ by at most this factor
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one row per run and one column per selection of levels: means, in bands from lowest to highest trial."""
-    runs, groups = unique(table["run"]), sorted(table["group"].unique())
-    figure, axes = canvas(len(runs), len(groups), size=(2.3, 1.8), labels=(), gap=0.42)
+    runs, groups = list_unique(table["run"]), sorted(table["group"].unique())
+    figure, axes = create_canvas(len(runs), len(groups), size=(2.3, 1.8), labels=(), gap=0.42)
     colours = _colours(table["kept"].dropna())
     for run, line in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
@@ -38,14 +38,14 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
             _draw(place, rows[rows["group"] == group], colours, limits)
             place.set_xlabel("Iteration" if run == runs[-1] else "")
         line[0].set_ylabel("Test accuracy (%)")
-        line[0].set_title(run_title(run, look.titles), loc="left")
+        line[0].set_title(format_run_title(run, look.titles), loc="left")
     return figure
 
 
 @figure(
     plot=plot,
-    reading="Each line is the mean over trials (a seed, or one draw of a seed), its label the share of weights kept "
-    "in per cent; its band reaches from the lowest to the highest trial.",
+    reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of "
+    "weights kept in per cent. Bands reach from the lowest to the highest trial.",
 )
 def learning_curves(
     tables: Mapping[str, pd.DataFrame],
@@ -55,41 +55,43 @@ def learning_curves(
     panels: Sequence[Mapping[str, Sequence[Any]]] = PANELS,
     until: float = 1.0,
 ) -> pd.DataFrame:
-    """Test accuracy against iteration (figure 3).
+    """Select test accuracy by iteration (figure 3).
 
-    Each of `panels` names the shares `kept` (the nearest measured level is drawn, if one is near) and the `arms`;
-    `until` is the share of training shown.
+    Each of `panels` names shares `kept` and `arms`; a share selects the nearest measured level within a factor of NEAR.
+    `until` is the share of training to show.
     """
-    curves = table_named(tables, "curves")
-    curves = regular(curves[curves["split"] == "test"])
+    curves = find_table(tables, "curves")
+    curves = select_common_steps(curves[curves["split"] == "test"])
     parts = [
-        _panel(curves[curves["run"] == run], run, place, panel, until)
-        for run in flat(columns)
+        _select_panel(curves[curves["run"] == run], run, place, panel, until)
+        for run in list_runs(columns)
         for place, panel in enumerate(panels)
     ]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _panel(rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float) -> pd.DataFrame:
-    """Return the curves of one run that one panel shows; a row with no trials if it has none of them."""
+def _select_panel(
+    rows: pd.DataFrame, run: str, place: int, panel: Mapping[str, Sequence[Any]], until: float
+) -> pd.DataFrame:
+    """Return the curves of one run in one panel, or one row with `trials` 0 if there are none."""
     rows = rows[rows["step"] <= until * rows["step"].max()]
-    levels = nearest_levels(rows, panel["kept"], near=NEAR)
+    levels = find_nearest_levels(rows, panel["kept"], near=NEAR)
     wanted = rows[rows["level"].isin(levels) & rows["arm"].isin(panel["arms"])]
     if wanted.empty:
         table = pd.DataFrame({"run": [run], "arm": [""], "trials": [0]})
     else:
-        table = over_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
+        table = summarise_trials(wanted, ["run", "arm", "level", "step"], "accuracy")
     return table.assign(group=place + 1, quantity="test_accuracy")
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: tuple[float, float]) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel with y-limits in per cent, or a message if nothing was measured."""
     if not rows["trials"].any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
-    for (kept, arm), line in groups(rows, "kept", "arm"):
+    for (kept, arm), line in iterate_groups(rows, "kept", "arm"):
         _line(axes, line, label=_label(kept, arm), colour=colours[kept], whole=arm == "ticket")
-    scales.share_axis(axes, *limits)
+    scales.scale_share_axis(axes, *limits)
     axes.set_xlim(0, rows["step"].max())
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -97,24 +99,26 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: 
 
 
 def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: bool) -> None:
+    """Draw the mean, solid if `whole`, in its band."""
     band = 100 * line[["lowest", "highest"]]
     axes.fill_between(line["step"], band["lowest"], band["highest"], color=colour, alpha=0.15, linewidth=0)
     axes.plot(line["step"], 100 * line["mean"], color=colour, linestyle="-" if whole else "--", label=label)
 
 
 def _label(kept: float, arm: str) -> str:
-    return per_cent(kept) if arm == "ticket" else f"{per_cent(kept)} {arm_label(arm)}"
+    """Return the legend label of a curve: its share kept, and its arm unless it is the ticket."""
+    return format_per_cent(kept) if arm == "ticket" else f"{format_per_cent(kept)} {label_arm(arm)}"
 
 
 def _window(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return y-limits in per cent, one for all panels of a run, that leave out the steep first quarter of training."""
+    """Return y-limits in per cent for all panels of a run, without the steep first quarter of training."""
     late = rows[rows["step"] >= 0.25 * rows["step"].max()]
     low, high = 100 * late["lowest"].min(), 100 * late["highest"].max()
     return low - 0.6 * (high - low), high + 0.06 * (high - low)
 
 
 def _colours(kept: "pd.Series[float]") -> dict[float, str]:
-    """Return a colour for each share kept: black for the dense network, then ever lighter ones."""
+    """Return a colour for each share kept: black for the dense network, lighter for sparser levels."""
     levels = sorted(set(kept), reverse=True)
     ramp = matplotlib.colormaps["viridis"]
     return {

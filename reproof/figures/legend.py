@@ -1,48 +1,53 @@
-"""The legend of a figure against kept."""
+"""List the entries of the legend of figures against the share kept."""
 
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from reproof.figures.artists import DENSE_LINE, OTHER_LINE, arm_style, published_style
+from reproof.figures.artists import DENSE_LINE, OTHER_LINE, choose_arm_style, choose_published_style
 from reproof.figures.style import DENSE, Look
-from reproof.figures.words import arm_label, publication, run_title, unique, unlike
+from reproof.figures.words import describe_difference, extract_publication, format_run_title, label_arm, list_unique
 
 
-def key(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2D]:
-    """Return the legend: arms, runs laid over others, dense network, published values with their source."""
+def list_entries(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2D]:
+    """Return the legend: arms, overlaid runs, dense network, and publications of published values."""
     measured = table[table["trials"] > 0]
-    lines = [_entry(label, **arm_style(arm, look.inks[arm], place)) for arm, place, label in _arms(measured, look)]
+    lines = [
+        _make_entry(label, **choose_arm_style(arm, look.inks[arm], place))
+        for arm, place, label in _list_arms(measured, look)
+    ]
     if not measured.empty:
-        lines.append(_entry("dense network", **DENSE_LINE))
+        lines.append(_make_entry("dense network", **DENSE_LINE))
     if others:
-        lines.append(_entry("tickets of the other rows", **OTHER_LINE))
-    return lines + published_key(publications(table))
+        lines.append(_make_entry("tickets of the other rows", **OTHER_LINE))
+    return lines + list_published_entries(list_publications(table))
 
 
-def publications(table: pd.DataFrame) -> list[str]:
-    """Return the publications whose values a table holds, in order of appearance."""
-    return unique(publication(source) for source in table["source"] if source)
+def list_publications(table: pd.DataFrame) -> list[str]:
+    """Return the publications of a table's published values, in order of appearance."""
+    return list_unique(extract_publication(source) for source in table["source"] if source)
 
 
-def published_key(names: Sequence[str]) -> list[Line2D]:
-    """Return the legend of published values, a shape for each publication."""
-    return [_entry(f"published: {name}", **published_style(DENSE, place)) for place, name in enumerate(names)]
+def list_published_entries(names: Sequence[str]) -> list[Line2D]:
+    """Return the legend entries of published values, with a shape for each publication."""
+    return [
+        _make_entry(f"published: {name}", **choose_published_style(DENSE, place)) for place, name in enumerate(names)
+    ]
 
 
-def _arms(measured: pd.DataFrame, look: Look) -> Iterator[tuple[str, int, str]]:
-    """Yield (arm, place in its panel, label), each pair once: the runs in front before those laid over them."""
+def _list_arms(measured: pd.DataFrame, look: Look) -> Iterator[tuple[str, int, str]]:
+    """Yield (arm, place in its panel, label) for each distinct arm and place, the first runs of panels first."""
     labels: dict[tuple[int, str], str] = {}
     alone = measured["panel"].nunique() == 1
     rows = measured[["panel", "run", "arm", "place"]].drop_duplicates()
     for panel, run, arm, place in rows.itertuples(index=False):
-        title, base = run_title(run, look.titles), run_title(panel, look.titles)
-        apart = f", {unlike(title, base, alone=alone)}" if place else ""
-        labels.setdefault((place, arm), arm_label(arm) + apart)
+        title, base = format_run_title(run, look.titles), format_run_title(panel, look.titles)
+        apart = f", {describe_difference(title, base, alone=alone)}" if place else ""
+        labels.setdefault((place, arm), label_arm(arm) + apart)
     for (place, arm), label in sorted(labels.items(), key=lambda item: item[0][0]):
         yield arm, place, label
 
 
-def _entry(label: str, **style: object) -> Line2D:
+def _make_entry(label: str, **style: object) -> Line2D:
     return Line2D([], [], label=label, **style)  # type: ignore[arg-type]

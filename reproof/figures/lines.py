@@ -1,4 +1,4 @@
-"""Many lines in a panel, each with a name, a colour and a marker of its own: mask criteria, actions, methods."""
+"""Assign a label, colour and marker to each of many lines in a panel: mask criteria, mask-0 actions, methods."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from reproof.figures.style import INKS, SPARE, Ink
 from reproof.registry import registered
 
-# Of the papers. Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign;
-# grey: by chance.
+# Names in the papers. Blue and green keep weights that are large after training, yellow those large before it, red
+# small weights or weights that change sign, grey random ones.
 PUBLISHED = {
     "large_final": Ink(*INKS["ticket"]),
     "magnitude_increase": Ink("#56B4E9", "d"),
@@ -31,8 +31,8 @@ PUBLISHED = {
 }
 
 
-def free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
-    """Yield every pairing of a colour and a marker of the papers' inks that is not taken, neighbours unlike in both."""
+def yield_free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
+    """Yield each free pair of a colour and a marker of the papers; successive pairs differ in both."""
     known = {*taken, *(Ink(*spare) for spare in SPARE)}
     colours = list(dict.fromkeys(ink.colour for ink in PUBLISHED.values()))
     markers = list(dict.fromkeys(ink.marker for ink in PUBLISHED.values()))
@@ -43,14 +43,14 @@ def free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
                 yield ink
 
 
-def with_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
-    """Return the inks with a free one more for each name that has none, in order of name."""
+def add_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
+    """Return the inks, with a free one added for each name that lacks one, in order of name."""
     missing = sorted(set(names) - set(inks))
-    return {**inks, **dict(zip(missing, free_inks(inks.values()), strict=False))}
+    return {**inks, **dict(zip(missing, yield_free_inks(inks.values()), strict=False))}
 
 
-# Those of the papers, and of every criterion and action that was added since.
-NAMED = with_inks([*registered("pruning", "criterion"), *registered("pruning", "mask_zero")], PUBLISHED)
+# Inks of the papers, and of every criterion and action registered since.
+NAMED = add_inks([*registered("pruning", "criterion"), *registered("pruning", "mask_zero")], PUBLISHED)
 LABELS = {
     "zero": "zero (tickets)",
     "frozen": "frozen at initial value",
@@ -61,16 +61,16 @@ LABELS = {
 }
 
 
-def inks_of(names: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each name: its own if it has one, else the next spare one."""
+def find_inks(names: Iterable[str]) -> dict[str, Ink]:
+    """Return an ink for each name: a registered one if there is one, else the next spare one."""
     unnamed = [name for name in dict.fromkeys(names) if name not in NAMED]
     return NAMED | {name: Ink(*SPARE[place % len(SPARE)]) for place, name in enumerate(unnamed)}
 
 
-def line_label(name: str) -> str:
-    """Return how a legend calls a line.
+def label_line(name: str) -> str:
+    """Return the legend label of a line.
 
-    >>> line_label("large_final_diff_sign"), line_label("large_init_large_final"), line_label("Bernoulli, initial")
+    >>> label_line("large_final_diff_sign"), label_line("large_init_large_final"), label_line("Bernoulli, initial")
     ('large final, different sign', 'large init, large final', 'Bernoulli, initial')
     """
     if name in LABELS:
@@ -82,19 +82,19 @@ def line_label(name: str) -> str:
     return words
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Return the distinct names: those with an ink of their own first, in its order, then the others as they come."""
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Return the distinct names: registered ones first, in their order, then the others in order of appearance."""
     found = list(dict.fromkeys(names))
     return [*(name for name in NAMED if name in found), *(name for name in found if name not in NAMED)]
 
 
-def style(name: str, inks: dict[str, Ink]) -> dict[str, Any]:
-    """Return how a line is drawn: whole where it keeps what training made large, broken otherwise."""
+def choose_line_style(name: str, inks: dict[str, Ink]) -> dict[str, Any]:
+    """Return the style of a line: solid if it keeps weights that are large after training, dashed otherwise."""
     whole = name in list(NAMED)[:5] or name in ("zero", "frozen_or_zero", "frozen_or_zero_everywhere")
     return {"color": inks[name].colour, "marker": inks[name].marker, "linestyle": "-" if whole else (0, (4, 1.5))}
 
 
-def runs_by(run: str, runs: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """Return {run: name} of the runs called "{run}_{name}"; a new name needs no more than such a run."""
+def find_runs(run: str, runs: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Return {run: name} for the runs named "{run}_{name}"; a new criterion thus needs only such a run."""
     found = {one: one.removeprefix(f"{run}_") for one in runs if one.startswith(f"{run}_")}
     return {one: name for one, name in found.items() if name in names}

@@ -1,4 +1,4 @@
-"""Masks on weights that are never trained: the table of the best ones, and what finding them costs."""
+"""Draw masks on untrained weights: the accuracies of the best ones, and the cost of finding them (Zhou et al. 2019)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reproof.figures.artists import published_style
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.legend import publications
-from reproof.figures.lines import inks_of, line_label
-from reproof.figures.spread import complete
-from reproof.figures.style import DENSE, INKS, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, flat, publication, run_title, unique
+from reproof.figures.artists import choose_published_style
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.legend import list_publications
+from reproof.figures.lines import find_inks, label_line
+from reproof.figures.spread import add_part_and_at
+from reproof.figures.style import DENSE, INKS, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, list_runs, list_unique
 
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -27,12 +27,14 @@ PASSES = 1e6
 
 
 def plot_table(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run, a row for each mask: mean, range of seeds, published values."""
-    runs, rows = unique(table["run"]), unique(table.loc[table["row"] != "", "row"])
+    """Draw one panel per run, with a row for each mask: mean, range over seeds, published values."""
+    runs, rows = list_unique(table["run"]), list_unique(table.loc[table["row"] != "", "row"])
     entries = [Line2D([], [], label="measured: mean, lowest and highest seed", color=INKS["ticket"][0], marker="o")]
-    names = publications(table)
-    entries += [Line2D([], [], label=f"published: {name}", **published_style(DENSE, i)) for i, name in enumerate(names)]
-    picture, axes = canvas(
+    names = list_publications(table)
+    entries += [
+        Line2D([], [], label=f"published: {name}", **choose_published_style(DENSE, i)) for i, name in enumerate(names)
+    ]
+    picture, axes = create_canvas(
         1,
         len(runs),
         size=(2.2 if len(runs) > 1 else 4.0, 0.5 + 0.19 * len(rows)),
@@ -40,23 +42,24 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
         gap=0.2,
     )
     figure_width = picture.get_figwidth()
-    shift = 1.75 / figure_width  # the names of the rows need more room than a number
+    shift = 1.75 / figure_width  # inches as a share of the width: row names are wider than the numbers of other axes
     for place in axes[0]:
         box = place.get_position()
         place.set_position((shift + box.x0 * (1 - shift), box.y0, box.width * (1 - shift), box.height))
     for run, place in zip(runs, axes[0], strict=True):
-        place.set_title(run_title(run, look.titles), loc="left")
+        place.set_title(format_run_title(run, look.titles), loc="left")
         _draw_rows(place, table[table["run"] == run], rows, names)
         if run != runs[0]:
             place.set_yticklabels([])
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot_table,
-    reading="A dot is the mean over seeds, its bar reaches from the lowest to the highest. Ranked masks: each seed's "
-    "best on the test set over all shares kept, as the paper tells it. Learned ones: the mean over sampled masks.",
+    reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
+    "seed's best on the test set over all shares kept, as in the paper. Values of learned masks are means over "
+    "sampled masks.",
 )
 def supermasks(
     tables: Tables,
@@ -66,15 +69,22 @@ def supermasks(
     criteria: Sequence[str] = ("large_final_same_sign", "large_final", "random"),
     trained: str = "test_accuracy_at_early_stop",
 ) -> pd.DataFrame:
-    """The paper's table of supermasks: masks ranked by `criteria`, masks found, and trained weights."""
-    rows = complete(table_named(tables, "measurements"))
-    rows = rows[rows["run"].isin(flat(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")]
+    """Select the paper's table of supermasks: masks ranked by `criteria`, learned masks, and trained weights.
+
+    `trained` is the metric of the trained weights. Draws are averaged within a seed.
+    """
+    rows = add_part_and_at(find_table(tables, "measurements"))
+    rows = rows[
+        rows["run"].isin(list_runs(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")
+    ]
     ranked = rows[rows["metric"].isin(RANKED) & rows["part"].isin(criteria)]
     found = rows[rows["metric"] == "supermask_test_accuracy"]
     dense = rows[(rows["metric"] == trained) & (rows["part"] == "")]
     named = pd.concat(
         [
-            ranked.assign(row=[_ranked(a, b) for a, b in zip(ranked["part"], ranked["metric"], strict=True)]),
+            ranked.assign(
+                row=[_label_ranked_mask(a, b) for a, b in zip(ranked["part"], ranked["metric"], strict=True)]
+            ),
             found.assign(row=found["part"]),
             dense.assign(row="trained weights"),
         ]
@@ -84,37 +94,42 @@ def supermasks(
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
     )
     shown = set(zip(summary["run"], summary["row"], strict=True))
-    published = [_published(one) for one in references if "part" in one and "value" in one]
+    published = [_make_published_row(one) for one in references if "part" in one and "value" in one]
     published = [one for one in published if (one["run"], one["row"]) in shown]
     empty = [
-        {"run": run, "row": "", "trials": 0, "source": ""} for run in flat(columns) if run not in set(summary["run"])
+        {"run": run, "row": "", "trials": 0, "source": ""}
+        for run in list_runs(columns)
+        if run not in set(summary["run"])
     ]
     parts = [summary.assign(source=""), *(pd.DataFrame(each) for each in (published, empty) if each)]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True).assign(quantity=QUANTITY)
-    order = {run: place for place, run in enumerate(flat(columns))}
+    order = {run: place for place, run in enumerate(list_runs(columns))}
     return table.sort_values("run", key=lambda names: names.map(order), kind="stable").reindex(columns=COLUMNS)
 
 
-def _ranked(part: str, metric: str) -> str:
-    return f"{line_label(part)}; {RANKED[metric]}"
+def _label_ranked_mask(part: str, metric: str) -> str:
+    """Return the row of a ranked mask: its criterion and the weights under it."""
+    return f"{label_line(part)}; {RANKED[metric]}"
 
 
-def _published(one: Mapping[str, Any]) -> dict[str, Any]:
-    row = _ranked(one["part"], one["metric"]) if one["metric"] in RANKED else one["part"]
+def _make_published_row(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a published value, with its range if it has one."""
+    row = _label_ranked_mask(one["part"], one["metric"]) if one["metric"] in RANKED else one["part"]
     value = one["value"]
     spread = {"mean": value, "lowest": one.get("low", value), "highest": one.get("high", value)}
     return {"run": one["run"], "row": row, "part": one["part"], "trials": 0, "source": one["source"], **spread}
 
 
 def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequence[str]) -> None:
+    """Draw one panel, or a message if nothing was measured; published values lie below the measured ones."""
     if not (table["trials"] > 0).any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     for one in table[table["row"] != ""].to_dict("records"):
         at, mean = rows.index(one["row"]), 100 * one["mean"]
         bars = [[max(mean - 100 * one["lowest"], 0)], [max(100 * one["highest"] - mean, 0)]]
         if one["source"]:
-            mark = published_style(DENSE, names.index(publication(one["source"])))
+            mark = choose_published_style(DENSE, names.index(extract_publication(one["source"])))
             axes.errorbar([mean], [at + 0.28], xerr=bars, ecolor=DENSE, elinewidth=0.6, **(mark | {"markersize": 4}))
         else:
             axes.errorbar([mean], [at], xerr=bars, color=INKS["ticket"][0], marker="o", elinewidth=1.2)
@@ -126,22 +141,22 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
 
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw accuracy against the passes that finding a mask has taken, a line and a band for each method."""
-    runs, names = unique(table["run"]), unique(table.loc[table["trials"] > 0, "part"])
-    inks = inks_of(names)
+    """Draw accuracy against the passes spent on finding a mask, with a line and a band for each method."""
+    runs, names = list_unique(table["run"]), list_unique(table.loc[table["trials"] > 0, "part"])
+    inks = find_inks(names)
     styles: dict[str, dict[str, Any]] = {
         name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names
     }
     entries = [Line2D([], [], label=name, **styles[name]) for name in names]
     labels = [str(one.get_label()) for one in entries]
-    picture, axes = canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
+    picture, axes = create_canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
     for run, place in zip(runs, axes[0], strict=True):
         rows = table[(table["run"] == run) & (table["trials"] > 0)]
-        place.set_title(run_title(run, look.titles), loc="left")
+        place.set_title(format_run_title(run, look.titles), loc="left")
         place.set_ylabel("Validation accuracy (%)")
         place.set_xlabel("Passes of an example through the network (millions)")
         if rows.empty:
-            say(place, ABSENT)
+            draw_message(place, ABSENT)
             continue
         for name, line in rows.groupby("part", sort=False):
             place.fill_between(
@@ -152,22 +167,22 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
         place.set_xlim(left=0)
         place.yaxis.set_major_locator(MaxNLocator(6))
         place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot_progress,
-    reading="Each line is the mean over seeds, its band reaches from the lowest to the highest. A step of gradient "
-    "descent counts three passes an example, judging a mask one.",
+    reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "
+    "as three passes per example, the evaluation of a mask as one.",
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Validation accuracy while masks are found, against the passes of an example through the network."""
-    rows = complete(table_named(tables, "measurements"))
-    rows = rows[rows["run"].isin(flat(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
+    """Select validation accuracy during the search for a mask, by the passes of examples through the network."""
+    rows = add_part_and_at(find_table(tables, "measurements"))
+    rows = rows[rows["run"].isin(list_runs(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
     summary = rows.groupby(["run", "part", "at"], sort=False, as_index=False).agg(
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
     )
-    empty = [{"run": run, "part": "", "trials": 0} for run in flat(columns) if run not in set(summary["run"])]
+    empty = [{"run": run, "part": "", "trials": 0} for run in list_runs(columns) if run not in set(summary["run"])]
     table = pd.concat([summary.sort_values(["run", "part", "at"]), *([pd.DataFrame(empty)] if empty else [])])
     return table.assign(quantity="Validation accuracy", source="").reset_index(drop=True)

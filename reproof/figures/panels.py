@@ -1,4 +1,4 @@
-"""Panels of a quantity against the share of weights kept, one line per arm with bars from lowest to highest trial."""
+"""Draw panels of a quantity against the share of weights kept: a line per arm, bars from lowest to highest trial."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,18 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures import scales
-from reproof.figures.artists import OTHER_LINE, arm_style, draw_arm, draw_dense, draw_exits, draw_published
-from reproof.figures.legend import key, publications
-from reproof.figures.spread import groups
-from reproof.figures.style import Look, canvas, legend, say
-from reproof.figures.words import ABSENT, quantity_label, run_title, unique
+from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw_dense, draw_exits, draw_published
+from reproof.figures.legend import list_entries, list_publications
+from reproof.figures.spread import iterate_groups
+from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_unique
 
-LABEL_AT = -0.55  # inches from the axis to its label: one line for all panels, however wide their numbers
+LABEL_AT = -0.55  # inches from the axis to its label, the same for all panels, however wide their numbers
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One panel: its rows, heading, y label, rows of other panels drawn in grey, y-limits in the rows' unit."""
+    """One panel: its rows, heading and y label, rows of other panels to draw in grey, and its y-limits.
+
+    `lowest` is true in the lowest row of panels, which has x labels. `limits` are in the unit of the rows.
+    """
 
     rows: pd.DataFrame
     title: str
@@ -29,17 +32,17 @@ class Cell:
     limits: tuple[float, float] = (0.0, 1.0)
 
 
-def runs_across(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per panel of runs and one row per quantity; a single panel is folded into rows of two."""
-    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one column per panel of runs and one row per quantity; a single column is folded into rows of two."""
+    quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     if len(panels) == 1:
-        return _drawn(table, look, _folded(table, quantities, look), size=(2.75, 1.75), gap=1.0)
+        return _draw_grid(table, look, _fold_panels(table, quantities, look), size=(2.75, 1.75), gap=1.0)
     grid = [
         [
             Cell(
-                rows=_rows(table, quantity, panel),
-                title=run_title(panel, look.titles) if quantity == quantities[0] else "",
-                label=quantity_label(quantity) if panel == panels[0] else "",
+                rows=_select_rows(table, quantity, panel),
+                title=format_run_title(panel, look.titles) if quantity == quantities[0] else "",
+                label=label_quantity(quantity) if panel == panels[0] else "",
                 others=table.iloc[:0],
                 lowest=quantity == quantities[-1],
             )
@@ -47,19 +50,19 @@ def runs_across(table: pd.DataFrame, look: Look) -> Figure:
         ]
         for quantity in quantities
     ]
-    return _drawn(table, look, grid, size=(2.1, 1.5), gap=0.5)
+    return _draw_grid(table, look, grid, size=(2.1, 1.5), gap=0.5)
 
 
-def quantities_across(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row per panel of runs and one column per quantity, all on one y scale, other rows' tickets in grey."""
-    quantities, panels = unique(table["quantity"]), unique(table["panel"])
+def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one row per panel of runs and one column per quantity, on one y scale; tickets of other rows are grey."""
+    quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
     grid = [
         [
             Cell(
-                rows=_rows(table, quantity, panel),
+                rows=_select_rows(table, quantity, panel),
                 title=quantity if panel == panels[0] else "",
-                label=f"{run_title(panel, look.titles)}\nTest accuracy (%)" if quantity == quantities[0] else "",
+                label=f"{format_run_title(panel, look.titles)}\nTest accuracy (%)" if quantity == quantities[0] else "",
                 others=tickets[(tickets["quantity"] == quantity) & (tickets["panel"] != panel)],
                 lowest=panel == panels[-1],
             )
@@ -67,16 +70,17 @@ def quantities_across(table: pd.DataFrame, look: Look) -> Figure:
         ]
         for panel in panels
     ]
-    return _drawn(table, look, grid, size=(2.1, 1.5), gap=0.4, share_y=True)
+    return _draw_grid(table, look, grid, size=(2.1, 1.5), gap=0.4, share_y=True)
 
 
-def _folded(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> list[list[Cell]]:
+def _fold_panels(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> list[list[Cell]]:
+    """Return the panels of a single run in rows of two."""
     panel = str(table["panel"].iloc[0])
     cells = [
         Cell(
-            rows=_rows(table, quantity, panel),
-            title="" if place else run_title(panel, look.titles),
-            label=quantity_label(quantity),
+            rows=_select_rows(table, quantity, panel),
+            title="" if place else format_run_title(panel, look.titles),
+            label=label_quantity(quantity),
             others=table.iloc[:0],
             lowest=place >= len(quantities) - 2,
         )
@@ -85,7 +89,7 @@ def _folded(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> list[
     return [cells[start : start + 2] for start in range(0, len(cells), 2)]
 
 
-def _drawn(
+def _draw_grid(
     table: pd.DataFrame,
     look: Look,
     grid: list[list[Cell]],
@@ -94,55 +98,57 @@ def _drawn(
     gap: float,
     share_y: bool = False,
 ) -> Figure:
-    shared = scales.limits(table) if share_y else None
-    grid = [[_limited(cell, shared) for cell in cells] for cells in grid]
+    """Draw a grid of panels of `size` inches, `gap` inches apart."""
+    shared = scales.compute_limits(table) if share_y else None
+    grid = [[_limit_cell(cell, shared) for cell in cells] for cells in grid]
     shown = pd.concat([cell.rows for cells in grid for cell in cells])
-    entries = key(shown, look, others=any(not cell.others.empty for cells in grid for cell in cells))
+    entries = list_entries(shown, look, others=any(not cell.others.empty for cells in grid for cell in cells))
     labels = [str(entry.get_label()) for entry in entries]
-    figure, axes = canvas(len(grid), len(grid[0]), size=size, labels=labels, gap=gap)
+    figure, axes = create_canvas(len(grid), len(grid[0]), size=size, labels=labels, gap=gap)
     for cells, places in zip(grid, axes, strict=True):
         for cell, place in zip(cells, places, strict=False):
-            _draw(place, cell, look, publications=publications(shown), width=size[0])
+            _draw(place, cell, look, publications=list_publications(shown), width=size[0])
         for place in places[len(cells) :]:
             place.remove()
-    legend(figure, entries)
+    draw_legend(figure, entries)
     return figure
 
 
-def _limited(cell: Cell, shared: tuple[float, float] | None) -> Cell:
-    """Return the cell with its y-limits, and without the published values that do not fit in."""
-    low, high = shared or scales.limits(cell.rows)
-    seen = (cell.rows["source"] == "") | scales.comparable(cell.rows, low, high)
+def _limit_cell(cell: Cell, shared: tuple[float, float] | None) -> Cell:
+    """Return the cell with its y-limits, without the published values outside them."""
+    low, high = shared or scales.compute_limits(cell.rows)
+    seen = (cell.rows["source"] == "") | scales.find_comparable(cell.rows, low, high)
     return replace(cell, rows=cell.rows[seen], limits=(low, high))
 
 
 def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], width: float) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     axes.set_title(cell.title, loc="left")
     axes.set_ylabel(cell.label.replace(" at ", "\nat "))
     axes.yaxis.set_label_coords(LABEL_AT / width, 0.5)
     axes.set_xlabel("Weights kept (%)" if cell.lowest else "")
     points = cell.rows[cell.rows["trials"] > 0]
     if points.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     published = cell.rows[cell.rows["source"] != ""]
-    unit = scales.value_axis(axes, str(cell.rows["quantity"].iloc[0]), cell.limits)
-    scales.kept_axis(axes, points["kept"], also=published["kept"], width=width)
-    for _, line in _falling(cell.others).groupby("run"):
+    unit = scales.scale_value_axis(axes, str(cell.rows["quantity"].iloc[0]), cell.limits)
+    scales.scale_kept_axis(axes, points["kept"], also=published["kept"], width=width)
+    for _, line in _sort_dense_first(cell.others).groupby("run"):
         axes.plot(line["kept"], unit * line["mean"], zorder=1.5, **OTHER_LINE)
     draw_dense(axes, points, unit=unit)
-    for (arm, place), line in groups(_falling(points), "arm", "place"):
-        style = arm_style(arm, look.inks[arm], place)
+    for (arm, place), line in iterate_groups(_sort_dense_first(points), "arm", "place"):
+        style = choose_arm_style(arm, look.inks[arm], place)
         draw_arm(axes, line, unit=unit, style=style, front=arm == "ticket")
     draw_published(axes, published, unit=unit, inks=look.inks, publications=publications)
     draw_exits(axes, points, unit=unit, inks=look.inks)
 
 
-def _rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:
+def _select_rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:
+    """Return the rows of one panel."""
     return table[(table["quantity"] == quantity) & (table["panel"] == panel)]
 
 
-def _falling(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the points from dense to sparse, as a line runs from left to right."""
+def _sort_dense_first(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points from dense to sparse, the direction of the x axis."""
     return points.sort_values("kept", ascending=False, kind="stable")

@@ -1,4 +1,4 @@
-"""Figures of the error along the line between two copies (Frankle et al. 2020, figure 2 and appendix)."""
+"""Draw the error along the line between two copies (Frankle et al. 2020, figure 2 and appendix)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,34 +11,34 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import at_kept, groups, in_panels, of_arms, over_trials
-from reproof.figures.style import DENSE, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, arm_label, flat, quantity_label, run_title, unique
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.spread import arrange_panels, iterate_groups, select_arms, select_nearest_levels, summarise_trials
+from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_run_title, label_arm, label_quantity, list_runs, list_unique
 
 SPLITS = ("test_error_on_path", "train_error_on_path")
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one row per split and one column per panel of runs: means, in bands from lowest to highest pair."""
-    quantities, panels = unique(table["quantity"]), unique(table["panel"])
-    styles = _styles(table, look)
+    quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
+    styles = _assign_styles(table, look)
     entries = [Line2D([], [], label=label, **style) for label, style in styles.items()]
-    picture, axes = canvas(len(quantities), len(panels), size=(2.1, 1.5), labels=list(styles), gap=0.5)
+    picture, axes = create_canvas(len(quantities), len(panels), size=(2.1, 1.5), labels=list(styles), gap=0.5)
     for quantity, places in zip(quantities, axes, strict=True):
         for panel, place in zip(panels, places, strict=True):
             _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles)
-            place.set_title(run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_title(format_run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
             place.set_xlabel("Position on the path" if quantity == quantities[-1] else "")
-        places[0].set_ylabel(quantity_label(quantity))
-    legend(picture, entries)
+        places[0].set_ylabel(label_quantity(quantity))
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading="Each line is the mean over pairs of copies of all seeds, by the iteration k that they start from; its "
-    "band reaches from the lowest to the highest pair. Position 0 is one trained network, 1 the other.",
+    reading="Lines are means over pairs of copies of all seeds, by the iteration from which copies start. Bands reach "
+    "from the lowest to the highest pair. Position 0 is one trained network, position 1 the other.",
 )
 def error_on_path(
     tables: Mapping[str, pd.DataFrame],
@@ -51,31 +51,34 @@ def error_on_path(
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Error along the straight line between two copies, at the level nearest to `kept`, for some or all `steps`.
+    """Select the error along the line between two copies, at the level nearest to `kept`, for some or all `steps`.
 
-    `arms` and `without` are shell patterns. A choice of batch norm's statistics that is not the first is broken.
+    `arms` and `without` are shell patterns. Lines of a further choice of batch norm statistics are dashed.
     """
-    rows = table_named(tables, "measurements")
-    rows = of_arms(rows[rows["metric"].isin(metrics) & rows["run"].isin(flat(columns))], arms, without)
-    told = rows["part"].str.extract(r"^step (\d+)(?:, (.*))?$")
-    rows = rows.assign(step=told[0].astype(float), choice=told[1].fillna(""))
+    rows = find_table(tables, "measurements")
+    rows = select_arms(rows[rows["metric"].isin(metrics) & rows["run"].isin(list_runs(columns))], arms, without)
+    # The operation writes its step and its choice of batch norm statistics into `part`.
+    found = rows["part"].str.extract(r"^step (\d+)(?:, (.*))?$")
+    rows = rows.assign(step=found[0].astype(float), choice=found[1].fillna(""))
     rows = rows if steps is None else rows[rows["step"].isin(steps)]
-    summary = over_trials(at_kept(rows, [kept]), ["run", "arm", "level", "metric", "step", "choice", "at"])
+    summary = summarise_trials(
+        select_nearest_levels(rows, [kept]), ["run", "arm", "level", "metric", "step", "choice", "at"]
+    )
     summary = summary.rename(columns={"metric": "quantity", "at": "position"})
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
-    return in_panels(summary, columns, metrics, also=["step", "choice", "position"])
+    return arrange_panels(summary, columns, metrics, also=["step", "choice", "position"])
 
 
-def _styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]:
-    """Return how each line is drawn, by its label: the ticket's steps in a ramp of colours, other arms in their own."""
+def _assign_styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]:
+    """Return the style of each line by label: a ramp of colours for steps of the ticket, arm colours for controls."""
     drawn = table[table["trials"] > 0]
     steps = sorted(drawn.loc[drawn["arm"] == "ticket", "step"].unique())
     ramp = matplotlib.colormaps["viridis"]
     colours = {step: to_hex(ramp(0.85 * place / max(len(steps) - 1, 1))) for place, step in enumerate(steps)}
     lines = drawn[["arm", "step", "choice"]].drop_duplicates().sort_values("step", kind="stable")
     return {
-        _label(arm, step, choice): {
+        _label_line(arm, step, choice): {
             "color": (colours[step] if len(steps) > 1 else DENSE) if arm == "ticket" else look.inks[arm].colour,
             "linestyle": "--" if choice or arm != "ticket" else "-",
         }
@@ -83,19 +86,20 @@ def _styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]:
     }
 
 
-def _label(arm: str, step: float, choice: str) -> str:
-    start = f"copies from iteration {step:,.0f}" if arm == "ticket" else arm_label(arm)
+def _label_line(arm: str, step: float, choice: str) -> str:
+    """Return the legend label of a line."""
+    start = f"copies from iteration {step:,.0f}" if arm == "ticket" else label_arm(arm)
     return f"{start}, statistics {choice}" if choice else start
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
-    for (arm, step, choice), line in groups(points.sort_values("position"), "arm", "step", "choice"):
-        style = styles[_label(arm, step, choice)]
+    for (arm, step, choice), line in iterate_groups(points.sort_values("position"), "arm", "step", "choice"):
+        style = styles[_label_line(arm, step, choice)]
         bounds = 100 * line["lowest"], 100 * line["highest"]
         axes.fill_between(line["position"], *bounds, color=style["color"], alpha=0.15, linewidth=0)
         axes.plot(line["position"], 100 * line["mean"], **style)

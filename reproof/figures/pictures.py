@@ -1,4 +1,4 @@
-"""Images and what attacks make of them: the original, then for each attack the difference and the attacked image."""
+"""Draw attacked images: the original, then for each attack the difference and the attacked image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,42 +7,50 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproof.figures.attack_styles import attack_label
+from reproof.figures.attack_styles import label_attack
 from reproof.figures.kinds import figure
-from reproof.figures.pixels import Picture, absent, images, mosaic, show, titled, told
-from reproof.figures.seeds import Columns, References, Tables, of_parts
-from reproof.figures.style import MUTED, Look, canvas
-from reproof.figures.tiles import LINE, lines
-from reproof.figures.words import unique
+from reproof.figures.pixels import (
+    Picture,
+    describe_absent_runs,
+    draw_image,
+    format_title,
+    join_images,
+    read_images,
+    select_images,
+)
+from reproof.figures.seeds import Columns, References, Tables, select_parts
+from reproof.figures.style import MUTED, Look, create_canvas
+from reproof.figures.tiles import LINE, count_lines
+from reproof.figures.words import list_unique
 
 SIDE = 0.62  # inches of an image
-GAP, SLOT = 0.1, 0.36  # shares of an image that lie free beside and below it, where its class stands
+GAP, SLOT = 0.1, 0.36  # free space right of and below an image, as shares of its side; its class goes below
 FACTORS = (100, 50, 20, 10, 5, 2, 1)
 OTHER = "#D55E00"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a row for each image, with the predicted class below each; differences are amplified as far as they go."""
+    """Draw a row for each image, with predicted classes below; differences are amplified as far as [0, 1] allows."""
     own = table[table["part"] != ""]
-    shown = images(own[own["quantity"] == "example_pixel"])
+    shown = read_images(own[own["quantity"] == "example_pixel"])
     named = own[own["quantity"] == "example_class"]
     classes = {str(part): int(value) for part, value in zip(named["part"], named["value"], strict=True)}
     numbers = [part.partition("/")[2] for part in shown if part.startswith("original/")]
-    attacks = unique(part.partition("/")[0] for part in shown if not part.startswith("original/"))
-    factors = {attack: _factor(shown, attack, numbers) for attack in attacks}
+    attacks = list_unique(part.partition("/")[0] for part in shown if not part.startswith("original/"))
+    factors = {attack: _compute_factor(shown, attack, numbers) for attack in attacks}
     side = len(next(iter(shown.values())))
     right, below = max(1, round(GAP * side)), max(1, round(SLOT * side))
-    grid = [_row(shown, number, factors) for number in numbers]
+    grid = [_make_row(shown, number, factors) for number in numbers]
     inch = SIDE / side
     wide = inch * (side + right) * len(grid[0])
-    title, missing = titled(own, look, width=wide), absent(table, look, width=wide)
-    head, low = 0.7 + LINE * lines(title), 0.5 + LINE * lines(missing)
+    title, missing = format_title(own, look, width=wide), describe_absent_runs(table, look, width=wide)
+    head, low = 0.7 + LINE * count_lines(title), 0.5 + LINE * count_lines(missing)
     size = (wide, inch * (side + below) * len(grid))
-    picture, ((axes,),) = canvas(1, 1, size=size, labels=(), left=0.2, head=head, low=low)
-    show(axes, mosaic(grid, right=right, below=below))
-    _head(axes, factors, side, side + right)
+    picture, ((axes,),) = create_canvas(1, 1, size=size, labels=(), left=0.2, head=head, low=low)
+    draw_image(axes, join_images(grid, right=right, below=below))
+    _draw_head(axes, factors, side, side + right)
     for row, number in enumerate(numbers):
-        _classes(axes, classes, number, attacks, row=row, side=side, pitch=(side + right, side + below))
+        _draw_classes(axes, classes, number, attacks, row=row, side=side, pitch=(side + right, side + below))
     picture.text(0.2 / picture.get_figwidth(), 1 - 0.1 / picture.get_figheight(), title, fontsize=9, va="top")
     axes.text(0, -0.02, missing, transform=axes.transAxes, va="top", color=MUTED, fontsize=7)
     return picture
@@ -50,8 +58,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
-    reading="One image a row: as it is, then for each attack the difference, amplified as it says above (grey is "
-    "none), and the attacked image. Below is the class that the network predicts, in bold where the attack changed it.",
+    reading="Each row shows an original image, then for each attack the difference (amplified by the factor above; "
+    "grey is zero) and the attacked image. Numbers are predicted classes, in bold where the attack changed them.",
 )
 def pictures(
     tables: Tables,
@@ -62,26 +70,26 @@ def pictures(
     attacks: Sequence[str] | None = None,
     arm: str = "ticket",
 ) -> pd.DataFrame:
-    """Attacked images of the first run that has any, of its lowest seed; `attacks` are shell patterns.
+    """Select attacked images of the lowest seed of the first run that has any.
 
-    `count` is the most images shown.
+    `count` is the largest number of images; `attacks` are shell patterns.
     """
-    table = told(tables, columns, ["example_pixel", "example_class"], arm=arm)
+    table = select_images(tables, columns, ["example_pixel", "example_class"], arm=arm)
     name, number = (table["part"].str.partition("/")[which] for which in (0, 2))
-    chosen = of_parts(table.assign(part=name), None if attacks is None else ["original", "", *attacks]).index
-    few = [one for one in unique(number) if one][:count]
+    chosen = select_parts(table.assign(part=name), None if attacks is None else ["original", "", *attacks]).index
+    few = [one for one in list_unique(number) if one][:count]
     return table[table.index.isin(chosen) & (number.isin(few) | (table["part"] == ""))].reset_index(drop=True)
 
 
-def _factor(shown: Mapping[str, Picture], attack: str, numbers: Sequence[str]) -> int:
-    """Return by how much the attack's differences can be amplified and still be in [-1, 1]."""
+def _compute_factor(shown: Mapping[str, Picture], attack: str, numbers: Sequence[str]) -> int:
+    """Return the largest of FACTORS that keeps the amplified differences of an attack in [-1, 1]."""
     pairs = ((shown[f"original/{one}"], shown.get(f"{attack}/{one}")) for one in numbers)
     most = max((float(np.abs(after - before).max()) for before, after in pairs if after is not None), default=0.0)
     return next((factor for factor in FACTORS if factor * most <= 1 + 1e-6), 1)
 
 
-def _row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, int]) -> list[Picture | None]:
-    """Return the original, and difference and result of each attack; None for what was not told."""
+def _make_row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, int]) -> list[Picture | None]:
+    """Return the original, and the difference and result of each attack; None for an image that is missing."""
     original = shown[f"original/{number}"]
     cells: list[Picture | None] = [original]
     for attack, factor in factors.items():
@@ -90,8 +98,8 @@ def _row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, int]) 
     return cells
 
 
-def _head(axes: Axes, factors: Mapping[str, int], side: int, pitch: int) -> None:
-    """Write above the columns what they are."""
+def _draw_head(axes: Axes, factors: Mapping[str, int], side: int, pitch: int) -> None:
+    """Write the headings of the columns."""
 
     def write(x: float, y: float, text: str, size: float = 6.5) -> None:
         axes.text(x, y, text, va="bottom", ha="center", fontsize=size)
@@ -102,10 +110,10 @@ def _head(axes: Axes, factors: Mapping[str, int], side: int, pitch: int) -> None
         left = pitch * (1 + 2 * place)
         write(left + side / 2, above, f"difference\n× {factor}")
         write(left + pitch + side / 2, above, "result")
-        write(left + (pitch + side) / 2, above - 0.42 * side, attack_label(attack), 8)
+        write(left + (pitch + side) / 2, above - 0.42 * side, label_attack(attack), 8)
 
 
-def _classes(
+def _draw_classes(
     axes: Axes,
     classes: Mapping[str, int],
     number: str,
@@ -115,7 +123,7 @@ def _classes(
     side: int,
     pitch: tuple[int, int],
 ) -> None:
-    """Write below the original and the results of a row what the network takes them for."""
+    """Write the predicted classes below the original and the results of a row."""
     before = classes.get(f"original/{number}")
     for place, attack in enumerate(["original", *attacks]):
         found = classes.get(f"{attack}/{number}")

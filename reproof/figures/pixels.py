@@ -1,4 +1,4 @@
-"""Images told pixel by pixel in the measurements: which are drawn, and many of them as one."""
+"""Read images from measurements with one row per pixel, and join several of them into one."""
 
 from collections.abc import Sequence
 from math import ceil, isqrt, sqrt
@@ -9,31 +9,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from reproof.figures.seeds import Columns, Tables, measured
+from reproof.figures.seeds import Columns, Tables, select_metrics
 from reproof.figures.style import Look
-from reproof.figures.tiles import LETTER, SMALL_LETTER, broken
-from reproof.figures.words import ABSENT, flat, run_title
+from reproof.figures.tiles import LETTER, SMALL_LETTER, wrap
+from reproof.figures.words import ABSENT, format_run_title, list_runs
 
 Picture = NDArray[np.float64]
 COLUMNS = ["run", "arm", "seed", "part", "at", "quantity", "value", "trials"]
 
 
-def told(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str = "ticket") -> pd.DataFrame:
-    """Return the rows of the first run that has pixels (the first metric), of its lowest seed and draw.
+def select_images(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str = "ticket") -> pd.DataFrame:
+    """Return the rows of the lowest seed and draw of the first run that has pixels (the first metric).
 
-    Of every other run there is one row, without trials if it has no pixels.
+    Every other run has one row; its `trials` is 0 if the run has no pixels.
     """
-    rows = measured(tables, columns, metrics, arms=[arm])
+    rows = select_metrics(tables, columns, metrics, arms=[arm])
     having = set(rows.loc[rows["metric"] == metrics[0], "run"])
-    shown = next((run for run in flat(columns) if run in having), "")
+    shown = next((run for run in list_runs(columns) if run in having), "")
     own = rows[rows["run"] == shown].sort_values(
-        ["seed", "draw", "metric"], key=lambda each: _ordered(each, metrics), kind="stable"
+        ["seed", "draw", "metric"], key=lambda each: _rank_metrics(each, metrics), kind="stable"
     )
     first = own[own["metric"] == metrics[0]].iloc[:1]
     own = own[own["seed"].isin(first["seed"]) & own["draw"].isin(first["draw"])]
     others = [
         {"run": run, "arm": arm, "part": "", "metric": metrics[0], "trials": int(run in having)}
-        for run in flat(columns)
+        for run in list_runs(columns)
         if run != shown
     ]
     parts = [own.assign(trials=1), *([pd.DataFrame(others)] if others else [])]
@@ -41,18 +41,20 @@ def told(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str =
     return table.rename(columns={"metric": "quantity"}).reindex(columns=COLUMNS).astype({"trials": "int64"})
 
 
-def _ordered(column: "pd.Series[Any]", metrics: Sequence[str]) -> "pd.Series[Any]":
+def _rank_metrics(column: "pd.Series[Any]", metrics: Sequence[str]) -> "pd.Series[Any]":
+    """Return the places of a column of metrics in `metrics`, and any other column unchanged, as a sort key."""
     return column.map(list(metrics).index) if column.name == "metric" else column
 
 
-def images(table: pd.DataFrame) -> dict[str, Picture]:
+def read_images(table: pd.DataFrame) -> dict[str, Picture]:
     """Return {part: square image float64 [side, side, channels] in [0, 1]} of rows of pixels.
 
-    `at` counts channel by channel, row by row. Three squares are a colour image; no square is three of another.
+    `at` counts pixels channel by channel and row by row. Three equal squares form a colour image.
     """
     found = {}
     for part, rows in table.dropna(subset=["at"]).groupby("part", sort=False):
         count = int(rows["at"].max()) + 1
+        # Unambiguous: no square number is three times another one.
         channels = 3 if 3 * isqrt(count // 3) ** 2 == count else 1
         side = ceil(sqrt(count / channels))
         picture = np.zeros(channels * side * side)
@@ -61,28 +63,31 @@ def images(table: pd.DataFrame) -> dict[str, Picture]:
     return found
 
 
-def mosaic(grid: Sequence[Sequence[Picture | None]], *, right: int, below: int) -> Picture:
-    """Return images of one side as one, white between them: `right` and `below` are pixels after each of them."""
+def join_images(grid: Sequence[Sequence[Picture | None]], *, right: int, below: int) -> Picture:
+    """Return images of equal shape [side, side, channels] joined into one, with white where an image is None.
+
+    Each image is followed by `right` and `below` white pixels.
+    """
     blank = np.ones_like(next(picture for line in grid for picture in line if picture is not None))
     filled = [[blank if picture is None else picture for picture in line] for line in grid]
     gaps = ((0, below), (0, right), (0, 0))
     return np.vstack([np.hstack([np.pad(one, gaps, constant_values=1.0) for one in line]) for line in filled])
 
 
-def show(axes: Axes, picture: Picture) -> None:
-    """Draw an image [height, width, channels] in [0, 1] alone in a panel, each pixel as it is."""
+def draw_image(axes: Axes, picture: Picture) -> None:
+    """Fill a panel with an image [height, width, channels] in [0, 1], without interpolation."""
     axes.imshow(np.broadcast_to(picture, (*picture.shape[:2], 3)), interpolation="none", aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
 
 
-def absent(table: pd.DataFrame, look: Look, *, width: float) -> str:
-    """Return a line, or lines in a figure so many inches wide, that says which runs there are no images of."""
-    titles = [run_title(run, look.titles) for run in table.loc[table["trials"] == 0, "run"]]
-    return broken(f"{'; '.join(titles)}: {ABSENT}", int(width / SMALL_LETTER)) if titles else ""
+def describe_absent_runs(table: pd.DataFrame, look: Look, *, width: float) -> str:
+    """Return a message that lists the runs without images, wrapped to `width` inches; "" if there are none."""
+    titles = [format_run_title(run, look.titles) for run in table.loc[table["trials"] == 0, "run"]]
+    return wrap(f"{'; '.join(titles)}: {ABSENT}", int(width / SMALL_LETTER)) if titles else ""
 
 
-def titled(table: pd.DataFrame, look: Look, *, width: float) -> str:
-    """Return the title of the run whose images are shown, broken to so many inches."""
-    return broken(run_title(str(table.loc[table["part"] != "", "run"].iloc[0]), look.titles), int(width / LETTER))
+def format_title(table: pd.DataFrame, look: Look, *, width: float) -> str:
+    """Return the title of the run whose images are drawn, wrapped to `width` inches."""
+    return wrap(format_run_title(str(table.loc[table["part"] != "", "run"].iloc[0]), look.titles), int(width / LETTER))

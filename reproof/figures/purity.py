@@ -1,4 +1,4 @@
-"""Whether single units mean more than random directions: how alike the images are that excite them most."""
+"""Draw the similarity of the images that most excite single units, and random directions (Szegedy et al. 2014)."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,60 +8,62 @@ from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure
 from reproof.figures.scales import STEPS
-from reproof.figures.seeds import SPREAD, Columns, References, Tables, in_entries, measured, over_seeds
-from reproof.figures.style import INKS, MUTED, Look, legend
-from reproof.figures.tiles import broken, height_for, names_down, room_for, tiles
-from reproof.figures.words import ABSENT, flat, run_title
+from reproof.figures.seeds import SPREAD, Columns, References, Tables, arrange_entries, select_metrics, summarise_seeds
+from reproof.figures.style import INKS, MUTED, Look, draw_legend
+from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
+from reproof.figures.words import ABSENT, format_run_title, list_runs
 
-ROW = 0.46  # inches of a network: units, directions, and the p value below them
+ROW = 0.46  # inches of a network: units, directions, and the p value below
 PARTS = ("trained", "untrained")
 WHO = {"units": ("single units", INKS["ticket"]), "directions": ("random directions", INKS["reinitialise"])}
 HEIGHTS = {"units": -0.24, "directions": 0.0}
 MEASURES = {  # label and factor to its unit
     "purity": ("Share of the most frequent class (%)", 100),
-    "compactness": ("Distance of pixels over that of random sets", 1),
+    "compactness": ("Pixel distance relative to random sets", 1),
 }
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw a panel for purity and one for compactness, a row for each network before and after training."""
+    """Draw one panel for purity and one for compactness, with a row for each network before and after training."""
     rows = list(dict.fromkeys(zip(table["run"], table["part"], strict=True)))
-    names = [broken(f"{run_title(run, look.titles)}{part and ', '}{part}", 30) for run, part in rows]
+    names = [wrap(f"{format_run_title(run, look.titles)}{part and ', '}{part}", 30) for run, part in rows]
     entries = [
         Line2D([], [], label=label, color=colour, marker=marker, linestyle="none")
         for label, (colour, marker) in WHO.values()
     ]
-    size, labels = (2.5, height_for(names, ROW) * len(rows)), [str(entry.get_label()) for entry in entries]
-    picture, places = tiles([""] * len(MEASURES), across=2, size=size, labels=labels, gap=0.3, left=room_for(names))
+    size, labels = (2.5, compute_row_height(names, ROW) * len(rows)), [str(entry.get_label()) for entry in entries]
+    picture, places = create_tiles(
+        [""] * len(MEASURES), across=2, size=size, labels=labels, gap=0.3, left=compute_name_width(names)
+    )
     for measure, place in zip(MEASURES, places, strict=True):
         first = place is places[0]
         for row, (run, part) in enumerate(rows):
-            _row(place, table[(table["run"] == run) & (table["part"] == part)], measure, row, say=first)
-        names_down(place, names if first else [""] * len(names))
+            _draw_row(place, table[(table["run"] == run) & (table["part"] == part)], measure, row, say=first)
+        name_rows(place, names if first else [""] * len(names))
         place.set_xlabel(MEASURES[measure][0])
         place.grid(visible=True, axis="x")
         place.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
         place.margins(x=0.08)
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading=f"Each dot {SPREAD}, of a seed's mean over units, or over random directions. p is that of the difference, "
-    "by shuffling which is a unit: the mean over seeds, and in brackets the lowest and the highest.",
+    reading=f"Each dot {SPREAD}. The value of a seed is its mean over units, or over random directions. p is the p "
+    "value of the difference (permutation test): mean over seeds, with the lowest and the highest in brackets.",
 )
 def purity(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Purity and compactness of the most exciting images, of units and directions, with the p of their difference."""
+    """Select purity and compactness for units and directions, with the p values of their differences."""
     metrics = [f"{who}_{measure}" for measure in MEASURES for who in WHO] + [f"{one}_p_value" for one in MEASURES]
-    rows = measured(tables, columns, metrics)
+    rows = select_metrics(tables, columns, metrics)
     order = {part: place for place, part in enumerate(PARTS)}
     rows = rows[rows["part"].isin(PARTS)].sort_values("part", key=lambda parts: parts.map(order), kind="stable")
-    return in_entries(over_seeds(rows), [flat(columns)], metrics[0])
+    return arrange_entries(summarise_seeds(rows), [list_runs(columns)], metrics[0])
 
 
-def _row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bool) -> None:
-    """Draw one network: its units, its directions, the p of their difference below; or say that it was not run."""
+def _draw_row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bool) -> None:
+    """Draw one network: units, directions, and the p value of their difference; or a message if it was not run."""
     unit = MEASURES[measure][1]
     by = {one["quantity"]: one for one in rows[rows["trials"] > 0].to_dict("records")}
     for who, (_, (colour, marker)) in WHO.items():
@@ -73,14 +75,16 @@ def _row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bool) -
                 color=colour, marker=marker, elinewidth=0.9, linestyle="none",
             )  # fmt: skip
     found = by.get(f"{measure}_p_value")
-    text = _told(found["mean"], found["lowest"], found["highest"]) if found else "" if by or not say else ABSENT
+    text = (
+        _format_p_value(found["mean"], found["lowest"], found["highest"]) if found else "" if by or not say else ABSENT
+    )
     axes.text(0.03, row + 0.27, text, transform=axes.get_yaxis_transform(), va="center", color=MUTED, fontsize=6.5)
 
 
-def _told(mean: float, lowest: float, highest: float) -> str:
-    """Return a p value in words.
+def _format_p_value(mean: float, lowest: float, highest: float) -> str:
+    """Return the text of a p value and its range over seeds.
 
-    >>> _told(0.32, 0.032, 0.61), _told(0.5, 0.5, 0.5)
+    >>> _format_p_value(0.32, 0.032, 0.61), _format_p_value(0.5, 0.5, 0.5)
     ('p = 0.32 (0.032 to 0.61)', 'p = 0.5')
     """
     return f"p = {mean:.2g}" + (f" ({lowest:.2g} to {highest:.2g})" if lowest < highest else "")

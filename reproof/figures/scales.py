@@ -1,4 +1,4 @@
-"""Axes as the papers draw them: kept falling on a logarithmic scale in per cent, accuracies in a telling window."""
+"""Scale axes as the papers do: share kept in per cent on a falling logarithmic axis, accuracies in a window."""
 
 from collections.abc import Iterable
 from math import log
@@ -7,30 +7,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reproof.figures.words import per_cent, publication
+from reproof.figures.words import extract_publication, format_per_cent
 from reproof.metrics import find_metric
 
+# Distances between ticks; without 4 and 8, the labels stay short.
 STEPS = [1, 2, 2.5, 5, 10]
 
 
-def kept_axis(axes: Axes, kept: Iterable[float], *, also: Iterable[float] = (), width: float) -> None:
-    """Make x the share kept, falling from the left on a logarithmic scale, ticks at measured levels.
+def scale_kept_axis(axes: Axes, kept: Iterable[float], *, also: Iterable[float] = (), width: float) -> None:
+    """Make x the share kept in per cent, logarithmic and falling from the left, with ticks at measured levels.
 
-    `kept` holds shares in (0, 1], `also` those shown without a tick; `width` is the panel's width in inches: it decides
-    how many ticks fit.
+    `kept` holds shares in (0, 1]; `also` holds further shares to show, without ticks. `width` is the width of the panel
+    in inches, which limits the number of ticks.
     """
     levels = sorted(set(kept), reverse=True)
     lowest = min([*levels, *also])
     left, right = levels[0] * 1.12, lowest / (1.12 if lowest < levels[0] else 2)
     axes.set_xscale("log")
     axes.set_xlim(left, right)
-    axes.xaxis.set_major_locator(FixedLocator(spaced(levels, apart=0.34 / width * log(left / right))))
+    axes.xaxis.set_major_locator(FixedLocator(select_spaced(levels, apart=0.34 / width * log(left / right))))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: per_cent(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_per_cent(value)))
 
 
-def spaced(levels: list[float], *, apart: float) -> list[float]:
-    """Return those of the falling `levels` that lie `apart` in natural logarithm or more, from the first on."""
+def select_spaced(levels: list[float], *, apart: float) -> list[float]:
+    """Return the first of the falling `levels`, and those at least `apart` (natural logarithm) from the last one."""
     ticks = levels[:1]
     for level in levels[1:]:
         if log(ticks[-1] / level) >= apart:
@@ -38,10 +39,10 @@ def spaced(levels: list[float], *, apart: float) -> list[float]:
     return ticks
 
 
-def value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
-    """Scale y for a quantity between limits in the unit of the tables; return the factor from there to the axis."""
+def scale_value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
+    """Scale y for a quantity between limits in the unit of the tables, and return the factor from there to the axis."""
     if find_metric(quantity).is_share:
-        share_axis(axes, 100 * limits[0], 100 * limits[1])
+        scale_share_axis(axes, 100 * limits[0], 100 * limits[1])
         return 100
     axes.set_ylim(*limits)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=True))
@@ -49,27 +50,27 @@ def value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
     return 1
 
 
-def share_axis(axes: Axes, low: float, high: float) -> None:
-    """Make y a share in per cent between two limits, themselves in per cent."""
+def scale_share_axis(axes: Axes, low: float, high: float) -> None:
+    """Make y a share in per cent, between limits in per cent."""
     axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
 
 
-def limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the y-limits for the rows of one quantity, in their unit: a window for shares, from 0 for counts."""
+def compute_limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return y-limits for the rows of one quantity, in their unit: a window for shares, from 0 for counts."""
     if not (rows["trials"] > 0).any():
         return 0.0, 1.0
     if find_metric(str(rows["quantity"].iloc[0])).is_share:
-        return window(rows)
+        return compute_window(rows)
     return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max())) or 1.0
 
 
-def window(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the y-limits that show what a figure of accuracies is about: tickets against the dense network.
+def compute_window(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return y-limits for accuracies in [0, 1], around tickets and the dense network.
 
-    Heavily pruned networks fall by tens of points and would flatten a gain of half a point, so the lower limit lies no
-    deeper below the dense network than four times the greatest gain (or 3 points, if more).
-    Published values comparable with these widen it, by up to half its height.
+    Heavily pruned networks lose tens of points and would flatten a gain of half a point. The lower limit is therefore
+    at most four times the greatest gain, or 3 points if this is more, below the dense network. Comparable published
+    values widen the window by up to half its height.
     """
     measured = rows[rows["trials"] > 0]
     tickets = measured[measured["arm"] == "ticket"]
@@ -79,20 +80,20 @@ def window(rows: pd.DataFrame) -> tuple[float, float]:
     room = max(4 * (top - dense), 0.03)
     low = max(min(measured["lowest"].min(), dense - 0.005), dense - room)
     reach = 0.5 * (top - low)
-    near = rows.loc[comparable(rows, low - reach, top + reach), "mean"]
+    near = rows.loc[find_comparable(rows, low - reach, top + reach), "mean"]
     low, top = min([low, *near]), max([top, *near])
     margin = 0.06 * (top - low)
     return low - margin, top + margin
 
 
-def comparable(rows: pd.DataFrame, low: float, high: float) -> "pd.Series[bool]":
-    """Return which rows are published values between the limits whose series has its best value between them too.
+def find_comparable(rows: pd.DataFrame, low: float, high: float) -> "pd.Series[bool]":
+    """Return a mask (bool) of the published values to show: within the limits, like the best value of their series.
 
-    A series measured on other data would otherwise show only those of its values that happen to fall into the window.
-    Values at less than half the weights that the sparsest measured level keeps would squeeze the rest to one side.
+    Without the second condition, a series on other data would show just those values that happen to lie in the window.
+    Values at less than half the weights of the sparsest measured level are excluded: they would squeeze all others.
     """
     shown: pd.Series[bool] = rows["kept"] >= 0.5 * rows.loc[rows["trials"] > 0, "kept"].min()
-    best = rows.groupby(["run", "arm", rows["source"].map(publication)])["mean"].transform("max")
+    best = rows.groupby(["run", "arm", rows["source"].map(extract_publication)])["mean"].transform("max")
     for within in (rows["source"] != "", rows["mean"].between(low, high), best.between(low, high)):
         shown &= within
     return shown

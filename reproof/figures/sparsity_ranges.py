@@ -1,4 +1,4 @@
-"""The ranges of sparsity: where random pruning matches, only tickets do, or nothing does (Frankle et al. 2020)."""
+"""Draw the ranges of sparsity: random pruning matches, only tickets match, or nothing does (Frankle et al. 2020)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,11 +12,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures import scales
-from reproof.figures.against_step import dense_mean
-from reproof.figures.kinds import figure, table_named
-from reproof.figures.spread import groups, in_panels
-from reproof.figures.style import Look, canvas, legend, say
-from reproof.figures.words import ABSENT, arm_label, flat, run_title, unique
+from reproof.figures.against_step import compute_dense_mean
+from reproof.figures.kinds import figure, find_table
+from reproof.figures.spread import arrange_panels, iterate_groups
+from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_run_title, label_arm, list_runs, list_unique
 
 BEST, FIRST = "error_over_dense_network", "first_iteration_in_bounds"
 LABELS = {BEST: "Error over that of\nthe dense network (%)", FIRST: "First iteration\nin bounds"}
@@ -27,26 +27,26 @@ ACCURACY, INSTABILITY = "test_accuracy_at_end", "test_instability"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw errors at the best iteration above, the first matching and stable iterations below, a column per run."""
-    panels = unique(table["panel"])
-    entries = list(_key(table, look))
+    """Draw a column per run: errors at the best iteration above, first matching and stable iterations below."""
+    panels = list_unique(table["panel"])
+    entries = list(_list_entries(table, look))
     labels = [str(entry.get_label()) for entry in entries]
-    picture, axes = canvas(2, len(panels), size=(2.6, 1.7), labels=labels, gap=0.7, drop=0.3)
+    picture, axes = create_canvas(2, len(panels), size=(2.6, 1.7), labels=labels, gap=0.7, drop=0.3)
     for panel, *column in zip(panels, *axes, strict=True):
         for quantity, place in zip((BEST, FIRST), column, strict=True):
             _draw(place, table[table["panel"] == panel], quantity, look)
             place.set_ylabel(LABELS[quantity] if panel == panels[0] else "")
-        column[0].set_title(run_title(panel, look.titles), loc="left")
+        column[0].set_title(format_run_title(panel, look.titles), loc="left")
         column[1].set_xlabel("Weights kept (%)")
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading="Above: means over trials at each level's best iteration, which is chosen on the test set, as the paper "
-    "does; the shades are the ranges that follow. Below: the first iteration from which tickets and random masks match "
-    "(circles) and are stable (crosses), where there is one.",
+    reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "
+    "paper. Shades are the ranges of sparsity that follow from it. Below: the first iteration from which tickets and "
+    "random masks match the dense network (circles) and are stable (crosses), if there is one.",
 )
 def sparsity_ranges(
     tables: Mapping[str, pd.DataFrame],
@@ -57,54 +57,61 @@ def sparsity_ranges(
     stable: float = 0.02,
     matching: float = 0.002,
 ) -> pd.DataFrame:
-    """The ranges of sparsity at the best iteration to start from, and from which iteration networks are in bounds.
+    """Select the range of sparsity of each level at its best iteration, and the first iterations within the bounds.
 
-    `random` is the arm that prunes at random; `stable` and `matching` are the bounds on instability and on the
-    accuracy below the dense network's, of means over trials.
+    `random` is the arm that prunes at random. `stable` is the bound on mean instability, `matching` the bound on the
+    mean accuracy lost against the dense network; both are shares in [0, 1].
     """
-    every = table_named(tables, "measurements")
+    every = find_table(tables, "measurements")
     rows = every[every["arm"].isin(["ticket", random]) & (every["level"] > 0) & every["at"].notna()]
     rows = rows[(rows["part"] == "") & rows["metric"].isin([ACCURACY, INSTABILITY])]
     found = [
-        _of_run(rows[rows["run"] == run], dense_mean(every, run, ACCURACY), stable, matching) for run in flat(columns)
+        _summarise_run(rows[rows["run"] == run], compute_dense_mean(every, run, ACCURACY), stable, matching)
+        for run in list_runs(columns)
     ]
-    return in_panels(pd.concat(found), columns, [BEST, FIRST], also=["step", "bound", "limit", "range"])
+    return arrange_panels(pd.concat(found), columns, [BEST, FIRST], also=["step", "bound", "limit", "range"])
 
 
-def _of_run(rows: pd.DataFrame, dense: float, stable: float, matching: float) -> pd.DataFrame:
+def _summarise_run(rows: pd.DataFrame, dense: float, stable: float, matching: float) -> pd.DataFrame:
+    """Return the rows of one run: the best iteration of each level, and the first ones within each bound."""
     if rows.empty:
         return pd.DataFrame({"run": [], "arm": [], "level": [], "quantity": []})
     keys = ["run", "arm", "level", "at"]
     means = rows.pivot_table(index=keys, columns="metric", values="value", aggfunc="mean")
-    means = means.join(rows.groupby(keys)["kept"].mean()).join(_trials(rows, keys)).reset_index()
+    means = means.join(rows.groupby(keys)["kept"].mean()).join(_count_trials(rows, keys)).reset_index()
     means = means.assign(error=dense - means[ACCURACY])
     best = means.sort_values("error", kind="stable").drop_duplicates(["arm", "level"]).sort_values("level")
     best = best.assign(quantity=BEST, mean=best["error"], step=best["at"], bound="matching", limit=matching)
     inside = {"matching": means["error"] <= matching, "stable": means[INSTABILITY] <= stable}
-    firsts = [_first(means[which], bound) for bound, which in inside.items()]
+    firsts = [_find_first(means[which], bound) for bound, which in inside.items()]
     table = pd.concat([best, *firsts], ignore_index=True)
-    return table.assign(lowest=table["mean"], highest=table["mean"], range=table["level"].map(_ranges(best, matching)))
+    return table.assign(
+        lowest=table["mean"], highest=table["mean"], range=table["level"].map(_find_ranges(best, matching))
+    )
 
 
-def _trials(rows: pd.DataFrame, keys: list[str]) -> "pd.Series[int]":
+def _count_trials(rows: pd.DataFrame, keys: list[str]) -> "pd.Series[int]":
+    """Return the number of trials of each group."""
     return rows[rows["metric"] == ACCURACY].groupby(keys)["value"].size().rename("trials")
 
 
-def _first(means: pd.DataFrame, bound: str) -> pd.DataFrame:
+def _find_first(means: pd.DataFrame, bound: str) -> pd.DataFrame:
+    """Return, for each arm and level, the row of the first iteration."""
     first = means.sort_values("at", kind="stable").drop_duplicates(["arm", "level"])
     return first.assign(quantity=FIRST, mean=first["at"], step=first["at"], bound=bound)
 
 
-def _ranges(best: pd.DataFrame, matching: float) -> dict[int, str]:
-    """Return the range of each level: I where even random pruning matches, II where only tickets do, else III."""
+def _find_ranges(best: pd.DataFrame, matching: float) -> dict[int, str]:
+    """Return the range of each level: I if even random pruning matches, II if only tickets match, else III."""
     matches = best[best["error"] <= matching].groupby("level")["arm"].agg(set)
     of_level = {int(level): matches.get(level, set()) for level in best["level"].unique()}
     return {level: "I" if arms - {"ticket"} else "II" if arms else "III" for level, arms in of_level.items()}
 
 
-def _key(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
-    for arm in unique(table.loc[table["trials"] > 0, "arm"]):
-        yield Line2D([], [], label=arm_label(arm), color=look.inks[arm].colour, marker=look.inks[arm].marker)
+def _list_entries(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
+    """Yield the legend: arms, ranges and bounds."""
+    for arm in list_unique(table.loc[table["trials"] > 0, "arm"]):
+        yield Line2D([], [], label=label_arm(arm), color=look.inks[arm].colour, marker=look.inks[arm].marker)
     for name, shade in SHADES.items():
         yield Patch(label=f"{name}: {MEANINGS[name]}", color=shade)
     for bound, marker in MARKS.items():
@@ -112,15 +119,15 @@ def _key(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     points = rows[rows["trials"] > 0]
     if points.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
-    scales.kept_axis(axes, points["kept"], width=2.6)
-    _shade(axes, points)
+    scales.scale_kept_axis(axes, points["kept"], width=2.6)
+    _shade_ranges(axes, points)
     shown = points[points["quantity"] == quantity].sort_values("kept", ascending=False)
-    for (arm, bound), line in groups(shown, "arm", "bound"):
+    for (arm, bound), line in iterate_groups(shown, "arm", "bound"):
         ink = look.inks[str(arm)]
         if quantity == BEST:
             axes.plot(line["kept"], 100 * line["mean"], color=ink.colour, marker=ink.marker)
@@ -135,8 +142,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _shade(axes: Axes, points: pd.DataFrame) -> None:
-    """Shade the ranges, half way between levels on the logarithmic axis."""
+def _shade_ranges(axes: Axes, points: pd.DataFrame) -> None:
+    """Shade the ranges, with edges half way between levels on the logarithmic axis."""
     levels = points.drop_duplicates("level").sort_values("kept", ascending=False)
     kept, ranges = levels["kept"].tolist(), levels["range"].tolist()
     edges = [axes.get_xlim()[0], *((a * b) ** 0.5 for a, b in pairwise(kept)), axes.get_xlim()[1]]

@@ -1,4 +1,4 @@
-"""How much each layer can lengthen a change of its input (Szegedy et al. 2014, section 4.3 and table 5)."""
+"""Draw upper Lipschitz bounds of layers (Szegedy et al. 2014, section 4.3 and table 5)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from reproof.figures.artists import published_style
+from reproof.figures.artists import choose_published_style
 from reproof.figures.kinds import figure
-from reproof.figures.layers import layer_label
-from reproof.figures.legend import publications, published_key
-from reproof.figures.seeds import SPREAD, Columns, References, Tables, in_entries, measured, over_seeds, with_published
-from reproof.figures.style import DENSE, INKS, MUTED, Look, legend, say
-from reproof.figures.tiles import SMALL_LETTER, SMALL_LINE, tiles
-from reproof.figures.words import ABSENT, flat, publication, quantity_label, run_title, unique
+from reproof.figures.layers import label_layer
+from reproof.figures.legend import list_publications, list_published_entries
+from reproof.figures.seeds import (
+    SPREAD,
+    Columns,
+    References,
+    Tables,
+    add_published_by_part,
+    arrange_entries,
+    select_metrics,
+    summarise_seeds,
+)
+from reproof.figures.style import DENSE, INKS, MUTED, Look, draw_legend, draw_message
+from reproof.figures.tiles import SMALL_LETTER, SMALL_LINE, create_tiles
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 
 BOUND, PRODUCT = "lipschitz_bound", "lipschitz_product"
 STATES: dict[str, dict[str, Any]] = {
@@ -27,53 +36,54 @@ ONE: dict[str, Any] = {"color": DENSE, "linewidth": 0.9, "linestyle": "--"}
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per run: the bounds along the layers, before and after training, and the line at 1."""
-    runs, sources = unique(table["run"]), publications(table)
+    """Draw one panel per run: the bounds by layer, before and after training, and a line at 1."""
+    runs, sources = list_unique(table["run"]), list_publications(table)
     entries = [Line2D([], [], label=name, **style) for name, style in STATES.items()]
-    entries += [Line2D([], [], label="a change keeps its length", **ONE)]
-    entries += published_key(sources)
-    layers = max((_layers(table[table["run"] == run]) for run in runs), key=len)
+    entries += [Line2D([], [], label="factor 1: no amplification", **ONE)]
+    entries += list_published_entries(sources)
+    layers = max((_list_layers(table[table["run"] == run]) for run in runs), key=len)
     width = max(2.4 if len(runs) > 1 else 3.8, 0.2 * len(layers))
-    longest = SMALL_LETTER * max((len(layer_label(layer)) for layer in layers), default=0)
+    longest = SMALL_LETTER * max((len(label_layer(layer)) for layer in layers), default=0)
     upright = longest * len(layers) > 0.9 * width
     below = longest if upright else SMALL_LINE
-    picture, places = tiles(
-        [run_title(run, look.titles) for run in runs],
+    picture, places = create_tiles(
+        [format_run_title(run, look.titles) for run in runs],
         across=1 if width > 4.5 else 2 if width > 2.8 else 3, size=(width, 1.9),
         labels=[str(entry.get_label()) for entry in entries], gap=0.7, drop=0.45 + below, left=0.8, low=0.5 + below,
     )  # fmt: skip
     for run, place in zip(runs, places, strict=True):
         _draw(place, table[table["run"] == run], sources)
         place.tick_params(axis="x", rotation=90 if upright else 0)
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 @figure(
     plot=plot,
-    reading=f"Each point {SPREAD}: the largest factor by which a layer can lengthen a change of its input. Their "
-    "product bounds the network as a whole.",
+    reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "
+    "input. The product over the layers bounds the whole network.",
 )
 def spectra(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Upper Lipschitz bounds of layers at the first and the last step measured, and their products."""
-    rows = measured(tables, columns, [BOUND, PRODUCT]).dropna(subset=["at"])
+    """Select upper Lipschitz bounds of layers at the first and the last measured step, and their products."""
+    rows = select_metrics(tables, columns, [BOUND, PRODUCT]).dropna(subset=["at"])
     ends = rows.groupby("run")["at"].agg(["min", "max"])
     first, last = (rows["run"].map(ends[which]) for which in ("min", "max"))
     rows = rows[(rows["at"] == first) | (rows["at"] == last)]
-    table = with_published(in_entries(over_seeds(rows), [flat(columns)], BOUND), references)
+    table = add_published_by_part(arrange_entries(summarise_seeds(rows), [list_runs(columns)], BOUND), references)
     last_of = table["run"].map(ends["max"])
     return table.assign(state=(table["at"] < last_of).map({True: "untrained", False: "trained"}))
 
 
-def _layers(rows: pd.DataFrame) -> list[str]:
-    return unique(rows.loc[(rows["quantity"] == BOUND) & (rows["part"] != ""), "part"])
+def _list_layers(rows: pd.DataFrame) -> list[str]:
+    """Return the layers with a bound, in order of appearance."""
+    return list_unique(rows.loc[(rows["quantity"] == BOUND) & (rows["part"] != ""), "part"])
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
-    """Draw one panel, or say why it is empty."""
-    points, layers = rows[(rows["trials"] > 0) & (rows["quantity"] == BOUND)], _layers(rows)
+    """Draw one panel, or a message if nothing was measured."""
+    points, layers = rows[(rows["trials"] > 0) & (rows["quantity"] == BOUND)], _list_layers(rows)
     if points.empty:
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     axes.axhline(1, **ONE)
     for state, line in points.groupby("state"):
@@ -81,22 +91,24 @@ def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
         bars = [line["mean"] - line["lowest"], line["highest"] - line["mean"]]
         axes.errorbar(at, line["mean"], bars, elinewidth=0.8, **STATES[str(state)])
     for one in rows[(rows["source"] != "") & rows["part"].isin(layers)].to_dict("records"):
-        style = published_style(str(STATES["trained"]["color"]), sources.index(publication(one["source"])))
+        style = choose_published_style(
+            str(STATES["trained"]["color"]), sources.index(extract_publication(one["source"]))
+        )
         axes.plot([layers.index(one["part"])], [one["mean"]], zorder=4, **style)
-    axes.set_xticks(range(len(layers)), [layer_label(part) for part in layers])
+    axes.set_xticks(range(len(layers)), [label_layer(part) for part in layers])
     axes.set_xlim(-0.4, len(layers) - 0.6)
-    axes.set_ylabel(quantity_label(BOUND))
-    _scale(axes, rows, _products(rows))
+    axes.set_ylabel(label_quantity(BOUND))
+    _scale_y(axes, rows, _format_products(rows))
 
 
-def _products(rows: pd.DataFrame) -> str:
-    """Return the product over all layers in words, in a line of its own for each state."""
+def _format_products(rows: pd.DataFrame) -> str:
+    """Return the text of the products over all layers, a line for each state."""
     found = rows[(rows["quantity"] == PRODUCT) & (rows["trials"] > 0)].set_index("state")["mean"]
     return "\n".join(f"product, {state}: {found[state]:,.3g}" for state in STATES if state in found)
 
 
-def _scale(axes: Axes, rows: pd.DataFrame, text: str) -> None:
-    """Make y logarithmic, with room above for the products."""
+def _scale_y(axes: Axes, rows: pd.DataFrame, text: str) -> None:
+    """Make y logarithmic, with room for the text of the products on top."""
     shown = rows[rows["quantity"] == BOUND]
     low, high = min(float(shown["lowest"].min()), 1.0), max(float(shown["highest"].max()), 1.0)
     axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""Mean and range over trials, as the papers' error bars show them, and published values beside them."""
+"""Summarise measurements over trials by mean and range, as the papers' error bars do, and add published values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -14,10 +14,10 @@ COLUMNS = [
 ]
 
 
-def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
-    """Return mean, lowest, highest and number of trials (seed x draw) of `value` in each group, in the rows' order.
+def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
+    """Return mean, lowest, highest and number of trials (seeds x draws) of `value` in each group, in order of the rows.
 
-    `kept` is the mean of a group's: `by` names the level, which all trials of a group share.
+    `kept` is the mean of the group; `by` includes the level, so its trials keep nearly equal shares.
     """
     return rows.groupby(by, sort=False, as_index=False).agg(
         kept=("kept", "mean"),
@@ -28,30 +28,30 @@ def over_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.D
     )
 
 
-def regular(curves: pd.DataFrame) -> pd.DataFrame:
+def select_common_steps(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the rows at steps where all trainings of a run were measured.
 
-    Each is measured at its own early-stopping step besides, where a mean over trials would be a mean over few.
+    Each training is also measured at its own early-stopping step, where a mean would cover only few trials.
     """
     trainings = curves.groupby(["run", "step"])["accuracy"].transform("size")
     return curves[trainings == trainings.groupby(curves["run"]).transform("max")]
 
 
-def groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield (values of the columns `by`, rows that have them), in order of appearance."""
+def iterate_groups(rows: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yield (values of the columns `by`, rows with these values), in order of appearance."""
     for values, part in rows.groupby(list(by), sort=False):
         yield tuple(values), part
 
 
-def complete(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return measurements with the columns `part` and `at`, which say nothing where they are absent."""
+def add_part_and_at(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return measurements with the columns `part` ("" if absent) and `at` (NaN if absent)."""
     return rows.assign(**{name: value for name, value in (("part", ""), ("at", float("nan"))) if name not in rows})
 
 
-def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
-    """Return the measurements of a part (a shell pattern; "" for those of none) at one place, or at none (None).
+def select_place(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.DataFrame:
+    """Return the measurements whose part matches a shell pattern ("" for no part) at one place (None for no place).
 
-    Without this, what operations measured at places of their own would mix with the numbers of the runs themselves.
+    This keeps measurements of operations apart from those of the runs themselves.
     """
     parts = rows["part"] if "part" in rows else pd.Series("", index=rows.index)
     places = rows["at"] if "at" in rows else pd.Series(float("nan"), index=rows.index)
@@ -59,10 +59,10 @@ def placed(rows: pd.DataFrame, part: str = "", at: float | None = None) -> pd.Da
     return rows[named & (places.isna() if at is None else isclose(places, at))]
 
 
-def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of the arms wanted: all, or those matching `arms`, less those matching `without`.
+def select_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the arms that match `arms` (None for all) and do not match `without`: shell patterns.
 
-    Patterns are shell patterns ("noise_*"). Leaving `arms` out lets a control added later appear by itself.
+    With None, controls that are added later appear without a change of the figure.
     """
     names = [
         arm
@@ -72,8 +72,8 @@ def of_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequence[st
     return rows[rows["arm"].isin(names)]
 
 
-def nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
-    """Return the levels nearest to the shares wanted, each once, leaving out shares that none is within a factor of."""
+def find_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
+    """Return the distinct levels nearest to shares in (0, 1], for shares with a level within a factor of `near`."""
     measured = rows[["level", "kept"]].drop_duplicates("level").to_dict("records")
     nearest = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
     pairs = zip(nearest, kept, strict=True)
@@ -81,40 +81,42 @@ def nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) ->
     return list(dict.fromkeys(found))
 
 
-def at_kept(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
-    """Return, run by run, the rows of the levels nearest to the shares wanted."""
-    each = [of_run[of_run["level"].isin(nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")]
+def select_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float = 1.3) -> pd.DataFrame:
+    """Return, run by run, the rows of the levels nearest to the shares `kept`."""
+    each = [
+        of_run[of_run["level"].isin(find_nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")
+    ]
     return pd.concat([*each, rows.iloc[:0]])
 
 
-def in_panels(
+def arrange_panels(
     summary: pd.DataFrame, columns: Sequence[Sequence[str]], quantities: Sequence[str], also: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return the rows panel by panel; a run that is absent keeps one row per quantity with no trials.
+    """Return the rows panel by panel; an absent run has one row per quantity with `trials` 0.
 
-    `panel` names the first run of its column, `place` a run's place in it: runs after the first are laid over it.
-    `also` names columns of the summary that are kept beside the usual ones.
+    `panel` is the first run of a column, `place` the place of a run in it: later runs are overlaid on the first. `also`
+    names further columns of the summary to keep.
     """
     parts = [
-        _in_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
+        _fill_panel(summary[summary["run"] == run], run, quantities).assign(panel=column[0], place=place, source="")
         for column in columns
         for place, run in enumerate(column)
     ]
     return pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, *also])
 
 
-def with_published(
+def add_published(
     table: pd.DataFrame, references: Sequence[Mapping[str, Any]], columns: Sequence[Sequence[str]]
 ) -> pd.DataFrame:
-    """Return the table with a row for every published value of a run, arm, quantity and panel that it shows.
+    """Return the table with a row for each published value whose run, arm, quantity and panel it shows.
 
     A reference holds `run`, `metric`, `kept`, `source`, and one of `value`; `gain` (added to the measured dense mean);
     `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
     """
-    dense = _dense_means(table)
+    dense = _compute_dense_means(table)
     drawn = set(zip(table["run"], table["arm"], strict=True))
     rows = [
-        _published(reference, dense[key], column)
+        _make_published_row(reference, dense[key], column)
         for reference in references
         for column in columns
         if reference["run"] in column
@@ -124,19 +126,20 @@ def with_published(
     return pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)], ignore_index=True) if rows else table
 
 
-def _in_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
-    """Return a run's rows, or one per quantity with no trials if it has none: its panel has to say so."""
+def _fill_panel(rows: pd.DataFrame, run: str, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a run, or one per quantity with `trials` 0, so that its panel shows a message."""
     absent = pd.DataFrame({"run": run, "quantity": list(quantities), "arm": "", "trials": 0})
     return absent if rows.empty else rows
 
 
-def _dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Return the measured mean of the dense network by (run, quantity)."""
+def _compute_dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the measured mean of the dense network, by run and quantity."""
     dense = table[(table["level"] == 0) & (table["arm"] == "ticket") & (table["trials"] > 0)]
     return {(row["run"], row["quantity"]): row["mean"] for row in dense.to_dict("records")}
 
 
-def _published(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
+def _make_published_row(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a published value; gains and ratios refer to the measured dense mean."""
     value = reference.get("value", dense * reference.get("ratio", 1) + reference.get("gain", 0))
     return {
         "panel": column[0],

@@ -1,4 +1,4 @@
-"""One look for every figure: fonts, colours that a colour-blind reader can tell apart, margins, legend, foot line."""
+"""Define the look of all figures: fonts, colours distinct for colour-blind readers, margins, legend, foot line."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,21 +66,21 @@ class Ink:
 
 @dataclass(frozen=True)
 class Look:
-    """What a plot needs beside its table: the ink of every arm and the titles of the runs."""
+    """The ink of every arm and the titles of runs, which a plot needs in addition to its table."""
 
     inks: Mapping[str, Ink]
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def inks(arms: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each arm: its own if it has one, else the next spare one in order of name.
+def assign_inks(arms: Iterable[str]) -> dict[str, Ink]:
+    """Return an ink for each arm: one of INKS if it has one, else the next spare one in order of name.
 
-    Arms of one family ("noise_0.5", "noise_1", ...) share hue and marker and pale with their number. Give all the arms
-    of a paper at once, so that a control looks the same in all its figures.
+    Arms of a family ("noise_0.5", "noise_1", ...) share hue and marker; larger numbers are paler. Pass all arms of a
+    paper at once, so that a control looks the same in all its figures.
     """
     families: dict[str, list[str]] = {}
-    for arm in sorted(set(arms), key=_by_number):
-        families.setdefault(_family(arm), []).append(arm)
+    for arm in sorted(set(arms), key=_split_number):
+        families.setdefault(_find_family(arm), []).append(arm)
     spare = {name: SPARE[i % len(SPARE)] for i, name in enumerate(sorted(set(families) - set(INKS)))}
     return {
         arm: Ink(tint(colour, 0.7 * i / len(members)), marker)
@@ -91,12 +91,12 @@ def inks(arms: Iterable[str]) -> dict[str, Ink]:
 
 
 def tint(colour: str, share: float) -> str:
-    """Return the colour mixed with that share of white."""
+    """Return a colour mixed with white; `share` in [0, 1] is the share of white."""
     red, green, blue = (channel + (1 - channel) * share for channel in to_rgb(colour))
     return to_hex((red, green, blue))
 
 
-def canvas(
+def create_canvas(
     rows: int,
     columns: int,
     *,
@@ -108,14 +108,14 @@ def canvas(
     head: float = 0.4,
     low: float = 0.74,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Return a figure with rows x columns panels of `size` inches and room for a legend with these labels; `gap` and
-    `drop` are the inches between neighbours, across and down, `left`, `head` and `low` those around the panels.
+    """Return a figure with rows x columns panels of `size` (width, height), and room for a legend with these labels.
 
-    Margins are fixed in inches, not solved for: the layout cannot depend on the machine and costs nothing.
+    `gap` and `drop` are the distances between neighbours, across and down; `left`, `head` and `low` are the margins.
+    All are in inches. Margins are fixed, not found by a layout solver: they are fast and do not depend on the machine.
     """
     (width, height), right = size, 0.24
     total = left + columns * width + (columns - 1) * gap + right
-    top = head + LEGEND_LINE * len(legend_lines(labels, total))
+    top = head + LEGEND_LINE * len(wrap_legend(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
     figure = Figure(figsize=(total, tall))
     grid = figure.add_gridspec(
@@ -130,11 +130,11 @@ def canvas(
     return figure, [[figure.add_subplot(grid[row, column]) for column in range(columns)] for row in range(rows)]
 
 
-def legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Put one legend for all panels at the figure's top left, set in lines as text is."""
+def draw_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Draw one legend for all panels at the top left of the figure, wrapped into lines."""
     width, height = figure.get_size_inches()
     named = {str(handle.get_label()): handle for handle in handles}
-    for place, labels in enumerate(legend_lines(list(named), width)):
+    for place, labels in enumerate(wrap_legend(list(named), width)):
         figure.legend(
             handles=[named[label] for label in labels],
             ncols=len(labels),
@@ -147,10 +147,10 @@ def legend(figure: Figure, handles: Sequence[Artist]) -> None:
         )
 
 
-def legend_lines(labels: Sequence[str], width: float) -> list[list[str]]:
-    """Return the labels of a legend line by line, as many to a line as fit in a figure `width` inches wide."""
+def wrap_legend(labels: Sequence[str], width: float) -> list[list[str]]:
+    """Return the labels of a legend line by line, as many per line as fit into a figure `width` inches wide."""
     lines: list[list[str]] = []
-    free = 0.0
+    free = 0.0  # inches; widths are estimated from the number of letters, so that no renderer is needed
     for label in labels:
         needs = 0.5 + 0.067 * len(label)
         if not lines or free < needs:
@@ -161,37 +161,40 @@ def legend_lines(labels: Sequence[str], width: float) -> list[list[str]]:
     return lines
 
 
-def foot(figure: Figure, text: str) -> None:
-    """Write a small line (or lines, if it is long) under the panels."""
+def draw_foot_line(figure: Figure, text: str) -> None:
+    """Draw a small text under the panels, wrapped to the width of the figure."""
     lines = textwrap.fill(text, int((figure.get_figwidth() - 0.2) / 0.053))
     figure.text(
         0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), lines, fontsize=6.5, color=MUTED, va="bottom"
     )
 
 
-def blank(text: str) -> Figure:
-    """Return a figure of one low empty panel that says why it is empty."""
-    figure, ((axes,),) = canvas(1, 1, size=(6.0, 0.6), labels=())
+def draw_blank(text: str) -> Figure:
+    """Return a figure with one low panel that contains only a message."""
+    figure, ((axes,),) = create_canvas(1, 1, size=(6.0, 0.6), labels=())
     axes.spines[:].set_visible(False)
-    say(axes, text)
+    draw_message(axes, text)
     return figure
 
 
-def say(axes: Axes, text: str) -> None:
-    """Empty a panel and write in its middle why it is empty."""
+def draw_message(axes: Axes, text: str) -> None:
+    """Remove the ticks of a panel and write a message into its middle."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
 
 
-def _family(arm: str) -> str:
+def _find_family(arm: str) -> str:
+    """Return the name of an arm without its number."""
     name, _, number = arm.rpartition("_")
-    return name if name and _number(number) is not None else arm
+    return name if name and _parse_number(number) is not None else arm
 
 
-def _by_number(arm: str) -> tuple[str, float]:
-    return _family(arm), _number(arm.rpartition("_")[2]) or 0.0
+def _split_number(arm: str) -> tuple[str, float]:
+    """Return family and number of an arm, to sort "noise_10" after "noise_2"."""
+    return _find_family(arm), _parse_number(arm.rpartition("_")[2]) or 0.0
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
+    """Return a plain decimal number, or None if the text is not one."""
     return float(text) if text.replace(".", "", 1).isdigit() else None

@@ -1,4 +1,4 @@
-"""Panels of one size side by side, so many to a row, with titles and labels broken where they would not fit."""
+"""Create panels of equal size in rows, with titles and labels wrapped to fit."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproof.figures.style import canvas
+from reproof.figures.style import create_canvas
 
-# Inches: a letter of a title and of a tick's label, a line of either, what lies between labels and edges.
+# Inches: width of a letter of a title and of a tick label, height of a line of either, margin of labels, right margin.
 LETTER, SMALL_LETTER, LINE, SMALL_LINE, MARGIN, RIGHT = 0.07, 0.062, 0.14, 0.12, 0.3, 0.24
 
 
-def broken(text: str, letters: int) -> str:
-    """Return the text in lines of at most so many letters; the sign of per cent stays with the word before it.
+def wrap(text: str, letters: int) -> str:
+    """Return the text in lines of at most `letters` letters; "(%)" stays with the word before it.
 
-    >>> broken("softmax, decay 1e-4", 9)
+    >>> wrap("softmax, decay 1e-4", 9)
     'softmax,\\ndecay\\n1e-4'
     """
     return textwrap.fill(text.replace(" (%)", "\u00a0(%)"), max(letters, 1), break_on_hyphens=False)
 
 
-def lines(text: str) -> int:
-    """Return in how many lines a text is set."""
+def count_lines(text: str) -> int:
+    """Return the number of lines of a text."""
     return text.count("\n") + 1
 
 
-def tiles(
+def create_tiles(
     titles: Sequence[str],
     *,
     across: int,
@@ -37,16 +37,16 @@ def tiles(
     left: float = 0.75,
     low: float = 0.74,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel of `size` inches for each title, at most `across` to a row; see `canvas`.
+    """Return a figure with a panel of `size` inches for each title, at most `across` per row; see `create_canvas`.
 
-    A single column is as wide as the legend needs.
+    A single column is at least as wide as the legend needs.
     """
     across = min(across, len(titles))
-    short = [broken(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
+    short = [wrap(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
     head = 0.4 if any(titles) else 0.2
-    more = LINE * (max(lines(title) for title in short) - 1)
-    width = max(size[0], _legend_width(labels) - left - RIGHT) if across == 1 else size[0]
-    picture, grid = canvas(
+    more = LINE * (max(count_lines(title) for title in short) - 1)
+    width = max(size[0], _compute_legend_width(labels) - left - RIGHT) if across == 1 else size[0]
+    picture, grid = create_canvas(
         -(-len(titles) // across), across, size=(width, size[1]), labels=labels,
         gap=gap, drop=drop + more, left=left, head=head + more, low=low,
     )  # fmt: skip
@@ -58,23 +58,23 @@ def tiles(
     return picture, places[: len(titles)]
 
 
-def _legend_width(labels: Sequence[str]) -> float:
-    """Return the inches that the longest label of a legend needs: a line has at least one."""
+def _compute_legend_width(labels: Sequence[str]) -> float:
+    """Return the width in inches of the longest label of a legend."""
     return max((0.75 + 0.067 * len(label) for label in labels), default=0.0)
 
 
-def names_down(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows of a panel, the first on top."""
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Label the rows of a panel, the first on top."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 
 
-def height_for(names: Sequence[str], least: float) -> float:
-    """Return the inches of a row that holds the highest of the names, and is no lower than `least`."""
-    return max(least, SMALL_LINE * max(lines(name) for name in names) + 0.1)
+def compute_row_height(names: Sequence[str], least: float) -> float:
+    """Return the height in inches of a row that fits the highest of the names, at least `least`."""
+    return max(least, SMALL_LINE * max(count_lines(name) for name in names) + 0.1)
 
 
-def room_for(names: Sequence[str]) -> float:
-    """Return the inches that names of rows take to the left of a panel."""
+def compute_name_width(names: Sequence[str]) -> float:
+    """Return the width in inches that names of rows need to the left of a panel."""
     return MARGIN + SMALL_LETTER * max(len(line) for name in names for line in name.split("\n"))

@@ -1,4 +1,4 @@
-"""Accuracy against the size of a perturbation, and success against the number of queries: a line for each attack."""
+"""Draw accuracy by size of a perturbation, and success by number of queries, with a line for each attack."""
 
 from collections.abc import Callable, Sequence
 from math import log10
@@ -9,38 +9,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from reproof.figures.artists import published_style
-from reproof.figures.attack_styles import Line, line_styles
+from reproof.figures.artists import choose_published_style
+from reproof.figures.attack_styles import Line, assign_line_styles
 from reproof.figures.kinds import figure
-from reproof.figures.legend import publications, published_key
+from reproof.figures.legend import list_publications, list_published_entries
 from reproof.figures.scales import STEPS
 from reproof.figures.seeds import (
     SPREAD,
     Columns,
     References,
     Tables,
-    in_entries,
-    measured,
-    of_parts,
-    over_seeds,
-    with_published,
+    add_published_by_part,
+    arrange_entries,
+    select_metrics,
+    select_parts,
+    summarise_seeds,
 )
-from reproof.figures.spread import groups
-from reproof.figures.style import Look, legend, say
-from reproof.figures.tiles import tiles
-from reproof.figures.words import ABSENT, publication, quantity_label, run_title, unique
+from reproof.figures.spread import iterate_groups
+from reproof.figures.style import Look, draw_legend, draw_message
+from reproof.figures.tiles import create_tiles
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_unique
 
 Scale = Callable[[Axes, pd.DataFrame], None]
 
 
 def plot_epsilon(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: accuracy from the network left alone to the greatest perturbation."""
-    return _panels(table, look, _epsilon_axis)
+    """Draw one panel per entry: accuracy by epsilon."""
+    return _draw_panels(table, look, _scale_epsilon_axis)
 
 
 @figure(
     plot=plot_epsilon,
-    reading=f"Each point {SPREAD}. At epsilon 0 stands the network that is not attacked.",
+    reading=f"Each point {SPREAD}. Epsilon 0 is the accuracy without an attack.",
 )
 def under_attack(
     tables: Tables,
@@ -52,20 +52,21 @@ def under_attack(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Accuracy under attack against epsilon; `attacks` and `arms` are shell patterns of those to draw."""
+    """Select accuracy under attack by epsilon; `attacks` and `arms` are shell patterns (None for all)."""
     metric = f"{split}_accuracy_under_attack"
-    rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
-    return _summed(rows[rows["at"].notna()], columns, references, metric)
+    rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
+    return _summarise(rows[rows["at"].notna()], columns, references, metric)
 
 
 def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one panel per entry: the share fooled within so many queries."""
-    return _panels(table, look, _queries_axis)
+    """Draw one panel per entry: success by number of queries."""
+    return _draw_panels(table, look, _scale_queries_axis)
 
 
 @figure(
     plot=plot_queries,
-    reading=f"Each point {SPREAD}: the share of the images classified rightly that the attack had fooled by then.",
+    reading=f"Each point {SPREAD}. Success is the share of correctly classified images that the attack fools within "
+    "the given number of queries.",
 )
 def within_queries(
     tables: Tables,
@@ -77,59 +78,63 @@ def within_queries(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Success within a number of queries; `attacks` and `arms` are shell patterns of those to draw."""
+    """Select success by number of queries; `attacks` and `arms` are shell patterns (None for all)."""
     metric = f"{split}_success_within_queries"
-    rows = of_parts(measured(tables, columns, [metric], arms=arms, level=level), attacks)
-    return _summed(rows[rows["at"] > 0], columns, references, metric)
+    rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
+    return _summarise(rows[rows["at"] > 0], columns, references, metric)
 
 
-def _summed(rows: pd.DataFrame, columns: Columns, references: References, metric: str) -> pd.DataFrame:
-    """Return the spread of the rows over seeds, panel by panel, with the published values of what is drawn."""
-    return with_published(in_entries(over_seeds(rows), columns, metric), references)
+def _summarise(rows: pd.DataFrame, columns: Columns, references: References, metric: str) -> pd.DataFrame:
+    """Return mean and range over seeds, panel by panel, with published values of the drawn lines."""
+    return add_published_by_part(arrange_entries(summarise_seeds(rows), columns, metric), references)
 
 
-def _panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
-    styles, entries = line_styles(table, look)
-    sources = publications(table[(table["source"] != "") & table["at"].notna()])
-    entries += published_key(sources)
+def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
+    """Draw one panel per entry; `scale` sets its x axis."""
+    styles, entries = assign_line_styles(table, look)
+    sources = list_publications(table[(table["source"] != "") & table["at"].notna()])
+    entries += list_published_entries(sources)
     panels = [rows for _, rows in table.groupby("panel")]
-    titles = [_title(rows, look) for rows in panels]
+    titles = [_format_title(rows, look) for rows in panels]
     size = (4.4, 2.4) if len(panels) == 1 else (2.35, 1.75)
     labels = [str(entry.get_label()) for entry in entries]
-    picture, places = tiles(titles, across=3, size=size, labels=labels)
+    picture, places = create_tiles(titles, across=3, size=size, labels=labels)
     for rows, place in zip(panels, places, strict=True):
         if not (rows["trials"] > 0).any():
-            say(place, ABSENT)
+            draw_message(place, ABSENT)
             continue
-        _lines(place, rows[rows["trials"] > 0], styles)
-        _marks(place, rows[rows["source"] != ""], styles, sources)
+        _draw_lines(place, rows[rows["trials"] > 0], styles)
+        _draw_marks(place, rows[rows["source"] != ""], styles, sources)
         scale(place, rows)
         place.set_ylim(-4, 104)
-        place.set_ylabel(quantity_label(rows["quantity"].iloc[0]))
-    legend(picture, entries)
+        place.set_ylabel(label_quantity(rows["quantity"].iloc[0]))
+    draw_legend(picture, entries)
     return picture
 
 
-def _title(rows: pd.DataFrame, look: Look) -> str:
-    """Return the title of the panel's run; of several, which the legend tells apart, there is none."""
-    runs = unique(rows["run"])
-    return run_title(runs[0], look.titles) if len(runs) == 1 else ""
+def _format_title(rows: pd.DataFrame, look: Look) -> str:
+    """Return the title of a panel with a single run; several runs are named in the legend."""
+    runs = list_unique(rows["run"])
+    return format_run_title(runs[0], look.titles) if len(runs) == 1 else ""
 
 
-def _lines(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]]) -> None:
-    for line, each in groups(points.sort_values("at", kind="stable"), "run", "arm", "part"):
+def _draw_lines(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]]) -> None:
+    """Draw a line for each run, arm and attack."""
+    for line, each in iterate_groups(points.sort_values("at", kind="stable"), "run", "arm", "part"):
         bars = [100 * (each["mean"] - each["lowest"]), 100 * (each["highest"] - each["mean"])]
         axes.errorbar(each["at"], 100 * each["mean"], bars, elinewidth=0.8, **styles[line[0], line[1], line[2]])
 
 
-def _marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]], sources: Sequence[str]) -> None:
+def _draw_marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]], sources: Sequence[str]) -> None:
+    """Mark published values."""
     for one in points.dropna(subset=["at"]).to_dict("records"):
         colour = str(styles[one["run"], one["arm"], one["part"]]["color"])
-        style = published_style(colour, sources.index(publication(one["source"])))
+        style = choose_published_style(colour, sources.index(extract_publication(one["source"])))
         axes.plot([one["at"]], [100 * one["mean"]], zorder=4, **style)
 
 
-def _epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
+def _scale_epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Scale x from 0 to the greatest epsilon."""
     axes.set_xlabel("Epsilon")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -137,7 +142,8 @@ def _epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xlim((-0.03 * most, 1.03 * most) if most > 0 else (-0.05, 1))
 
 
-def _queries_axis(axes: Axes, rows: pd.DataFrame) -> None:
+def _scale_queries_axis(axes: Axes, rows: pd.DataFrame) -> None:
+    """Make x the number of queries, logarithmic."""
     axes.set_xlabel("Queries")
     axes.set_xscale("log")
     low, high = rows["at"].min(), rows["at"].max()

@@ -1,4 +1,4 @@
-"""How far weights move while the dense network trains, those of the ticket against the others (appendix F.5)."""
+"""Draw how far weights move in dense training, inside and outside the ticket (Frankle & Carbin 2019, appendix F.5)."""
 
 from collections.abc import Mapping, Sequence
 from math import log
@@ -10,49 +10,49 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproof.figures.kinds import figure, table_named
+from reproof.figures.kinds import figure, find_table
 from reproof.figures.scales import STEPS
-from reproof.figures.style import INKS, Look, canvas, legend, say
-from reproof.figures.words import ABSENT, flat, per_cent, run_title, unique
+from reproof.figures.style import INKS, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.words import ABSENT, format_per_cent, format_run_title, list_runs, list_unique
 
 GROUPS: dict[str, dict[str, Any]] = {
     "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
     "outside": {"color": "#777777", "linestyle": "--"},
 }
 COLUMNS = ["run", "level", "kept", "seed", "layer", "quantity", "group", "bin_left", "bin_right", "share", "trials"]
-MOST = 4  # layers side by side that a page has room for
-LEAST = 0.0005  # a bin with a smaller share of the weights is not worth widening the axis for
+MOST = 4  # layers per row: a page is not wider
+LEAST = 0.0005  # share of the weights in a bin; bins with less do not widen the axis
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one row per run and quantity and one column per layer, the two groups of weights over one another."""
+    """Draw one row per run and quantity and one column per layer, with the two groups of weights overlaid."""
     lines = list(table[["run", "quantity"]].drop_duplicates().itertuples(index=False))
     entries = [Line2D([], [], label=f"weights {group}", **style) for group, style in GROUPS.items()]
     labels = [str(entry.get_label()) for entry in entries]
     wide = max(table.groupby("run")["layer"].nunique())
-    picture, axes = canvas(len(lines), wide, size=(2.1, 1.5), labels=labels, drop=0.66)
+    picture, axes = create_canvas(len(lines), wide, size=(2.1, 1.5), labels=labels, drop=0.66)
     for (run, quantity), places in zip(lines, axes, strict=True):
         _draw_row(places, table[(table["run"] == run) & (table["quantity"] == quantity)], look)
-    legend(picture, entries)
+    draw_legend(picture, entries)
     return picture
 
 
 def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
-    """Draw one quantity of one run, a panel per layer; a run with fewer layers than the widest leaves places free."""
-    layers = unique(rows["layer"])
+    """Draw one quantity of one run, with a panel per layer; places without a layer stay empty."""
+    layers = list_unique(rows["layer"])
     for layer, place in zip(layers, places, strict=False):
         _draw(place, rows[rows["layer"] == layer])
         place.set_xlabel(rows["quantity"].iloc[0].capitalize())
         place.set_title(layer.removesuffix(".weight"), loc="left")
     for place in places[len(layers) :]:
         place.remove()
-    places[0].set_ylabel(f"{_title(rows, look)}\nWeights (%)")
+    places[0].set_ylabel(f"{_format_title(rows, look)}\nWeights (%)")
 
 
 @figure(
     plot=plot,
-    reading="Histograms of each layer's weights, of one training. "
-    f"Of a network with more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
+    reading="Histograms show the weights of each layer in one training. "
+    f"If a network has more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
 )
 def weight_movement(
     tables: Mapping[str, pd.DataFrame],
@@ -61,26 +61,27 @@ def weight_movement(
     *,
     kept: float = 0.211,
 ) -> pd.DataFrame:
-    """Distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
-    movement = table_named(tables, "movement")
-    parts = [_of_run(movement[movement["run"] == run], run, kept) for run in flat(columns)]
+    """Select distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
+    movement = find_table(tables, "movement")
+    parts = [_select_run(movement[movement["run"] == run], run, kept) for run in list_runs(columns)]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _of_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
+def _select_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
+    """Return the histograms of the lowest seed of a run, or one row with `trials` 0."""
     if rows.empty:
         return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
     nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
-    rows = rows[rows["layer"].isin(_spaced(unique(rows["layer"])))]
-    # Every seed has bins of its own, so that a mean over seeds has no meaning here.
+    rows = rows[rows["layer"].isin(_select_layers(list_unique(rows["layer"])))]
+    # Bins differ between seeds, so that a mean over seeds has no meaning.
     first: pd.DataFrame = rows[(rows["kept"] == nearest) & (rows["seed"] == rows["seed"].min())]
     return first.assign(trials=1)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
-    """Draw one panel, or say why it is empty."""
+    """Draw one panel, or a message if nothing was measured."""
     if not rows["trials"].any():
-        say(axes, ABSENT)
+        draw_message(axes, ABSENT)
         return
     for group, bins in rows.groupby("group", sort=False):
         edges = [*bins["bin_left"], bins["bin_right"].iloc[-1]]
@@ -91,12 +92,15 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _spaced(layers: Sequence[str]) -> list[str]:
+def _select_layers(layers: Sequence[str]) -> list[str]:
     """Return at most MOST of the layers, evenly spaced, with the first and the last."""
     shown = min(len(layers), MOST)
     return [layers[round(place * (len(layers) - 1) / max(shown - 1, 1))] for place in range(shown)]
 
 
-def _title(rows: pd.DataFrame, look: Look) -> str:
+def _format_title(rows: pd.DataFrame, look: Look) -> str:
+    """Return the title of a run, with the share kept of its level."""
     kept = rows["kept"].dropna()
-    return run_title(rows["run"].iloc[0], look.titles) + (f", {per_cent(kept.iloc[0])} % kept" if len(kept) else "")
+    return format_run_title(rows["run"].iloc[0], look.titles) + (
+        f", {format_per_cent(kept.iloc[0])} % kept" if len(kept) else ""
+    )

@@ -1,4 +1,4 @@
-"""Names of the tables in the words that a reader sees."""
+"""Translate names in tables into the words that a reader sees."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -8,19 +8,19 @@ from reproof.metrics import NATS, SHARE, find_metric
 
 T = TypeVar("T")
 ABSENT = "not run at this scale"
-UNITS = {SHARE: " (%)", NATS: " (nats)"}  # of others, the words say enough
+UNITS = {SHARE: " (%)", NATS: " (nats)"}  # labels of other units include them
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
 
-def arm_label(arm: str) -> str:
-    """Return how a legend calls an arm; an arm nobody named here goes by its own name."""
+def label_arm(arm: str) -> str:
+    """Return the legend label of an arm; an undeclared arm keeps its own name."""
     return arm_words(arm).legend
 
 
-def run_title(run: str, titles: Mapping[str, str]) -> str:
-    """Return how a panel calls a run: the paper file's title, or its name made readable.
+def format_run_title(run: str, titles: Mapping[str, str]) -> str:
+    """Return the title of a run: that of the paper file, or else a readable form of its name.
 
-    >>> run_title("conv_2_dropout", {})
+    >>> format_run_title("conv_2_dropout", {})
     'Conv-2, dropout'
     """
     if run in titles:
@@ -32,13 +32,15 @@ def run_title(run: str, titles: Mapping[str, str]) -> str:
     return f"{network}, {' '.join(others)}" if others else network
 
 
-def unlike(title: str, base: str, *, alone: bool) -> str:
-    """Return what sets a run apart from the one it is laid over, by the parts of their titles.
+def describe_difference(title: str, base: str, *, alone: bool) -> str:
+    """Return the difference between a run and the one that it overlays, from the parts of their titles.
 
-    `alone` says that the figure has no other panel: then a run that only lacks something goes by its own title.
+    `alone` is true if the figure has no other panel; a run that only lacks a part then keeps its own title.
 
-    >>> unlike("LeNet, one-shot", "LeNet", alone=True), unlike("Conv-2", "Conv-2, dropout", alone=False)
-    ('one-shot', 'without dropout')
+    >>> describe_difference("LeNet, one-shot", "LeNet", alone=True)
+    'one-shot'
+    >>> describe_difference("Conv-2", "Conv-2, dropout", alone=False)
+    'without dropout'
     """
     parts, others = title.split(", "), base.split(", ")
     more = [part for part in parts if part not in others]
@@ -48,20 +50,20 @@ def unlike(title: str, base: str, *, alone: bool) -> str:
     return title if alone else "without " + ", ".join(less)
 
 
-def quantity_label(metric: str) -> str:
+def label_quantity(metric: str) -> str:
     """Return an axis label with its unit for a metric of the measurements table.
 
-    >>> quantity_label("test_accuracy_at_early_stop")
+    >>> label_quantity("test_accuracy_at_early_stop")
     'Test accuracy at early stop (%)'
     """
     found = find_metric(metric)
     return found.in_legend[0].upper() + found.in_legend[1:] + UNITS.get(found.unit, "")
 
 
-def per_cent(kept: float) -> str:
-    """Return a share kept as the papers print it: in per cent, three figures above ten and two below, no padding.
+def format_per_cent(kept: float) -> str:
+    """Return a share kept in per cent, in the papers' format: one decimal from 1 % on, two below, no trailing zeros.
 
-    >>> [per_cent(kept) for kept in (1, 0.512, 0.211, 0.0866, 0.0054)]
+    >>> [format_per_cent(kept) for kept in (1, 0.512, 0.211, 0.0866, 0.0054)]
     ['100', '51.2', '21.1', '8.7', '0.54']
     """
     value = 100 * kept
@@ -69,26 +71,26 @@ def per_cent(kept: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def listed(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
     """Return words as prose: "a", "a and b", "a, b and c"."""
     *most, last = list(words) or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def publication(source: str) -> str:
+def extract_publication(source: str) -> str:
     """Return the publication of a source, without its place in it.
 
-    >>> publication("Frankle & Carbin 2019, section 2")
+    >>> extract_publication("Frankle & Carbin 2019, section 2")
     'Frankle & Carbin 2019'
     """
     return source.partition(",")[0]
 
 
-def unique(values: Iterable[T]) -> list[T]:
+def list_unique(values: Iterable[T]) -> list[T]:
     """Return the distinct values in order of appearance."""
     return list(dict.fromkeys(values))
 
 
-def flat(columns: Sequence[Sequence[str]]) -> list[str]:
+def list_runs(columns: Sequence[Sequence[str]]) -> list[str]:
     """Return the runs of all columns, each once."""
-    return unique(run for column in columns for run in column)
+    return list_unique(run for column in columns for run in column)

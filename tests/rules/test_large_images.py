@@ -11,7 +11,7 @@ from reproof.data.fetch import fetch_dataset
 from reproof.data.registry import Request
 from reproof.data.sources import mnist5k
 from reproof.figures.exciting_images import exciting_images
-from reproof.figures.pixels import images
+from reproof.figures.pixels import read_images
 from reproof.metrics import read_metrics_of
 from reproof.networks import build
 from reproof.operations.common.subject import Subject, measure
@@ -113,7 +113,7 @@ def test_units_and_spectra_of_alexnet_on_a_folder_of_images(tmp_path):
     assert found.get_group("exciting_pixel").between(0, 1).all()
     names = {"run": "alexnet", "arm": "ticket", "level": 0, "kept": 1.0}
     drawn = exciting_images({"measurements": tables[unit_selectivity].assign(**names)}, [["alexnet"]], [])
-    for picture in images(drawn[drawn["part"] != ""]).values():
+    for picture in read_images(drawn[drawn["part"] != ""]).values():
         assert picture.shape == (48, 48, 3)
         red, green, blue = picture.mean(axis=(0, 1))
         assert max(red, green) > blue, "a six is red, a one green"

@@ -1,4 +1,4 @@
-"""Plausible tables of the Lottery Ticket paper, made by formula: for tests, and to look at figures without training."""
+"""Compute plausible tables by formula, to test and to look at figures without training."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def measurements(
 def copies(
     run: str = "lenet", *, seeds: int = 3, levels: tuple[int, ...] = (0, 3, 7), steps: tuple[int, ...] = (0, 100, 500)
 ) -> pd.DataFrame:
-    """Return what connecting copies measured, in the columns of `measurements`: stable from step 100 on."""
+    """Return measurements of pairs of copies, in the columns of `measurements`: stable from step 100 on."""
     rows = [
         (run, arm, level, _kept(run, level), seed, 0, part, at, metric, value + seed / 1000)
         for level in levels
@@ -80,13 +80,13 @@ def movement(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3) -> pd.DataFr
 
 
 def layers(runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3, depth: int = 5, split: str = "test") -> pd.DataFrame:
-    """Return what the operation reset measures of fully connected networks, as rows of a measurements table."""
+    """Return measurements of the operation reset on fully connected networks, as rows of a measurements table."""
     rows = [row for run in runs for seed in range(seeds) for row in _probed(run, seed, depth, split)]
     return pd.DataFrame(rows).fillna({"draw": 0, "part": ""}).astype({"draw": "int16"})
 
 
 def masks(run: str = "lenet", *, seeds: int = 3) -> pd.DataFrame:
-    """Return what criteria and operations on masks give of a run: parts, a supermask and its progress, by formula."""
+    """Return measurements of mask criteria and of operations on masks: parts, a supermask and its progress."""
     names = ["run", "metric", "part", "level", "kept", "at", "value"]
     nan = float("nan")
     lines = [
@@ -104,7 +104,7 @@ def masks(run: str = "lenet", *, seeds: int = 3) -> pd.DataFrame:
 def attacks(
     runs: tuple[str, ...] = ("lenet",), *, seeds: int = 3, side: int = 4, arms: tuple[str, ...] = ("ticket",)
 ) -> pd.DataFrame:
-    """Return what attacks, distortions, exciting images and bounds measure of dense networks, by formula."""
+    """Return measurements of attacks, distortions, exciting images and bounds on dense networks."""
     rows = [
         {"run": run, "arm": arm, "seed": seed} | row
         for place, run in enumerate(runs)
@@ -163,7 +163,7 @@ def _connected(level: int, broken: bool, step: int) -> Iterator[tuple[str, float
 
 
 def _attacked(place: int, runs: tuple[str, ...], seed: int, strength: float, side: int) -> Iterator[dict[str, object]]:
-    """Accuracy falls with epsilon, sooner for a stronger attack; examples fool the networks next to theirs most."""
+    """Yield rows: accuracy falls with epsilon, faster for stronger attacks; examples transfer best to near networks."""
     shift = 0.004 * seed + 0.01 * place
     for size, epsilon in enumerate((0.0, 0.1, 0.2, 0.3)):
         for power, part in ((1.0, "fgsm"), (3.0, "pgd"), (0.6, "spsa")):
@@ -197,7 +197,7 @@ def _attacked(place: int, runs: tuple[str, ...], seed: int, strength: float, sid
 
 
 def _drawn(side: int) -> Iterator[dict[str, object]]:
-    """Two images, two attacks on them, and the most exciting of two units and directions."""
+    """Yield rows of two images, two attacks on them, and the most exciting images of two units and directions."""
     down, across = np.mgrid[:side, :side] / (side - 1)
     for number in range(2):
         image = np.exp(-20 * (down - across**2 - 0.2 * number + 0.1) ** 2)
@@ -236,7 +236,7 @@ def _trials(run: str, seeds: int, levels: tuple[int, ...]) -> Iterator[tuple[str
 
 
 def _final(run: str, arm: str, level: int, seed: int, draw: int) -> float:
-    """Accuracy at the end: tickets first gain and lose late, controls lose from the start."""
+    """Return the accuracy at the end: tickets gain first and lose late, controls lose from the start."""
     network, kept = _network(run), _kept(run, level)
     lost = -np.log(kept)
     ticket = GAIN[network] * np.sin(min(lost / 3.2, 1) * np.pi) - 0.012 * max(0.0, lost - 3.2) ** 2
@@ -267,7 +267,7 @@ def _measured(run: str, seeds: int, levels: tuple[int, ...]) -> Iterator[dict[st
 
 
 def _probed(run: str, seed: int, depth: int, split: str) -> Iterator[dict[str, object]]:
-    """By formula: the first layer is critical, cost falls with depth and with the checkpoint, moves shrink upwards."""
+    """Yield rows: the first layer is critical; costs fall with depth and checkpoint, distances fall with depth."""
     trained = 0.97 - 0.001 * seed
     parts = [*(f"fc_{layer}" for layer in range(1, depth + 1)), "output"]
     costs = {part: (0.95 - 0.02 * seed) / 6**place for place, part in enumerate(parts)}

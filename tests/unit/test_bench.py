@@ -1,4 +1,4 @@
-"""The bench: all parts are measured, ratios are of times taken in turn, the picture shows what is asked for."""
+"""Tests of the bench: it runs all parts, pairs the times of ratios, and draws bounds and curves."""
 
 import importlib
 import os
@@ -12,8 +12,8 @@ from workspace import ROOT
 
 from bench.__main__ import PARTS, main
 from bench.drawing import draw
-from bench.memory import _run
-from bench.rows import Row, of_repeats, over, rate
+from bench.memory import measure_peak
+from bench.rows import Row, compute_rate, compute_ratio, summarise_repeats
 
 
 def test_every_part_is_measured_by_default():
@@ -22,28 +22,28 @@ def test_every_part_is_measured_by_default():
     assert len(PARTS) == len(found)
 
 
-def test_a_part_that_is_not_there_is_named(capsys):
+def test_an_unknown_part_is_named_in_the_error(capsys):
     with pytest.raises(SystemExit, match="bench has no part 'stepps'; choose from steps, "):
         main(["stepps"])
 
 
-def test_a_ratio_is_the_median_of_times_taken_in_turn():
-    row = over("ours over theirs", [1, 2, 9], [2, 2, 3], "at most 1.5", curve="c", line="l", axis="a", at=0.1)
+def test_a_ratio_is_the_median_over_pairs_of_times():
+    row = compute_ratio("ours over theirs", [1, 2, 9], [2, 2, 3], "at most 1.5", curve="c", line="l", axis="a", at=0.1)
     assert row == Row("ours over theirs", 1.0, "at most 1.5", 0.5, 3.0, "c", "l", "a", 0.1)
-    assert rate("steps", [0.5, 0.25, 2], "steps/s", count=3)[1:5] == (6.0, "steps/s", 1.5, 12.0)
+    assert compute_rate("steps", [0.5, 0.25, 2], "steps/s", count=3)[1:5] == (6.0, "steps/s", 1.5, 12.0)
     with pytest.raises(ValueError, match="shorter"):
-        over("uneven", [1, 2], [1])
+        compute_ratio("uneven", [1, 2], [1])
 
 
 def test_the_picture_has_a_line_for_each_bound_and_a_panel_for_each_curve(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(plt, "close", figures.append)
     rows = [
-        of_repeats("kept bound", [0.1, 0.2, 0.3], "at most 0.25"),
+        summarise_repeats("kept bound", [0.1, 0.2, 0.3], "at most 0.25"),
         Row("missed bound", 0.5, "share, at least 0.65"),
         Row("no bound", 3.0, "s"),
         *(
-            of_repeats(f"{x}", [x, 2 * x, 3 * x], "ratio", curve="cost", line="LeNet", axis="kept", at=x)
+            summarise_repeats(f"{x}", [x, 2 * x, 3 * x], "ratio", curve="cost", line="LeNet", axis="kept", at=x)
             for x in (0.1, 1)
         ),
     ]
@@ -59,11 +59,11 @@ def test_the_picture_has_a_line_for_each_bound_and_a_panel_for_each_curve(tmp_pa
     assert (tmp_path / "bench.png").stat().st_size > 1000
 
 
-def test_memory_at_peak_is_that_of_the_process_alone():
-    """Not of the bench, which holds more by then."""
+def test_peak_memory_excludes_the_parent_process():
+    """The bench process itself holds more memory at this point."""
     held = b"x" * 300_000_000
-    assert 0.005 < _run("pass") < 0.1
-    assert 0.2 < _run("held = bytearray(200_000_000)") < 0.3
+    assert 0.005 < measure_peak("pass") < 0.1
+    assert 0.2 < measure_peak("held = bytearray(200_000_000)") < 0.3
     assert held[-1] == ord("x")
 
 
@@ -73,31 +73,31 @@ from reproof.storage.files import read_json, write_json
 write_json("made.json", 1)
 read_json("made.json")
 try:
-    read_checkpoint("none.safetensors")  # reads tensors in its turn: one call
+    read_checkpoint("none.safetensors")  # calls read_tensors itself, which must count once
 except Exception:
     pass
 """
 
 
 @pytest.mark.parametrize(("place", "lines"), [(".snakemake/scripts", ["writing", "reading", "reading"]), ("other", [])])
-def test_a_job_of_a_demo_run_tells_what_it_reads_and_writes_and_a_start_does_not(tmp_path, place, lines):
+def test_a_job_of_a_demo_run_writes_its_spans_and_another_process_does_not(tmp_path, place, lines):
     script = tmp_path / place / "job.py"
     script.parent.mkdir(parents=True)
     script.write_text(SCRIPT)
-    told = tmp_path / "told"
-    told.mkdir()
-    paths = f"{ROOT / 'bench/traced'}:{ROOT}"
-    environment = os.environ | {"PYTHONPATH": paths, "REPROOF_BENCH": str(told)}
+    spans = tmp_path / "spans"
+    spans.mkdir()
+    paths = f"{ROOT / 'bench/tracing'}:{ROOT}"
+    environment = os.environ | {"PYTHONPATH": paths, "REPROOF_BENCH": str(spans)}
     subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
-    written = [line.split() for path in told.iterdir() for line in path.read_text().splitlines()]
+    written = [line.split() for path in spans.iterdir() for line in path.read_text().splitlines()]
     assert [what for what, _ in written if what != "importing"] == lines
     assert any(what == "importing" for what, _ in written) == bool(lines)
     assert all(0 < float(seconds) < 10 for _, seconds in written)
 
 
-def test_what_is_traced_is_there():
-    """What is renamed in the library would silently be counted no more."""
-    traced = runpy.run_path(str(ROOT / "bench/traced/sitecustomize.py"))
+def test_every_traced_function_exists():
+    """The bench would silently stop counting a function that is renamed in the library."""
+    traced = runpy.run_path(str(ROOT / "bench/tracing/sitecustomize.py"))
     for which in ("READING", "WRITING"):
         for module, names in traced[which].items():
             for name in names:

@@ -1,4 +1,4 @@
-"""Every kind of figure is drawn from its tables, whatever a scale has left out of them, and saved to the same bytes."""
+"""Tests that every kind of figure is drawn from its tables, complete or not, and saved as the same bytes."""
 
 import json
 from pathlib import Path

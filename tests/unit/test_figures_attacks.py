@@ -1,4 +1,4 @@
-"""Figures of attacks and of images that excite units: what they select, worked by hand, and what they draw of it."""
+"""Tests of the figures of attacks and of exciting images: tables, against values computed by hand, and drawings."""
 
 import numpy as np
 import pandas as pd
@@ -8,20 +8,20 @@ from matplotlib.text import Text
 
 from reproof.declarations.arm_words import arm_words
 from reproof.figures import Context, draw
-from reproof.figures.attack_styles import ATTACK_INKS, attack_inks, attack_label
+from reproof.figures.attack_styles import ATTACK_INKS, assign_attack_inks, label_attack
 from reproof.figures.by_run import by_run
-from reproof.figures.captions import foot_line
+from reproof.figures.captions import compose_foot_line
 from reproof.figures.distribution import distribution
 from reproof.figures.exciting_images import exciting_images
 from reproof.figures.pictures import pictures
-from reproof.figures.pixels import images, mosaic
+from reproof.figures.pixels import join_images, read_images
 from reproof.figures.purity import purity
 from reproof.figures.spectra import spectra
 from reproof.figures.style import INKS, tint
-from reproof.figures.tiles import broken
+from reproof.figures.tiles import wrap
 from reproof.figures.transfer import transfer
 from reproof.figures.under_attack import under_attack, within_queries
-from reproof.figures.words import ABSENT, quantity_label
+from reproof.figures.words import ABSENT, label_quantity
 from reproof.metrics import find_metric
 
 NAN = float("nan")
@@ -146,13 +146,13 @@ def test_success_rises_with_queries_on_a_logarithmic_axis():
 
 
 def test_attacks_of_a_family_share_a_hue_and_others_take_spare_inks():
-    inks = attack_inks(["pgd_1", "pgd_40", "mine", "square", "yours"])
+    inks = assign_attack_inks(["pgd_1", "pgd_40", "mine", "square", "yours"])
     for part, family in (("pgd_1", "pgd"), ("square", "square")):
         assert inks[part].marker == ATTACK_INKS[family].marker
         assert inks[part].colour == tint(ATTACK_INKS[family].colour, 0)
     assert inks["pgd_40"].colour == tint(ATTACK_INKS["pgd"].colour, 0.35)
     assert len({(ink.colour, ink.marker) for ink in inks.values()}) == 5
-    assert [attack_label(part) for part in ("pgd_40", "spsa", "mine_2")] == ["PGD-40", "SPSA", "mine 2"]
+    assert [label_attack(part) for part in ("pgd_40", "spsa", "mine_2")] == ["PGD-40", "SPSA", "mine 2"]
 
 
 # Transfer
@@ -182,7 +182,7 @@ def test_examples_made_for_a_row_are_shown_to_a_column():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["A", "B"], "rows and columns in the order asked for"
     image = axes.images[0].get_array()
     assert image[1, 0] == pytest.approx(30) and np.isnan(image.filled(NAN)[0, 0])
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Network shown", "Made for")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Network tested", "Examples made for")
 
 
 def test_other_metrics_of_transfer_are_chosen_in_short_or_in_full():
@@ -316,7 +316,7 @@ def test_pixels_are_read_row_by_row_of_the_lowest_seed_of_the_first_run_that_has
     third = measured(*pixels("c", "original/0", AFTER))
     table = pictures({"measurements": pd.concat([later, SHOWN, third])}, [["a"], ["b"], ["c"]], [])
     assert set(table.loc[table["part"] != "", "run"]) == {"b"} and set(table["seed"].dropna()) == {0}
-    assert (images(table)["original/0"] == BEFORE[..., None]).all()
+    assert (read_images(table)["original/0"] == BEFORE[..., None]).all()
     assert table.loc[table["part"] == "", ["run", "trials"]].values.tolist() == [["a", 0], ["c", 1]]
     drawing = drawn("pictures", pd.concat([SHOWN, third]), ["a", "b", "c"])
     assert "Not run at this scale: A." in drawing.caption and f"A: {ABSENT}" in words(drawing.figure)
@@ -332,7 +332,7 @@ def test_images_are_chosen_by_attack_and_number():
 
 
 def greys(axes):
-    """The image that a panel shows, its three channels being one."""
+    """Return the image of a panel [height, width], after a check that its three channels are equal."""
     colours = np.asarray(axes.images[0].get_array())
     assert (colours == colours[..., :1]).all()
     return colours[..., 0]
@@ -355,7 +355,9 @@ def test_differences_are_amplified_about_grey_and_classes_stand_below():
     # Images of 2 pixels with 1 between them: the original, ten times the difference, the result.
     assert picture[:2, :2].tolist() == BEFORE.tolist() and picture[:2, 6:8].tolist() == AFTER.tolist()
     assert picture[:2, 3:5] == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.5]]))
-    assert (picture[:2, 2] == 1).all() and (picture[3:5, 3:] == 1).all(), "white between, and where nothing was told"
+    assert (picture[:2, 2] == 1).all() and (picture[3:5, 3:] == 1).all(), (
+        "white between images, and where one is missing"
+    )
     texts = [text.get_text() for text in axes.texts]
     assert {"original", "FGSM", "difference\n× 10", "result"} <= set(texts)
     weights = {text.get_text(): text.get_fontweight() for text in axes.texts if text.get_text().isdigit()}
@@ -364,7 +366,7 @@ def test_differences_are_amplified_about_grey_and_classes_stand_below():
 
 def test_a_mosaic_has_white_where_there_is_no_image():
     black = np.zeros((2, 2, 1))
-    joined = mosaic([[black, None]], right=1, below=1)
+    joined = join_images([[black, None]], right=1, below=1)
     assert joined[..., 0].tolist() == [[0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]
 
 
@@ -512,22 +514,22 @@ def test_captions_and_alternative_texts_speak_of_networks(kind):
 
 
 def test_words_say_what_attacks_measure_and_of_which_images():
-    assert quantity_label(ACCURACY) == "Accuracy under attack (%)"
-    assert quantity_label("train_minimum_distortion") == "Least distortion (RMS of a pixel), training set"
-    assert quantity_label("test_unbounded_attack_distance") == "L2 distance of examples without a bound"
+    assert label_quantity(ACCURACY) == "Accuracy under attack (%)"
+    assert label_quantity("train_minimum_distortion") == "Least distortion (RMS of a pixel), training set"
+    assert label_quantity("test_unbounded_attack_distance") == "L2 distance of examples without a bound"
     assert find_metric(ACCURACY).in_sentence == "accuracy under attack"
     assert find_metric("train_minimum_distortion").in_sentence == "least distortion (training set)"
     assert arm_words("pgd_trained").sentence == "networks trained on PGD examples"
 
 
 def test_the_sign_of_per_cent_stays_with_its_word():
-    assert broken("error of the network (%)", 20) == "error of the\nnetwork\u00a0(%)"
+    assert wrap("error of the network (%)", 20) == "error of the\nnetwork\u00a0(%)"
 
 
-def test_many_versions_of_one_data_set_are_told_by_their_number():
+def test_many_versions_of_one_data_set_are_counted():
     """The line under the panels has room for two lines, not for the name of every half."""
     labels = ("MNIST, half 1, pixels in [0, 1]", "MNIST, half 2, pixels in [0, 1]", "MNIST, pixels in [0, 1]")
     few = Context("mnist", labels[:2], 0)
     many = Context("mnist", (*labels, "CIFAR-10"), 0)
-    assert f"data: {labels[0]} and {labels[1]} · " in foot_line({}, columns=[], context=few)
-    assert "data: MNIST (3 versions) and CIFAR-10 · " in foot_line({}, columns=[], context=many)
+    assert f"data: {labels[0]} and {labels[1]} · " in compose_foot_line({}, columns=[], context=few)
+    assert "data: MNIST (3 versions) and CIFAR-10 · " in compose_foot_line({}, columns=[], context=many)

@@ -1,11 +1,11 @@
-"""Figures of layers: the tables that they show, on numbers worked by hand."""
+"""Tests of the tables of figures of layers, against values computed by hand."""
 
 import pandas as pd
 import pytest
 import tables
 
 from reproof.figures import Context, draw
-from reproof.figures.layers import layer_label
+from reproof.figures.layers import label_layer
 
 CONTEXT = Context("demo", ("MNIST",), 0)
 TABLES = {"measurements": tables.layers(("a",), depth=3)}
@@ -16,9 +16,9 @@ def drawn(kind, runs=("a",), **options):
     return table[table["trials"] > 0]
 
 
-def test_layers_are_called_alike_in_all_networks():
+def test_layers_have_uniform_labels_in_all_networks():
     parts = ("fc_1", "conv_12", "stage_2_block_10", "layer2.0", "output", "upper")
-    assert [layer_label(part) for part in parts] == ["fc 1", "conv 12", "block 2.10", "block 2.1", "output", "upper"]
+    assert [label_layer(part) for part in parts] == ["fc 1", "conv 12", "block 2.10", "block 2.1", "output", "upper"]
 
 
 def test_a_heat_map_shows_errors_averaged_over_draws_and_seeds():

@@ -1,11 +1,11 @@
-"""The figures of masks: which rows they take, on numbers worked by hand, and how lines are called."""
+"""Tests of the figures of masks: selected rows, against values computed by hand, and labels of lines."""
 
 import pandas as pd
 import pytest
 
 from reproof import registry
 from reproof.figures import Context, draw
-from reproof.figures.lines import NAMED, PUBLISHED, in_order, inks_of, line_label, runs_by, with_inks
+from reproof.figures.lines import NAMED, PUBLISHED, add_inks, find_inks, find_runs, label_line, sort_names
 from reproof.figures.masks import progress, supermasks
 from reproof.figures.named_lines import criteria, parts
 
@@ -40,7 +40,7 @@ def test_criteria_are_the_runs_that_are_called_after_them():
     assert shown.loc[("random", 1), "mean"] == 0.7, "what is measured by part is not the tickets'"
     (published,) = table[table["source"] != ""].to_dict("records")
     assert (published["arm"], published["mean"]) == ("random", 0.71)
-    assert table[table["run"] == "conv_2"]["trials"].tolist() == [0], "a run that is absent is told"
+    assert table[table["run"] == "conv_2"]["trials"].tolist() == [0], "an absent run keeps a row"
     assert (table.loc[table["run"] == "fc", "top"] == 0.905).all()
 
 
@@ -106,37 +106,37 @@ def test_progress_lies_along_the_passes():
 
 
 def test_every_criterion_and_action_has_an_ink_of_its_own():
-    """A new one shows up with a spare ink; those of the paper are told apart."""
+    """A new one shows up with a spare ink; those of the paper are distinct."""
     known = [*registry.registered("pruning", "criterion"), *registry.registered("pruning", "mask_zero")]
     assert set(known) <= set(NAMED)
     criteria_inks = [(NAMED[name].colour, NAMED[name].marker) for name in registry.registered("pruning", "criterion")]
     assert len(set(criteria_inks)) == len(criteria_inks)
-    inks = inks_of(["mine", "large_final", "yours"])
+    inks = find_inks(["mine", "large_final", "yours"])
     assert inks["mine"] != inks["yours"] and inks["large_final"] == NAMED["large_final"]
-    assert in_order(["mine", "random", "large_final"]) == ["large_final", "random", "mine"]
+    assert sort_names(["mine", "random", "large_final"]) == ["large_final", "random", "mine"]
 
 
 def test_an_added_criterion_gets_an_ink_that_no_other_has_and_changes_no_other():
     """Whatever the order in which they are found; the marks of the papers' criteria are those of published figures."""
-    inks = with_inks(["mine", "large_final", "a_new_one", "zero"], PUBLISHED)
-    assert inks == with_inks(["zero", "a_new_one", "mine"], PUBLISHED)
+    inks = add_inks(["mine", "large_final", "a_new_one", "zero"], PUBLISHED)
+    assert inks == add_inks(["zero", "a_new_one", "mine"], PUBLISHED)
     assert {name: inks[name] for name in PUBLISHED} == PUBLISHED
     added = {inks["mine"], inks["a_new_one"]}
     assert len(added) == 2 and not added & set(PUBLISHED.values())
-    many = with_inks([f"criterion_{number}" for number in range(100)], PUBLISHED)
+    many = add_inks([f"criterion_{number}" for number in range(100)], PUBLISHED)
     assert len(set(many.values())) == len(set(PUBLISHED.values())) + 100
-    assert inks_of(["mine", "large_final"])["large_final"] == PUBLISHED["large_final"]
+    assert find_inks(["mine", "large_final"])["large_final"] == PUBLISHED["large_final"]
 
 
 def test_lines_are_called_in_words():
-    assert line_label("magnitude_increase_same_sign") == "magnitude increase, same sign"
-    assert line_label("small_init_small_final") == "small init, small final"
-    assert line_label("large_final") == "large final" and line_label("frozen") == "frozen at initial value"
+    assert label_line("magnitude_increase_same_sign") == "magnitude increase, same sign"
+    assert label_line("small_init_small_final") == "small init, small final"
+    assert label_line("large_final") == "large final" and label_line("frozen") == "frozen at initial value"
 
 
 def test_a_run_of_another_network_is_no_criterion_of_this_one():
     names = ("random", "large_final")
-    assert runs_by("conv_2", ["conv_2_random", "conv_2", "conv_20_random", "fc_random"], names) == {
+    assert find_runs("conv_2", ["conv_2_random", "conv_2", "conv_20_random", "fc_random"], names) == {
         "conv_2_random": "random"
     }
 

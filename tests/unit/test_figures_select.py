@@ -1,11 +1,11 @@
-"""What figures show: means and ranges, published values, levels and steps, by hand-worked numbers."""
+"""Tests of the tables of figures (ranges, published values, levels, steps), against values computed by hand."""
 
 import pandas as pd
 import pytest
 
 from reproof.figures.against_kept import accuracy_during_training, early_stopping_and_accuracy
 from reproof.figures.learning_curves import learning_curves
-from reproof.figures.spread import over_trials, regular, with_published
+from reproof.figures.spread import add_published, select_common_steps, summarise_trials
 from reproof.figures.weight_movement import weight_movement
 
 METRIC = "test_accuracy_at_early_stop"
@@ -23,7 +23,7 @@ def _curves(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
 
 def test_mean_lowest_and_highest_run_over_seeds_and_draws() -> None:
     rows = _measured(*(("a", "b", 1, seed, draw, 0.1 * (1 + seed + 4 * draw)) for seed in (0, 1) for draw in (0, 1)))
-    (row,) = over_trials(rows, ["run", "arm", "level"]).to_dict("records")
+    (row,) = summarise_trials(rows, ["run", "arm", "level"]).to_dict("records")
     assert row["mean"] == pytest.approx((0.1 + 0.2 + 0.5 + 0.6) / 4)
     assert (row["lowest"], row["highest"], row["trials"]) == (pytest.approx(0.1), pytest.approx(0.6), 4)
     assert row["kept"] == 0.5
@@ -57,7 +57,7 @@ def test_published_values_of_other_runs_arms_and_quantities_are_left_out() -> No
         {"run": "lenet", "metric": "early_stop_step", "kept": 0.2, "source": "s", "value": 1.0},
         {"run": "lenet", "metric": METRIC, "arm": "reinitialise", "kept": 0.2, "source": "s", "value": 1.0},
     ]
-    assert len(with_published(table, others, [["lenet"]])) == len(table) == 1
+    assert len(add_published(table, others, [["lenet"]])) == len(table) == 1
 
 
 def test_quantities_keep_the_order_asked_for_and_panels_that_of_the_runs() -> None:
@@ -78,7 +78,7 @@ def test_quantities_keep_the_order_asked_for_and_panels_that_of_the_runs() -> No
 
 def test_steps_at_which_only_some_trainings_were_measured_are_left_out() -> None:
     curves = _curves((0, 0, 10, 0.5), (0, 1, 10, 0.6), (0, 0, 15, 0.7), (0, 0, 20, 0.8), (0, 1, 20, 0.9))
-    assert regular(curves)["step"].tolist() == [10, 10, 20, 20]
+    assert select_common_steps(curves)["step"].tolist() == [10, 10, 20, 20]
 
 
 def test_accuracy_during_training_reads_the_recorded_step_nearest_to_each_share() -> None:

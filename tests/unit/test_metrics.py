@@ -4,7 +4,7 @@ import pytest
 
 from reproof import metrics
 from reproof.declarations.arm_words import ARMS, arm_words
-from reproof.figures.words import quantity_label
+from reproof.figures.words import label_quantity
 from reproof.metrics import COUNT, SHARE, UNITS, Metric, check_metric, find_metric, read_metrics, read_metrics_of
 from reproof.registry import registered
 from reproof.storage.files import ReproofError
@@ -36,12 +36,12 @@ def test_a_metric_of_splits_is_named_and_called_by_each():
 def test_a_unit_is_declared_not_read_from_a_name():
     assert find_metric("test_cost_of_freezing").is_share, "a difference of accuracies, whatever its name"
     assert not find_metric("purity_p_value").is_share
-    assert quantity_label("early_stop_step") == "Early-stop iteration"
-    assert quantity_label("test_loss_at_end") == "Test loss at end (nats)"
+    assert label_quantity("early_stop_step") == "Early-stop iteration"
+    assert label_quantity("test_loss_at_end") == "Test loss at end (nats)"
 
 
 def test_what_nobody_declares_goes_by_its_name():
-    assert find_metric("my_accuracy") == Metric("my_accuracy") and quantity_label("my_accuracy") == "My accuracy"
+    assert find_metric("my_accuracy") == Metric("my_accuracy") and label_quantity("my_accuracy") == "My accuracy"
     assert "my_accuracy" not in read_metrics()
 
 

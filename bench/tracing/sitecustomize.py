@@ -1,8 +1,9 @@
-"""Put on the path of a demo run's processes: tells what each spends, in seconds, for `bench.demo` to add up.
+"""Write the seconds that each process of a demo run spends on importing, reading and writing, for `bench.demo`.
 
-Of a job: importing, reading and writing, by the clock. Imports are seen as they are asked for, files as the library's
-own functions are called, wrapped when their modules are imported; a call inside another counts as part of it. It is
-written at once, as a job ends without taking its interpreter down. Of Snakemake: its processor time, at its end.
+Python imports this module at startup because `bench.demo` puts its folder on PYTHONPATH. In a job it wraps `__import__`
+and the library's functions for files, and measures wall time; a nested call counts as part of the outer one. Each span
+is written at once, because a job ends without shutting its interpreter down. For Snakemake it writes the processor time
+at exit.
 """
 
 import atexit
@@ -24,19 +25,22 @@ WRITING = {
     "reproof.storage.files": ("write_text", "write_json", "write_parquet", "write_tensors"),
     "reproof.storage.checkpoints": ("write_checkpoint",),
 }
-TOLD = os.environ.get("REPROOF_BENCH")
+FOLDER = os.environ.get("REPROOF_BENCH")
 IS_JOB = any(".snakemake/scripts" in word for word in sys.orig_argv)
 IS_SNAKEMAKE = any(os.path.basename(word) == "snakemake" for word in sys.orig_argv)
-LEAST = 1e-4  # of a module that is there already there is nothing to tell
+LEAST = 1e-4  # seconds; an import of a loaded module is shorter and not worth a line
 depth = 0
 
 
-def tell(what, seconds):
-    with open(f"{TOLD}/{os.getpid()}", "a") as file:
+def write_span(what, seconds):
+    """Append one line, activity and seconds, to the file of this process."""
+    with open(f"{FOLDER}/{os.getpid()}", "a") as file:
         file.write(f"{what} {seconds:.6f}\n")
 
 
-def timed(function, what, least=0.0):
+def wrap(function, what, least=0.0):
+    """Return the function wrapped so that it writes the seconds of each outermost call that takes more than `least`."""
+
     @wraps(function)
     def wrapper(*args, **kwargs):
         global depth
@@ -46,13 +50,13 @@ def timed(function, what, least=0.0):
         finally:
             depth -= 1
             if not depth and (seconds := time.perf_counter() - began) > least:
-                tell(what, seconds)
+                write_span(what, seconds)
 
     return wrapper
 
 
 class Loader(importlib.abc.Loader):
-    """Loads as usual, then wraps; what imports the functions afterwards gets them wrapped."""
+    """Load a module as usual, then wrap its functions before any other module can import them."""
 
     def __init__(self, usual):
         self.usual = usual
@@ -64,11 +68,11 @@ class Loader(importlib.abc.Loader):
         self.usual.exec_module(module)
         for what, which in (("reading", READING), ("writing", WRITING)):
             for name in which.get(module.__name__, ()):
-                setattr(module, name, timed(getattr(module, name), what))
+                setattr(module, name, wrap(getattr(module, name), what))
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds as usual, for the modules that are wrapped."""
+    """Find the modules to wrap as usual, and give them a `Loader`."""
 
     def find_spec(self, fullname, path, target=None):
         if fullname not in READING and fullname not in WRITING:
@@ -79,8 +83,8 @@ class Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-if TOLD and IS_JOB:
+if FOLDER and IS_JOB:
     sys.meta_path.insert(0, Finder())
-    builtins.__import__ = timed(builtins.__import__, "importing", LEAST)
-elif TOLD and IS_SNAKEMAKE:
-    atexit.register(lambda: tell("snakemake", time.process_time()))
+    builtins.__import__ = wrap(builtins.__import__, "importing", LEAST)
+elif FOLDER and IS_SNAKEMAKE:
+    atexit.register(lambda: write_span("snakemake", time.process_time()))
