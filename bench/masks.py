@@ -8,7 +8,7 @@ import torch
 from bench.rows import Row, cpu_seconds, of_repeats, over, rate
 from bench.steps import digits
 from reproof.networks import build, initialise, prunable
-from reproof.operations.untrained import Masked as MaskedStates
+from reproof.operations.untrained import MaskedStates as MaskedStates
 from reproof.pruning.mask_criteria import large_final_same_sign
 from reproof.pruning.one_shot import one_shot_ladder, rungs
 from reproof.supermasks.masked import Masked

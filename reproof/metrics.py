@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
-from reproof.declarations.evaluate import declaration
-from reproof.registry import registered
+from reproof.declarations.evaluate import read_declaration
+from reproof.registry import list_registered
 from reproof.storage.errors import ReproofError
 
 # Units. Tables hold a share in [0, 1] (or a difference of two); readers see it in per cent.
@@ -55,17 +55,17 @@ class Metric:
         """How the sentence of a verdict calls it."""
         return self.sentence or self.in_legend
 
-    def of_splits(self) -> Iterator["Metric"]:
+    def expand_splits(self) -> Iterator["Metric"]:
         """Yield the metric of each split; itself if it has none."""
         if not self.splits:
             yield self
         for split in self.splits:
-            words = _of_split(self.words, split, ", {}")
-            sentence = _of_split(self.sentence or self.words, split, " ({})")
+            words = _add_split(self.words, split, ", {}")
+            sentence = _add_split(self.sentence or self.words, split, " ({})")
             yield replace(self, name=self.name.format(split=split), words=words, sentence=sentence, splits=())
 
 
-def _of_split(words: str, split: str, after: str) -> str:
+def _add_split(words: str, split: str, after: str) -> str:
     """Return words with the split in them, or with the set `after` them."""
     if "{split}" in words:
         return words.format(split=split)
@@ -82,7 +82,7 @@ def read_metrics() -> dict[str, Metric]:
     """Return all metrics by name; raise ReproofError for one that is declared twice or in an unknown unit."""
     found: dict[str, Metric] = {}
     for place, decorator in DECLARED:
-        for name in registered(place, decorator):
+        for name in list_registered(place, decorator):
             for metric in read_metrics_of(name, decorator=decorator, place=place).values():
                 check_metric(metric, found, f"{decorator} {name}")
                 found[metric.name] = metric
@@ -91,8 +91,8 @@ def read_metrics() -> dict[str, Metric]:
 
 def read_metrics_of(name: str, *, decorator: str = "operation", place: str = "operations") -> dict[str, Metric]:
     """Return by name the metrics that one operation or measurement declares."""
-    declared = declaration(place, decorator, name).get("metrics", ())
-    return {one.name: one for metric in declared for one in metric.of_splits()}
+    declared = read_declaration(place, decorator, name).get("metrics", ())
+    return {one.name: one for metric in declared for one in metric.expand_splits()}
 
 
 def check_metric(metric: Metric, others: dict[str, Metric], where: str) -> None:

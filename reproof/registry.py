@@ -27,18 +27,18 @@ def reads_declarations(function: Function) -> Function:
 
 
 @changes_no_result
-def registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
+def list_registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.
 
     >>> "large_final" in registered("pruning", "criterion")
     True
     """
-    return tuple(_modules(where, decorator, library))
+    return tuple(_find_modules(where, decorator, library))
 
 
-def module_of(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> Path:
+def find_module(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> Path:
     """Return the file that defines the registered function; raise ReproofError with the known names if none does."""
-    modules = _modules(where, decorator, library)
+    modules = _find_modules(where, decorator, library)
     if name not in modules:
         raise ReproofError(f"{decorator} {name!r} is unknown; choose one of {', '.join(sorted(modules))}")
     return modules[name]
@@ -47,64 +47,64 @@ def module_of(where: str, decorator: str, name: str, *, library: Path = LIBRARY)
 @changes_no_result
 def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
     """Return the registered function itself, importing its module only now."""
-    path = module_of(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
+    path = find_module(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
     function: Callable[..., Any] = getattr(importlib.import_module(".".join(path.parts)), name)
     return function
 
 
 @changes_no_result
-def options(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
+def list_options(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the registered function's keyword-only arguments: its options in the configuration."""
-    return tuple(argument.arg for argument in _function(where, decorator, name, library).args.kwonlyargs)
+    return tuple(argument.arg for argument in _read_function(where, decorator, name, library).args.kwonlyargs)
 
 
-def defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
+def read_defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
     """Return those options of the registered function that may be left out, with the values they then have."""
-    arguments = _function(where, decorator, name).args
+    arguments = _read_function(where, decorator, name).args
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     return {option.arg: ast.literal_eval(value) for option, value in pairs if value is not None}
 
 
-def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
+def list_numeric_options(where: str, decorator: str, name: str) -> frozenset[str]:
     """Return those options of the registered function that are annotated as numbers."""
-    arguments = _function(where, decorator, name).args.kwonlyargs
+    arguments = _read_function(where, decorator, name).args.kwonlyargs
     return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
-def named_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
+def find_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
     """Return the function of this name that a parsed module registers."""
-    (function,) = [node for node in _functions(tree, decorator) if node.name == name]
+    (function,) = [node for node in _list_functions(tree, decorator) if node.name == name]
     return function
 
 
-def decorating_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
+def find_decorator_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
     """Return the call `decorator(...)` above a function; None where the decorator has no arguments."""
-    (node,) = [node for node in function.decorator_list if _name(node) == decorator]
+    (node,) = [node for node in function.decorator_list if _get_name(node) == decorator]
     return node if isinstance(node, ast.Call) else None
 
 
-def _function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
-    return named_function(parse(module_of(where, decorator, name, library=library)), decorator, name)
+def _read_function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
+    return find_function(parse_module(find_module(where, decorator, name, library=library)), decorator, name)
 
 
 @cache
-def parse(path: Path) -> ast.Module:
+def parse_module(path: Path) -> ast.Module:
     """Return a module parsed, once for all who read it; nobody may change what is returned."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
-def _modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
+def _find_modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
     place = library / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return {node.name: file for file in files for node in _functions(parse(file), decorator)}
+    return {node.name: file for file in files for node in _list_functions(parse_module(file), decorator)}
 
 
-def _functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
+def _list_functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return [function for function in functions if decorator in map(_name, function.decorator_list)]
+    return [function for function in functions if decorator in map(_get_name, function.decorator_list)]
 
 
-def _name(node: ast.expr) -> str:
+def _get_name(node: ast.expr) -> str:
     node = node.func if isinstance(node, ast.Call) else node
     return node.id if isinstance(node, ast.Name) else ""

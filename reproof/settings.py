@@ -13,12 +13,12 @@ STORED_AS = {
 }
 
 
-def stored_name(operation: str) -> str:
+def get_stored_name(operation: str) -> str:
     """Return how results call an operation."""
     return STORED_AS.get(operation, operation)
 
 
-def operation_stored_as(name: str) -> str:
+def find_operation(name: str) -> str:
     """Return the operation that results call by this name: the inverse of `stored_name`."""
     return next((operation for operation, stored in STORED_AS.items() if stored == name), name)
 
@@ -26,7 +26,7 @@ def operation_stored_as(name: str) -> str:
 UNIT_PIXELS = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
 
 
-def source_name(dataset: str) -> str:
+def get_source_name(dataset: str) -> str:
     """Return the name of the fetched data set that one with pixels in [0, 1] is made of; of any other, its own."""
     return dataset.removesuffix(UNIT_PIXELS)
 
@@ -39,11 +39,11 @@ class Settings:
     """
 
     @classmethod
-    def of(cls, mapping: dict[str, Any]) -> Self:
+    def parse(cls, mapping: dict[str, Any]) -> Self:
         """Make from a mapping of plain values; lists become tuples."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
-    def without_defaults(self) -> dict[str, Any]:
+    def drop_defaults(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, as plain values."""
         usual = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != usual[key]}
@@ -99,10 +99,10 @@ class PruningSettings(Settings):
     rewind: int = 0
     reset: str = "each_round"
 
-    def share_at(self, level: int) -> dict[str, float]:
+    def get_share(self, level: int) -> dict[str, float]:
         """Return the share of the remaining weights that the round leading to `level` removes, by kind of layer."""
         return self.one_shot[level - 1] if self.one_shot else dict(self.share or {})
 
-    def pruned_from(self, level: int) -> int:
+    def find_pruned_level(self, level: int) -> int:
         """Return the level whose trained weights decide the mask of `level`: the last one, or the dense network."""
         return 0 if self.one_shot else level - 1

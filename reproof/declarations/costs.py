@@ -33,11 +33,11 @@ class Work:
     copies: int = 1
 
 
-def networks(settings: Settings) -> int:
+def count_networks(settings: Settings) -> int:
     """Return how many networks a training job trains: its seeds, times a control's levels and draws."""
     return len(settings["seeds"]) * len(settings.get("levels", [1])) * int(settings.get("draws", 1))
 
 
-def network_steps(settings: Settings) -> int:
+def count_network_steps(settings: Settings) -> int:
     """Return networks times the steps from their rewind point to the end."""
-    return networks(settings) * (int(settings["training"]["steps"]) - int(settings.get("rewind", 0)))
+    return count_networks(settings) * (int(settings["training"]["steps"]) - int(settings.get("rewind", 0)))

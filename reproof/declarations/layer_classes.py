@@ -16,7 +16,7 @@ class Thresholds:
     ambient: float
     critical: float
 
-    def name(self, value: float) -> str:
+    def classify(self, value: float) -> str:
         """Return "ambient", "critical" or, of what lies between the thresholds, "between"."""
         if value <= self.ambient:
             return AMBIENT

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from reproof.execution.job_log import logged
+from reproof.execution.job_log import log_output
 from reproof.provenance.records import Record, recorded
 from reproof.registry import changes_no_result
 
@@ -19,7 +19,7 @@ RARELY = (200_000, 50, 100)  # garbage collected as often as usual makes importi
 
 @changes_no_result
 @contextmanager
-def job(rule: Any, *packages: str) -> Iterator[Record]:
+def run_job(rule: Any, *packages: str) -> Iterator[Record]:
     """Do a rule's work in the body; `rule` has its `input`, `output`, `params` and `log`.
 
     What the body prints goes to the rule's log as well, and its record, with the versions of `packages`, is written
@@ -30,7 +30,7 @@ def job(rule: Any, *packages: str) -> Iterator[Record]:
     record = rule.output.record
     about = {"settings": rule.params.settings, "code": rule.params.code, "inputs": rule.input, "packages": packages}
     outputs = [one for one in rule.output if one != record]
-    with logged(rule.log[0]), recorded(record, outputs=outputs, **about) as facts:
+    with log_output(rule.log[0]), recorded(record, outputs=outputs, **about) as facts:
         yield facts
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -28,7 +28,7 @@ class Tee(io.TextIOBase):
 
 
 @contextmanager
-def logged(path: str | Path) -> Iterator[None]:
+def log_output(path: str | Path) -> Iterator[None]:
     """Copy what the body prints to the file `path`; end the job with exit code 1 on an error.
 
     A ReproofError is one line, `error: ...`; anything else is a fault of the program and leaves its traceback.

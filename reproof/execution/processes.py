@@ -15,7 +15,7 @@ from reproof.storage.files import ReproofError
 PR_SET_PDEATHSIG = 1
 
 
-def dies_with(parent: int) -> Callable[[], None] | None:
+def bind_to_parent(parent: int) -> Callable[[], None] | None:
     """Return what a new process does before it becomes a job: ask Linux to kill it when `parent` is; elsewhere, None.
 
     A job asks so itself as well, but half a second later, when Python has started: time enough to become an orphan.
@@ -33,28 +33,28 @@ def dies_with(parent: int) -> Callable[[], None] | None:
     return prepare
 
 
-def refuse_company(folder: Path) -> None:
+def check_no_other_jobs(folder: Path) -> None:
     """Raise ReproofError if a Snakemake or one of its jobs is at work in the folder, on this machine."""
-    for process, what in _others(folder):
+    for process, what in _find_others(folder):
         raise ReproofError(
             f"{folder}: process {process} is still at work here ({what}); wait for it, or end it: kill {process}"
         )
 
 
-def _others(folder: Path) -> Iterator[tuple[int, str]]:
+def _find_others(folder: Path) -> Iterator[tuple[int, str]]:
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):  # ended by now, or somebody else's
             words = process.cmdline()[:3]
-            if any(_is_snakemakes(word) for word in words) and Path(process.cwd()) == folder:
+            if any(_belongs_to_snakemake(word) for word in words) and Path(process.cwd()) == folder:
                 yield process.pid, " ".join(words)
 
 
-def _is_snakemakes(word: str) -> bool:
+def _belongs_to_snakemake(word: str) -> bool:
     return Path(word).name == "snakemake" or "/.snakemake/scripts/" in word
 
 
 if __name__ == "__main__":
     try:
-        refuse_company(Path.cwd())
+        check_no_other_jobs(Path.cwd())
     except ReproofError as error:
         sys.exit(f"error: {error}")

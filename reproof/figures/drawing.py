@@ -34,7 +34,7 @@ from reproof.figures.captions import Context, alternative, caption, foot_line
 from reproof.figures.kinds import KINDS
 from reproof.figures.style import STYLE, Look, blank, foot, inks
 from reproof.figures.words import ABSENT
-from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
+from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
 
 # No time and no version: the same table gives the same file.
 METADATA: dict[str, dict[str, Any]] = {
@@ -90,7 +90,7 @@ def draw(
 def save(drawing: Drawing, stem: str | Path) -> None:
     """Write `stem`.svg, .png, .pdf, .parquet (the table) and .json (caption, alt, width and height in CSS pixels)."""
     for suffix, metadata in METADATA.items():
-        with atomic(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
+        with write_atomically(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
             drawing.figure.savefig(temporary, format=suffix, metadata=metadata)
     write_parquet(f"{stem}.parquet", drawing.table)
     width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())

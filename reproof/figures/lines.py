@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reproof.figures.style import INKS, SPARE, Ink
-from reproof.registry import registered
+from reproof.registry import list_registered
 
 # Of the papers. Blue and green: kept for being large after training; yellow: before it; red: small, or of another sign;
 # grey: by chance.
@@ -50,7 +50,7 @@ def with_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
 
 
 # Those of the papers, and of every criterion and action that was added since.
-NAMED = with_inks([*registered("pruning", "criterion"), *registered("pruning", "mask_zero")], PUBLISHED)
+NAMED = with_inks([*list_registered("pruning", "criterion"), *list_registered("pruning", "mask_zero")], PUBLISHED)
 LABELS = {
     "zero": "zero (tickets)",
     "frozen": "frozen at initial value",

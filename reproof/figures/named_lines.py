@@ -67,7 +67,7 @@ def criteria(
     """
     rows = complete(table_named(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
-    known = registry.registered("pruning", "criterion")
+    known = registry.list_registered("pruning", "criterion")
     parts = [_absent(run, metrics) for run in flat(columns)]
     for run in flat(columns):
         by = runs_by(run, [*rows["run"].unique(), *(str(one["run"]) for one in references)], known)

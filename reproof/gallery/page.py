@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from reproof.gallery.costs import Cost
-from reproof.gallery.plain import duration, measured, prose, setting
+from reproof.gallery.plain import format_duration, format_effect, format_setting, tie_percent_signs
 from reproof.gallery.shapes import Paper
 from reproof.storage.files import read_parquet
 
@@ -24,7 +24,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageFigure:
     """One figure as the page shows it; paths relative to the page, width and height in CSS pixels."""
 
     name: str
@@ -38,10 +38,10 @@ class Shown:
     records: Mapping[str, str]
 
 
-def page(
+def render_page(
     *,
     papers: Sequence[Paper],
-    figures: Mapping[str, Sequence[Shown]],
+    figures: Mapping[str, Sequence[PageFigure]],
     scale: str,
     data: Sequence[str],
     costs: Sequence[Cost],
@@ -49,16 +49,16 @@ def page(
     fingerprint: str,
 ) -> str:
     """Return the page as HTML. `figures` maps a paper's name to its figures."""
-    claims = {paper["name"]: claims_of(paper["verdicts"]) for paper in papers}
+    claims = {paper["name"]: read_claims(paper["verdicts"]) for paper in papers}
     return (
-        _environment()
+        _make_environment()
         .get_template("page.html.j2")
         .render(
             papers=papers,
             figures=figures,
             claims=claims,
-            counts={name: counted(rows) for name, rows in claims.items()},
-            total=counted([row for rows in claims.values() for row in rows]),
+            counts={name: count_verdicts(rows) for name, rows in claims.items()},
+            total=count_verdicts([row for rows in claims.values() for row in rows]),
             scale=scale,
             data=data,
             substitutes=[label for label in data if "JPEG" in label],
@@ -70,7 +70,7 @@ def page(
     )
 
 
-def claims_of(verdicts: str) -> list[dict[str, Any]]:
+def read_claims(verdicts: str) -> list[dict[str, Any]]:
     """Return the claims of a verdicts.parquet, those judged first, each with words for the page.
 
     `measured` is the effect with its interval, `sign` that of the verdict, `finding` the verdict's sentence less what
@@ -79,19 +79,19 @@ def claims_of(verdicts: str) -> list[dict[str, Any]]:
     rows = sorted(read_parquet(verdicts).to_dict("records"), key=lambda row: not row["judged"])
     return [
         row
-        | {"measured": measured(row), "sign": VERDICTS.get(row["verdict"], "unjudged")}
+        | {"measured": format_effect(row), "sign": VERDICTS.get(row["verdict"], "unjudged")}
         | {"finding": row["sentence"].partition("; ")[0].rstrip(".") + "."}
         for row in rows
     ]
 
 
-def counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+def count_verdicts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
     """Return (verdict, sign, number of claims) for each verdict there is, in the page's order."""
     numbers = Counter(row["verdict"] for row in rows)
     return [(verdict, sign, numbers[verdict]) for verdict, sign in VERDICTS.items() if numbers[verdict]]
 
 
-def _environment() -> jinja2.Environment:
+def _make_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -99,5 +99,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(duration=duration, setting=setting, prose=prose)
+    environment.filters.update(duration=format_duration, setting=format_setting, prose=tie_percent_signs)
     return environment

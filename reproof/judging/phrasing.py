@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, isnan
 
-from reproof.declarations.arm_words import arm_words
+from reproof.declarations.arm_words import find_arm_words
 from reproof.judging.claims import INCONCLUSIVE, Claim, Verdict
 from reproof.judging.terms import Range, Reach, Term
 from reproof.metrics import STEPS, find_metric
@@ -137,7 +137,7 @@ def _compare_sides(verdict: Verdict, claim: Claim, against: Term, points: Sequen
 def _name_side(term: Term, points: Sequence[float], first: Term | None = None) -> str:
     """Name a side by its arm and by where it is read; the second side leaves out what it shares with the `first`."""
     dense = "the dense network" if first else "dense networks"
-    arm = dense if term.is_dense and term.arm == "ticket" else arm_words(term.arm).sentence
+    arm = dense if term.is_dense and term.arm == "ticket" else find_arm_words(term.arm).sentence
     run = f" in {term.run}" if first and first.run != term.run else ""
     on_ladder = not term.is_dense and not term.reach and term.axis != "at"
     levels = f" {_name_levels(term, points)}" if on_ladder and points else ""

@@ -12,9 +12,9 @@ from reproof.attacks.pools import Pools
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import SHARE, Metric
-from reproof.operations.attack import attacked, chosen, made, victim_of
-from reproof.operations.common.subject import Rows, Subject, operation, tensors
-from reproof.operations.common.training_job import member
+from reproof.operations.attack import make_examples, make_victim, measure_attacks, select_examples
+from reproof.operations.common.subject import Rows, Subject, convert_to_tensors, operation
+from reproof.operations.common.training_job import make_member
 from reproof.settings import TrainingSettings
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
@@ -33,7 +33,7 @@ METRICS = (  # `part` is the attack; `attack` declares what attacks do
 )
 
 
-def adversarial_training_work(settings: Settings) -> Work:
+def compute_adversarial_training_work(settings: Settings) -> Work:
     """Return the adversarial training.
 
     A step on the examples, one on untouched images and each step of an attack cost a usual step (measured on LeNet and
@@ -50,7 +50,7 @@ def adversarial_training_work(settings: Settings) -> Work:
     )
 
 
-@operation(metrics=METRICS, cost=adversarial_training_work)
+@operation(metrics=METRICS, cost=compute_adversarial_training_work)
 def adversarial_training(
     subject: Subject,
     *,
@@ -86,42 +86,43 @@ def adversarial_training(
             attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
             clip=adversary_clip, clean_share=clean_share,
         )  # fmt: skip
-    shown = chosen(subject, "test", examples)
-    networks = zip(subject.seeds, subject.at_step(0), subject.tickets(0), strict=True)
+    shown = select_examples(subject, "test", examples)
+    networks = zip(subject.seeds, subject.read_step(0), subject.read_tickets(0), strict=True)
     for seed, start, end in networks:
-        strong, natural = victim_of(subject, trained(subject, start, seed, method)), victim_of(subject, tensors(end))
-        for row in attacked(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
-            yield subject.facts(0, seed) | row
-        for row in exchanged(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
-            yield subject.facts(0, seed) | row
+        strong = make_victim(subject, train_adversarially(subject, start, seed, method))
+        natural = make_victim(subject, convert_to_tensors(end))
+        for row in measure_attacks(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
+            yield subject.make_columns(0, seed) | row
+        for row in measure_exchange(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
+            yield subject.make_columns(0, seed) | row
 
 
-def trained(subject: Subject, start: Weights, seed: int, method: Method) -> State:
+def train_adversarially(subject: Subject, start: Weights, seed: int, method: Method) -> State:
     """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
     keep_freed_memory()
     flush_subnormals()
     return hardened(
-        subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
-        settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
-        saving=subject.job.saving(f"harden {seed}"), label=f"harden {seed}",
+        subject.job.build_network(), make_member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
+        settings=TrainingSettings.parse(subject.job.settings["training"]), method=method, device=subject.job.device,
+        saving=subject.job.make_saving(f"harden {seed}"), label=f"harden {seed}",
     )  # fmt: skip
 
 
-def exchanged(
+def measure_exchange(
     strong: Victim, natural: Victim, images: Tensor, labels: Tensor, *, attacks: Attacks, epsilon: float, seed: int
 ) -> Rows:
     """Yield the accuracy of each network on the examples that each attack makes for the other, within epsilon."""
     for part, options in attacks.items():
-        if not _stays_near(options):
+        if not _has_maximum_ball(options):
             continue
         for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
-            found = made(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
+            found = make_examples(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
             accuracy = float(shown.classes(found).eq(labels).double().mean())
             metric = f"test_accuracy_on_examples_{whose}"
             yield {"metric": metric, "part": part, "at": epsilon, "value": accuracy}
 
 
-def _stays_near(options: Mapping[str, Any]) -> bool:
+def _has_maximum_ball(options: Mapping[str, Any]) -> bool:
     """Whether an attack has a ball of the adversary's norm, the maximum over pixels."""
-    names = registry.options("attacks", "attack", options["attack"])
+    names = registry.list_options("attacks", "attack", options["attack"])
     return "epsilon" in names and options.get("norm", "linf") == "linf"

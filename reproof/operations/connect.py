@@ -13,7 +13,7 @@ from reproof.connectivity.statistics import choices, recomputed
 from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.metrics import SHARE, Metric
-from reproof.operations.common.copies import Copies, Place, Wanted, trained_copies
+from reproof.operations.common.copies import Copies, CopyOptions, CopySource, train_copies
 from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.storage.files import Array, ReproofError
 
@@ -30,7 +30,7 @@ METRICS = (
 )  # fmt: skip
 
 
-def connect_work(settings: Settings) -> Work:
+def compute_connect_work(settings: Settings) -> Work:
     """Return the training of the copies and the evaluation of their paths.
 
     A dense network is copied from each of its steps, tickets and controls from their rewind point.
@@ -49,7 +49,7 @@ def connect_work(settings: Settings) -> Work:
     )
 
 
-@operation(metrics=METRICS, cost=connect_work)
+@operation(metrics=METRICS, cost=compute_connect_work)
 def connect(
     subject: Subject,
     *,
@@ -72,21 +72,21 @@ def connect(
     `statistics` for running statistics on the path, the first is the one meant where nothing else is said; `part`
     names another. `at` is k, or the position on a path of which `part` tells k; `draw` counts the pairs.
     """
-    alphas, wanted = positions(points), Wanted(copies=copies, between=between, schedule=schedule)
-    splits_shown = {name: _shown(subject, name, train_examples) for name in splits}
-    for copied in trained_copies(subject, wanted=wanted, steps=steps):
-        pairs = [pair for one in copied for pair in _pairs(one, subject.job.device)]
-        _refuse_one_network(subject, pairs)
-        yield from _apart(subject, pairs)
-        for number, choice in enumerate(choices(statistics, subject.job.network())):
-            path = _path(subject, pairs, alphas, choice, statistics_examples)
+    alphas, wanted = positions(points), CopyOptions(copies=copies, between=between, schedule=schedule)
+    splits_shown = {name: _select_split(subject, name, train_examples) for name in splits}
+    for copied in train_copies(subject, wanted=wanted, steps=steps):
+        pairs = [pair for one in copied for pair in _make_pairs(one, subject.job.device)]
+        _check_copies_differ(subject, pairs)
+        yield from _measure_distances(subject, pairs)
+        for number, choice in enumerate(choices(statistics, subject.job.build_network())):
+            path = _make_path(subject, pairs, alphas, choice, statistics_examples)
             for name, split in splits_shown.items():
                 errors = (1 - subject.evaluate(path, split)["accuracy"]).reshape(len(pairs), points).numpy()
                 for pair, each in zip(pairs, errors, strict=True):
-                    yield from _along(subject, pair, each, alphas, split=name, part=choice if number else "")
+                    yield from _measure_path(subject, pair, each, alphas, split=name, part=choice if number else "")
 
 
-def spread(split: Split, examples: int) -> Split:
+def select_spread(split: Split, examples: int) -> Split:
     """Return this many examples of a split, evenly spread over it."""
     if not 0 < examples <= len(split):
         raise ReproofError(f"{examples} of {len(split)} training examples: choose from 1 to all; 0 for all of them")
@@ -98,37 +98,37 @@ def spread(split: Split, examples: int) -> Split:
 class _Pair:
     """Two copies of one network with their origins; `number` counts the pairs of a seed."""
 
-    place: Place
+    place: CopySource
     seed: int
     number: int
     ends: tuple[State, State]
     origins: tuple[State, State]
 
-    def facts(self, subject: Subject) -> Row:
+    def make_columns(self, subject: Subject) -> Row:
         """Return the columns that all of its measurements share."""
         where = {"draw": self.number, "arm": self.place.arm, "at": float(self.place.step)}
-        return subject.facts(self.place.level, self.seed) | where
+        return subject.make_columns(self.place.level, self.seed) | where
 
 
-def _pairs(copies: Copies, device: str) -> Iterator[_Pair]:
-    ends, origins = ([_on(device, state) for state in states] for states in (copies.ends, copies.origins))
+def _make_pairs(copies: Copies, device: str) -> Iterator[_Pair]:
+    ends, origins = ([_move_to(device, state) for state in states] for states in (copies.ends, copies.origins))
     both = combinations(zip(ends, origins, strict=True), 2)
     for number, ((first, one), (second, other)) in enumerate(both):
         yield _Pair(copies.place, copies.seed, number, (first, second), (one, other))
 
 
-def _on(device: str, state: State) -> State:
+def _move_to(device: str, state: State) -> State:
     return {name: value.to(device) for name, value in state.items()}
 
 
-def _shown(subject: Subject, name: str, train_examples: int) -> Split:
+def _select_split(subject: Subject, name: str, train_examples: int) -> Split:
     if name not in ("train", "test"):
         raise ReproofError(f"splits: {name!r} is unknown; choose of train, test")
     split: Split = getattr(subject.job.dataset, name)
-    return spread(split, train_examples) if name == "train" and train_examples else split
+    return select_spread(split, train_examples) if name == "train" and train_examples else split
 
 
-def _path(
+def _make_path(
     subject: Subject, pairs: Sequence[_Pair], alphas: Sequence[float], choice: str, examples: int
 ) -> Sequence[State]:
     """Return the states on the lines of all pairs, with the running statistics of a choice; the ends are as trained."""
@@ -136,16 +136,16 @@ def _path(
     if choice == "interpolated":
         return lines
     dataset, last = subject.job.dataset, len(alphas) - 1
-    images = spread(dataset.train, min(examples, len(dataset.train))).images
+    images = select_spread(dataset.train, min(examples, len(dataset.train))).images
     ends = {place for place in range(len(lines)) if place % len(alphas) in (0, last)}
-    return recomputed(lines, subject.job.network().to(subject.job.device), images, dataset=dataset, but=ends)
+    return recomputed(lines, subject.job.build_network().to(subject.job.device), images, dataset=dataset, but=ends)
 
 
-def _along(
+def _measure_path(
     subject: Subject, pair: _Pair, errors: Array, alphas: Sequence[float], *, split: str, part: str
 ) -> Iterator[Row]:
     """Yield what a split says of a path [points]: its barrier, the accuracy of its ends, the error at each position."""
-    facts = pair.facts(subject)
+    facts = pair.make_columns(subject)
     yield facts | {"metric": f"{split}_instability", "part": part, "value": barrier(errors)}
     if not part:
         yield facts | {"metric": f"{split}_accuracy_at_end", "value": 1 - (errors[0] + errors[-1]) / 2}
@@ -154,25 +154,25 @@ def _along(
         yield facts | {"metric": f"{split}_error_on_path", "part": where, "at": alpha, "value": error}
 
 
-def _refuse_one_network(subject: Subject, pairs: Sequence[_Pair]) -> None:
+def _check_copies_differ(subject: Subject, pairs: Sequence[_Pair]) -> None:
     """Raise ReproofError if two copies are one network: a barrier between them would be 0 and say nothing."""
     for pair in pairs:
-        if not distance(*pair.ends, _weights(subject)) > 0:
+        if not distance(*pair.ends, _list_weights(subject)) > 0:
             raise ReproofError(
                 f"{pair.place.arm}, level {pair.place.level}, seed {pair.seed}: two copies from step {pair.place.step} "
                 "are the same network, so that a barrier between them says nothing; train them with different SGD noise"
             )
 
 
-def _weights(subject: Subject) -> list[str]:
-    return [name for name, _ in subject.job.network().named_parameters()]
+def _list_weights(subject: Subject) -> list[str]:
+    return [name for name, _ in subject.job.build_network().named_parameters()]
 
 
-def _apart(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
+def _measure_distances(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
     """Yield how far apart the copies of each pair are, in weights and in what they say of test examples."""
-    names, dataset = _weights(subject), subject.job.dataset
+    names, dataset = _list_weights(subject), subject.job.dataset
     every = [end for pair in pairs for end in pair.ends]
-    classes = predictions(subject.variants(every), dataset.test, dataset=dataset)
+    classes = predictions(subject.make_variants(every), dataset.test, dataset=dataset)
     for pair, one, other in zip(pairs, classes[::2], classes[1::2], strict=True):
         measured = {
             "distance": distance(*pair.ends, names),
@@ -180,5 +180,5 @@ def _apart(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
             "test_disagreement": disagreement(one, other),
             "disagreement_share": share_of_most(one, other, dataset.test.labels),
         }
-        facts = pair.facts(subject)
+        facts = pair.make_columns(subject)
         yield from (facts | {"metric": metric, "value": value} for metric, value in measured.items())

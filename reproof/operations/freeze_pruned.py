@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from reproof import registry
-from reproof.declarations.costs import Settings, Work, network_steps
+from reproof.declarations.costs import Settings, Work, count_network_steps
 from reproof.metrics import SHARE, STEPS, Metric
 from reproof.networks import prunable
 from reproof.operations.common.subject import Row, Rows, Subject, operation
@@ -27,12 +27,12 @@ METRICS = (
 )
 
 
-def freeze_pruned_work(settings: Settings) -> Work:
+def compute_freeze_pruned_work(settings: Settings) -> Work:
     """Return a training of every ticket for each action."""
-    return Work(steps=network_steps(settings) * len(settings["options"]["actions"]))
+    return Work(steps=count_network_steps(settings) * len(settings["options"]["actions"]))
 
 
-@operation(metrics=METRICS, cost=freeze_pruned_work)
+@operation(metrics=METRICS, cost=compute_freeze_pruned_work)
 def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
     """Zhou et al. 2019, section 4: train the tickets of each level under each mask-0 action.
 
@@ -41,27 +41,27 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
     """
     if 0 in subject.levels:
         raise ReproofError("levels: 0 is the dense network, of which nothing is pruned; name levels from 1 on")
-    if subject.job.asked["training"].get("weight_decay"):
+    if subject.job.settings["training"].get("weight_decay"):
         raise ReproofError("training.weight_decay: would move the frozen weights; leave it out of a run that freezes")
     members = [
-        _member(layers, start, masks, seed=seed, level=level, action=action, number=number)
+        _make_member(layers, start, masks, seed=seed, level=level, action=action, number=number)
         for level in subject.levels
-        for seed, start, masks, layers in _networks(subject, level)
+        for seed, start, masks, layers in _read_networks(subject, level)
         for number, action in enumerate(actions)
     ]
-    trained = _trained(subject, members)
+    trained = _train(subject, members)
     for one in members:
-        facts = {"level": one.level, "seed": one.seed, "kept": _share(one), "part": actions[one.draw]}
-        yield from (facts | row for row in measures(trained.curves, one))
+        facts = {"level": one.level, "seed": one.seed, "kept": _compute_share(one), "part": actions[one.draw]}
+        yield from (facts | row for row in measure_curves(trained.curves, one))
 
 
-def _trained(subject: Subject, members: Sequence[Member]) -> Trained:
-    network = subject.job.network()
+def _train(subject: Subject, members: Sequence[Member]) -> Trained:
+    network = subject.job.build_network()
     shapes = {name: network.get_parameter(name).shape for name in prunable(network)}
     return subject.job.train(members, module=Held(network, shapes), label="frozen")
 
 
-def measures(curves: Curves, one: Member) -> Iterator[Row]:
+def measure_curves(curves: Curves, one: Member) -> Iterator[Row]:
     """Yield accuracy and loss of one network at its early-stopping point and at the end, from the curves of a block.
 
     The early-stopping point is the first step of least validation loss. Networks of one seed and level differ in their
@@ -78,20 +78,20 @@ def measures(curves: Curves, one: Member) -> Iterator[Row]:
     yield {"metric": "frozen_early_stop_step", "value": float(points["early_stop"])}
 
 
-def _networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, Layer]]]:
+def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, Layer]]]:
     """Yield seed, initial weights, masks and layers of the tickets of a level."""
     chain = [read_masks(Path(file)) for file in subject.mask_files[:level]]
-    ends = [subject.tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
-    (starts,) = subject.dense("step0")
+    ends = [subject.read_tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
+    (starts,) = subject.read_dense("step0")
     for number, (seed, start) in enumerate(zip(subject.seeds, starts, strict=True)):
         masks = [each[number] for each in chain]
-        final = last_values([each[number] for each in ends], masks[: len(ends) - 1])
+        final = find_last_values([each[number] for each in ends], masks[: len(ends) - 1])
         yield seed, start, masks[-1], {
             name: Layer(start[name], final[name], mask) for name, mask in masks[-1].items()
         }  # fmt: skip
 
 
-def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
+def find_last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
     """Return every weight at the end of the last training that it took part in.
 
     `ends` are the trained weights of the levels from 0 on, `masks` those of the levels from 1 on.
@@ -102,7 +102,7 @@ def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
     return values
 
 
-def _member(
+def _make_member(
     layers: dict[str, Layer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
 ) -> Member:
     chance = np.random.default_rng(derive("mask_zero", seed, level, action))
@@ -115,5 +115,5 @@ def _member(
     )  # fmt: skip
 
 
-def _share(one: Member) -> float:
+def _compute_share(one: Member) -> float:
     return kept({name: mask.numpy() for name, mask in (one.masks or {}).items()})

@@ -7,12 +7,11 @@ from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.declarations.layer_classes import Thresholds
 from reproof.metrics import COUNT, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, operation
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
 from reproof.probing.distances import distances
 from reproof.probing.layers import Layers, chosen, layers_of
 from reproof.probing.probes import Sets, Trained, probes
 from reproof.probing.readings import Moved, Reading, Scale, initial_costs, of_layers, of_network, of_sets
-from reproof.probing.resets import tensors
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
 
@@ -48,7 +47,7 @@ METRICS = (
 )
 
 
-def reset_work(settings: Settings) -> Work:
+def compute_reset_work(settings: Settings) -> Work:
     """Return an evaluation for each checkpoint and draw of each layer and set."""
     options, network = settings["options"], settings["network"]
     layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
@@ -59,7 +58,7 @@ def reset_work(settings: Settings) -> Work:
     return Work(steps=0, passes=len(settings["seeds"]) * examples * probes)
 
 
-@operation(metrics=METRICS, cost=reset_work)
+@operation(metrics=METRICS, cost=compute_reset_work)
 def reset(
     subject: Subject,
     *,
@@ -79,19 +78,19 @@ def reset(
     Criticality of `critical` and above counts as critical. Accuracies are those on `split`.
     """
     _check(subject, steps)
-    module, thresholds = subject.job.network(), Thresholds(ambient=ambient, critical=critical)
+    module, thresholds = subject.job.build_network(), Thresholds(ambient=ambient, critical=critical)
     layers, parameters = layers_of(module), {name for name, _ in module.named_parameters()}
     trained = {layer: [name for name in names if name in parameters] for layer, names in layers.items()}
     named = {name: chosen(layers, patterns) for name, patterns in (joint or {}).items()}
-    starts = {step: subject.at_step(step) for step in sorted(steps)}
-    for index, (seed, end) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
+    starts = {step: subject.read_step(step) for step in sorted(steps)}
+    for index, (seed, end) in enumerate(zip(subject.seeds, subject.read_tickets(0), strict=True)):
         at_steps = {step: start[index] for step, start in starts.items()}
-        fresh = [tensors(subject.job.fresh(seed, "reset", draw)) for draw in range(draws)]
-        checkpoints = {step: tensors(start) for step, start in at_steps.items()}
-        network = _Network(subject, layers, Trained(tensors(end), checkpoints, fresh))
-        moved = list(_moved(end, at_steps, trained))
-        for row in [*moved, *network.rows(split, named, thresholds, _from_start(moved, end, trained))]:
-            yield subject.facts(0, seed) | row
+        fresh = [convert_to_tensors(subject.job.draw_weights(seed, "reset", draw)) for draw in range(draws)]
+        checkpoints = {step: convert_to_tensors(start) for step, start in at_steps.items()}
+        network = _Network(subject, layers, Trained(convert_to_tensors(end), checkpoints, fresh))
+        moved = list(_measure_movement(end, at_steps, trained))
+        for row in [*moved, *network.measure(split, named, thresholds, _find_movement_from_start(moved, end, trained))]:
+            yield subject.make_columns(0, seed) | row
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,36 +101,36 @@ class _Network:
     layers: Layers
     trained: Trained
 
-    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
+    def measure(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
         """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
         single = {layer: (layer,) for layer in self.layers}
-        scale, readings = self.read(split, single)
+        scale, readings = self.probe(split, single)
         costs = initial_costs(readings, scale)
         yield from of_layers(readings, scale)
         yield from of_network(costs, moved, thresholds, split)
-        sets = dict(named) | self.ambient(single, thresholds)
-        yield from of_sets(self.read(split, sets)[1], sets, costs, scale)
+        sets = dict(named) | self.find_ambient(single, thresholds)
+        yield from of_sets(self.probe(split, sets)[1], sets, costs, scale)
 
-    def read(self, split: str, sets: Sets, checkpoints: Trained | None = None) -> tuple[Scale, list[Reading]]:
+    def probe(self, split: str, sets: Sets, checkpoints: Trained | None = None) -> tuple[Scale, list[Reading]]:
         """Return the accuracies of all probes of these sets, and of the network itself, evaluated in one go."""
         trained = checkpoints or self.trained
-        every = list(probes(self.subject.job.network(), trained, sets))
+        every = list(probes(self.subject.job.build_network(), trained, sets))
         states = [trained.state, *(probe.state for probe in every)]
-        whole, *found = self.subject.evaluate(states, self._split(split))["accuracy"].tolist()
+        whole, *found = self.subject.evaluate(states, self._get_split(split))["accuracy"].tolist()
         scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
         return scale, [probe.reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
-    def ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
+    def find_ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
         """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
         if not len(self.subject.job.dataset.validation):
             return {}
         initial = Trained(self.trained.state, {0: self.trained.checkpoints[0]})
-        scale, readings = self.read("validation", single, initial)
+        scale, readings = self.probe("validation", single, initial)
         costs = initial_costs(readings, scale)
         found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
         return {"ambient": found} if len(found) > 1 else {}
 
-    def _split(self, name: str) -> Split:
+    def _get_split(self, name: str) -> Split:
         found: Split = getattr(self.subject.job.dataset, name)
         return found
 
@@ -143,7 +142,9 @@ def _check(subject: Subject, steps: Sequence[int]) -> None:
         raise ReproofError("evaluations: reset needs 0 in `steps`: criticality is the cost of the initial values")
 
 
-def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+def _measure_movement(
+    end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]
+) -> Iterator[Row]:
     """Yield how far the parameters of each layer are from their values at each step."""
     for step, start in starts.items():
         for layer, names in layers.items():
@@ -151,7 +152,9 @@ def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Seq
                 yield {"part": layer, "at": float(step), "metric": metric, "value": value}
 
 
-def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Moved]:
+def _find_movement_from_start(
+    moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]
+) -> dict[str, Moved]:
     """Return how far each layer moved from its initial values, and its size."""
     start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
     return {layer: Moved(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

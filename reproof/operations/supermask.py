@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import COUNT, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.operations.untrained import constants
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
+from reproof.operations.untrained import make_constants
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
-from reproof.storage.checkpoints import Weights, read_kinds
+from reproof.storage.checkpoints import read_kinds
 from reproof.storage.files import ReproofError
 from reproof.supermasks.budget import Budget
 from reproof.supermasks.genetic import Breeding, Generation
@@ -38,14 +37,14 @@ METRICS = (
 )
 
 
-def supermask_work(settings: Settings) -> Work:
+def compute_supermask_work(settings: Settings) -> Work:
     """Return the budget, which every method uses up; the passes of its training steps are counted one by one."""
     options = settings["options"]
     examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
     return Work(passes=PASSES * examples)
 
 
-@operation(metrics=METRICS, cost=supermask_work)
+@operation(metrics=METRICS, cost=compute_supermask_work)
 def supermask(
     subject: Subject,
     *,
@@ -73,17 +72,19 @@ def supermask(
     """
     if method not in METHODS:
         raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
-    (starts,) = subject.dense("step0")
+    (starts,) = subject.read_dense("step0")
     kinds = read_kinds(subject.dense_file)
     allowed = Budget(steps=budget, batch=batch)
     for seed, start in zip(subject.seeds, starts, strict=True):
-        task = Task(subject, seed, _tensors(constants(start, kinds) if constant else start), allowed)
+        task = Task(subject, seed, convert_to_tensors(make_constants(start, kinds) if constant else start), allowed)
         if method == "genetic":
             breeding = Breeding(parents=parents, children=children, mutation=mutation, kept=kept)
-            found = searched(task, breeding, examples=examples)
+            found = breed_masks(task, breeding, examples=examples)
         else:
-            module = task.masked(bernoulli if method == "bernoulli" else partial(popup, kept=kept), rescaled=rescaled)
-            found = learned(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
+            module = task.make_masked(
+                bernoulli if method == "bernoulli" else partial(popup, kept=kept), rescaled=rescaled
+            )
+            found = learn_masks(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
         part = ", ".join([METHODS[method], "constants" if constant else "initial", *["rescaled"] * rescaled])
         yield from ({"level": 0, "kept": 1.0, "seed": seed, "part": part} | row for row in found)
 
@@ -102,15 +103,15 @@ class Task:
         """The seed of all chance in finding the masks."""
         return derive("noise", self.seed, "supermask")
 
-    def network(self) -> nn.Module:
+    def build_network(self) -> nn.Module:
         """Return the network with its weights."""
-        module = self.subject.job.network()
+        module = self.subject.job.build_network()
         module.load_state_dict(self.weights)
         return module
 
-    def masked(self, rule: Mask, *, rescaled: bool) -> Masked:
+    def make_masked(self, rule: Mask, *, rescaled: bool) -> Masked:
         """Return the network with masks to be learned; scores are 0 for a rule of chances, else uniform."""
-        module = Masked(self.network(), rule, rescaled=rescaled)
+        module = Masked(self.build_network(), rule, rescaled=rescaled)
         module.noise.fill_(self.noise)
         if rule is not bernoulli:
             generator = torch.Generator().manual_seed(derive("scores", self.noise))
@@ -120,7 +121,7 @@ class Task:
                     scores.copy_(torch.rand(scores.shape, generator=generator).mul_(2 * bound).sub_(bound))
         return module
 
-    def measured(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
+    def measure(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
         """Yield accuracy on test and validation of networks under found masks, and their shares of ones, by draw."""
         dataset = self.subject.job.dataset
         yield {"metric": "supermask_passes", "value": float(self.budget.passes)}
@@ -132,12 +133,12 @@ class Task:
         for draw, share in enumerate(shares):
             yield {"metric": "supermask_share_of_ones", "draw": draw, "value": share}
 
-    def progress(self, passes: int, accuracy: float) -> Row:
+    def make_progress_row(self, passes: int, accuracy: float) -> Row:
         """Return the validation accuracy after so many passes."""
         return {"metric": "supermask_progress_accuracy", "at": float(passes), "value": accuracy}
 
 
-def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
+def learn_masks(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
     """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
     budget = task.budget
     every = max(1, budget.steps // WATCHED)
@@ -154,31 +155,31 @@ def learned(task: Task, module: Masked, *, lr: float, momentum: float, samples: 
     curves = trained.curves
     for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
         if split == "validation":
-            yield task.progress(budget.at(int(step)), float(value))
+            yield task.make_progress_row(budget.at(int(step)), float(value))
     module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
     module = module.to("cpu")
     with torch.no_grad():
         drawn = [module.masks(("sample", number)) for number in range(samples)]
         states = [module.masked(masks) for masks in drawn]
-    yield from task.measured(states, [_share(masks) for masks in drawn])
+    yield from task.measure(states, [_compute_share(masks) for masks in drawn])
 
 
-def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
+def breed_masks(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
     """Breed masks, and measure the fittest of the last generation."""
     job = task.subject.job
-    saved = job.saving(f"supermask {task.seed}")
-    search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
+    saved = job.make_saving(f"supermask {task.seed}")
+    search = Search(task.build_network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
     judged = breeding.parents + breeding.children
     generations = task.budget.generations(judged=judged, examples=examples)
     every = max(1, generations // WATCHED)
     with saved.until_asked_to_stop():
-        last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saved)
-    yield from (task.progress(number * judged * examples, accuracy) for number, accuracy in told.items())
-    share = _share({name: masks[0].float() for name, masks in last.masks.items()})
-    yield from task.measured([search.masked(last.masks, 0)], [share])
+        last, told = search.run(generations, watch=partial(_measure_fittest, task, search), every=every, saving=saved)
+    yield from (task.make_progress_row(number * judged * examples, accuracy) for number, accuracy in told.items())
+    share = _compute_share({name: masks[0].float() for name, masks in last.masks.items()})
+    yield from task.measure([search.masked(last.masks, 0)], [share])
 
 
-def _watched(task: Task, search: Search, one: Generation) -> float:
+def _measure_fittest(task: Task, search: Search, one: Generation) -> float:
     """Return the validation accuracy of the fittest of a generation; NaN without validation examples."""
     examples = task.subject.job.dataset.validation
     if not len(examples):
@@ -186,9 +187,5 @@ def _watched(task: Task, search: Search, one: Generation) -> float:
     return float(task.subject.evaluate([search.masked(one.masks, 0)], examples)["accuracy"])
 
 
-def _share(masks: Mapping[str, Tensor]) -> float:
+def _compute_share(masks: Mapping[str, Tensor]) -> float:
     return float(sum(mask.sum() for mask in masks.values())) / sum(mask.numel() for mask in masks.values())
-
-
-def _tensors(weights: Weights) -> State:
-    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}

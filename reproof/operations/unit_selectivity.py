@@ -9,7 +9,7 @@ from torch import Tensor
 from reproof.data.dataset import Split
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, list_pixels, operation
 from reproof.representations.features import features
 from reproof.representations.purity import class_purity, compactness, permutation_test
 from reproof.representations.units import active, most_excited, random_directions, standardised, unit_vectors
@@ -31,12 +31,12 @@ METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or di
 )
 
 
-def unit_selectivity_work(settings: Settings) -> Work:
+def compute_unit_selectivity_work(settings: Settings) -> Work:
     """Return a few seconds, by experience, whatever is asked."""
     return Work(seconds=5)
 
 
-@operation(metrics=METRICS, cost=unit_selectivity_work)
+@operation(metrics=METRICS, cost=compute_unit_selectivity_work)
 def unit_selectivity(
     subject: Subject,
     *,
@@ -59,18 +59,18 @@ def unit_selectivity(
     `part` is "trained", or as the control "untrained": the same network before its first step. Of the block's first
     seed, the images of the first `pictures` units and directions are there to be drawn.
     """
-    shown, (starts, ends) = _shown(subject, split, top), subject.dense("step0", "final")
+    shown, (starts, ends) = _select_split(subject, split, top), subject.read_dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):
         for seed, state in zip(subject.seeds, states, strict=True):
             chance = _Chance(seed, part)
-            phi = _features(subject, state, shown, layer)
-            vectors = _vectors(phi, directions, chance)
+            phi = _compute_features(subject, state, shown, layer)
+            vectors = _draw_vectors(phi, directions, chance)
             made = standardised(phi) if standardise else phi
             found = {who: most_excited(made, each, k=top) for who, each in vectors.items()}
-            measured = _in_common(shown, found, random_sets, chance)
-            rows = [{"part": part} | row for row in _compared(measured, permutations, chance)]
-            drawn = _pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
-            yield from (subject.facts(0, seed) | row for row in (*rows, *drawn))
+            measured = _measure_in_common(shown, found, random_sets, chance)
+            rows = [{"part": part} | row for row in _compare(measured, permutations, chance)]
+            drawn = _list_pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
+            yield from (subject.make_columns(0, seed) | row for row in (*rows, *drawn))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class _Chance:
     seed: int
     part: str
 
-    def of(self, what: str) -> torch.Generator:
+    def make_generator(self, what: str) -> torch.Generator:
         return torch.Generator().manual_seed(derive("excite", self.seed, self.part, what))
 
     @property
@@ -89,7 +89,7 @@ class _Chance:
         return torch.Generator().manual_seed(derive("excite", self.seed, "random sets"))
 
 
-def _shown(subject: Subject, split: str, top: int) -> Split:
+def _select_split(subject: Subject, split: str, top: int) -> Split:
     if subject.levels != [0]:
         raise ReproofError("evaluations: unit_selectivity measures dense networks alone; leave `levels` out")
     found: Split = getattr(subject.job.dataset, split)
@@ -100,15 +100,15 @@ def _shown(subject: Subject, split: str, top: int) -> Split:
     return found
 
 
-def _features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
+def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
     """Return phi(x) [N, D] of all images of the split, float32, on the device."""
-    module = subject.job.network()
-    module.load_state_dict(tensors(state))
+    module = subject.job.build_network()
+    module.load_state_dict(convert_to_tensors(state))
     batches = (subject.job.dataset.normalise(images) for images in torch.split(shown.images, BATCH))
     return features(module.to(subject.job.device), batches, layer=layer)
 
 
-def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
+def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
     """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
     units, dimension = active(phi), phi.shape[1]
     if not len(units):
@@ -117,12 +117,14 @@ def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]
         )
     count = min(directions, len(units))
     return {
-        "unit": unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),
-        "direction": random_directions(directions, units, dimension=dimension, generator=chance.of("directions")),
+        "unit": unit_vectors(count, units, dimension=dimension, generator=chance.make_generator("units")),
+        "direction": random_directions(
+            directions, units, dimension=dimension, generator=chance.make_generator("directions")
+        ),
     }
 
 
-def _in_common(
+def _measure_in_common(
     shown: Split, found: Mapping[str, Tensor], random_sets: int, chance: _Chance
 ) -> dict[str, dict[str, Tensor]]:
     """Return {measure: {"unit" or "direction": float64 [n]}} of the images [n, top] of each, by index."""
@@ -136,18 +138,18 @@ def _in_common(
     }
 
 
-def _compared(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
+def _compare(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
     """Yield the mean of each measure over units and over directions, their difference and its p value."""
     for what, values in measured.items():
         yield from ({"metric": f"{who}s_{what}", "value": each.mean().item()} for who, each in values.items())
         difference = permutation_test(
-            values["unit"], values["direction"], permutations=permutations, generator=chance.of(what)
+            values["unit"], values["direction"], permutations=permutations, generator=chance.make_generator(what)
         )
         yield {"metric": f"{what}_difference", "value": difference.mean}
         yield {"metric": f"{what}_p_value", "value": difference.p}
 
 
-def _pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
+def _list_pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
     """Yield the pixels in [0, 1] of the images uint8 [N, C, H, W] that excite the first units and directions."""
     for who, sets in found.items():
         for which, chosen in enumerate(sets[:pictures].tolist()):

@@ -39,15 +39,15 @@ METRICS = (
 )  # fmt: skip
 
 
-def untrained_work(settings: Settings) -> Work:
+def compute_untrained_work(settings: Settings) -> Work:
     """Return an evaluation for every criterion, rung and kind of weights."""
     options = settings["options"]
     masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
-    examples = TEST_EXAMPLES + DataSettings.of(settings["dataset"]).validation
+    examples = TEST_EXAMPLES + DataSettings.parse(settings["dataset"]).validation
     return Work(passes=examples * masks * len(settings["seeds"]))
 
 
-@operation(metrics=METRICS, cost=untrained_work)
+@operation(metrics=METRICS, cost=compute_untrained_work)
 def untrained(
     subject: Subject,
     *,
@@ -64,30 +64,31 @@ def untrained(
     tells, and higher than what choosing on validation would give.
     """
     kinds = read_kinds(subject.dense_file)
-    starts, ends = subject.dense("step0", "final")
+    starts, ends = subject.read_dense("step0", "final")
     for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
         ladders = {
-            by: one_shot_ladder(_scores(by, start, end), kinds=kinds, shares=rungs(share, rounds)) for by in criteria
+            by: one_shot_ladder(_compute_scores(by, start, end), kinds=kinds, shares=rungs(share, rounds))
+            for by in criteria
         }
         for kind in weights:
-            states = Masked(start if kind == "initial" else constants(start, kinds), list(ladders.values()))
-            found = _measured(subject, states)
+            states = MaskedStates(start if kind == "initial" else make_constants(start, kinds), list(ladders.values()))
+            found = _measure(subject, states)
             for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
                 facts = {"level": rung, "kept": kept(ladders[by][rung]), "seed": seed, "part": by}
                 yield from (
                     facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[place])}
                     for split, values in found.items()
                 )
-            yield from _best(found["test"], ladders, seed, kind)
+            yield from _find_best(found["test"], ladders, seed, kind)
 
 
-def constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
+def make_constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
     """Return weights with the prunable ones made signed constants."""
     return {name: signed_constant(value) if name in kinds else value for name, value in weights.items()}
 
 
 @dataclass(frozen=True, eq=False)
-class Masked(Sequence[dict[str, Tensor]]):
+class MaskedStates(Sequence[dict[str, Tensor]]):
     """The states of one network under the masks of several ladders, each made when it is asked for."""
 
     weights: Weights
@@ -105,27 +106,27 @@ class Masked(Sequence[dict[str, Tensor]]):
     def __getitem__(self, place: int | slice) -> "dict[str, Tensor] | list[dict[str, Tensor]]":
         every = [masks for ladder in self.ladders for masks in ladder]
         if isinstance(place, slice):
-            return [self._under(masks) for masks in every[place]]
-        return self._under(every[place])
+            return [self._apply(masks) for masks in every[place]]
+        return self._apply(every[place])
 
-    def _under(self, masks: Masks) -> dict[str, Tensor]:
+    def _apply(self, masks: Masks) -> dict[str, Tensor]:
         whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
         return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
 
 
-def _scores(by: str, start: Weights, end: Weights) -> Weights:
+def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(start[name], end[name]) for name in end}
 
 
-def _measured(subject: Subject, states: Masked) -> dict[str, Array]:
+def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:
     """Return the accuracy of all states on each split that has examples."""
     dataset = subject.job.dataset
     splits = {"validation": dataset.validation, "test": dataset.test}
     return {name: subject.evaluate(states, split)["accuracy"].numpy() for name, split in splits.items() if len(split)}
 
 
-def _best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
+def _find_best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
     rounds = len(accuracy) // len(ladders)
     for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
         rung = int(along.argmax())

@@ -22,12 +22,12 @@ def build_gallery(*, settings: str, data: Sequence[str], code: str, gallery: str
         scale=asked["scale"],
         data=[read_json(record)["label"] for record in dict.fromkeys(data)],
         benchmarks=asked["benchmarks"],
-        versions={"python": python_version()} | _versions(),
+        versions={"python": python_version()} | _read_versions(),
         fingerprint=code,
     )
 
 
-def _versions() -> dict[str, str]:
+def _read_versions() -> dict[str, str]:
     """Return the versions of those packages that this environment has: one that only draws has no torch."""
     versions = {}
     for name in PACKAGES:

@@ -27,17 +27,17 @@ def collect(*, settings: str, measurements: str, curves: str, movement: str, run
     step of training, a position on a path, an epsilon); "" and NaN where it says nothing of that.
     """
     asked = json.loads(settings)
-    shares = _shares(asked["masks"])
+    shares = _read_shares(asked["masks"])
     trained: pd.DataFrame = pd.concat(
-        [_curves(run, arm, folder, shares) for run, arm, folder in asked["trained"]], ignore_index=True
+        [_read_curves(run, arm, folder, shares) for run, arm, folder in asked["trained"]], ignore_index=True
     )
-    moved = list(_movement(asked["movement"], "metrics"))
+    moved = list(_read_movement(asked["movement"], "metrics"))
     write_parquet(curves, trained)
     moved = [one.assign(arm="ticket", draw=np.int16(0)) for one in moved]
     plain = pd.concat([measure(trained), *moved]).assign(**NOWHERE)
-    write_parquet(measurements, pd.concat([plain, *_measured(asked["measured"])], ignore_index=True)[MEASURED])
-    write_json(runs, _records(asked["trained"]))
-    bars = list(_movement(asked["movement"], "histograms"))
+    write_parquet(measurements, pd.concat([plain, *_read_measured(asked["measured"])], ignore_index=True)[MEASURED])
+    write_json(runs, _read_records(asked["trained"]))
+    bars = list(_read_movement(asked["movement"], "histograms"))
     write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
 
 
@@ -60,36 +60,36 @@ def measure(curves: pd.DataFrame) -> pd.DataFrame:
     validation = curves[curves["split"] == "validation"]
     stops = validation.sort_values(["loss", "step"], kind="stable").drop_duplicates(NETWORK)[[*NETWORK, "step"]]
     ends = curves.sort_values("step", kind="stable").drop_duplicates(NETWORK, keep="last")[[*NETWORK, "step"]]
-    parts = [_wide(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
-    parts += [_at(curves, stops, "early_stop"), _at(curves, ends, "end")]
+    parts = [_select_columns(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
+    parts += [_select_at(curves, stops, "early_stop"), _select_at(curves, ends, "end")]
     return pd.concat(parts, ignore_index=True)
 
 
-def _at(curves: pd.DataFrame, points: pd.DataFrame, when: str) -> pd.DataFrame:
+def _select_at(curves: pd.DataFrame, points: pd.DataFrame, when: str) -> pd.DataFrame:
     rows = curves.merge(points, on=[*NETWORK, "step"]).melt([*NETWORK, "split"], MEASURES, "measure")
     rows = rows[rows["split"].isin(SPLITS)]
-    return _wide(rows.assign(metric=rows["split"] + "_" + rows["measure"] + f"_at_{when}"))
+    return _select_columns(rows.assign(metric=rows["split"] + "_" + rows["measure"] + f"_at_{when}"))
 
 
-def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+def _select_columns(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*NETWORK, "metric", "value"]].astype({"value": "float64"})
 
 
-def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
+def _read_curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
     table: pd.DataFrame = read_parquet(f"{folder}/curves.parquet")
     share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
     table = table.assign(run=run, arm=arm, kept=share)
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
 
 
-def _measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
+def _read_measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
     """Yield what operations measured, with the run that it stands under, and the arm that tickets stand as there."""
     for run, arm, folder in folders:
         table = read_parquet(f"{folder}/metrics.parquet")
         yield table.assign(run=run, arm=table["arm"].replace("ticket", arm))
 
 
-def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
+def _read_records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
     """Return {run: {path of a record: the record}} of everything trained."""
     records: dict[str, dict[str, Record]] = {}
     for run, _, folder in trained:
@@ -97,7 +97,7 @@ def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]
     return records
 
 
-def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
+def _read_shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
     """Return the share kept of each (run, level, seed); level 0 is the dense network."""
     shares: Kept = {}
     for run, blocks in masks.items():
@@ -109,7 +109,7 @@ def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
     return shares
 
 
-def _movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
+def _read_movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
     return (
         read_parquet(f"{folder}/{table}.parquet").assign(run=run) for run, each in folders.items() for folder in each
     )

@@ -21,16 +21,16 @@ def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask:
     (final,) = read_checkpoint(trained, point)
     before = masks.read_masks(Path(previous[0])) if previous else [masks.full_masks(one, kinds) for one in initial]
     after = [
-        masks.prune(mask, _scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
+        masks.prune(mask, _compute_scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
         for mask, a, b in zip(before, initial, final, strict=True)
     ]
-    _write(mask, after)
+    _write_masks(mask, after)
 
 
-def _scores(by: str, initial: Weights, final: Weights) -> Weights:
+def _compute_scores(by: str, initial: Weights, final: Weights) -> Weights:
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(initial[name], final[name]) for name in final}
 
 
-def _write(path: str, members: list[Masks]) -> None:
+def _write_masks(path: str, members: list[Masks]) -> None:
     masks.write_masks(Path(path), members)

@@ -1,7 +1,7 @@
 """Train the dense networks of a block of seeds, keeping the weights at every rewind point."""
 
 from reproof.networks import prunable
-from reproof.operations.common.training_job import Job, arrays, member, write_curves
+from reproof.operations.common.training_job import Job, convert_to_arrays, make_member, write_curves
 from reproof.storage.checkpoints import write_checkpoint
 
 
@@ -10,10 +10,10 @@ def train_dense(job: Job, *, checkpoint: str, curves: str) -> float:
 
     The checkpoint holds "step{k}" for every rewind point k and "final". Returns the seconds spent training.
     """
-    seeds = job.asked["seeds"]
-    members = [member(job.fresh(seed), seed=seed, arm="ticket") for seed in seeds]
-    trained = job.train(members, label="dense", snapshots=job.asked["snapshots"])
-    write_checkpoint(checkpoint, arrays(trained), seeds=seeds, kinds=prunable(job.network()))
+    seeds = job.settings["seeds"]
+    members = [make_member(job.draw_weights(seed), seed=seed, arm="ticket") for seed in seeds]
+    trained = job.train(members, label="dense", snapshots=job.settings["snapshots"])
+    write_checkpoint(checkpoint, convert_to_arrays(trained), seeds=seeds, kinds=prunable(job.build_network()))
     write_curves(curves, trained)
     job.finish()
     return trained.seconds

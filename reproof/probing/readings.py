@@ -86,7 +86,7 @@ def of_network(
     `costs` is the criticality of each layer; its correlation with the distance that layers moved is Spearman's.
     """
     values = list(costs.values())
-    names = [thresholds.name(value) for value in values]
+    names = [thresholds.classify(value) for value in values]
     for kind in (AMBIENT, CRITICAL):
         yield {"metric": f"{split}_{kind}_layers", "value": float(names.count(kind))}
         yield {"metric": f"{split}_{kind}_layers_share", "value": names.count(kind) / len(names)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproof.storage.files import Array, ReproofError, read_metadata, read_tensors, unreadable, write_tensors
+from reproof.storage.files import Array, ReproofError, make_unreadable_error, read_metadata, read_tensors, write_tensors
 
 Weights = dict[str, Array]
 PLACES, VALUES = "|places", "|values"
@@ -23,7 +23,7 @@ def write_checkpoint(
     """Write {point: {name: [members, ...]}} with the seeds of the members and the kinds of the prunable weights."""
     tensors = {f"{point}/{name}": value for point, weights in points.items() for name, value in weights.items()}
     packed = {key for key, value in tensors.items() if _is_sparse(value)}
-    stored = {name: part for key, value in tensors.items() for name, part in _parts(key, value, key in packed)}
+    stored = {name: part for key, value in tensors.items() for name, part in _split_parts(key, value, key in packed)}
     shapes = {key: tensors[key].shape for key in sorted(packed)}
     about = {"seeds": list(seeds), "kinds": dict(kinds), "shapes": shapes}
     write_tensors(path, stored, {key: json.dumps(value) for key, value in about.items()})
@@ -37,10 +37,10 @@ def read_checkpoint(path: str | Path, *points: str) -> list[list[Weights]]:
     stored, metadata = read_tensors(path)
     try:
         members = len(json.loads(metadata["seeds"]))
-        tensors = _unpacked(stored, json.loads(metadata["shapes"]))
+        tensors = _unpack(stored, json.loads(metadata["shapes"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise unreadable(path, error) from error
-    return [_members(path, tensors, point, members) for point in points]
+        raise make_unreadable_error(path, error) from error
+    return [_split_members(path, tensors, point, members) for point in points]
 
 
 def read_kinds(path: str | Path) -> dict[str, str]:
@@ -48,35 +48,35 @@ def read_kinds(path: str | Path) -> dict[str, str]:
     try:
         kinds: dict[str, str] = json.loads(read_metadata(path)["kinds"])
     except (KeyError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
     return kinds
 
 
 def _is_sparse(value: Array) -> bool:
-    return value.dtype == np.float32 and bool(np.count_nonzero(_bits(value)) < PACKED_BELOW * value.size)
+    return value.dtype == np.float32 and bool(np.count_nonzero(_view_bits(value)) < PACKED_BELOW * value.size)
 
 
-def _bits(value: Array) -> Array:
+def _view_bits(value: Array) -> Array:
     """Return the bits of float32 values as integers: a negative zero is not 0, and comes back as it was."""
     return np.ascontiguousarray(value).view(np.uint32)
 
 
-def _parts(key: str, value: Array, packed: bool) -> Iterator[tuple[str, Array]]:
+def _split_parts(key: str, value: Array, packed: bool) -> Iterator[tuple[str, Array]]:
     if not packed:
         yield key, value
         return
-    present = _bits(value) != 0
+    present = _view_bits(value) != 0
     yield f"{key}{PLACES}", np.packbits(present)
     yield f"{key}{VALUES}", value[present]
 
 
-def _unpacked(stored: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) -> Weights:
+def _unpack(stored: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) -> Weights:
     """Return the tensors by name; raise ValueError or KeyError if places and values do not fit together."""
     whole = {key: value for key, value in stored.items() if not key.endswith((PLACES, VALUES))}
-    return whole | {key: _filled(stored[f"{key}{PLACES}"], stored[f"{key}{VALUES}"], shapes[key]) for key in shapes}
+    return whole | {key: _fill(stored[f"{key}{PLACES}"], stored[f"{key}{VALUES}"], shapes[key]) for key in shapes}
 
 
-def _filled(places: Array, values: Array, shape: Sequence[int]) -> Array:
+def _fill(places: Array, values: Array, shape: Sequence[int]) -> Array:
     size = prod(shape)
     if places.shape != (-(-size // 8),) or places.dtype != np.uint8:
         raise ValueError(f"{places.size} bytes of places for {size} values")
@@ -88,7 +88,7 @@ def _filled(places: Array, values: Array, shape: Sequence[int]) -> Array:
     return filled.reshape(shape)
 
 
-def _members(path: str | Path, tensors: Mapping[str, Array], point: str, members: int) -> list[Weights]:
+def _split_members(path: str | Path, tensors: Mapping[str, Array], point: str, members: int) -> list[Weights]:
     prefix = f"{point}/"
     stacked = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     if not stacked:

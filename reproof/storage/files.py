@@ -19,14 +19,14 @@ ROOT = Path(__file__).parent.parent.parent  # the folder of the project
 
 
 @contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
+def write_atomically(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, remove it on any error."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _reach_disk(temporary)
+        _sync_to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise ReproofError(
@@ -37,13 +37,13 @@ def atomic(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def _reach_disk(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     """Wait until the file's bytes are on the disk: a power cut after the renaming must not leave an empty file."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
-def sweep(path: str | Path) -> None:
+def remove_temporaries(path: str | Path) -> None:
     """Remove what killed writers of `path` left half-written beside it; nobody else may be writing it now."""
     path = Path(path)
     for left in path.parent.glob(f".{path.name}.*.tmp"):
@@ -55,7 +55,7 @@ def sweep(path: str | Path) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
-    with atomic(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -69,7 +69,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
 def write_parquet(path: str | Path, table: Any) -> None:
@@ -78,7 +78,7 @@ def write_parquet(path: str | Path, table: Any) -> None:
     from pyarrow import parquet  # noqa: PLC0415
 
     rows = pyarrow.table(table) if isinstance(table, dict) else pyarrow.Table.from_pandas(table, preserve_index=False)
-    with atomic(path) as temporary:
+    with write_atomically(path) as temporary:
         parquet.write_table(rows.replace_schema_metadata(None), temporary, compression="zstd")
 
 
@@ -90,7 +90,7 @@ def read_parquet(path: str | Path) -> Any:
     try:
         return parquet.read_table(path).to_pandas()
     except (OSError, pyarrow.ArrowException) as error:
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
@@ -100,8 +100,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapp
     ordered = {
         key: np.asarray(tensors[key], order="C") for key in sorted(tensors)
     }  # ascontiguousarray adds an axis to scalars
-    content = _with_sorted_metadata(save(ordered), metadata or {})
-    with atomic(path) as temporary:
+    content = _sort_metadata(save(ordered), metadata or {})
+    with write_atomically(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -113,7 +113,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
         with safe_open(path, framework="numpy") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (OSError, SafetensorError, TypeError) as error:  # TypeError: a type that numpy does not have
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -124,10 +124,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         with safe_open(path, framework="numpy") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
-def _with_sorted_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
+def _sort_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     """Put metadata into a serialised file in sorted order: the library's own order changes from run to run."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
@@ -138,7 +138,7 @@ def _with_sorted_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
-def unreadable(path: str | Path, error: Exception) -> ReproofError:
+def make_unreadable_error(path: str | Path, error: Exception) -> ReproofError:
     """Return the error that names a damaged file, the reason, and the remedy."""
     reason = " ".join(str(error).split())
     return ReproofError(f"{path}: cannot be read ({reason}); delete it and run Snakemake again to make it anew")

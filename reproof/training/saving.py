@@ -12,7 +12,7 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from reproof.storage.files import Array, ReproofError, read_tensors, sweep, write_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors, remove_temporaries, write_tensors
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)  # a cluster's notice before it kills, and Ctrl-C
 
@@ -29,7 +29,7 @@ class Saving:
 
     def load(self) -> dict[str, Tensor]:
         """Return the saved state of this very job, or nothing; a damaged file is named, and not used."""
-        sweep(self.path)
+        remove_temporaries(self.path)
         if not self.path.exists():
             return {}
         try:

@@ -31,20 +31,20 @@ class Job:
     """A training job: where its data, settings and resumable state are, and how it is to compute."""
 
     data: str
-    settings: str
+    settings_json: str
     code: str
     state: str
     threads: int = 1
 
     @classmethod
-    def of(cls, data: str, params: Any, threads: int) -> "Job":
+    def from_rule(cls, data: str, params: Any, threads: int) -> "Job":
         """Make from a rule's data file, its parameters (settings, code, state) and its threads."""
         return cls(data, params.settings, params.code, params.state, threads)
 
     @cached_property
-    def asked(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The settings as plain values."""
-        asked: dict[str, Any] = json.loads(self.settings)
+        asked: dict[str, Any] = json.loads(self.settings_json)
         return asked
 
     @cached_property
@@ -55,25 +55,25 @@ class Job:
     @cached_property
     def dataset(self) -> Dataset:
         """The data, split as the settings say, on the device."""
-        split = DataSettings.of(self.asked["dataset"])
+        split = DataSettings.parse(self.settings["dataset"])
         return load_dataset(self.data, validation=split.validation, split_seed=split.split_seed, device=self.device)
 
-    def network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
+    def build_network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
         """Return the network of the settings, or the one that `asked` describes, its weights not yet drawn."""
-        asked = asked or self.asked["network"]
+        asked = asked or self.settings["network"]
         options = {key: value for key, value in asked.items() if key != "name"}
         shape, classes = self.dataset.input_shape, self.dataset.classes
         return build(asked["name"], input_shape=shape, classes=classes, **options)
 
-    def fresh(self, *which: str | int) -> Weights:
+    def draw_weights(self, *which: str | int) -> Weights:
         """Return weights drawn from the run's initialiser by the seed that `which` names."""
-        module, generator = self.network(), torch.Generator().manual_seed(derive("initialisation", *which))
-        initialise(module, generator=generator, **self.asked["initialisation"])
+        module, generator = self.build_network(), torch.Generator().manual_seed(derive("initialisation", *which))
+        initialise(module, generator=generator, **self.settings["initialisation"])
         return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
-    def deviations(self) -> dict[str, float]:
+    def compute_deviations(self) -> dict[str, float]:
         """Return the standard deviation that each prunable weight is drawn with."""
-        return initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
+        return initial_deviation(self.build_network(), scheme=self.settings["initialisation"]["scheme"])
 
     def train(
         self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0,
@@ -88,14 +88,14 @@ class Job:
         keep_freed_memory()
         flush_subnormals()
         return train_block(
-            self.network() if module is None else module, members, dataset=self.dataset,
-            settings=settings or TrainingSettings.of(self.asked["training"]), first_step=first_step,
-            snapshots=snapshots, device=self.device, stacked=stacked, saving=self.saving(label), label=label,
+            self.build_network() if module is None else module, members, dataset=self.dataset,
+            settings=settings or TrainingSettings.parse(self.settings["training"]), first_step=first_step,
+            snapshots=snapshots, device=self.device, stacked=stacked, saving=self.make_saving(label), label=label,
         )  # fmt: skip
 
-    def saving(self, label: str) -> Saving:
+    def make_saving(self, label: str) -> Saving:
         """Return where the resumable state of one part of the job lies; it belongs to settings, code and device."""
-        identity = f"{self.settings}\n{self.code}\n{label}\n{self.device}"
+        identity = f"{self.settings_json}\n{self.code}\n{label}\n{self.device}"
         return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), hashlib.sha256(identity.encode()).hexdigest())
 
     def finish(self) -> None:
@@ -104,7 +104,7 @@ class Job:
             path.unlink()
 
 
-def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
+def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
     """Return a network to be trained, with SGD noise of its own: no two arms, levels or draws share a data order."""
     masks: Masks = ticket.masks if isinstance(ticket, Ticket) else {}
     start = ticket.start if isinstance(ticket, Ticket) else ticket
@@ -115,7 +115,7 @@ def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, dra
     )  # fmt: skip
 
 
-def arrays(trained: Trained) -> dict[str, Weights]:
+def convert_to_arrays(trained: Trained) -> dict[str, Weights]:
     """Return the points of a trained block as numpy arrays."""
     return {point: {k: v.detach().numpy() for k, v in weights.items()} for point, weights in trained.points.items()}
 
