@@ -1,4 +1,4 @@
-"""What is registered by decorator in the library, found by reading its source: planning must not import torch."""
+"""Functions registered by decorator, found by parsing the source of the library: planning must not import torch."""
 
 import ast
 import importlib
@@ -14,15 +14,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def changes_no_result(function: Function) -> Function:
-    """Mark code that surrounds a job's work and computes nothing of its result: fingerprints of code end there.
+    """Mark code that surrounds the work of a job and computes nothing of its result: fingerprints of code end there.
 
-    Its log, its record and the lookup of functions by name are such code. What a job picks by name counts all the same.
+    Examples are the log, the record and the lookup of functions by name. The function found by name still counts.
     """
     return function
 
 
 def reads_declarations(function: Function) -> Function:
-    """Mark the function that reads what modules declare: a job that reaches it depends on all that is declared."""
+    """Mark the function that reads declarations: a job that reaches it depends on every declaration."""
     return function
 
 
@@ -59,20 +59,22 @@ def list_options(where: str, decorator: str, name: str, *, library: Path = LIBRA
 
 
 def read_defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
-    """Return those options of the registered function that may be left out, with the values they then have."""
+    """Return {option: default} of the optional options of the registered function."""
     arguments = _read_function(where, decorator, name).args
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    # `kw_defaults` holds None for an option without a default; the default None is a node.
     return {option.arg: ast.literal_eval(value) for option, value in pairs if value is not None}
 
 
 def list_numeric_options(where: str, decorator: str, name: str) -> frozenset[str]:
-    """Return those options of the registered function that are annotated as numbers."""
+    """Return the options of the registered function that are annotated as numbers."""
     arguments = _read_function(where, decorator, name).args.kwonlyargs
+    # Annotations are compared as text: nothing of the module is executed.
     return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
 def find_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
-    """Return the function of this name that a parsed module registers."""
+    """Return the function of this name that a parsed module registers; raise ValueError unless there is exactly one."""
     (function,) = [node for node in _list_functions(tree, decorator) if node.name == name]
     return function
 
@@ -89,7 +91,7 @@ def _read_function(where: str, decorator: str, name: str, library: Path = LIBRAR
 
 @cache
 def parse_module(path: Path) -> ast.Module:
-    """Return a module parsed, once for all who read it; nobody may change what is returned."""
+    """Return the syntax tree of a module. The tree is cached and shared, so no caller may change it."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -1,11 +1,11 @@
-"""How readers are shown arms: in legends and in the sentences of verdicts. An arm without words goes by its name."""
+"""Words for arms in legends and in the sentences of verdicts. An arm without words is called by its name."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ArmWords:
-    """How a legend and how a sentence calls the networks of an arm."""
+    """The words for the networks of an arm in a legend and in a sentence."""
 
     legend: str
     sentence: str
@@ -27,7 +27,7 @@ ARMS = {
 
 
 def find_arm_words(arm: str) -> ArmWords:
-    """Return the words of an arm.
+    """Return the words for an arm.
 
     >>> arm_words("prune_at_init").legend, arm_words("my_control").sentence
     ('pruned at initialisation', 'my control')

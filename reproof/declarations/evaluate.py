@@ -1,7 +1,7 @@
-"""What a registered function declares in its decorator, evaluated without importing its module.
+"""Evaluate the declaration in the decorator of a registered function without importing the function's module.
 
-Planning reads what an operation measures and costs, but must not import torch, which the operation's module does.
-Of that module, only the definitions that the declaration reaches are executed.
+Planning reads the metrics and costs of operations, but must not import torch, which the modules of operations do.
+Therefore only the definitions that the declaration reaches are executed.
 """
 
 import ast
@@ -22,11 +22,10 @@ ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
 @reads_declarations
 @cache
 def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
-    """Return the values of the decorator's keyword arguments of a registered function; {} for a bare decorator.
+    """Return {keyword: value} of the decorator of a registered function; {} for a bare decorator.
 
-    They may use definitions at the top level of the function's module, the standard library, and modules of the
-    project that need no other package. Raises ReproofError, which names file and function, for an
-    expression that reaches anything else.
+    The values may use definitions at the top level of the module, the standard library, and modules of the project
+    that need no other package. Raises ReproofError with file and function for an expression that reaches more.
     """
     path = find_module(where, decorator, name)
     tree = parse_module(path)
@@ -36,6 +35,7 @@ def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]
 
 def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[str, Any]:
     reached = _find_reached(tree, call, what)
+    # In the order of the module: a definition may use an earlier one.
     definitions = [node for node in tree.body if node in reached]
     namespace: dict[str, Any] = {"__name__": f"declaration of {what}"}
     exec(compile(ast.Module(definitions, []), str(path), "exec"), namespace)
@@ -44,7 +44,7 @@ def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[s
 
 
 def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
-    """Return the statements at the top of a module that a call's keyword arguments need; check imports among them."""
+    """Return the top-level statements that the keyword arguments of a call need; check the imports among them."""
     reached: list[ast.stmt] = []
     waiting = [name for keyword in call.keywords for name in _list_names(keyword.value)]
     seen: set[str] = set()
@@ -64,7 +64,7 @@ def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]
 
 
 def _find_definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
-    """Yield the statements at the top of a module that bind a name: imports, assignments, functions, classes."""
+    """Yield the top-level statements that bind a name: imports, assignments, functions, classes."""
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             bound = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
@@ -82,6 +82,7 @@ def _find_definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
 def _list_names(node: ast.AST) -> set[str]:
     """Return the names that a definition or an expression reads from its module."""
     found: set[str] = set()
+    # The symbol tables know which names are local, so that parameters and variables do not count.
     tables = [symtable.symtable(ast.unparse(node), "", "exec")]
     while tables:
         table = tables.pop()
@@ -92,7 +93,7 @@ def _list_names(node: ast.AST) -> set[str]:
 
 
 def _check_imports(node: ast.stmt, what: str) -> None:
-    """Raise ReproofError if an import, or what it imports, needs a package that planning does not load."""
+    """Raise ReproofError if a statement imports, directly or not, a package that planning does not load."""
     for module in _list_modules(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
         package = _find_foreign_package(module)
         if package:
@@ -118,7 +119,7 @@ def _find_foreign_package(module: str) -> str:
 
 
 def _list_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports that importing a module makes: not those inside functions."""
+    """Yield the imports executed when a module is imported, which excludes imports inside functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
@@ -133,7 +134,7 @@ def _list_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def _list_files(module: str) -> set[Path]:
-    """Return the project's files that importing a module executes: those of its packages, and its own."""
+    """Return the files of the project executed by an import: the module and the `__init__.py` of its packages."""
     parts = module.split(".")
     files = {LIBRARY.parent.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)}
     return {file for file in files | {LIBRARY.parent.joinpath(*parts).with_suffix(".py")} if file.is_file()}

@@ -1,4 +1,4 @@
-"""Collect all that was trained for a paper into tidy tables: measurements, curves and movement."""
+"""Collect the results of a paper into tidy tables: measurements, curves and movement."""
 
 import json
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ from reproof.storage.files import read_json, read_parquet, write_json, write_par
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
 MEASURED = [*NETWORK, "part", "at", "metric", "value"]
-NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}  # of a measurement that says nothing of a part or a place
+NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}  # the columns of a measurement without part and place
 MEASURES = ["accuracy", "loss"]
 Kept = dict[tuple[str, int, int], float]
 
 
 def collect(*, settings: str, measurements: str, curves: str, movement: str, runs: str) -> None:
-    """Write the three tables of a paper from the files that `settings` lists by run and arm, and all their records.
+    """Write the three tables of a paper, and the records to `runs`, from the files listed in `settings` (JSON).
 
-    In `measurements`, `part` names what of a network or split a value is about and `at` where on an axis it stands (a
-    step of training, a position on a path, an epsilon); "" and NaN where it says nothing of that.
+    In `measurements`, `part` names the part of a network, method or split, "" for none. `at` is the place on the
+    metric's axis (a step of training, a position on a path, an epsilon), NaN for none.
     """
     asked = json.loads(settings)
     shares = _read_shares(asked["masks"])
@@ -53,11 +53,12 @@ METRICS = (
 
 @measurement(metrics=METRICS)
 def measure(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return each network's metrics: at the early-stopping point and at the end, one row a measurement.
+    """Return one row per network and metric, at the early-stopping point and at the end, from learning curves.
 
     The early-stopping point is the first step of least validation loss (Frankle & Carbin 2019, appendix C).
     """
     validation = curves[curves["split"] == "validation"]
+    # A stable sort makes the earliest of equal losses the first.
     stops = validation.sort_values(["loss", "step"], kind="stable").drop_duplicates(NETWORK)[[*NETWORK, "step"]]
     ends = curves.sort_values("step", kind="stable").drop_duplicates(NETWORK, keep="last")[[*NETWORK, "step"]]
     parts = [_select_columns(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
@@ -83,14 +84,14 @@ def _read_curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
 
 
 def _read_measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
-    """Yield what operations measured, with the run that it stands under, and the arm that tickets stand as there."""
+    """Yield the measurements of operations with the columns `run` and `arm`; tickets get the arm of their evaluation."""
     for run, arm, folder in folders:
         table = read_parquet(f"{folder}/metrics.parquet")
         yield table.assign(run=run, arm=table["arm"].replace("ticket", arm))
 
 
 def _read_records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
-    """Return {run: {path of a record: the record}} of everything trained."""
+    """Return {run: {path of a record: the record}} of all trained networks."""
     records: dict[str, dict[str, Record]] = {}
     for run, _, folder in trained:
         records.setdefault(run, {})[f"{folder}/record.json"] = read_json(f"{folder}/record.json")
@@ -98,7 +99,7 @@ def _read_records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Re
 
 
 def _read_shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
-    """Return the share kept of each (run, level, seed); level 0 is the dense network."""
+    """Return {(run, level, seed): share of weights kept}; level 0 is the dense network with share 1."""
     shares: Kept = {}
     for run, blocks in masks.items():
         for seeds, files in blocks:
@@ -115,6 +116,7 @@ def _read_movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.Dat
     )
 
 
+# A paper without movement still gets a table with these columns, which figures read.
 TYPES = {"level": "int16", "seed": "int16", "kept": "float64", "bin_left": "float64", "bin_right": "float64"}
 TYPES |= {"layer": "str", "group": "str", "quantity": "str", "share": "float64", "run": "str"}
 EMPTY = pd.DataFrame({column: [] for column in TYPES}).astype(TYPES)

@@ -1,4 +1,4 @@
-"""Rewind the kept weights of a level to their values at the rewind point, and train them."""
+"""Rewind the kept weights of a level to their values at the rewind point and train them."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from reproof.training.members import Member
 
 
 def retrain(job: Job, *, dense: str, mask: str, continued: list[str], checkpoint: str, curves: str) -> float:
-    """Step 4 of the procedure: the ticket is the mask times the weights at the rewind point, trained in isolation.
+    """Train the tickets, masks times weights at the rewind point; return the seconds spent training.
 
-    Under resetting strategy 2 (appendix B) `continued` holds the checkpoint of the level before: its trained weights go
-    on under the new mask as well, to decide the next one, while the rewound ticket is what is measured. Returns the
-    seconds spent training.
+    Frankle & Carbin 2019, section 1, step 4. Under resetting strategy 2 (appendix B) `continued` holds the checkpoint
+    of the level before. Its trained weights are trained further under the new mask and decide the next mask. The
+    rewound ticket is measured.
     """
     seeds, level, rewind = job.settings["seeds"], job.settings["level"], job.settings["rewind"]
     masks = read_masks(Path(mask))

@@ -1,4 +1,4 @@
-"""Train a control: tickets with one thing broken, for a block of seeds and levels and all draws."""
+"""Train a control: tickets with one changed property, for a block of seeds, levels and draws."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,10 @@ from reproof.training.members import Member
 
 
 def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) -> float:
-    """Train every seed x level x draw of a control (Frankle & Carbin 2019, section 2, E, F); return the seconds."""
+    """Train a control of each seed, level and draw; return the seconds spent training.
+
+    Frankle & Carbin 2019, section 2, appendices E and F. `masks` are the mask files by level; `curves` is written.
+    """
     asked = job.settings
     (starts,) = read_checkpoint(dense, f"step{asked['rewind']}")
     by_level = dict(zip(asked["levels"], (read_masks(Path(path)) for path in masks), strict=True))
@@ -32,7 +35,7 @@ def train_control(job: Job, *, dense: str, masks: Sequence[str], curves: str) ->
 
 
 def _make_control(job: Job, start: Weights, mask: Masks, seed: int, level: int, draw: int) -> Member:
-    """Return the ticket of one seed and level with the control's one thing broken, by chance of its own."""
+    """Return the ticket of one seed and level after the control, with a random generator of its own."""
     arm = job.settings["arm"]
     ticket = Ticket(
         start=start, masks=mask, fresh=job.draw_weights(seed, arm, level, draw), deviations=job.compute_deviations()

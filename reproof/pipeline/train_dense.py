@@ -1,4 +1,4 @@
-"""Train the dense networks of a block of seeds, keeping the weights at every rewind point."""
+"""Train the dense networks of a block of seeds and keep the weights at every rewind point."""
 
 from reproof.networks import prunable
 from reproof.operations.common.training_job import Job, convert_to_arrays, make_member, write_curves
@@ -6,9 +6,9 @@ from reproof.storage.checkpoints import write_checkpoint
 
 
 def train_dense(job: Job, *, checkpoint: str, curves: str) -> float:
-    """Step 1 and 2 of the lottery ticket procedure (Frankle & Carbin 2019, section 1): initialise, train.
+    """Initialise and train (Frankle & Carbin 2019, section 1, steps 1 and 2); return the seconds spent training.
 
-    The checkpoint holds "step{k}" for every rewind point k and "final". Returns the seconds spent training.
+    The checkpoint holds "step{k}" for every rewind point k and "final".
     """
     seeds = job.settings["seeds"]
     members = [make_member(job.draw_weights(seed), seed=seed, arm="ticket") for seed in seeds]

@@ -1,6 +1,6 @@
-"""Checkpoints: the weights of a block of networks at named points of their training, stacked over its members.
+"""Checkpoints: the weights of a block of networks at named points of training, stacked over the members.
 
-A ticket's pruned weights are zeros, and cost a bit each: its checkpoint shrinks with the network.
+A sparse tensor is stored as a bitmap of its non-zero places and the values there: a pruned weight costs one bit.
 """
 
 import json
@@ -14,13 +14,16 @@ from reproof.storage.files import Array, ReproofError, make_unreadable_error, re
 
 Weights = dict[str, Array]
 PLACES, VALUES = "|places", "|values"
-PACKED_BELOW = 0.9  # share of values that are not zero; above it a map of them saves nothing
+PACKED_BELOW = 0.9  # share of non-zero values; above it the bitmap saves nothing
 
 
 def write_checkpoint(
     path: str | Path, points: Mapping[str, Mapping[str, Array]], *, seeds: Sequence[int], kinds: Mapping[str, str]
 ) -> None:
-    """Write {point: {name: [members, ...]}} with the seeds of the members and the kinds of the prunable weights."""
+    """Write weights {point: {name: array [members, ...]}} to a safetensors file.
+
+    The metadata holds the `seeds` of the members and the `kinds` of the prunable weights, {name: kind of layer}.
+    """
     tensors = {f"{point}/{name}": value for point, weights in points.items() for name, value in weights.items()}
     packed = {key for key, value in tensors.items() if _is_sparse(value)}
     stored = {name: part for key, value in tensors.items() for name, part in _split_parts(key, value, key in packed)}
@@ -30,9 +33,9 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: str | Path, *points: str) -> list[list[Weights]]:
-    """Return, for each named point, the weights of each member.
+    """Return, for each named point, the weights of each member: {name: array, shape of the weight}.
 
-    Raises ReproofError naming the file if it is damaged, lacks the point, or holds a weight that is not finite.
+    Raises ReproofError with the file's name if it is damaged, lacks the point, or holds a weight that is not finite.
     """
     stored, metadata = read_tensors(path)
     try:
@@ -44,7 +47,7 @@ def read_checkpoint(path: str | Path, *points: str) -> list[list[Weights]]:
 
 
 def read_kinds(path: str | Path) -> dict[str, str]:
-    """Return {name of a prunable weight: kind of its layer}, in forward order."""
+    """Return {name of a prunable weight: kind of its layer}, in forward order; raise ReproofError if it is damaged."""
     try:
         kinds: dict[str, str] = json.loads(read_metadata(path)["kinds"])
     except (KeyError, ValueError) as error:
@@ -57,7 +60,7 @@ def _is_sparse(value: Array) -> bool:
 
 
 def _view_bits(value: Array) -> Array:
-    """Return the bits of float32 values as integers: a negative zero is not 0, and comes back as it was."""
+    """Return float32 values as uint32 bits, in which -0.0 differs from 0.0 and therefore survives the packing."""
     return np.ascontiguousarray(value).view(np.uint32)
 
 
@@ -71,13 +74,14 @@ def _split_parts(key: str, value: Array, packed: bool) -> Iterator[tuple[str, Ar
 
 
 def _unpack(stored: Mapping[str, Array], shapes: Mapping[str, Sequence[int]]) -> Weights:
-    """Return the tensors by name; raise ValueError or KeyError if places and values do not fit together."""
+    """Return the tensors by name; raise ValueError or KeyError if places and values do not match."""
     whole = {key: value for key, value in stored.items() if not key.endswith((PLACES, VALUES))}
     return whole | {key: _fill(stored[f"{key}{PLACES}"], stored[f"{key}{VALUES}"], shapes[key]) for key in shapes}
 
 
 def _fill(places: Array, values: Array, shape: Sequence[int]) -> Array:
     size = prod(shape)
+    # A damaged file must end in an error that names it, never in weights at wrong places.
     if places.shape != (-(-size // 8),) or places.dtype != np.uint8:
         raise ValueError(f"{places.size} bytes of places for {size} values")
     present = np.unpackbits(places, count=size).astype(bool)
@@ -92,7 +96,7 @@ def _split_members(path: str | Path, tensors: Mapping[str, Array], point: str, m
     prefix = f"{point}/"
     stacked = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     if not stacked:
-        raise ReproofError(f"{path}: holds no weights at {point}; delete it and run Snakemake again to make it anew")
+        raise ReproofError(f"{path}: holds no weights at {point}; delete it and run Snakemake again")
     for name, value in stacked.items():
         if value.dtype.kind not in "fi":
             raise ReproofError(f"{path}: {prefix}{name} holds no numbers but {value.dtype}; train it again")

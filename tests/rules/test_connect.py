@@ -113,7 +113,7 @@ def test_copies_share_their_start_and_nothing_else(folder):
     still = subject(folder, steps=[4], copies=2)
     settings = json.loads(still.job.settings_json)
     settings["training"]["lr"] = 1e-12
-    still = replace(still, job=replace(still.job, settings=json.dumps(settings)))
+    still = replace(still, job=replace(still.job, settings_json=json.dumps(settings)))
     starts = still.read_step(4)
     (copied,) = train_copies(still, wanted=CopyOptions(copies=2), steps=[4])
     assert [one.seed for one in copied] == [0, 1]

@@ -142,5 +142,5 @@ def test_an_unreadable_file_is_named_with_its_remedy(tmp_path, reader, state):
     with pytest.raises(ReproofError) as caught:
         READERS[reader](path)
     assert str(caught.value).startswith(f"{path}: cannot be read (")
-    assert str(caught.value).endswith("); delete it and run Snakemake again to make it anew")
+    assert str(caught.value).endswith("); delete it and run Snakemake again")
     assert "\n" not in str(caught.value)
