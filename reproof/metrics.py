@@ -26,10 +26,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Metric:
     """The declaration of a metric: its name in the tables, its unit, its words for a reader.
 
-    `axis` names the quantity in the column `at` ("step"); it is "" for a metric without `at`. With `axis_optional`, some
-    rows have no `at`. `words` are for legends and axes, `sentence` for verdicts if the words must differ there. The
-    default words are the name. A metric of several `splits` has "{split}" in its name. Its words may have "{split}" too;
-    otherwise the name of the set is appended, except for the test set.
+    `axis` names the quantity in the column `at` ("step"); it is "" for a metric without `at`. With `axis_optional`,
+    some rows have no `at`. `words` are for legends and axes, `sentence` for verdicts if the words must differ there.
+    The default words are the name. A metric of several `splits` has "{split}" in its name. Its words may have
+    "{split}" too; otherwise the name of the set is appended, except for the test set.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Classes of layers by their criticality.
 
-Zhang, Bengio & Singer (2022) call layers "ambient" (no or negligible loss) and "critical" (near random guessing), without
-thresholds in any available source. Here both are settings, as shares of the accuracy above chance.
+Zhang, Bengio & Singer (2022) call layers "ambient" (no or negligible loss) and "critical" (near random guessing). No
+available source states thresholds. Here both are settings, as shares of the accuracy above chance.
 """
 
 from dataclasses import dataclass

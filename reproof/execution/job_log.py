@@ -31,7 +31,8 @@ class Tee(io.TextIOBase):
 def log_output(path: str | Path) -> Iterator[None]:
     """Copy the output of the body to the file `path`; end the process with exit code 1 on an error.
 
-    A ReproofError becomes one line, `error: ...`. Any other exception is a fault of the program and prints its traceback.
+    A ReproofError becomes one line, `error: ...`. Any other exception is a fault of the program and is printed with
+    its traceback.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with Path(path).open("w", encoding="utf-8") as log:

@@ -1,4 +1,4 @@
-"""Train networks adversarially, attack them, and show them and the run's own networks each other's examples."""
+"""Train networks adversarially, attack them, and exchange examples with the networks of the run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,9 @@ Attacks = Mapping[str, Mapping[str, Any]]
 
 
 MOST_POOLS = 3  # of adversarial examples: the input and two hidden layers
-POOL_PASSES = 5 * 50  # searches and iterations; an upper layer costs less than the whole, a pass with its gradient more
+POOL_PASSES = (
+    5 * 50
+)  # searches times iterations: an upper layer costs less than the network, a gradient more than a pass
 METRICS = (  # `part` is the attack; `attack` declares what attacks do
     Metric("test_accuracy_on_examples_of_natural", SHARE, "epsilon", "accuracy on examples made for natural networks"),
     Metric(
@@ -34,11 +36,11 @@ METRICS = (  # `part` is the attack; `attack` declares what attacks do
 
 
 def compute_adversarial_training_work(settings: Settings) -> Work:
-    """Return the adversarial training.
+    """Return the work of adversarial training.
 
-    A step on the examples, one on untouched images and each step of an attack cost a usual step (measured on LeNet and
-    Conv-2: 2.1 steps for FGSM alone, 3.1 with untouched images, 10.4 for ten steps of PGD alone); pools also cost the
-    search for what is renewed.
+    A step on examples, a step on untouched images and each step of the attack cost one usual step. Measured on LeNet
+    and Conv-2: 2.1 steps for FGSM alone, 3.1 with untouched images, 10.4 for ten steps of PGD alone. Pools also cost
+    the search for renewed examples.
     """
     options, seeds, steps = settings["options"], len(settings["seeds"]), int(settings["training"]["steps"])
     adversary, share = options.get("adversary", "pgd"), float(options.get("clean_share", 0.0))
@@ -67,14 +69,16 @@ def adversarial_training(
     epsilons: Sequence[float],
     examples: int = 1000,
 ) -> Rows:
-    """Train each seed's network on examples that an `adversary` makes at each step; then attack it.
+    """Train the network of each seed on examples of an `adversary`, then attack it.
 
-    "fgsm" and "pgd" attack the batch within `epsilon`. "pools" keeps `pool_size` examples for each layer, made by the
-    least distortion, of which `pool_renewed` are replaced every `pool_every` steps. Untouched images have `clean_share`
-    of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy et al. 2014.
-    All else is as in the run: initial values, budget, data order. Measured on the first `examples` of the test set by
-    the `attacks` at `epsilons`; at the adversary's epsilon, the hardened network also sees what is made for the run's
-    own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
+    "fgsm" and "pgd" attack each batch within `epsilon` (pixels in [0, 1]). "pools" keeps `pool_size` examples of least
+    distortion per layer and replaces `pool_renewed` of them every `pool_every` steps. Untouched images have
+    `clean_share` of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy
+    et al. 2014. Initial values, budget and data order are those of the run.
+
+    The `attacks` are measured at `epsilons` on the first `examples` of the test set. At the epsilon of the adversary,
+    the hardened network also classifies examples made for the network of the run ("of_natural"), and that network
+    classifies examples made for the hardened one ("for_natural"). `part` is the attack.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: adversarial_training trains dense networks alone; leave `levels` out")
@@ -98,7 +102,7 @@ def adversarial_training(
 
 
 def train_adversarially(subject: Subject, start: Weights, seed: int, method: Method) -> State:
-    """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
+    """Return the state of one seed's network after adversarial training from the initial weights of the run."""
     keep_freed_memory()
     flush_subnormals()
     return hardened(
@@ -111,7 +115,10 @@ def train_adversarially(subject: Subject, start: Weights, seed: int, method: Met
 def measure_exchange(
     strong: Victim, natural: Victim, images: Tensor, labels: Tensor, *, attacks: Attacks, epsilon: float, seed: int
 ) -> Rows:
-    """Yield the accuracy of each network on the examples that each attack makes for the other, within epsilon."""
+    """Yield the accuracy of each network on the examples that each attack makes for the other one.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]; `epsilon` bounds the maximum norm.
+    """
     for part, options in attacks.items():
         if not _has_maximum_ball(options):
             continue
@@ -123,6 +130,6 @@ def measure_exchange(
 
 
 def _has_maximum_ball(options: Mapping[str, Any]) -> bool:
-    """Whether an attack has a ball of the adversary's norm, the maximum over pixels."""
+    """Return True if the attack is bounded in the adversary's norm, the maximum over pixels."""
     names = registry.list_options("attacks", "attack", options["attack"])
     return "epsilon" in names and options.get("norm", "linf") == "linf"

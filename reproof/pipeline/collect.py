@@ -84,7 +84,7 @@ def _read_curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
 
 
 def _read_measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
-    """Yield the measurements of operations with the columns `run` and `arm`; tickets get the arm of their evaluation."""
+    """Yield the measurements of operations with columns `run` and `arm`; tickets get the arm of their evaluation."""
     for run, arm, folder in folders:
         table = read_parquet(f"{folder}/metrics.parquet")
         yield table.assign(run=run, arm=table["arm"].replace("ticket", arm))

@@ -98,7 +98,7 @@ def read_parquet(path: str | Path) -> Any:
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
-    """Write arrays as safetensors, atomically. Keys and metadata are sorted, so that equal content gives equal bytes."""
+    """Write {name: array} as safetensors, atomically. Keys and metadata are sorted for reproducible bytes."""
     from safetensors.numpy import save  # noqa: PLC0415
 
     ordered = {

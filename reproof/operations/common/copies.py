@@ -1,4 +1,4 @@
-"""Copies of a network: trained to the end from one start, each under SGD noise of its own."""
+"""Copies of a network: trained from the same weights to the end, each with its own SGD noise."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from reproof.training.variants import unstack
 
 @dataclass(frozen=True)
 class CopySource:
-    """What is copied: the networks of a level and arm, as they are at a step of training."""
+    """The origin of copies: the networks of a level and arm at a step of training."""
 
     level: int
     arm: str
@@ -29,7 +29,10 @@ class CopySource:
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """The trained copies of one seed's network, and each one's origin: its weights before any training."""
+    """The copies of the network of one seed: `ends` are trained, `origins` are the weights at step 0.
+
+    A state is {name: float32, shape of the weight}.
+    """
 
     place: CopySource
     seed: int
@@ -39,11 +42,11 @@ class Copies:
 
 @dataclass(frozen=True)
 class CopyOptions:
-    """How networks are copied.
+    """Options of copying; raises ReproofError for unknown words and for fewer than two copies.
 
-    `copies` counts them. They share the weights at a step of training, or with `between` "starts" nothing: each has an
-    initialisation of its own (a contrast). `schedule` "continued" goes on from that step; "anew" trains for the whole
-    budget from step 0 of the schedule.
+    The copies share the weights at a step of training. With `between` "starts" (a contrast) each copy has its own
+    initialisation. The `schedule` "continued" continues from that step. The schedule "anew" trains for the whole budget
+    from step 0 of the schedule.
     """
 
     copies: int = 2
@@ -60,7 +63,7 @@ class CopyOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """One seed's networks at a place, ready to be trained; `trained` if the plan has trained the first of them."""
+    """The untrained copies of one seed; `trained` is the final state of the first one if the plan has trained it."""
 
     place: CopySource
     seed: int
@@ -69,18 +72,17 @@ class _Start:
     trained: State | None
 
     def make_members(self) -> list[Member]:
-        """Return the networks still to be trained; no two share a data order, nor one with any other training."""
+        """Return the networks that remain to be trained, each with a data order that no other training has."""
         place, untrained = self.place, list(enumerate(self.tickets))[1 if self.trained else 0 :]
         arm = f"copy of {place.arm} from {place.step}"
         return [make_member(one, seed=self.seed, arm=arm, level=place.level, draw=number) for number, one in untrained]
 
 
 def train_copies(subject: Subject, *, wanted: CopyOptions, steps: Sequence[int]) -> Iterator[list[Copies]]:
-    """Yield, for each place that a subject asks for, the copies of all its seeds.
+    """Yield, for each level, arm and step of the settings, the copies of all seeds.
 
-    A copy starts from the weights at the place's step, the schedule going on from there, with fresh optimiser state:
-    as tickets are rewound. Where the plan has trained such a network (a ticket, a dense network from step 0) it is the
-    first copy.
+    Like a rewound ticket, a copy starts from the weights at the step, with fresh optimiser state. If the plan has
+    trained such a network (a ticket, a dense network from step 0), that is the first copy.
     """
     for group in _group_sources(subject, steps):
         starts = [start for place in group for start in _make_starts(subject, place, wanted)]
@@ -88,14 +90,15 @@ def train_copies(subject: Subject, *, wanted: CopyOptions, steps: Sequence[int])
         step = 0 if wanted.schedule == "anew" else group[0].step
         label = f"copies of {'tickets' if group[0].level else 'dense networks'} from step {group[0].step}"
         trained = subject.job.train(members, label=label, first_step=step)
-        ends = iter(unstack(trained.points["final"]))
+        # All members of a group trained as one block, in the order of `starts`.
+    ends = iter(unstack(trained.points["final"]))
         done = [_join_copies(start, ends) for start in starts]
         for place in group:
             yield [one for one in done if one.place == place]
 
 
 def _group_sources(subject: Subject, steps: Sequence[int]) -> Iterator[list[CopySource]]:
-    """Yield the places that train together: a dense network's steps one by one, the tickets and controls at once."""
+    """Yield the sources that train together: each step of dense networks alone, all tickets and controls together."""
     rewind, controls = subject.job.settings["rewind"], subject.job.settings["controls"]
     if 0 in subject.levels:
         yield from ([CopySource(0, "ticket", step)] for step in steps or [rewind])
@@ -117,12 +120,12 @@ def _make_starts(subject: Subject, place: CopySource, wanted: CopyOptions) -> It
 
 
 def _mask_start(ticket: Ticket) -> State:
-    """Return the weights that a ticket starts from, those outside its mask zero."""
+    """Return the initial weights of a ticket, with zeros outside its mask."""
     return make_member(ticket, seed=0, arm="origin").start(torch.device("cpu"))
 
 
 def _read_trained(subject: Subject, place: CopySource, wanted: CopyOptions) -> list[State | None]:
-    """Return what the plan has trained from the weights of a place with fresh optimiser state, seed by seed."""
+    """Return, by seed, the final state that the plan has trained from the same weights; None if there is none."""
     as_planned = place.step == 0 or (place.level > 0 and wanted.schedule == "continued")
     if place.arm == "ticket" and as_planned:
         return [convert_to_tensors(weights) for weights in subject.read_tickets(place.level)]
@@ -130,7 +133,7 @@ def _read_trained(subject: Subject, place: CopySource, wanted: CopyOptions) -> l
 
 
 def _make_ticket(subject: Subject, place: CopySource, seed: int, ticket: Ticket) -> Ticket:
-    """Return the ticket, or with the arm's one thing broken: as `train_control` breaks it for its first draw."""
+    """Return the ticket, or its control for another arm: the same as the first draw of `train_control`."""
     if place.arm == "ticket":
         return ticket
     job, which = subject.job, (seed, place.arm, place.level, 0)
