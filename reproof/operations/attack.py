@@ -1,4 +1,4 @@
-"""Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
+"""Attack trained networks: accuracy against epsilon, the cost of an attack, and checks of its validity."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,8 +21,8 @@ from reproof.storage.files import ReproofError
 from reproof.training.variants import State
 
 Options = Mapping[str, Any]
-HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's entry beside the attack's own options
-TOLERANCE = 0.02  # by how much Square may leave less accuracy than PGD before the gradients are said to mislead
+HARNESS = ("attack", "targeted", "epsilons")  # keys of an entry that are no options of the attack
+TOLERANCE = 0.02  # Square may leave this much less accuracy than PGD before gradients count as masked
 
 
 SPLITS = ("train", "validation", "test")
@@ -38,7 +38,7 @@ OUTCOMES = (  # at each epsilon
 
 
 def make_unbounded(metric: Metric) -> Metric:
-    """Return what is measured of an attack that has no epsilon."""
+    """Return the metric for attacks without epsilon."""
     name = metric.name.replace("{split}_", "{split}_unbounded_")
     words, sentence = (f"{one} without a bound" for one in (metric.words, metric.sentence or metric.words))
     return replace(metric, name=name, axis="", words=words, sentence=sentence)
@@ -57,7 +57,7 @@ METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}
 
 
 def compute_attack_work(settings: Settings) -> Work:
-    """Return the passes that each attack asks for at most, at each of its distances."""
+    """Return an upper bound of the passes of all attacks at all their distances."""
     options = settings["options"]
     common = options.get("epsilons", [])
     passes = sum(count_passes(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
@@ -65,7 +65,7 @@ def compute_attack_work(settings: Settings) -> Work:
 
 
 def count_passes(options: Settings) -> int:
-    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+    """Return the most forward passes of an attack on one image; a backward pass counts as two."""
     name = options["attack"]
     if name in ("one_pixel", "random_pixel"):
         return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
@@ -88,14 +88,15 @@ def attack(
     queries: Sequence[int] = (),
     pictures: int = 0,
 ) -> Rows:
-    """Attack dense networks on the first `examples` of `split`, at each of `epsilons` where an attack has one.
+    """Attack dense networks on the first `examples` of `split`, at each of `epsilons`.
 
-    Each entry of `attacks` names the `attack`, whether it is `targeted` (at a wrong class drawn at random), `epsilons`
-    of its own, and options of the attack. `part` is the entry, `at` epsilon; epsilon 0 is the network left alone. What
-    an attack without epsilon does is called `unbounded`.
-    Distances (L2) and queries are medians over images that were classified rightly and are no more;
-    `success_within_queries` is the share of all that were, at the greatest epsilon. `pictures` are told pixel by pixel,
-    of the first seed.
+    An entry of `attacks` names the `attack` and may hold `targeted` (at a wrong class drawn at random), its own
+    `epsilons`, and options of the attack. `part` is the entry, `at` is epsilon; epsilon 0 stands for no attack.
+    Metrics of an attack without epsilon are called `unbounded`.
+
+    Distances (L2) and queries are medians over the fooled images: classified correctly before the attack, and wrongly
+    after it. `success_within_queries` is the share of fooled images among those classified correctly, at the greatest
+    epsilon. `pictures` images of seed 0 are in the table, one row per pixel.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: attack measures dense networks alone; leave `levels` out")
@@ -114,7 +115,11 @@ def measure_attacks(
     victim: Victim, images: Tensor, labels: Tensor, *,
     attacks: Mapping[str, Options], epsilons: Sequence[float], split: str, seed: int, queries: Sequence[int] = (),
 ) -> Iterator[Row]:  # fmt: skip
-    """Yield what each attack does to one victim at each epsilon, after the checks that make it count."""
+    """Yield the rows of each attack on one victim at each epsilon; raise ReproofError if a check fails.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]. Without the checks, a broken attack would look like
+    a robust network.
+    """
     clean = victim.classes(images).eq(labels)
     _check_victim(victim, images, labels)
     accuracy = float(clean.double().mean())
@@ -130,7 +135,7 @@ def measure_attacks(
             outcome = Outcome.of(victim, images, labels, adversarial, clean)
             checks.refuse_gain(under_attack=outcome.accuracy, clean=accuracy)
             way = options["attack"], epsilon or 0.0
-            left[way] = min(outcome.accuracy, left.get(way, 1.0))  # of the strongest, if one attack is there twice
+            left[way] = min(outcome.accuracy, left.get(way, 1.0))  # an attack may be listed twice: keep the stronger
             yield from (_make_row(split, metric, label, epsilon, value) for metric, value in outcome.values().items())
             if epsilon == _find_greatest_epsilon(options, epsilons):
                 within = ((float(limit), outcome.within(limit)) for limit in queries)
@@ -139,7 +144,10 @@ def measure_attacks(
 
 
 def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor, Tensor]:
-    """Return the first examples of a split as pixels float32 [N, C, H, W] in [0, 1], and their labels int64 [N]."""
+    """Return the first examples of a split: images float32 [N, C, H, W] in [0, 1], labels int64 [N].
+
+    Raises ReproofError if the split is empty.
+    """
     whole = getattr(subject.job.dataset, split)
     if not len(whole):
         raise ReproofError(f"evaluations: there are no {split} examples to attack; set dataset.validation or the split")
@@ -147,7 +155,7 @@ def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor
 
 
 def make_victim(subject: Subject, state: State) -> Victim:
-    """Return the subject's network with these weights, in eval mode and frozen, on the job's device."""
+    """Return the network with these weights as a victim: in eval mode, frozen, on the device of the job."""
     module = subject.job.build_network().to(subject.job.device)
     module.load_state_dict(dict(state))
     victim = Victim.of(module, subject.job.dataset)
@@ -158,7 +166,10 @@ def make_victim(subject: Subject, state: State) -> Victim:
 def make_examples(
     label: str, options: Options, victim: Victim, images: Tensor, labels: Tensor, *, epsilon: float | None, seed: int
 ) -> Adversarial:
-    """Return what one attack makes of the images, checked to be inside the ball and, if it clips, the box."""
+    """Return the adversarial examples of one attack, checked to lie in the ball and, if it clips, in the box.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]; `epsilon` is None for an attack without bound.
+    """
     its = {key: value for key, value in options.items() if key not in HARNESS}
     its |= {} if epsilon is None else {"epsilon": epsilon}
     generator = torch.Generator().manual_seed(derive("attack", label, seed, str(epsilon)))
@@ -174,7 +185,7 @@ def make_examples(
 def _list_pictures(
     victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
 ) -> Iterator[Row]:
-    """Yield pixels and class of the first images that are classified rightly, as they are and under each attack."""
+    """Yield pixels and class of the first correctly classified images, untouched and under each attack."""
     right = victim.classes(images).eq(labels).nonzero().squeeze(1)[:few]
     images, labels = images[right], labels[right]
     shown = {"original": images} | {
@@ -192,7 +203,7 @@ def _list_pictures(
 
 
 def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
-    """Raise ReproofError for a victim that answers by chance, or whose gradients are all zero."""
+    """Raise ReproofError for a victim with random answers or with gradients that are all zero."""
     few = images[:100]
     checks.refuse_random(victim, few)
     if victim.gradients:
@@ -200,7 +211,7 @@ def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
 
 
 def _check_gradients(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:
-    """Yield, for each epsilon at which PGD and Square were both run, whether the gradients mislead; say so aloud."""
+    """Yield 1.0 if gradients are masked, else 0.0, at each epsilon with both PGD and Square; print a warning."""
     for (name, epsilon), accuracy in left.items():
         if name == "square" and ("pgd", epsilon) in left:
             by_pgd = left["pgd", epsilon]
@@ -211,14 +222,14 @@ def _check_gradients(left: Mapping[tuple[str, float], float], split: str) -> Ite
 
 
 def _list_epsilons(options: Options, common: Sequence[float]) -> Sequence[float | None]:
-    """Return the epsilons of an attack; [None] for one that has none."""
+    """Return the epsilons of an attack, [None] for an attack without epsilon."""
     if "epsilon" not in registry.list_options("attacks", "attack", options["attack"]):
         return [None]
     return list(options.get("epsilons", common))
 
 
 def _find_greatest_epsilon(options: Options, common: Sequence[float]) -> float | None:
-    """Return the greatest epsilon of an attack, None for one that has none."""
+    """Return the greatest epsilon of an attack, None for an attack without epsilon."""
     return max((one for one in _list_epsilons(options, common) if one is not None), default=None)
 
 

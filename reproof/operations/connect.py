@@ -63,14 +63,15 @@ def connect(
     statistics: Sequence[str] = ("interpolated",),
     statistics_examples: int = 5000,
 ) -> Rows:
-    """Instability analysis (Frankle et al. 2020, algorithm 1) of dense networks at `steps`, of tickets at their level.
+    """Measure the instability of dense networks at `steps` and of tickets (Frankle et al. 2020, algorithm 1).
 
-    From the weights at step k, `copies` are trained to the end, each in a data order (and with augmentation) of its
-    own; every pair is connected by `points` positions, and measured on `splits` (on `train_examples` of the training
-    examples, evenly spread; 0 for all). Tickets and controls start from their run's rewind point; dense networks from
-    each of `steps` (that rewind point, if there are none). `between` and `schedule` as in `Wanted`. Of the choices in
-    `statistics` for running statistics on the path, the first is the one meant where nothing else is said; `part`
-    names another. `at` is k, or the position on a path of which `part` tells k; `draw` counts the pairs.
+    From the weights at step k, `copies` are trained to the end, each with its own data order and augmentation. Each
+    pair is connected by a line with `points` positions, measured on `splits`. On the training set, `train_examples`
+    evenly spread examples are used; 0 is all. Tickets and controls start from the rewind point of their run, dense
+    networks from each of `steps` (default: the rewind point). `between` and `schedule` are those of `CopyOptions`.
+
+    `statistics` lists choices for the running statistics on the path. The first one is the default; `part` names any
+    other. `at` is k; for errors on a path it is the position, and `part` names k. `draw` counts the pairs.
     """
     alphas, wanted = positions(points), CopyOptions(copies=copies, between=between, schedule=schedule)
     splits_shown = {name: _select_split(subject, name, train_examples) for name in splits}
@@ -87,7 +88,7 @@ def connect(
 
 
 def select_spread(split: Split, examples: int) -> Split:
-    """Return this many examples of a split, evenly spread over it."""
+    """Return this many examples, evenly spread over the split; raise ReproofError if it has fewer."""
     if not 0 < examples <= len(split):
         raise ReproofError(f"{examples} of {len(split)} training examples: choose from 1 to all; 0 for all of them")
     chosen = torch.linspace(0, len(split) - 1, examples, dtype=torch.float64).round().long().to(split.labels.device)
@@ -96,7 +97,7 @@ def select_spread(split: Split, examples: int) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Two copies of one network with their origins; `number` counts the pairs of a seed."""
+    """Two copies of one network: their final states and their initial ones; `number` counts the pairs of a seed."""
 
     place: CopySource
     seed: int
@@ -105,7 +106,7 @@ class _Pair:
     origins: tuple[State, State]
 
     def make_columns(self, subject: Subject) -> Row:
-        """Return the columns that all of its measurements share."""
+        """Return the columns shared by all rows of the pair."""
         where = {"draw": self.number, "arm": self.place.arm, "at": float(self.place.step)}
         return subject.make_columns(self.place.level, self.seed) | where
 
@@ -131,7 +132,7 @@ def _select_split(subject: Subject, name: str, train_examples: int) -> Split:
 def _make_path(
     subject: Subject, pairs: Sequence[_Pair], alphas: Sequence[float], choice: str, examples: int
 ) -> Sequence[State]:
-    """Return the states on the lines of all pairs, with the running statistics of a choice; the ends are as trained."""
+    """Return the states on the lines of all pairs, with running statistics by `choice`; ends keep the trained ones."""
     lines = Lines([Line(*pair.ends, alphas) for pair in pairs])
     if choice == "interpolated":
         return lines
@@ -144,7 +145,10 @@ def _make_path(
 def _measure_path(
     subject: Subject, pair: _Pair, errors: Array, alphas: Sequence[float], *, split: str, part: str
 ) -> Iterator[Row]:
-    """Yield what a split says of a path [points]: its barrier, the accuracy of its ends, the error at each position."""
+    """Yield the barrier, the accuracy of the ends and the error at each position of a path.
+
+    `errors` are float64 [points], shares in [0, 1].
+    """
     facts = pair.make_columns(subject)
     yield facts | {"metric": f"{split}_instability", "part": part, "value": barrier(errors)}
     if not part:
@@ -155,7 +159,7 @@ def _measure_path(
 
 
 def _check_copies_differ(subject: Subject, pairs: Sequence[_Pair]) -> None:
-    """Raise ReproofError if two copies are one network: a barrier between them would be 0 and say nothing."""
+    """Raise ReproofError if two copies are equal: the barrier between them would be 0 by construction."""
     for pair in pairs:
         if not distance(*pair.ends, _list_weights(subject)) > 0:
             raise ReproofError(
@@ -169,7 +173,7 @@ def _list_weights(subject: Subject) -> list[str]:
 
 
 def _measure_distances(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
-    """Yield how far apart the copies of each pair are, in weights and in what they say of test examples."""
+    """Yield the distance of the copies of each pair, in weights and in predictions on the test set."""
     names, dataset = _list_weights(subject), subject.job.dataset
     every = [end for pair in pairs for end in pair.ends]
     classes = predictions(subject.make_variants(every), dataset.test, dataset=dataset)

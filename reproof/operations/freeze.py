@@ -1,4 +1,4 @@
-"""Train networks some of whose layers stay as they were initialised, and measure what that costs."""
+"""Train networks with some layers frozen at their initial values, and measure the loss of accuracy."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,16 +21,16 @@ METRICS = (
 
 
 def compute_freeze_work(settings: Settings) -> Work:
-    """Return a whole training for each set of layers."""
+    """Return the work of one training per seed and set of layers."""
     return Work(steps=len(settings["seeds"]) * len(settings["options"]["sets"]) * int(settings["training"]["steps"]))
 
 
 @operation(metrics=METRICS, cost=compute_freeze_work)
 def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
-    """Train with the layers of each of `sets` (patterns by name) frozen at their initial values; measure on `split`.
+    """Train with the layers of each of `sets` {name: patterns} frozen at their initial values; measure on `split`.
 
-    All else is as in the run: initial values, budget, data order. `part` is the set; `{split}_cost_of_freezing` is how
-    much more accuracy the run's own network has at the end than `{split}_accuracy_with_frozen_layers`.
+    Initial values, budget and data order are those of the run. `part` is the set. `{split}_cost_of_freezing` is the
+    final accuracy of the run's network less `{split}_accuracy_with_frozen_layers`.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")
@@ -48,7 +48,7 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
 
 
 def train_frozen(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:
-    """Return the whole state of each seed's network, trained with the parameters among `names` frozen."""
+    """Return the state of each seed's network after training with the parameters `names` frozen."""
     module = frozen(subject.job.build_network(), names)
     starts = zip(subject.seeds, subject.read_step(0), strict=True)
     members = [make_member(start, seed=seed, arm="ticket") for seed, start in starts]

@@ -1,4 +1,4 @@
-"""Tickets whose pruned weights stand still at a value of their own instead of 0."""
+"""Train tickets with pruned weights frozen at values other than 0."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,16 +28,16 @@ METRICS = (
 
 
 def compute_freeze_pruned_work(settings: Settings) -> Work:
-    """Return a training of every ticket for each action."""
+    """Return the work of one training per ticket and action."""
     return Work(steps=count_network_steps(settings) * len(settings["options"]["actions"]))
 
 
 @operation(metrics=METRICS, cost=compute_freeze_pruned_work)
 def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
-    """Zhou et al. 2019, section 4: train the tickets of each level under each mask-0 action.
+    """Train the tickets of each level under each mask-0 action (Zhou et al. 2019, section 4).
 
-    The masks are the tickets' own, so that one thing changes at a time. `part` is the action; the metrics are those of
-    tickets, with `frozen` before them.
+    The masks are those of the tickets, so that only the action changes. `part` is the action. The metrics are those of
+    tickets with the prefix `frozen_`. Raises ReproofError for level 0 and for weight decay.
     """
     if 0 in subject.levels:
         raise ReproofError("levels: 0 is the dense network, of which nothing is pruned; name levels from 1 on")
@@ -62,14 +62,14 @@ def _train(subject: Subject, members: Sequence[Member]) -> Trained:
 
 
 def measure_curves(curves: Curves, one: Member) -> Iterator[Row]:
-    """Yield accuracy and loss of one network at its early-stopping point and at the end, from the curves of a block.
+    """Yield the test accuracy of one network at early stopping and at the end, from the curves of a block.
 
-    The early-stopping point is the first step of least validation loss. Networks of one seed and level differ in their
-    `draw`, which counts the actions.
+    Early stopping is the first step of least validation loss. `draw` counts the actions of a seed and level.
     """
     own = (curves["seed"] == one.seed) & (curves["level"] == one.level) & (curves["draw"] == one.draw)
     table = {name: column[own] for name, column in curves.items()}
     validation = np.flatnonzero(table["split"] == "validation")
+    # The last key is the primary one: least loss first, and of equal losses the earliest step.
     order = np.lexsort((table["step"][validation], table["loss"][validation]))
     points = {"early_stop": int(table["step"][validation][order[0]]), "end": int(table["step"].max())}
     for when, step in points.items():
@@ -79,7 +79,7 @@ def measure_curves(curves: Curves, one: Member) -> Iterator[Row]:
 
 
 def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, Layer]]]:
-    """Yield seed, initial weights, masks and layers of the tickets of a level."""
+    """Yield seed, initial weights, masks and layers of each ticket of a level."""
     chain = [read_masks(Path(file)) for file in subject.mask_files[:level]]
     ends = [subject.read_tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
     (starts,) = subject.read_dense("step0")
@@ -92,9 +92,9 @@ def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights,
 
 
 def find_last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
-    """Return every weight at the end of the last training that it took part in.
+    """Return each weight after the last training in which it was not pruned, {name: float32}.
 
-    `ends` are the trained weights of the levels from 0 on, `masks` those of the levels from 1 on.
+    `ends` are the final weights of the levels from 0 on, `masks` the masks of the levels from 1 on.
     """
     values = dict(ends[0])
     for end, mask in zip(ends[1:], masks, strict=True):

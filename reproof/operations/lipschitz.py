@@ -17,17 +17,17 @@ METRICS = (  # `part` is the layer
 
 
 def compute_lipschitz_work(settings: Settings) -> Work:
-    """Return a few seconds, by experience, whatever is asked."""
+    """Return a constant of a few seconds, by experience."""
     return Work(seconds=5)
 
 
 @operation(metrics=METRICS, cost=compute_lipschitz_work)
 def lipschitz(subject: Subject) -> Rows:
-    """Szegedy et al. 2014, section 4.3: by how much at most does each layer lengthen a change of its input, in L2?
+    """Measure upper Lipschitz bounds of the layers in L2 (Szegedy et al. 2014, section 4.3).
 
-    `part` is the layer, of those that have weights; the product is over all layers, pools and activations included.
-    `at` is the step: 0 and the end. A change is one of what the network is given, which is pixels in [0, 1] only for
-    data that is not standardised.
+    `part` is the layer, of those with weights. The product is over all layers, with pools and activations. `at` is the
+    step: 0 and the end. The bounds refer to the input of the network, which is pixels in [0, 1] only for data that is
+    not standardised.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: lipschitz measures dense networks alone; leave `levels` out")
@@ -39,7 +39,7 @@ def lipschitz(subject: Subject) -> Rows:
 
 
 def _measure_bounds(subject: Subject, state: Weights) -> Iterator[Row]:
-    """Yield the bound of each layer with weights, and the product of all."""
+    """Yield the bound of each layer with weights, and the product over all layers."""
     module = subject.job.build_network().eval()
     module.load_state_dict(convert_to_tensors(state))
     found = list(bounds(module, input_shape=subject.job.dataset.input_shape))

@@ -1,4 +1,4 @@
-"""How far training moves the weights that pruning keeps, and how evenly masks connect units; needs no torch."""
+"""Movement of kept and pruned weights in training, and evenness of masks over units. Needs no torch."""
 
 import json
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ METRICS = (
 
 @measurement(metrics=METRICS)
 def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics: str, histograms: str) -> None:
-    """Write metrics and histograms of the dense network's movement, weights in the ticket against those outside.
+    """Write metrics and histograms of the movement of dense weights, in the ticket and outside.
 
-    Frankle & Carbin 2019, appendix F.5 (figures 19 and 20) and F.6. `metrics` has a row for each level, seed and
-    metric; `histograms` the share of a layer's weights of each group in each bin, for all levels of the first seed.
+    Frankle & Carbin 2019, appendix F.5 (figures 19 and 20) and F.6. `metrics` has one row per level, seed and metric.
+    `histograms` has the share of weights per layer, group and bin, for all levels of the first seed.
     """
     seeds = json.loads(settings)["seeds"]
     starts, ends = read_checkpoint(dense, "step0", "final")
@@ -60,15 +60,16 @@ def _compute_metrics(start: Weights, end: Weights, mask: Masks) -> dict[str, flo
 
 
 def _compute_movement(start: Weights, end: Weights, mask: Masks) -> list[tuple[Array, Array]]:
-    """Return (|end - start|, |end| - |start|) of each layer's weights, flat."""
+    """Return (|end - start|, |end| - |start|) of each layer, flat float32 arrays [weights]."""
     return [(np.abs(end[k] - start[k]).ravel(), (np.abs(end[k]) - np.abs(start[k])).ravel()) for k in mask]
 
 
 def compute_unevenness(mask: Array, *, axis: int) -> float:
-    """Return the variance of the number kept per unit, over what chance would give; 1 is as even as chance.
+    """Return the variance of kept weights per unit over its expectation by chance; 1 is as even as chance.
 
-    Units are slices along `axis` of a mask [out, in, *kernel]: 0 counts incoming connections, 1 outgoing ones. Chance
-    is drawing the kept weights of the layer without replacement, so the expected variance is hypergeometric.
+    `mask` is bool [out, in, *kernel], and units are its slices along `axis`: 0 counts incoming connections, 1 outgoing
+    ones. Chance draws the kept weights of the layer without replacement, so the expected variance is hypergeometric.
+    The result is NaN if the expectation is 0.
     """
     counts = np.moveaxis(mask, axis, 0).reshape(mask.shape[axis], -1).sum(axis=1)
     size, per_unit, share = mask.size, mask.size // len(counts), mask.mean()

@@ -1,4 +1,4 @@
-"""The least distortion that fools a network, and whom else the distorted images fool."""
+"""Find the least distortion that fools a network, and test whether it fools other networks as well."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from reproof.seeding import derive
 from reproof.storage.files import ReproofError
 
 SPLITS = ("train", "validation", "test")
-METRICS = (  # `part` is the run whose network is shown the examples; `attack` declares the number of images
+METRICS = (  # `part` is the run whose network classifies the examples; `attack` declares the number of images
     Metric("{split}_clean_error", SHARE, words="error without attack", splits=SPLITS),
     Metric(
         "{split}_minimum_distortion", PIXELS,
@@ -42,7 +42,7 @@ METRICS = (  # `part` is the run whose network is shown the examples; `attack` d
 
 
 def compute_minimum_distortion_work(settings: Settings) -> Work:
-    """Return the search for the least distortions: all iterations of all values of c, each with its gradient."""
+    """Return the work of the search for least distortions: a gradient per iteration and value of c."""
     options = settings["options"]
     searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
     return Work(passes=searched * int(options.get("examples", 256)) * len(settings["seeds"]))
@@ -61,12 +61,13 @@ def minimum_distortion(
     noises: Sequence[float] = (0.1, 0.3),
     amplified: float = 0.1,
 ) -> Rows:
-    """Szegedy et al. 2014, section 4: tables 1 and 2 (3 and 4), a row of each for every seed.
+    """Measure least distortions and their transfer (Szegedy et al. 2014, section 4, tables 1 to 4), per seed.
 
-    For each of the first `examples` of `split` the least distortion that makes the network see a wrong class drawn at
-    random; distortions are the root mean square change of a pixel, means over images that reached theirs. The images
-    are shown to the networks of the runs `victims` (`part`), as they are and with their distortion amplified to
-    `amplified`; beside that, their error on the untouched images and on images with noise of the same size each.
+    For each of the first `examples` of `split`, find the least distortion with which the network predicts a wrong class
+    drawn at random. A distortion is the root mean square change of a pixel, in [0, 1]; means are over the images with
+    success. The networks of the runs `victims` (`part`) classify the distorted images, both unchanged and with
+    distortions amplified to `amplified`. For comparison they classify the original images, and these with noise of the
+    same size.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: minimum_distortion measures dense networks alone; leave `levels` out")
@@ -86,14 +87,14 @@ def minimum_distortion(
 
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """The images [N, C, H, W] that are distorted, their classes [N], and all chance."""
+    """The original images, float32 [N, C, H, W] in [0, 1], their classes, int64 [N], and the random generator."""
 
     images: Tensor
     labels: Tensor
     generator: torch.Generator
 
     def find_least_distorted(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
-        """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
+        """Return the least distorted images that the victim assigns to a wrong class, drawn for each image."""
         classes = victim.logits(self.images[:1]).shape[-1]
         aim = Aim(targets(self.labels, classes, generator=self.generator), targeted=True)
         return least_distortion.minimum_distortion(
@@ -102,14 +103,14 @@ class _Images:
         )  # fmt: skip
 
     def measure_noise(self, victim: Victim, deviations: Sequence[float]) -> Iterator[Row]:
-        """Yield the victim's error on the images as they are, and with noise that is not clipped."""
+        """Yield the error of the victim on the original images, and with Gaussian noise that is not clipped."""
         yield {"metric": "clean_error", "value": _compute_error(victim, self.images, self.labels)}
         for deviation in deviations:
             noisy = gaussian(self.images, deviation=deviation, generator=self.generator)
             yield {"metric": "noise_error", "at": deviation, "value": _compute_error(victim, noisy, self.labels)}
 
     def measure_distortion(self, adversarial: Adversarial) -> Iterator[Row]:
-        """Yield how many images there were, the share that was changed, and their mean distortion."""
+        """Yield the number of images, the share of distorted ones, and their mean distortion."""
         sizes = distortion(adversarial.images, self.images).double()
         yield {"metric": "images_attacked", "value": float(len(sizes))}
         yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
@@ -119,7 +120,7 @@ class _Images:
     def measure_transfer(
         self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float
     ) -> Iterator[Row]:
-        """Yield the errors of the other networks on the images made, and what to compare them with."""
+        """Yield the errors of the other networks on the distorted images and on the images for comparison."""
         if not victims or not bool((adversarial.images != self.images).any()):
             return
         same = self._compute_transfer(victims, adversarial.images)

@@ -1,4 +1,4 @@
-"""Reset layers of trained networks, one by one and together, and measure what that costs."""
+"""Reset layers of trained networks, alone and in sets, and measure the loss of accuracy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,13 +48,13 @@ METRICS = (
 
 
 def compute_reset_work(settings: Settings) -> Work:
-    """Return an evaluation for each checkpoint and draw of each layer and set."""
+    """Return the work of one evaluation per checkpoint and draw of each layer and set."""
     options, network = settings["options"], settings["network"]
     layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
     sets = layers + len(options.get("joint") or {}) + 1
     probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
     examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
-    # It trains nothing; 0 steps rather than none let its time limit trust records of trainings, as it always did.
+    # No training happens. With 0 steps and not None, the time limit follows the records of trainings.
     return Work(steps=0, passes=len(settings["seeds"]) * examples * probes)
 
 
@@ -69,13 +69,13 @@ def reset(
     ambient: float = 0.01,
     critical: float = 0.5,
 ) -> Rows:
-    """Probe dense networks layer by layer (Zhang, Bengio & Singer 2022): what does resetting each layer cost?
+    """Measure the loss of accuracy when layers of dense networks are reset (Zhang, Bengio & Singer 2022).
 
-    Each layer is put back to its values at `steps` of the training, drawn anew `draws` times and, if it is a residual
-    block, removed. So is each set of layers of `joint` (patterns by name), and one called "ambient": those layers of a
-    network, if several, whose criticality on the validation set is at most `ambient`. `part` is the layer or set, `at`
+    Each layer is set to its values at `steps` of the training, set to fresh initial values `draws` times and, if it is a
+    residual block, removed. The same happens to each set of layers in `joint` {name: patterns}, and to the set
+    "ambient": the layers of a network, if several, with a criticality of at most `ambient` on the validation set. A
+    criticality of at least `critical` counts as critical. Accuracies are on `split`. `part` is the layer or set, `at`
     the step.
-    Criticality of `critical` and above counts as critical. Accuracies are those on `split`.
     """
     _check(subject, steps)
     module, thresholds = subject.job.build_network(), Thresholds(ambient=ambient, critical=critical)
@@ -95,14 +95,14 @@ def reset(
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """One trained network to be probed."""
+    """One trained network with its layers, checkpoints and fresh initial values."""
 
     subject: Subject
     layers: Layers
     trained: Trained
 
     def measure(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Moved]) -> Iterator[Row]:
-        """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
+        """Yield the rows of all probes; `moved` is the movement of each layer."""
         single = {layer: (layer,) for layer in self.layers}
         scale, readings = self.probe(split, single)
         costs = initial_costs(readings, scale)
@@ -112,7 +112,7 @@ class _Network:
         yield from of_sets(self.probe(split, sets)[1], sets, costs, scale)
 
     def probe(self, split: str, sets: Sets, checkpoints: Trained | None = None) -> tuple[Scale, list[Reading]]:
-        """Return the accuracies of all probes of these sets, and of the network itself, evaluated in one go."""
+        """Return the accuracies of the network and of all probes of `sets`, evaluated in one pass."""
         trained = checkpoints or self.trained
         every = list(probes(self.subject.job.build_network(), trained, sets))
         states = [trained.state, *(probe.state for probe in every)]
@@ -121,9 +121,10 @@ class _Network:
         return scale, [probe.reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
     def find_ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
-        """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
+        """Return {"ambient": layers ambient on the validation set} if there are several; else {}."""
         if not len(self.subject.job.dataset.validation):
             return {}
+        # Selected on validation, so that the accuracy on the test set stays an honest measurement.
         initial = Trained(self.trained.state, {0: self.trained.checkpoints[0]})
         scale, readings = self.probe("validation", single, initial)
         costs = initial_costs(readings, scale)
@@ -145,7 +146,7 @@ def _check(subject: Subject, steps: Sequence[int]) -> None:
 def _measure_movement(
     end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]
 ) -> Iterator[Row]:
-    """Yield how far the parameters of each layer are from their values at each step."""
+    """Yield the distance of each layer's parameters from their values at each step."""
     for step, start in starts.items():
         for layer, names in layers.items():
             for metric, value in distances(end, start, names).items():
@@ -155,6 +156,6 @@ def _measure_movement(
 def _find_movement_from_start(
     moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]
 ) -> dict[str, Moved]:
-    """Return how far each layer moved from its initial values, and its size."""
+    """Return the distance of each layer from its initial values, and its number of parameters."""
     start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
     return {layer: Moved(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

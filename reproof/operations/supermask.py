@@ -1,4 +1,4 @@
-"""Learned supermasks: masks found for weights that stand still, by three methods at equal budget."""
+"""Learned supermasks: masks for constant weights, by three methods with equal budgets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from reproof.training.members import Member
 
 State = dict[str, Tensor]
 METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"}
-WATCHED = 20  # points of the progress that is measured
+WATCHED = 20  # measured points of the progress
 
 
 METRICS = (
@@ -38,7 +38,7 @@ METRICS = (
 
 
 def compute_supermask_work(settings: Settings) -> Work:
-    """Return the budget, which every method uses up; the passes of its training steps are counted one by one."""
+    """Return the budget as passes; every method spends all of it."""
     options = settings["options"]
     examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
     return Work(passes=PASSES * examples)
@@ -64,11 +64,12 @@ def supermask(
 ) -> Rows:
     """Find a mask for the initial weights of each seed, or for signed constants (`constant`).
 
-    "bernoulli" (Zhou et al. 2019, section 5.2) learns a chance for each weight by gradient descent, and is measured on
-    `samples` masks drawn at the end, one a `draw`; "popup" (Ramanujan et al. 2020) learns scores whose greatest are
-    `kept`; "genetic" breeds masks, and its fittest is measured. `rescaled` is dynamic weight rescaling, for the first
-    two. The `budget` is in steps on batches of `batch`: a genetic search gets as many passes of an example through the
-    network. No method sees validation or test examples. `part` names what was done, `kept` is the share of ones.
+    "bernoulli" (Zhou et al. 2019, section 5.2) learns a probability per weight by gradient descent; `samples` masks
+    drawn at the end are measured, one per `draw`. "popup" (Ramanujan et al. 2020) learns scores and keeps the share
+    `kept` with the greatest. "genetic" breeds masks and measures the fittest. `rescaled` is dynamic weight rescaling for
+    the first two. The `budget` is in steps on batches of `batch`; a genetic search gets an equal number of forward
+    passes. No method sees validation or test examples. `part` names method, weights and rescaling; the column `kept` is
+    the share of ones. Raises ReproofError for an unknown method.
     """
     if method not in METHODS:
         raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
@@ -91,7 +92,7 @@ def supermask(
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One seed's network, whose masks are to be found: its weights, which stand still, and the budget."""
+    """The search for masks of one seed's network: its constant weights and the budget."""
 
     subject: Subject
     seed: int
@@ -100,7 +101,7 @@ class Task:
 
     @property
     def noise(self) -> int:
-        """The seed of all chance in finding the masks."""
+        """The seed of every random draw of the search."""
         return derive("noise", self.seed, "supermask")
 
     def build_network(self) -> nn.Module:
@@ -110,19 +111,21 @@ class Task:
         return module
 
     def make_masked(self, rule: Mask, *, rescaled: bool) -> Masked:
-        """Return the network with masks to be learned; scores are 0 for a rule of chances, else uniform."""
+        """Return the network with learnable masks; scores start at 0 for `bernoulli`, else uniform."""
         module = Masked(self.build_network(), rule, rescaled=rescaled)
         module.noise.fill_(self.noise)
         if rule is not bernoulli:
             generator = torch.Generator().manual_seed(derive("scores", self.noise))
             for scores in module.scores.values():
-                bound = 1 / sqrt(scores[0].numel())  # as PyTorch draws a layer's weights, which the authors took over
+                bound = 1 / sqrt(
+                    scores[0].numel()
+                )  # the default of PyTorch for weights, which the authors use for scores
                 with torch.no_grad():
                     scores.copy_(torch.rand(scores.shape, generator=generator).mul_(2 * bound).sub_(bound))
         return module
 
     def measure(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
-        """Yield accuracy on test and validation of networks under found masks, and their shares of ones, by draw."""
+        """Yield test and validation accuracy of the masked networks and the shares of ones, by draw."""
         dataset = self.subject.job.dataset
         yield {"metric": "supermask_passes", "value": float(self.budget.passes)}
         for split in ("test", "validation"):
@@ -134,12 +137,12 @@ class Task:
             yield {"metric": "supermask_share_of_ones", "draw": draw, "value": share}
 
     def make_progress_row(self, passes: int, accuracy: float) -> Row:
-        """Return the validation accuracy after so many passes."""
+        """Return the row of the validation accuracy after a number of passes."""
         return {"metric": "supermask_progress_accuracy", "at": float(passes), "value": accuracy}
 
 
 def learn_masks(task: Task, module: Masked, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
-    """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
+    """Learn scores by gradient descent and measure the masks drawn from the final scores."""
     budget = task.budget
     every = max(1, budget.steps // WATCHED)
     settings = TrainingSettings(
@@ -148,7 +151,7 @@ def learn_masks(task: Task, module: Masked, *, lr: float, momentum: float, sampl
     )  # fmt: skip
     state = {name: value.clone() for name, value in module.state_dict().items()}
     member = Member(seed=task.seed, weights=state, noise=task.noise)
-    # Not stacked on a GPU: each network draws its masks by a seed of its own.
+    # Not stacked on a GPU: each network draws its masks with its own seed.
     trained = task.subject.job.train(
         [member], module=module, settings=settings, label=f"supermask {task.seed}", stacked=False
     )
@@ -165,7 +168,7 @@ def learn_masks(task: Task, module: Masked, *, lr: float, momentum: float, sampl
 
 
 def breed_masks(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
-    """Breed masks, and measure the fittest of the last generation."""
+    """Breed masks and measure the fittest mask of the last generation."""
     job = task.subject.job
     saved = job.make_saving(f"supermask {task.seed}")
     search = Search(task.build_network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
@@ -173,14 +176,16 @@ def breed_masks(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Ro
     generations = task.budget.generations(judged=judged, examples=examples)
     every = max(1, generations // WATCHED)
     with saved.until_asked_to_stop():
-        last, told = search.run(generations, watch=partial(_measure_fittest, task, search), every=every, saving=saved)
-    yield from (task.make_progress_row(number * judged * examples, accuracy) for number, accuracy in told.items())
+        last, watched = search.run(
+            generations, watch=partial(_measure_fittest, task, search), every=every, saving=saved
+        )
+    yield from (task.make_progress_row(number * judged * examples, accuracy) for number, accuracy in watched.items())
     share = _compute_share({name: masks[0].float() for name, masks in last.masks.items()})
     yield from task.measure([search.masked(last.masks, 0)], [share])
 
 
 def _measure_fittest(task: Task, search: Search, one: Generation) -> float:
-    """Return the validation accuracy of the fittest of a generation; NaN without validation examples."""
+    """Return the validation accuracy of the fittest mask of a generation; NaN without validation examples."""
     examples = task.subject.job.dataset.validation
     if not len(examples):
         return float("nan")

@@ -1,4 +1,4 @@
-"""The images that excite single units most, beside those of random directions, in trained and untrained networks."""
+"""Compare images that excite single units most with those of random directions, trained and untrained."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or di
 
 
 def compute_unit_selectivity_work(settings: Settings) -> Work:
-    """Return a few seconds, by experience, whatever is asked."""
+    """Return a constant of a few seconds, by experience."""
     return Work(seconds=5)
 
 
@@ -49,15 +49,16 @@ def unit_selectivity(
     pictures: int = 4,
     standardise: bool = True,
 ) -> Rows:
-    """Szegedy et al. 2014, section 3: do units mean more than random directions in the space of the same activations?
+    """Compare the meaning of units with that of random directions (Szegedy et al. 2014, section 3).
 
-    phi(x) are the outputs of `layer`, or without a name of the last hidden activation, made equal in mean and spread
-    unless `standardise` is false. For each of `directions` random directions, and of as many units or all there are,
-    the `top` images of the split that excite it most are found. What these have in common, which the paper judges by
-    eye, is the share of their most frequent class, and the mean distance of their pixels over that in `random_sets`
-    sets of any images. p is that of the difference, units less directions, over `permutations` shuffles.
-    `part` is "trained", or as the control "untrained": the same network before its first step. Of the block's first
-    seed, the images of the first `pictures` units and directions are there to be drawn.
+    phi(x) is the output of `layer`, by default of the last hidden activation. With `standardise`, all units have equal
+    mean and spread. For each of `directions` random directions, and of equally many units (or all, if fewer), the `top`
+    images of the split that excite it most are found. The paper compares these images by eye; here purity is the share
+    of their most frequent class. Compactness is the mean distance of their pixels, divided by that of `random_sets`
+    random sets of images. p belongs to the difference, units less directions, with `permutations` shuffles.
+
+    `part` is "trained" or, as the control, "untrained": the same network at step 0. Of the first seed, the images of the
+    first `pictures` units and directions are in the table, one row per pixel.
     """
     shown, (starts, ends) = _select_split(subject, split, top), subject.read_dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):
@@ -75,7 +76,7 @@ def unit_selectivity(
 
 @dataclass(frozen=True)
 class _Chance:
-    """Generators of one network, by what they decide."""
+    """Random generators of one network, one per purpose."""
 
     seed: int
     part: str
@@ -85,7 +86,7 @@ class _Chance:
 
     @property
     def sets(self) -> torch.Generator:
-        """The same for the trained and the untrained network: their images are compared with the same sets."""
+        """The generator of random sets, the same for the trained and the untrained network to be comparable."""
         return torch.Generator().manual_seed(derive("excite", self.seed, "random sets"))
 
 
@@ -101,7 +102,7 @@ def _select_split(subject: Subject, split: str, top: int) -> Split:
 
 
 def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
-    """Return phi(x) [N, D] of all images of the split, float32, on the device."""
+    """Return phi(x) of all images of the split: float32 [N, D] on the device."""
     module = subject.job.build_network()
     module.load_state_dict(convert_to_tensors(state))
     batches = (subject.job.dataset.normalise(images) for images in torch.split(shown.images, BATCH))
@@ -109,7 +110,7 @@ def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str
 
 
 def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
-    """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
+    """Return unit vectors [at most directions, D] and random directions [directions, D] of the active units."""
     units, dimension = active(phi), phi.shape[1]
     if not len(units):
         raise ReproofError(
@@ -127,8 +128,8 @@ def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Te
 def _measure_in_common(
     shown: Split, found: Mapping[str, Tensor], random_sets: int, chance: _Chance
 ) -> dict[str, dict[str, Tensor]]:
-    """Return {measure: {"unit" or "direction": float64 [n]}} of the images [n, top] of each, by index."""
-    pixels = shown.images.flatten(1)  # as bytes: the scale of the distances cancels out
+    """Return {measure: {"unit" or "direction": float64 [n]}}; `found` holds indices of images [n, top]."""
+    pixels = shown.images.flatten(1)  # bytes, not shares: the scale of the distances cancels out
     return {
         "purity": {who: class_purity(shown.labels[images]) for who, images in found.items()},
         "compactness": {
@@ -139,7 +140,7 @@ def _measure_in_common(
 
 
 def _compare(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
-    """Yield the mean of each measure over units and over directions, their difference and its p value."""
+    """Yield the means of each measure over units and over directions, their difference and its p value."""
     for what, values in measured.items():
         yield from ({"metric": f"{who}s_{what}", "value": each.mean().item()} for who, each in values.items())
         difference = permutation_test(
@@ -150,7 +151,7 @@ def _compare(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, ch
 
 
 def _list_pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
-    """Yield the pixels in [0, 1] of the images uint8 [N, C, H, W] that excite the first units and directions."""
+    """Yield the pixels, in [0, 1], of the images (uint8 [N, C, H, W]) that excite the first units and directions."""
     for who, sets in found.items():
         for which, chosen in enumerate(sets[:pictures].tolist()):
             for rank, image in enumerate(chosen):

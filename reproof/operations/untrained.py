@@ -1,4 +1,4 @@
-"""Accuracy of masks on weights that were never trained: every criterion, along a ladder, in one go."""
+"""Accuracy of masks on untrained weights: every criterion, along a ladder of levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from reproof.settings import DataSettings
 from reproof.storage.checkpoints import Weights, read_kinds
 from reproof.storage.files import Array
 
-NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # how metrics call the weights that are masked
+NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # the words of metrics for the masked weights
 
 
 METRICS = (
@@ -40,7 +40,7 @@ METRICS = (
 
 
 def compute_untrained_work(settings: Settings) -> Work:
-    """Return an evaluation for every criterion, rung and kind of weights."""
+    """Return the work of one evaluation per criterion, rung and kind of weights."""
     options = settings["options"]
     masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
     examples = TEST_EXAMPLES + DataSettings.parse(settings["dataset"]).validation
@@ -56,12 +56,12 @@ def untrained(
     rounds: int = 24,
     weights: Sequence[str] = ("initial", "constant"),
 ) -> Rows:
-    """Zhou et al. 2019, section 5.1: masks of one trained network, applied to its initial weights.
+    """Apply masks of a trained network to its initial weights (Zhou et al. 2019, section 5.1).
 
-    Each criterion ranks the dense network's weights once, and prunes what 0 to `rounds` rounds of `share` would leave.
-    `weights` are the initial ones, or signed constants. `part` is the criterion, `level` the rung. The metrics with
-    `best` hold, at level 0, each seed's best on the test set over the ladder, and the share kept there: what the paper
-    tells, and higher than what choosing on validation would give.
+    Each criterion ranks the weights of the dense network once and keeps as many as remain after 0 to `rounds` rounds of
+    `share`. `weights` are the initial ones or signed constants. `part` is the criterion, `level` the rung. The metrics
+    with `best` hold, at level 0, the best test accuracy of each seed over the ladder and the share kept there. The paper
+    reports these; a choice on the validation set would give lower values.
     """
     kinds = read_kinds(subject.dense_file)
     starts, ends = subject.read_dense("step0", "final")
@@ -83,13 +83,13 @@ def untrained(
 
 
 def make_constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
-    """Return weights with the prunable ones made signed constants."""
+    """Return the weights with each prunable one replaced by a signed constant, {name: float32}."""
     return {name: signed_constant(value) if name in kinds else value for name, value in weights.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedStates(Sequence[dict[str, Tensor]]):
-    """The states of one network under the masks of several ladders, each made when it is asked for."""
+    """The states of one network under the masks of several ladders, each computed on access to save memory."""
 
     weights: Weights
     ladders: Sequence[Sequence[Masks]]
@@ -120,7 +120,7 @@ def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
 
 
 def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:
-    """Return the accuracy of all states on each split that has examples."""
+    """Return {split: accuracy, float64 [states]} for each split with examples."""
     dataset = subject.job.dataset
     splits = {"validation": dataset.validation, "test": dataset.test}
     return {name: subject.evaluate(states, split)["accuracy"].numpy() for name, split in splits.items() if len(split)}
