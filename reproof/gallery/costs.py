@@ -1,4 +1,4 @@
-"""What the results cost, from the benchmark files that Snakemake writes beside its logs."""
+"""Costs of the results, read from the benchmark files of Snakemake."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of all jobs of one rule: wall time in seconds, peak memory in MB of its hungriest job (None: not sampled).
+    """The cost of all jobs of one rule: wall time in seconds, peak memory of a job in MB (None: not sampled).
 
-    `unknown` counts the jobs without a benchmark file: results that were pulled and not computed here.
+    `unknown` counts jobs without a benchmark file, whose results were downloaded and not computed here.
     """
 
     rule: str
@@ -22,7 +22,7 @@ class Cost:
 
 
 def read_costs(benchmarks: Mapping[str, Sequence[str | Path]]) -> list[Cost]:
-    """Return one Cost per rule, dearest first, from the benchmark files (TSV) of its jobs."""
+    """Return one Cost per rule, the longest first, from the benchmark files (TSV) of its jobs."""
     found = [_read_cost(rule, [Path(file) for file in files]) for rule, files in benchmarks.items()]
     return sorted(found, key=lambda cost: (-cost.seconds, cost.rule))
 
@@ -48,5 +48,5 @@ def _read_rows(file: Path) -> list[dict[str, str]]:
 
 
 def _parse_numbers(texts: Iterable[str]) -> list[float]:
-    """Return the numbers among the texts: a job shorter than a sample of Snakemake's has "-" or "NA" for its memory."""
+    """Return the numbers among the texts: the memory of a job too short to be sampled is "-" or "NA"."""
     return [float(text) for text in texts if text.replace(".", "", 1).isdigit()]

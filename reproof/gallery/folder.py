@@ -1,4 +1,4 @@
-"""Build the gallery's folder: the page, and beside it every file that the page links to."""
+"""Build the folder of the gallery: the page and every file that it links to."""
 
 import os
 import shutil
@@ -24,10 +24,10 @@ def build_gallery(
     versions: Mapping[str, str],
     fingerprint: str,
 ) -> None:
-    """Write the folder `output`: index.html, figures/, records/ and verdicts/. It can be moved or zipped as it is.
+    """Write the folder `output`: index.html, figures/, records/ and verdicts/. It can be moved or zipped.
 
-    `data` holds the labels of the datasets, `benchmarks` the benchmark files of each rule, `versions` those of Python
-    and the libraries, `fingerprint` that of the code. Nothing is left of a build that fails; raises ReproofError.
+    `data` holds the labels of the data sets, `benchmarks` {rule: benchmark files}, `versions` {package: version},
+    `fingerprint` that of the code. Raises ReproofError, and a failed build leaves no files.
     """
     with _replace_folder(output) as folder:
         shown = {paper["name"]: _copy_figures(folder, paper) for paper in papers}
@@ -46,7 +46,7 @@ def build_gallery(
 
 
 def _copy_figures(folder: Path, paper: Paper) -> list[PageFigure]:
-    """Copy a paper's figures and the records of their runs, and return what the page says of them."""
+    """Copy the figures of a paper and the records of their runs; return the figures for the page."""
     records = read_json(paper["runs"])
     shown = [(entry, [run for run in entry["runs"] if run in records]) for entry in paper["figures"]]
     for run in {run for _, runs in shown for run in runs}:
@@ -74,15 +74,15 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     except OSError as error:
         raise ReproofError(
-            f"{source}: cannot be copied into the gallery ({error.strerror or error}); make it anew"
+            f"{source}: cannot be copied into the gallery ({error.strerror or error}); run Snakemake again"
         ) from error
 
 
 @contextmanager
 def _replace_folder(output: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `output`; put it in the place of `output` on success, remove it on any error.
+    """Yield a temporary folder next to `output`; replace `output` by it on success, remove it on any error.
 
-    What a killed build left of it is removed first; its one name is no file's temporary name, which `sweep` looks for.
+    A leftover of a killed build is removed first. The name has no ".tmp", which `remove_temporaries` would remove.
     """
     temporary = output.with_name(f".{output.name}.new")
     try:

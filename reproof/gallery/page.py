@@ -1,4 +1,4 @@
-"""The page itself: verdicts first, then paper by paper, as one file of HTML with its style inside."""
+"""The page: verdicts first, then paper by paper, as one HTML file that contains its style."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from reproof.gallery.shapes import Paper
 from reproof.storage.files import read_parquet
 
 HERE = Path(__file__).parent
-# The order of the counts, and the sign that stands beside each word: colour alone must not carry the verdict.
+# The order of the counts, and the sign next to each word: readers must not depend on colour.
 VERDICTS = {
     "agrees": "agrees",
     "disagrees": "disagrees",
@@ -25,7 +25,7 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class PageFigure:
-    """One figure as the page shows it; paths relative to the page, width and height in CSS pixels."""
+    """One figure of the page. Paths are relative to the page, width and height are in CSS pixels."""
 
     name: str
     title: str
@@ -48,7 +48,7 @@ def render_page(
     versions: Mapping[str, str],
     fingerprint: str,
 ) -> str:
-    """Return the page as HTML. `figures` maps a paper's name to its figures."""
+    """Return the page as HTML. `figures` maps the name of a paper to its figures."""
     claims = {paper["name"]: read_claims(paper["verdicts"]) for paper in papers}
     return (
         _make_environment()
@@ -71,10 +71,10 @@ def render_page(
 
 
 def read_claims(verdicts: str) -> list[dict[str, Any]]:
-    """Return the claims of a verdicts.parquet, those judged first, each with words for the page.
+    """Return the rows of a verdicts.parquet, judged claims first, each with words for the page.
 
-    `measured` is the effect with its interval, `sign` that of the verdict, `finding` the verdict's sentence less what
-    follows the semicolon: expectation, published value and verdict have columns of their own.
+    `measured` is the effect with its interval, `sign` the sign of the verdict. `finding` is the sentence up to the
+    semicolon: expectation, published value and verdict have their own columns.
     """
     rows = sorted(read_parquet(verdicts).to_dict("records"), key=lambda row: not row["judged"])
     return [
@@ -86,7 +86,7 @@ def read_claims(verdicts: str) -> list[dict[str, Any]]:
 
 
 def count_verdicts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """Return (verdict, sign, number of claims) for each verdict there is, in the page's order."""
+    """Return (verdict, sign, number of claims) of each verdict that occurs, in the order of the page."""
     numbers = Counter(row["verdict"] for row in rows)
     return [(verdict, sign, numbers[verdict]) for verdict, sign in VERDICTS.items() if numbers[verdict]]
 

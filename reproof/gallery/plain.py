@@ -1,4 +1,4 @@
-"""Numbers and settings as a reader sees them."""
+"""Numbers, times and settings in the form for readers."""
 
 from collections.abc import Mapping
 from math import isnan
@@ -8,7 +8,7 @@ from reproof.judging.phrasing import format_number, format_quantity
 
 
 def tie_percent_signs(text: str) -> str:
-    """Return the text with its per-cent signs tied to their numbers, so that no line begins with one."""
+    """Return the text with a no-break space before each per-cent sign, so that no line begins with one."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
@@ -36,7 +36,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_setting(value: Any) -> str:
-    """Return a setting's value as one would write it in the paper file: bare words, numbers, compact lists.
+    """Return the value of a setting as in the file of a paper: bare words, numbers, compact lists.
 
     >>> setting("adam"), setting([0, 2]), setting({"fc": 0.2, "draws": {"n": 3}})
     ('adam', '[0, 2]', 'fc: 0.2, draws: {n: 3}')

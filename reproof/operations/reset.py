@@ -71,8 +71,8 @@ def reset(
 ) -> Rows:
     """Measure the loss of accuracy when layers of dense networks are reset (Zhang, Bengio & Singer 2022).
 
-    Each layer is set to its values at `steps` of the training, set to fresh initial values `draws` times and, if it is a
-    residual block, removed. The same happens to each set of layers in `joint` {name: patterns}, and to the set
+    Each layer is set to its values at `steps` of the training, set to fresh initial values `draws` times and, if it is
+    a residual block, removed. The same happens to each set of layers in `joint` {name: patterns}, and to the set
     "ambient": the layers of a network, if several, with a criticality of at most `ambient` on the validation set. A
     criticality of at least `critical` counts as critical. Accuracies are on `split`. `part` is the layer or set, `at`
     the step.

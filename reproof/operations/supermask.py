@@ -66,8 +66,8 @@ def supermask(
 
     "bernoulli" (Zhou et al. 2019, section 5.2) learns a probability per weight by gradient descent; `samples` masks
     drawn at the end are measured, one per `draw`. "popup" (Ramanujan et al. 2020) learns scores and keeps the share
-    `kept` with the greatest. "genetic" breeds masks and measures the fittest. `rescaled` is dynamic weight rescaling for
-    the first two. The `budget` is in steps on batches of `batch`; a genetic search gets an equal number of forward
+    `kept` with the greatest. "genetic" breeds masks and measures the fittest. `rescaled` is dynamic weight rescaling
+    for the first two. The `budget` is in steps on batches of `batch`; a genetic search gets an equal number of forward
     passes. No method sees validation or test examples. `part` names method, weights and rescaling; the column `kept` is
     the share of ones. Raises ReproofError for an unknown method.
     """

@@ -57,8 +57,8 @@ def unit_selectivity(
     of their most frequent class. Compactness is the mean distance of their pixels, divided by that of `random_sets`
     random sets of images. p belongs to the difference, units less directions, with `permutations` shuffles.
 
-    `part` is "trained" or, as the control, "untrained": the same network at step 0. Of the first seed, the images of the
-    first `pictures` units and directions are in the table, one row per pixel.
+    `part` is "trained" or, as the control, "untrained": the same network at step 0. Of the first seed, the images of
+    the first `pictures` units and directions are in the table, one row per pixel.
     """
     shown, (starts, ends) = _select_split(subject, split, top), subject.read_dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):

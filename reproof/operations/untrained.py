@@ -60,8 +60,8 @@ def untrained(
 
     Each criterion ranks the weights of the dense network once and keeps as many as remain after 0 to `rounds` rounds of
     `share`. `weights` are the initial ones or signed constants. `part` is the criterion, `level` the rung. The metrics
-    with `best` hold, at level 0, the best test accuracy of each seed over the ladder and the share kept there. The paper
-    reports these; a choice on the validation set would give lower values.
+    with `best` hold, at level 0, the best test accuracy of each seed over the ladder and the share kept there. The
+    paper reports these; a choice on the validation set would give lower values.
     """
     kinds = read_kinds(subject.dense_file)
     starts, ends = subject.read_dense("step0", "final")
