@@ -229,7 +229,7 @@ def test_bounds_are_the_norms_of_the_layers_and_their_product(folder):
 
 
 def test_activations_count_in_the_product_and_have_no_row_of_their_own(folder):
-    settings = json.loads(folder.job(levels=[0], options={}, seeds=[0]).settings)
+    settings = json.loads(folder.job(levels=[0], options={}, seeds=[0]).settings_json)
     settings["network"] = {"name": "sigmoid_fc", "first": 5, "second": 4}
     job = Job(folder("data.safetensors"), json.dumps(settings), "code", folder("job.state"))
     stacked = {p: {name: value[None] for name, value in job.draw_weights(p).items()} for p in ("step0", "final")}

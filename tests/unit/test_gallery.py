@@ -93,7 +93,7 @@ def test_a_new_gallery_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_build_left_is_swept_away(tmp_path: Path) -> None:
-    """By the next build; and the job's own sweep for half-written files, which comes before it, meets no folder."""
+    """By the next build; and the removal of half-written files by the job, which comes before it, meets no folder."""
     left = tmp_path / ".all.new"
     left.mkdir()
     (left / "stale.svg").touch()

@@ -91,7 +91,7 @@ def train_copies(subject: Subject, *, wanted: CopyOptions, steps: Sequence[int])
         label = f"copies of {'tickets' if group[0].level else 'dense networks'} from step {group[0].step}"
         trained = subject.job.train(members, label=label, first_step=step)
         # All members of a group trained as one block, in the order of `starts`.
-    ends = iter(unstack(trained.points["final"]))
+        ends = iter(unstack(trained.points["final"]))
         done = [_join_copies(start, ends) for start in starts]
         for place in group:
             yield [one for one in done if one.place == place]
