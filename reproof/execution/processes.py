@@ -43,6 +43,7 @@ def check_no_other_jobs(folder: Path) -> None:
 
 
 def _find_others(folder: Path) -> Iterator[tuple[int, str]]:
+    # All processes, not only children: the other Snakemake may have been started in another terminal.
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):  # the process has ended, or belongs to another user
             words = process.cmdline()[:3]

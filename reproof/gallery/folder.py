@@ -89,7 +89,7 @@ def _replace_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
-        shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(output, ignore_errors=True)  # `os.replace` refuses a folder that is not empty
         os.replace(temporary, output)
     except OSError as error:
         raise ReproofError(

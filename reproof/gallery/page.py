@@ -97,7 +97,7 @@ def _make_environment() -> jinja2.Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+        undefined=jinja2.StrictUndefined,  # a misspelt name must fail the job, not leave a gap
     )
     environment.filters.update(duration=format_duration, setting=format_setting, prose=tie_percent_signs)
     return environment

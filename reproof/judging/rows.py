@@ -78,6 +78,7 @@ def _restrict(rows: pd.DataFrame, column: str, value: Place, within: float) -> p
     if column != "kept":
         return rows.loc[rows[column].eq(value)]
     distances = {kept: round(abs(log(kept / value)), 9) for kept in sorted(rows["kept"].unique(), reverse=True)}
+    # Distances are rounded, so that rounding errors of shares cannot decide between two levels.
     nearest = min(distances, key=distances.__getitem__)  # of two equally near, the one that keeps more
     return rows.loc[rows["kept"].eq(nearest) & (distances[nearest] <= log(within))]
 

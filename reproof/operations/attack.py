@@ -133,6 +133,7 @@ def measure_attacks(
         for epsilon in sizes:
             adversarial = make_examples(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
             outcome = Outcome.of(victim, images, labels, adversarial, clean)
+            # An attack that raises accuracy is broken: refuse it before it reaches the table.
             checks.refuse_gain(under_attack=outcome.accuracy, clean=accuracy)
             way = options["attack"], epsilon or 0.0
             left[way] = min(outcome.accuracy, left.get(way, 1.0))  # an attack may be listed twice: keep the stronger
@@ -204,7 +205,7 @@ def _list_pictures(
 
 def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
     """Raise ReproofError for a victim with random answers or with gradients that are all zero."""
-    few = images[:100]
+    few = images[:100]  # enough to detect either fault at a fraction of the cost
     checks.refuse_random(victim, few)
     if victim.gradients:
         checks.refuse_vanished(victim.gradient(few, labels[:100], signed_cross_entropy(Aim(labels[:100]))))

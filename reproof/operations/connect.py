@@ -113,6 +113,7 @@ class _Pair:
 
 def _make_pairs(copies: Copies, device: str) -> Iterator[_Pair]:
     ends, origins = ([_move_to(device, state) for state in states] for states in (copies.ends, copies.origins))
+    # The pairs come in the order of `combinations`, so that `draw` names the same pair in every table.
     both = combinations(zip(ends, origins, strict=True), 2)
     for number, ((first, one), (second, other)) in enumerate(both):
         yield _Pair(copies.place, copies.seed, number, (first, second), (one, other))

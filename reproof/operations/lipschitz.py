@@ -44,6 +44,7 @@ def _measure_bounds(subject: Subject, state: Weights) -> Iterator[Row]:
     module.load_state_dict(convert_to_tensors(state))
     found = list(bounds(module, input_shape=subject.job.dataset.input_shape))
     for one in found:
+        # Pools and activations enter the product, but the paper lists layers with weights only.
         if module.get_submodule(one.layer).state_dict():
             yield {"part": one.layer, "metric": "lipschitz_bound", "value": one.bound}
     yield {"metric": "lipschitz_product", "value": prod(one.bound for one in found)}

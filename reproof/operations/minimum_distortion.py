@@ -114,6 +114,7 @@ class _Images:
         sizes = distortion(adversarial.images, self.images).double()
         yield {"metric": "images_attacked", "value": float(len(sizes))}
         yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
+        # Without any success there is no mean; a missing row is honest where a 0 would not be.
         if bool(sizes.any()):
             yield {"metric": "minimum_distortion", "value": float(sizes[sizes > 0].mean())}
 

@@ -160,7 +160,7 @@ def learn_masks(task: Task, module: Masked, *, lr: float, momentum: float, sampl
         if split == "validation":
             yield task.make_progress_row(budget.at(int(step)), float(value))
     module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
-    module = module.to("cpu")
+    module = module.to("cpu")  # the same random draws with and without a GPU
     with torch.no_grad():
         drawn = [module.masks(("sample", number)) for number in range(samples)]
         states = [module.masked(masks) for masks in drawn]

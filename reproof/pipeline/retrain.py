@@ -22,7 +22,7 @@ def retrain(job: Job, *, dense: str, mask: str, continued: list[str], checkpoint
     tickets = _make_members(starts, masks, seeds, level, "ticket")
     trained = job.train(tickets, label=f"ticket level {level}", first_step=rewind)
     points, seconds = convert_to_arrays(trained), trained.seconds
-    if continued:
+    if continued:  # strategy 2: these weights choose the next mask and are not measured
         (last,) = read_checkpoint(continued[0], "continued" if level > 1 else "final")
         going_on = job.train(_make_members(last, masks, seeds, level, "continued"), label=f"continued level {level}")
         points["continued"] = convert_to_arrays(going_on)["final"]

@@ -25,6 +25,7 @@ def write_checkpoint(
     The metadata holds the `seeds` of the members and the `kinds` of the prunable weights, {name: kind of layer}.
     """
     tensors = {f"{point}/{name}": value for point, weights in points.items() for name, value in weights.items()}
+    # Only tensors that shrink are packed; the names in `shapes` mark them for the reader.
     packed = {key for key, value in tensors.items() if _is_sparse(value)}
     stored = {name: part for key, value in tensors.items() for name, part in _split_parts(key, value, key in packed)}
     shapes = {key: tensors[key].shape for key in sorted(packed)}
