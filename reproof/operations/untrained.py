@@ -64,9 +64,9 @@ def untrained(
     paper reports these; a choice on the validation set would give lower values.
     """
     kinds = read_kinds(subject.dense_file)
-    # Ladders depend on the seed only, so they are computed once for both kinds of weights.
     starts, ends = subject.read_dense("step0", "final")
     for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
+        # The ladders are computed once for both kinds of weights.
         ladders = {
             by: one_shot_ladder(_compute_scores(by, start, end), kinds=kinds, shares=rungs(share, rounds))
             for by in criteria
