@@ -8,7 +8,7 @@ import torch
 from bench.rows import Row, compute_rate, compute_ratio, measure_cpu_seconds, summarise_repeats
 from bench.steps import make_digits
 from reproof.networks import build, initialise, list_prunable
-from reproof.operations.untrained import Masked as MaskedStates
+from reproof.operations.untrained import MaskedStates as MaskedStates
 from reproof.pruning.mask_criteria import large_final_same_sign
 from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
 from reproof.supermasks.masked import MaskedNetwork

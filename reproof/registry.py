@@ -1,4 +1,4 @@
-"""What is registered by decorator in the library, found by reading its source: planning must not import torch."""
+"""Functions registered by decorator, found by parsing the source of the library: planning must not import torch."""
 
 import ast
 import importlib
@@ -14,31 +14,31 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def changes_no_result(function: Function) -> Function:
-    """Mark code that surrounds a job's work and computes nothing of its result: fingerprints of code end there.
+    """Mark code that surrounds the work of a job and computes nothing of its result: fingerprints of code end there.
 
-    Its log, its record and the lookup of functions by name are such code. What a job picks by name counts all the same.
+    Examples are the log, the record and the lookup of functions by name. The function found by name still counts.
     """
     return function
 
 
 def reads_declarations(function: Function) -> Function:
-    """Mark the function that reads what modules declare: a job that reaches it depends on all that is declared."""
+    """Mark the function that reads declarations: a job that reaches it depends on every declaration."""
     return function
 
 
 @changes_no_result
-def registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
+def list_registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.
 
     >>> "large_final" in registered("pruning", "criterion")
     True
     """
-    return tuple(_modules(where, decorator, library))
+    return tuple(_find_modules(where, decorator, library))
 
 
-def module_of(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> Path:
+def find_module(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> Path:
     """Return the file that defines the registered function; raise ReproofError with the known names if none does."""
-    modules = _modules(where, decorator, library)
+    modules = _find_modules(where, decorator, library)
     if name not in modules:
         raise ReproofError(f"{decorator} {name!r} is unknown; choose one of {', '.join(sorted(modules))}")
     return modules[name]
@@ -47,64 +47,66 @@ def module_of(where: str, decorator: str, name: str, *, library: Path = LIBRARY)
 @changes_no_result
 def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
     """Return the registered function itself, importing its module only now."""
-    path = module_of(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
+    path = find_module(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
     function: Callable[..., Any] = getattr(importlib.import_module(".".join(path.parts)), name)
     return function
 
 
 @changes_no_result
-def options(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
+def list_options(where: str, decorator: str, name: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the registered function's keyword-only arguments: its options in the configuration."""
-    return tuple(argument.arg for argument in _function(where, decorator, name, library).args.kwonlyargs)
+    return tuple(argument.arg for argument in _read_function(where, decorator, name, library).args.kwonlyargs)
 
 
-def defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
-    """Return those options of the registered function that may be left out, with the values they then have."""
-    arguments = _function(where, decorator, name).args
+def read_defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
+    """Return {option: default} of the optional options of the registered function."""
+    arguments = _read_function(where, decorator, name).args
     pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    # `kw_defaults` holds None for an option without a default; the default None is a node.
     return {option.arg: ast.literal_eval(value) for option, value in pairs if value is not None}
 
 
-def numeric(where: str, decorator: str, name: str) -> frozenset[str]:
-    """Return those options of the registered function that are annotated as numbers."""
-    arguments = _function(where, decorator, name).args.kwonlyargs
+def list_numeric_options(where: str, decorator: str, name: str) -> frozenset[str]:
+    """Return the options of the registered function that are annotated as numbers."""
+    arguments = _read_function(where, decorator, name).args.kwonlyargs
+    # Annotations are compared as text: nothing of the module is executed.
     return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
 
 
-def named_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
-    """Return the function of this name that a parsed module registers."""
-    (function,) = [node for node in _functions(tree, decorator) if node.name == name]
+def find_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:
+    """Return the function of this name that a parsed module registers; raise ValueError unless there is exactly one."""
+    (function,) = [node for node in _list_functions(tree, decorator) if node.name == name]
     return function
 
 
-def decorating_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
+def find_decorator_call(function: ast.FunctionDef, decorator: str) -> ast.Call | None:
     """Return the call `decorator(...)` above a function; None where the decorator has no arguments."""
-    (node,) = [node for node in function.decorator_list if _name(node) == decorator]
+    (node,) = [node for node in function.decorator_list if _get_name(node) == decorator]
     return node if isinstance(node, ast.Call) else None
 
 
-def _function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
-    return named_function(parse(module_of(where, decorator, name, library=library)), decorator, name)
+def _read_function(where: str, decorator: str, name: str, library: Path = LIBRARY) -> ast.FunctionDef:
+    return find_function(parse_module(find_module(where, decorator, name, library=library)), decorator, name)
 
 
 @cache
-def parse(path: Path) -> ast.Module:
-    """Return a module parsed, once for all who read it; nobody may change what is returned."""
+def parse_module(path: Path) -> ast.Module:
+    """Return the syntax tree of a module. The tree is cached and shared, so no caller may change it."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
-def _modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
+def _find_modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
     place = library / where
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return {node.name: file for file in files for node in _functions(parse(file), decorator)}
+    return {node.name: file for file in files for node in _list_functions(parse_module(file), decorator)}
 
 
-def _functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
+def _list_functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return [function for function in functions if decorator in map(_name, function.decorator_list)]
+    return [function for function in functions if decorator in map(_get_name, function.decorator_list)]
 
 
-def _name(node: ast.expr) -> str:
+def _get_name(node: ast.expr) -> str:
     node = node.func if isinstance(node, ast.Call) else node
     return node.id if isinstance(node, ast.Name) else ""

@@ -1,12 +1,12 @@
-"""Seeds split by what they decide, so that changing one source of chance leaves the others alone."""
+"""Seeds by purpose: a change to one source of chance leaves the others unchanged."""
 
 import hashlib
 
 
 def derive(*words: str | int) -> int:
-    """Return a 63-bit seed for the purpose that `words` name, e.g. derive("order", seed, epoch).
+    """Return a 63-bit seed for the purpose named by `words`, e.g. derive("order", seed, epoch).
 
     Equal words give equal seeds on every machine and Python version; seeds of different words are independent.
     """
     digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return int.from_bytes(digest[:8], "big") >> 1  # 63 bits: torch.Generator takes a signed 64-bit seed

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-# Operations that have been renamed. Results keep the old names: they are part of the settings that name a run, and of
-# the paths under results/.
+# Renamed operations. Results keep the old names, because these are part of the settings that name a run and of the
+# paths under results/. New names in results would invalidate every published table.
 STORED_AS = {
     "unit_selectivity": "excite",
     "lipschitz": "bound",
@@ -13,45 +13,45 @@ STORED_AS = {
 }
 
 
-def stored_name(operation: str) -> str:
-    """Return how results call an operation."""
+def get_stored_name(operation: str) -> str:
+    """Return the name of an operation in results."""
     return STORED_AS.get(operation, operation)
 
 
-def operation_stored_as(name: str) -> str:
-    """Return the operation that results call by this name: the inverse of `stored_name`."""
+def find_operation(name: str) -> str:
+    """Return the operation with this name in results: the inverse of `get_stored_name`."""
     return next((operation for operation, stored in STORED_AS.items() if stored == name), name)
 
 
-UNIT_PIXELS = "_unit"  # at the end of a data set's name: its pixels are in [0, 1], not standardised
+UNIT_PIXELS = "_unit"  # suffix of a data set's name: its pixels are in [0, 1] and not standardised
 
 
-def source_name(dataset: str) -> str:
-    """Return the name of the fetched data set that one with pixels in [0, 1] is made of; of any other, its own."""
+def get_source_name(dataset: str) -> str:
+    """Return the name of the fetched data set behind `dataset`, without the suffix for pixels in [0, 1]."""
     return dataset.removesuffix(UNIT_PIXELS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Base of all settings: made from a mapping, and written back without what equals its default.
+    """Base of all settings: read from a mapping, written without the values that equal their defaults.
 
-    Leaving defaults out means that a new setting whose default is "as before" renames no run.
+    A run's name is a hash of its settings. Without defaults in it, a new setting with a default renames no run.
     """
 
     @classmethod
-    def of(cls, mapping: dict[str, Any]) -> Self:
-        """Make from a mapping of plain values; lists become tuples."""
+    def parse(cls, mapping: dict[str, Any]) -> Self:
+        """Return the settings in a mapping of plain values; lists become tuples. Raises TypeErroan unknown key."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
-    def without_defaults(self) -> dict[str, Any]:
-        """Return the settings that differ from their defaults, as plain values."""
+    def drop_defaults(self) -> dict[str, Any]:
+        """Return {key: plain value} of the settings that differ from their defaults."""
         usual = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != usual[key]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings(Settings):
-    """Which data, and how it is split. `validation` examples are drawn at random from the training set."""
+    """The data set and its split: `validation` examples are drawn at random from the training set by `split_seed`."""
 
     name: str
     validation: int = 0
@@ -60,7 +60,7 @@ class DataSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class InitialisationSettings(Settings):
-    """How weights are drawn before training."""
+    """The initial distribution of the weights."""
 
     scheme: str
     batch_norm_scale: str = "one"
@@ -68,7 +68,7 @@ class InitialisationSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Settings):
-    """How one network is trained: budgets in steps, rates per step, `decay_at` and `warmup` in steps."""
+    """The training of one network. Budgets, `decay_at` and `warmup` are in steps; rates are per step."""
 
     optimizer: str
     lr: float
@@ -86,7 +86,7 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class PruningSettings(Settings):
-    """How weights are removed: shares per kind of layer, by which criterion, within a layer or over all of them.
+    """The pruning of a run: the share per kind of layer, the criterion `by`, and the `scope` (one layer or all).
 
     Iterative pruning removes `share` of the remaining weights in each round; one-shot pruning removes the
     shares `one_shot[n - 1]` of all weights at once to make level n.
@@ -99,10 +99,10 @@ class PruningSettings(Settings):
     rewind: int = 0
     reset: str = "each_round"
 
-    def share_at(self, level: int) -> dict[str, float]:
+    def get_share(self, level: int) -> dict[str, float]:
         """Return the share of the remaining weights that the round leading to `level` removes, by kind of layer."""
         return self.one_shot[level - 1] if self.one_shot else dict(self.share or {})
 
-    def pruned_from(self, level: int) -> int:
+    def find_pruned_level(self, level: int) -> int:
         """Return the level whose trained weights decide the mask of `level`: the last one, or the dense network."""
         return 0 if self.one_shot else level - 1

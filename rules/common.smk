@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from reproof.execution.processes import dies_with
+from reproof.execution.processes import bind_to_parent
 from reproof.experiments.configuration import read_configuration
 from reproof.storage.files import ReproofError
 from reproof.provenance.integrity import refuse_read_only, refuse_unplanned
@@ -28,7 +28,7 @@ try:
 except ReproofError as error:
     sys.exit(f"error: {error}")
 
-prepare_jobs(shell, dies_with(os.getpid()))  # an orphan must not go on writing
+prepare_jobs(shell, bind_to_parent(os.getpid()))  # an orphan must not go on writing
 
 
 wildcard_constraints:

@@ -116,8 +116,8 @@ class Version:
     def _options(self, kind: str, name: str) -> tuple[str, ...]:
         library = self.folder / "reproof"
         for place, mark in PLACES[kind]:
-            if (library / place).exists() and name in registry.registered(place, mark, library=library):
-                return registry.options(place, mark, name, library=library)
+            if (library / place).exists() and name in registry.list_registered(place, mark, library=library):
+                return registry.list_options(place, mark, name, library=library)
         return ()
 
 

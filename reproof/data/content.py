@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from reproof.storage.files import Array, ReproofError, atomic
+from reproof.storage.files import Array, ReproofError, write_atomically
 
 BLOCK = 1 << 22  # bytes per count
 
@@ -75,7 +75,7 @@ def write_content(path: Path, name: str, content: Content) -> None:
         digest.update(payload)
         file.write(payload)
 
-    with atomic(path) as temporary, open(temporary, "wb") as file:
+    with write_atomically(path) as temporary, open(temporary, "wb") as file:
         # The header comes first in the file, but its mean, deviation and digest are known last.
         file.seek(reserved)
         for labels in (content.train_labels, content.test_labels):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from reproof.storage.files import ReproofError, atomic
+from reproof.storage.files import ReproofError, write_atomically
 
 TIMEOUT = 10.0  # seconds without an answer, after which an address counts as unreachable
 SETTING = "data.mirror in config/config.yaml"
@@ -113,7 +113,7 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
             reasons.append(f"{address}: {_describe_reason(error)}")
             continue
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
-            with atomic(folder / relative) as temporary:
+            with write_atomically(folder / relative) as temporary:
                 temporary.write_bytes(content)
             return
         # A wrong answer, such as a login page, is not stored; the next address is tried.

@@ -1,1 +1,1 @@
-"""Declarations: what modules of the library say of themselves (metrics, costs, words), read without importing torch."""
+"""Declarations: metrics, costs and words that modules of the library declare, read without importing torch."""

@@ -1,4 +1,4 @@
-"""What modules declare as their cost: the size of a network, the work of an operation. Needs no torch."""
+"""Units of declared costs: the size of a network, the work of an operation. Needs no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PASSES = 3  # a step computes the outputs, the gradients of the inputs and those
 
 @dataclass(frozen=True)
 class Size:
-    """Weights of a network, and multiply-adds of its forward pass for one example."""
+    """The number of weights of a network, and of multiply-adds in its forward pass for one example."""
 
     weights: int
     products: int
@@ -20,11 +20,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Work:
-    """What one job of an operation computes; `reproof.planning.cost_model` says how many seconds that takes.
+    """The work of one job of an operation; `reproof.planning.cost_model` converts it to seconds.
 
-    `steps` counts network-steps of training, None where the time of a training says nothing of this job; `passes`
-    counts examples that pass forward through the run's network; `seconds` are those of all else. `copies` counts the
-    networks that each seed and level holds in memory.
+    `steps` counts network-steps of training; None if the time of a training does not predict this job. `passes` counts
+    forward passes of examples through the network of the run. `seconds` is the time of all other work. `copies` counts
+    the networks in memory per seed and level.
     """
 
     steps: float | None = None
@@ -33,11 +33,11 @@ class Work:
     copies: int = 1
 
 
-def networks(settings: Settings) -> int:
-    """Return how many networks a training job trains: its seeds, times a control's levels and draws."""
+def count_networks(settings: Settings) -> int:
+    """Return the number of networks that a job trains: seeds times levels times draws."""
     return len(settings["seeds"]) * len(settings.get("levels", [1])) * int(settings.get("draws", 1))
 
 
-def network_steps(settings: Settings) -> int:
-    """Return networks times the steps from their rewind point to the end."""
-    return networks(settings) * (int(settings["training"]["steps"]) - int(settings.get("rewind", 0)))
+def count_network_steps(settings: Settings) -> int:
+    """Return the number of networks times the steps from the rewind point to the end."""
+    return count_networks(settings) * (int(settings["training"]["steps"]) - int(settings.get("rewind", 0)))

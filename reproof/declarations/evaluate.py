@@ -1,7 +1,7 @@
-"""What a registered function declares in its decorator, evaluated without importing its module.
+"""Evaluate the declaration in the decorator of a registered function without importing the function's module.
 
-Planning reads what an operation measures and costs, but must not import torch, which the operation's module does.
-Of that module, only the definitions that the declaration reaches are executed.
+Planning reads the metrics and costs of operations, but must not import torch, which the modules of operations do.
+Therefore only the definitions that the declaration reaches are executed.
 """
 
 import ast
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reproof.registry import LIBRARY, decorating_call, module_of, named_function, parse, reads_declarations
+from reproof.registry import LIBRARY, find_decorator_call, find_function, find_module, parse_module, reads_declarations
 from reproof.storage.errors import ReproofError
 
 ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
@@ -21,21 +21,21 @@ ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
 
 @reads_declarations
 @cache
-def declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
-    """Return the values of the decorator's keyword arguments of a registered function; {} for a bare decorator.
+def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
+    """Return {keyword: value} of the decorator of a registered function; {} for a bare decorator.
 
-    They may use definitions at the top level of the function's module, the standard library, and modules of the
-    project that need no other package. Raises ReproofError, which names file and function, for an
-    expression that reaches anything else.
+    The values may use definitions at the top level of the module, the standard library, and modules of the project
+    that need no other package. Raises ReproofError with file and function for an expression that reaches more.
     """
-    path = module_of(where, decorator, name)
-    tree = parse(path)
-    call = decorating_call(named_function(tree, decorator, name), decorator)
-    return _evaluate(tree, call, path, f"{_shown(path)}: {decorator} {name}") if call else {}
+    path = find_module(where, decorator, name)
+    tree = parse_module(path)
+    call = find_decorator_call(find_function(tree, decorator, name), decorator)
+    return _evaluate(tree, call, path, f"{_shorten(path)}: {decorator} {name}") if call else {}
 
 
 def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[str, Any]:
-    reached = _reached(tree, call, what)
+    reached = _find_reached(tree, call, what)
+    # In the order of the module: a definition may use an earlier one.
     definitions = [node for node in tree.body if node in reached]
     namespace: dict[str, Any] = {"__name__": f"declaration of {what}"}
     exec(compile(ast.Module(definitions, []), str(path), "exec"), namespace)
@@ -43,28 +43,28 @@ def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[s
     return {key: eval(expression, namespace) for key, expression in expressions.items()}
 
 
-def _reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
-    """Return the statements at the top of a module that a call's keyword arguments need; check imports among them."""
+def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
+    """Return the top-level statements that the keyword arguments of a call need; check the imports among them."""
     reached: list[ast.stmt] = []
-    waiting = [name for keyword in call.keywords for name in _names(keyword.value)]
+    waiting = [name for keyword in call.keywords for name in _list_names(keyword.value)]
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in seen:
             continue
         seen.add(name)
-        found = list(_definitions(tree, name))
+        found = list(_find_definitions(tree, name))
         if not found and not hasattr(builtins, name):
             raise ReproofError(f"{what}: its declaration reads {name}; define it at the top level of the module")
         for node in found:
             _check_imports(node, what)
-            waiting += _names(node)
+            waiting += _list_names(node)
         reached += found
     return reached
 
 
-def _definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
-    """Yield the statements at the top of a module that bind a name: imports, assignments, functions, classes."""
+def _find_definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
+    """Yield the top-level statements that bind a name: imports, assignments, functions, classes."""
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             bound = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
@@ -79,9 +79,10 @@ def _definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
             yield node
 
 
-def _names(node: ast.AST) -> set[str]:
+def _list_names(node: ast.AST) -> set[str]:
     """Return the names that a definition or an expression reads from its module."""
     found: set[str] = set()
+    # The symbol tables know which names are local, so that parameters and variables do not count.
     tables = [symtable.symtable(ast.unparse(node), "", "exec")]
     while tables:
         table = tables.pop()
@@ -92,9 +93,9 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _check_imports(node: ast.stmt, what: str) -> None:
-    """Raise ReproofError if an import, or what it imports, needs a package that planning does not load."""
-    for module in _modules(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
-        package = _foreign(module)
+    """Raise ReproofError if a statement imports, directly or not, a package that planning does not load."""
+    for module in _list_modules(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+        package = _find_foreign_package(module)
         if package:
             through = "" if module.partition(".")[0] == package else f" through {module}"
             raise ReproofError(
@@ -104,40 +105,40 @@ def _check_imports(node: ast.stmt, what: str) -> None:
 
 
 @cache
-def _foreign(module: str) -> str:
+def _find_foreign_package(module: str) -> str:
     """Return the first package that importing a module needs beyond those allowed; "" if there is none."""
     waiting, seen = [module], set[Path]()
     while waiting:
         name = waiting.pop()
         if name.partition(".")[0] not in ALLOWED:
             return name.partition(".")[0]
-        for path in _files(name) - seen:
+        for path in _list_files(name) - seen:
             seen.add(path)
-            waiting += [one for node in _at_import(parse(path)) for one in _modules(node)]
+            waiting += [one for node in _list_imports(parse_module(path)) for one in _list_modules(node)]
     return ""
 
 
-def _at_import(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports that importing a module makes: not those inside functions."""
+def _list_imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports executed when a module is imported, which excludes imports inside functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
         elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _at_import(child)
+            yield from _list_imports(child)
 
 
-def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+def _list_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
 
 
-def _files(module: str) -> set[Path]:
-    """Return the project's files that importing a module executes: those of its packages, and its own."""
+def _list_files(module: str) -> set[Path]:
+    """Return the files of the project executed by an import: the module and the `__init__.py` of its packages."""
     parts = module.split(".")
     files = {LIBRARY.parent.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)}
     return {file for file in files | {LIBRARY.parent.joinpath(*parts).with_suffix(".py")} if file.is_file()}
 
 
-def _shown(path: Path) -> str:
+def _shorten(path: Path) -> str:
     return str(path.relative_to(LIBRARY.parent))

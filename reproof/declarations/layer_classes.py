@@ -1,7 +1,7 @@
 """Classes of layers by their criticality.
 
-Zhang, Bengio & Singer name layers "ambient" (no or negligible loss) and "critical" (near random guessing) and give no
-threshold in any source at hand; here both are settings, in shares of what there is to lose.
+Zhang, Bengio & Singer (2022) call layers "ambient" (no or negligible loss) and "critical" (near random guessing). No
+available source states thresholds. Here both are settings, as shares of the accuracy above chance.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ AMBIENT, CRITICAL, BETWEEN = "ambient", "critical", "between"
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """Criticality up to which a layer is ambient, and from which on it is critical."""
+    """The highest criticality of an ambient layer and the lowest of a critical one, as shares."""
 
     ambient: float
     critical: float
 
-    def name(self, value: float) -> str:
-        """Return "ambient", "critical" or, of what lies between the thresholds, "between"."""
+    def classify(self, value: float) -> str:
+        """Return "ambient", "critical" or, between the thresholds, "between"."""
         if value <= self.ambient:
             return AMBIENT
         return CRITICAL if value >= self.critical else BETWEEN

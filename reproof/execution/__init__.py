@@ -1,1 +1,1 @@
-"""Execution: what surrounds the work of a job: its process, its log, its record."""
+"""Execution: the process, the log and the record of a job."""

@@ -1,4 +1,4 @@
-"""What a job says: on the terminal and in its log at once, mistakes in one line, surprises with their traceback."""
+"""Output of a job, on the terminal and in its log: mistakes of users in one line, other errors with traceback."""
 
 import io
 import sys
@@ -12,7 +12,7 @@ from reproof.storage.files import ReproofError
 
 
 class Tee(io.TextIOBase):
-    """A text stream that writes to several others, line by line on disk as well."""
+    """A text stream that writes to several others and flushes each write: a killed job leaves a complete log."""
 
     def __init__(self, *streams: TextIO) -> None:
         self._streams = streams
@@ -24,14 +24,15 @@ class Tee(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits: every write is flushed."""
+        """Do nothing, because every write is flushed."""
 
 
 @contextmanager
-def logged(path: str | Path) -> Iterator[None]:
-    """Copy what the body prints to the file `path`; end the job with exit code 1 on an error.
+def log_output(path: str | Path) -> Iterator[None]:
+    """Copy the output of the body to the file `path`; end the process with exit code 1 on an error.
 
-    A ReproofError is one line, `error: ...`; anything else is a fault of the program and leaves its traceback.
+    A ReproofError becomes one line, `error: ...`. Any other exception is a fault of the program and is printed with
+    its traceback.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with Path(path).open("w", encoding="utf-8") as log:

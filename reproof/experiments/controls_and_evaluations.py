@@ -10,7 +10,7 @@ from reproof import registry
 from reproof.experiments.configuration import no_number, unknown
 from reproof.experiments.options import Problem, option_problems, signature
 from reproof.provenance.identity import Registered
-from reproof.settings import operation_stored_as, stored_name
+from reproof.settings import find_operation, get_stored_name
 
 CONTROL_KEYS = ("control", "draws", "levels")
 EVALUATION_KEYS = ("measure", "levels", "controls", "report_as")
@@ -40,7 +40,7 @@ class Control:
 
     def problems(self, at: str, levels: int) -> Iterator[Problem]:
         """Yield what a schema cannot see: an unknown control or option, a level beyond the ladder."""
-        known = registry.registered("pruning", "control")
+        known = registry.list_registered("pruning", "control")
         if self.kind not in known:
             yield f"{at}.control" if self.kind != self.arm else at, unknown(self.kind, known)
             return
@@ -107,13 +107,13 @@ class Evaluation:
         }
         kinds = {arm: {"control": one.kind, "options": one.options} for arm, one in self.controls.items()}
         victims = {"victims": self.victims} if self.victims else {}
-        return {"operation": stored_name(self.operation), "options": options, "controls": kinds} | victims
+        return {"operation": get_stored_name(self.operation), "options": options, "controls": kinds} | victims
 
     def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
         """Yield what a schema cannot see, in a run with this many levels and steps of training."""
-        known = registry.registered("operations", "operation")
+        known = registry.list_registered("operations", "operation")
         if self.operation not in known:
-            now = operation_stored_as(self.operation)
+            now = find_operation(self.operation)
             renamed = f"{self.operation!r} is now called {now!r}; write measure: {now}"
             yield f"{at}.measure", renamed if now != self.operation else unknown(self.operation, known)
             return
@@ -123,8 +123,8 @@ class Evaluation:
         yield from option_problems(at, self.options, ("operations", "operation", self.operation), EVALUATION_KEYS)
         for option, which in NAMING.items():
             for name in self.options.get(option, ()):
-                if name not in registry.registered(*which):
-                    yield f"{at}.{option}", unknown(name, registry.registered(*which))
+                if name not in registry.list_registered(*which):
+                    yield f"{at}.{option}", unknown(name, registry.list_registered(*which))
         yield from _attack_problems(at, self.options)
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
@@ -135,7 +135,7 @@ class Evaluation:
 
 def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with attacks: unknown names, options that they do not have, distances that cannot be."""
-    known, common = registry.registered(*ATTACK), options.get("epsilons", ())
+    known, common = registry.list_registered(*ATTACK), options.get("epsilons", ())
     yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
     for label, one in options.get("attacks", {}).items():
         where = f"{at}.attacks.{label}"

@@ -64,7 +64,7 @@ def check_figures(paper: Paper) -> None:
 
 
 def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    kinds = registry.registered("figures", "figure")
+    kinds = registry.list_registered("figures", "figure")
     if figure["kind"] not in kinds:
         yield "kind", unknown(figure["kind"], kinds)
         return
@@ -79,7 +79,7 @@ def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str,
 
 @cache
 def _figure_options(kind: str) -> tuple[str, ...]:
-    return registry.options("figures", "figure", kind)
+    return registry.list_options("figures", "figure", kind)
 
 
 def check_references(paper: Paper) -> None:

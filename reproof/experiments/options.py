@@ -25,7 +25,9 @@ class Signature:
 def signature(where: str, decorator: str, name: str) -> Signature:
     """Return the options of a registered function; its source is read once, however many runs pick it."""
     which = where, decorator, name
-    return Signature(frozenset(registry.options(*which)), registry.defaults(*which), registry.numeric(*which))
+    return Signature(
+        frozenset(registry.list_options(*which)), registry.read_defaults(*which), registry.list_numeric_options(*which)
+    )
 
 
 def option_problems(

@@ -16,7 +16,7 @@ from reproof.settings import (
     InitialisationSettings,
     PruningSettings,
     TrainingSettings,
-    source_name,
+    get_source_name,
 )
 
 
@@ -51,11 +51,11 @@ class Run:
         return cls(
             key=key,
             title=mapping.get("title", key),
-            dataset=DataSettings.of(data),
+            dataset=DataSettings.parse(data),
             network=dict(mapping["network"]),
-            initialisation=InitialisationSettings.of(mapping["initialisation"]),
-            training=TrainingSettings.of(mapping["training"]),
-            pruning=PruningSettings.of(mapping.get("pruning", {})),
+            initialisation=InitialisationSettings.parse(mapping["initialisation"]),
+            training=TrainingSettings.parse(mapping["training"]),
+            pruning=PruningSettings.parse(mapping.get("pruning", {})),
             levels=levels,
             seeds=mapping["seeds"],
             seeds_a_job=mapping.get("seeds_a_job", 0),
@@ -68,10 +68,10 @@ class Run:
         """All that the dense network depends on, defaults left out."""
         usual = signature("networks", "network", self.network["name"]).defaults
         return {
-            "dataset": self.dataset.without_defaults(),
+            "dataset": self.dataset.drop_defaults(),
             "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},
-            "initialisation": self.initialisation.without_defaults(),
-            "training": self.training.without_defaults(),
+            "initialisation": self.initialisation.drop_defaults(),
+            "training": self.training.drop_defaults(),
         }
 
     @cached_property
@@ -82,7 +82,7 @@ class Run:
     @cached_property
     def tickets(self) -> str:
         """Name of the ticket run: its hash includes the dense run's."""
-        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.without_defaults()})
+        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.drop_defaults()})
 
     def control(self, arm: str) -> str:
         """Name of a control's run: its hash includes the ticket run's."""
@@ -126,8 +126,8 @@ class Run:
             yield "training.test_every", f"{training.test_every} is no multiple of {training.validate_every}"
 
     def _names(self) -> Iterator[Problem]:
-        sources, networks = registry.registered("data", "source"), registry.registered("networks", "network")
-        if (source := source_name(self.dataset.name)) not in sources:
+        sources, networks = registry.list_registered("data", "source"), registry.list_registered("networks", "network")
+        if (source := get_source_name(self.dataset.name)) not in sources:
             yield "dataset.name", unknown(source, sources)
         if self.network["name"] not in networks:
             yield "network.name", unknown(self.network["name"], networks)
@@ -136,7 +136,7 @@ class Run:
         yield from option_problems("network", given, ("networks", "network", self.network["name"]))
 
     def _pruning(self) -> Iterator[Problem]:
-        pruning, criteria = self.pruning, registry.registered("pruning", "criterion")
+        pruning, criteria = self.pruning, registry.list_registered("pruning", "criterion")
         if pruning.by not in criteria:
             yield "pruning.by", unknown(pruning.by, criteria)
         if self.levels and bool(pruning.share) == bool(pruning.one_shot):

@@ -35,8 +35,8 @@ def estimate(values: Sequence[float], *, thresholds: Thresholds, confidence: flo
     mean = float(found.mean()) if found.size else nan
     half = _compute_half_width(found, confidence)
     low, high = mean - half, mean + half
-    named = thresholds.name(mean) if found.size else ""
-    settled = bool(named) and thresholds.name(low) == thresholds.name(high) == named and not np.isnan(half)
+    named = thresholds.classify(mean) if found.size else ""
+    settled = bool(named) and thresholds.classify(low) == thresholds.classify(high) == named and not np.isnan(half)
     return Estimate(mean=mean, low=low, high=high, seeds=int(found.size), named=named, settled=settled)
 
 

@@ -34,7 +34,7 @@ from reproof.figures.captions import Context, compose_alternative, compose_capti
 from reproof.figures.kinds import KINDS
 from reproof.figures.style import STYLE, Look, assign_inks, draw_blank, draw_foot_line
 from reproof.figures.words import ABSENT
-from reproof.storage.files import ReproofError, atomic, write_json, write_parquet
+from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
 
 # Without time and version, the same table gives the same bytes.
 METADATA: dict[str, dict[str, Any]] = {
@@ -93,7 +93,7 @@ def draw(
 def save(drawing: Drawing, stem: str | Path) -> None:
     """Write `stem`.svg, .png, .pdf, .parquet (the table) and .json (caption, alt, width and height in CSS pixels)."""
     for suffix, metadata in METADATA.items():
-        with atomic(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
+        with write_atomically(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
             drawing.figure.savefig(temporary, format=suffix, metadata=metadata)
     write_parquet(f"{stem}.parquet", drawing.table)
     width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())

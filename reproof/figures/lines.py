@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reproof.figures.style import INKS, SPARE, Ink
-from reproof.registry import registered
+from reproof.registry import list_registered
 
 # Names in the papers. Blue and green keep weights that are large after training, yellow those large before it, red
 # small weights or weights that change sign, grey random ones.
@@ -50,7 +50,7 @@ def add_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
 
 
 # Inks of the papers, and of every criterion and action registered since.
-NAMED = add_inks([*registered("pruning", "criterion"), *registered("pruning", "mask_zero")], PUBLISHED)
+NAMED = add_inks([*list_registered("pruning", "criterion"), *list_registered("pruning", "mask_zero")], PUBLISHED)
 LABELS = {
     "zero": "zero (tickets)",
     "frozen": "frozen at initial value",

@@ -67,7 +67,7 @@ def criteria(
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
-    known = registry.registered("pruning", "criterion")
+    known = registry.list_registered("pruning", "criterion")
     parts = [_make_absent_rows(run, metrics) for run in list_runs(columns)]
     for run in list_runs(columns):
         by = find_runs(run, [*rows["run"].unique(), *(str(one["run"]) for one in references)], known)

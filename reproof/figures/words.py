@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from reproof.declarations.arm_words import arm_words
+from reproof.declarations.arm_words import find_arm_words
 from reproof.metrics import NATS, SHARE, find_metric
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
 def label_arm(arm: str) -> str:
     """Return the legend label of an arm; an undeclared arm keeps its own name."""
-    return arm_words(arm).legend
+    return find_arm_words(arm).legend
 
 
 def format_run_title(run: str, titles: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The gallery: one folder, readable from disk, with every verdict and figure of the papers that were run."""
+"""The gallery: one folder, readable without a server, with all verdicts and figures of the papers."""
 
 from reproof.gallery.folder import build_gallery
 from reproof.gallery.shapes import Departure, FigureEntry, Paper

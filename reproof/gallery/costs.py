@@ -1,4 +1,4 @@
-"""What the results cost, from the benchmark files that Snakemake writes beside its logs."""
+"""Costs of the results, read from the benchmark files of Snakemake."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of all jobs of one rule: wall time in seconds, peak memory in MB of its hungriest job (None: not sampled).
+    """The cost of all jobs of one rule: wall time in seconds, peak memory of a job in MB (None: not sampled).
 
-    `unknown` counts the jobs without a benchmark file: results that were pulled and not computed here.
+    `unknown` counts jobs without a benchmark file, whose results were downloaded and not computed here.
     """
 
     rule: str
@@ -21,17 +21,17 @@ class Cost:
     memory: float | None
 
 
-def costs(benchmarks: Mapping[str, Sequence[str | Path]]) -> list[Cost]:
-    """Return one Cost per rule, dearest first, from the benchmark files (TSV) of its jobs."""
-    found = [_cost(rule, [Path(file) for file in files]) for rule, files in benchmarks.items()]
+def read_costs(benchmarks: Mapping[str, Sequence[str | Path]]) -> list[Cost]:
+    """Return one Cost per rule, the longest first, from the benchmark files (TSV) of its jobs."""
+    found = [_read_cost(rule, [Path(file) for file in files]) for rule, files in benchmarks.items()]
     return sorted(found, key=lambda cost: (-cost.seconds, cost.rule))
 
 
-def _cost(rule: str, files: Sequence[Path]) -> Cost:
+def _read_cost(rule: str, files: Sequence[Path]) -> Cost:
     there = [file for file in files if file.is_file()]
-    jobs = [row for file in there for row in _rows(file)]
-    seconds = _numbers(job["s"] for job in jobs)
-    memory = _numbers(job["max_rss"] for job in jobs)
+    jobs = [row for file in there for row in _read_rows(file)]
+    seconds = _parse_numbers(job["s"] for job in jobs)
+    memory = _parse_numbers(job["max_rss"] for job in jobs)
     return Cost(
         rule=rule,
         jobs=len(there),
@@ -42,11 +42,11 @@ def _cost(rule: str, files: Sequence[Path]) -> Cost:
     )
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
+def _read_rows(file: Path) -> list[dict[str, str]]:
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines, delimiter="\t"))
 
 
-def _numbers(texts: Iterable[str]) -> list[float]:
-    """Return the numbers among the texts: a job shorter than a sample of Snakemake's has "-" or "NA" for its memory."""
+def _parse_numbers(texts: Iterable[str]) -> list[float]:
+    """Return the numbers among the texts: the memory of a job too short to be sampled is "-" or "NA"."""
     return [float(text) for text in texts if text.replace(".", "", 1).isdigit()]

@@ -1,4 +1,4 @@
-"""Build the gallery's folder: the page, and beside it every file that the page links to."""
+"""Build the folder of the gallery: the page and every file that it links to."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reproof.gallery.costs import costs
-from reproof.gallery.page import Shown, page
+from reproof.gallery.costs import read_costs
+from reproof.gallery.page import PageFigure, render_page
 from reproof.gallery.shapes import FigureEntry, Paper
 from reproof.storage.files import ReproofError, read_json, write_json, write_text
 
@@ -24,41 +24,41 @@ def build_gallery(
     versions: Mapping[str, str],
     fingerprint: str,
 ) -> None:
-    """Write the folder `output`: index.html, figures/, records/ and verdicts/. It can be moved or zipped as it is.
+    """Write the folder `output`: index.html, figures/, records/ and verdicts/. It can be moved or zipped.
 
-    `data` holds the labels of the datasets, `benchmarks` the benchmark files of each rule, `versions` those of Python
-    and the libraries, `fingerprint` that of the code. Nothing is left of a build that fails; raises ReproofError.
+    `data` holds the labels of the data sets, `benchmarks` {rule: benchmark files}, `versions` {package: version},
+    `fingerprint` that of the code. Raises ReproofError, and a failed build leaves no files.
     """
-    with _folder(output) as folder:
-        shown = {paper["name"]: _shown(folder, paper) for paper in papers}
+    with _replace_folder(output) as folder:
+        shown = {paper["name"]: _copy_figures(folder, paper) for paper in papers}
         for paper in papers:
             _copy(Path(paper["verdicts"]), folder / "verdicts" / f"{paper['name']}.parquet")
-        text = page(
+        text = render_page(
             papers=papers,
             figures=shown,
             scale=scale,
             data=data,
-            costs=costs(benchmarks),
+            costs=read_costs(benchmarks),
             versions=versions,
             fingerprint=fingerprint,
         )
         write_text(folder / "index.html", text)
 
 
-def _shown(folder: Path, paper: Paper) -> list[Shown]:
-    """Copy a paper's figures and the records of their runs, and return what the page says of them."""
+def _copy_figures(folder: Path, paper: Paper) -> list[PageFigure]:
+    """Copy the figures of a paper and the records of their runs; return the figures for the page."""
     records = read_json(paper["runs"])
     shown = [(entry, [run for run in entry["runs"] if run in records]) for entry in paper["figures"]]
     for run in {run for _, runs in shown for run in runs}:
         write_json(folder / "records" / paper["name"] / f"{run}.json", records[run])
-    return [_show(folder, paper["name"], entry, runs) for entry, runs in shown]
+    return [_copy_figure(folder, paper["name"], entry, runs) for entry, runs in shown]
 
 
-def _show(folder: Path, paper: str, entry: FigureEntry, runs: Sequence[str]) -> Shown:
+def _copy_figure(folder: Path, paper: str, entry: FigureEntry, runs: Sequence[str]) -> PageFigure:
     stem = Path(entry["stem"])
     for suffix in FORMATS:
         _copy(stem.with_name(f"{stem.name}.{suffix}"), folder / "figures" / paper / f"{stem.name}.{suffix}")
-    return Shown(
+    return PageFigure(
         name=stem.name,
         title=entry["title"],
         where=entry["where"],
@@ -74,22 +74,22 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     except OSError as error:
         raise ReproofError(
-            f"{source}: cannot be copied into the gallery ({error.strerror or error}); make it anew"
+            f"{source}: cannot be copied into the gallery ({error.strerror or error}); run Snakemake again"
         ) from error
 
 
 @contextmanager
-def _folder(output: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `output`; put it in the place of `output` on success, remove it on any error.
+def _replace_folder(output: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to `output`; replace `output` by it on success, remove it on any error.
 
-    What a killed build left of it is removed first; its one name is no file's temporary name, which `sweep` looks for.
+    A leftover of a killed build is removed first. The name has no ".tmp", which `remove_temporaries` would remove.
     """
     temporary = output.with_name(f".{output.name}.new")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
-        shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(output, ignore_errors=True)  # `os.replace` refuses a folder that is not empty
         os.replace(temporary, output)
     except OSError as error:
         raise ReproofError(

@@ -1,4 +1,4 @@
-"""The page itself: verdicts first, then paper by paper, as one file of HTML with its style inside."""
+"""The page: verdicts first, then paper by paper, as one HTML file that contains its style."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import Any
 import jinja2
 
 from reproof.gallery.costs import Cost
-from reproof.gallery.plain import duration, measured, prose, setting
+from reproof.gallery.plain import format_duration, format_effect, format_setting, tie_percent_signs
 from reproof.gallery.shapes import Paper
 from reproof.storage.files import read_parquet
 
 HERE = Path(__file__).parent
-# The order of the counts, and the sign that stands beside each word: colour alone must not carry the verdict.
+# The order of the counts, and the sign next to each word: readers must not depend on colour.
 VERDICTS = {
     "agrees": "agrees",
     "disagrees": "disagrees",
@@ -24,8 +24,8 @@ VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One figure as the page shows it; paths relative to the page, width and height in CSS pixels."""
+class PageFigure:
+    """One figure of the page. Paths are relative to the page, width and height are in CSS pixels."""
 
     name: str
     title: str
@@ -38,27 +38,27 @@ class Shown:
     records: Mapping[str, str]
 
 
-def page(
+def render_page(
     *,
     papers: Sequence[Paper],
-    figures: Mapping[str, Sequence[Shown]],
+    figures: Mapping[str, Sequence[PageFigure]],
     scale: str,
     data: Sequence[str],
     costs: Sequence[Cost],
     versions: Mapping[str, str],
     fingerprint: str,
 ) -> str:
-    """Return the page as HTML. `figures` maps a paper's name to its figures."""
-    claims = {paper["name"]: claims_of(paper["verdicts"]) for paper in papers}
+    """Return the page as HTML. `figures` maps the name of a paper to its figures."""
+    claims = {paper["name"]: read_claims(paper["verdicts"]) for paper in papers}
     return (
-        _environment()
+        _make_environment()
         .get_template("page.html.j2")
         .render(
             papers=papers,
             figures=figures,
             claims=claims,
-            counts={name: counted(rows) for name, rows in claims.items()},
-            total=counted([row for rows in claims.values() for row in rows]),
+            counts={name: count_verdicts(rows) for name, rows in claims.items()},
+            total=count_verdicts([row for rows in claims.values() for row in rows]),
             scale=scale,
             data=data,
             substitutes=[label for label in data if "JPEG" in label],
@@ -70,34 +70,34 @@ def page(
     )
 
 
-def claims_of(verdicts: str) -> list[dict[str, Any]]:
-    """Return the claims of a verdicts.parquet, those judged first, each with words for the page.
+def read_claims(verdicts: str) -> list[dict[str, Any]]:
+    """Return the rows of a verdicts.parquet, judged claims first, each with words for the page.
 
-    `measured` is the effect with its interval, `sign` that of the verdict, `finding` the verdict's sentence less what
-    follows the semicolon: expectation, published value and verdict have columns of their own.
+    `measured` is the effect with its interval, `sign` the sign of the verdict. `finding` is the sentence up to the
+    semicolon: expectation, published value and verdict have their own columns.
     """
     rows = sorted(read_parquet(verdicts).to_dict("records"), key=lambda row: not row["judged"])
     return [
         row
-        | {"measured": measured(row), "sign": VERDICTS.get(row["verdict"], "unjudged")}
+        | {"measured": format_effect(row), "sign": VERDICTS.get(row["verdict"], "unjudged")}
         | {"finding": row["sentence"].partition("; ")[0].rstrip(".") + "."}
         for row in rows
     ]
 
 
-def counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """Return (verdict, sign, number of claims) for each verdict there is, in the page's order."""
+def count_verdicts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return (verdict, sign, number of claims) of each verdict that occurs, in the order of the page."""
     numbers = Counter(row["verdict"] for row in rows)
     return [(verdict, sign, numbers[verdict]) for verdict, sign in VERDICTS.items() if numbers[verdict]]
 
 
-def _environment() -> jinja2.Environment:
+def _make_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+        undefined=jinja2.StrictUndefined,  # a misspelt name must fail the job, not leave a gap
     )
-    environment.filters.update(duration=duration, setting=setting, prose=prose)
+    environment.filters.update(duration=format_duration, setting=format_setting, prose=tie_percent_signs)
     return environment

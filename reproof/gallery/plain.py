@@ -1,4 +1,4 @@
-"""Numbers and settings as a reader sees them."""
+"""Numbers, times and settings in the form for readers."""
 
 from collections.abc import Mapping
 from math import isnan
@@ -7,12 +7,12 @@ from typing import Any
 from reproof.judging.phrasing import format_number, format_quantity
 
 
-def prose(text: str) -> str:
-    """Return the text with its per-cent signs tied to their numbers, so that no line begins with one."""
+def tie_percent_signs(text: str) -> str:
+    """Return the text with a no-break space before each per-cent sign, so that no line begins with one."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def measured(row: Mapping[str, Any]) -> str:
+def format_effect(row: Mapping[str, Any]) -> str:
     """Return effect and interval of a verdict, "0.21 points [−0.08 to 0.50]"; "" if nothing was measured."""
     effect, low, high, unit = row["effect"], row["low"], row["high"], row["unit"]
     if isnan(effect):
@@ -21,7 +21,7 @@ def measured(row: Mapping[str, Any]) -> str:
     return f"{format_quantity(effect, unit)}{interval}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time span in its two largest units.
 
     >>> [duration(span) for span in (0.41, 75, 7000, 200000)]
@@ -35,20 +35,20 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in spans[first : first + 2] if count)
 
 
-def setting(value: Any) -> str:
-    """Return a setting's value as one would write it in the paper file: bare words, numbers, compact lists.
+def format_setting(value: Any) -> str:
+    """Return the value of a setting as in the file of a paper: bare words, numbers, compact lists.
 
     >>> setting("adam"), setting([0, 2]), setting({"fc": 0.2, "draws": {"n": 3}})
     ('adam', '[0, 2]', 'fc: 0.2, draws: {n: 3}')
     """
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_inner(each)}" for key, each in value.items())
+        return ", ".join(f"{key}: {_format_inner(each)}" for key, each in value.items())
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inner, value))}]"
+        return f"[{', '.join(map(_format_inner, value))}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)
 
 
-def _inner(value: Any) -> str:
-    return f"{{{setting(value)}}}" if isinstance(value, Mapping) else setting(value)
+def _format_inner(value: Any) -> str:
+    return f"{{{format_setting(value)}}}" if isinstance(value, Mapping) else format_setting(value)

@@ -1,10 +1,10 @@
-"""What the gallery is handed: plain dictionaries, so that they can come from JSON."""
+"""The input of the gallery: plain dictionaries, because they are read from JSON."""
 
 from typing import Any, NotRequired, TypedDict
 
 
 class Departure(TypedDict):
-    """One thing done otherwise than in the paper. `key` is a setting, "runs.lenet.training.steps", or plain words."""
+    """One difference from the paper. `key` is a setting, "runs.lenet.training.steps", or plain words."""
 
     key: str
     paper: Any
@@ -22,10 +22,10 @@ class FigureEntry(TypedDict):
 
 
 class Paper(TypedDict):
-    """One paper.
+    """One paper with its `figures` in the order of the page.
 
-    `figures` in the order of the page; `verdicts` the path of verdicts.parquet, `runs` that of runs.json, with the
-    records of each run; `departures` those of every scale and those of this one.
+    `verdicts` is the path of verdicts.parquet, `runs` that of runs.json with the records of each run. `departures` are
+    those of every scale and of this one.
     """
 
     name: str

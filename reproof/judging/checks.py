@@ -60,7 +60,7 @@ def check_claims(claims: Sequence[Claim], known: Known) -> list[str]:
 
 
 def check_claim(claim: Claim, known: Known, *, key: str = "claim") -> list[str]:
-    """Return what cannot be measured or judged in a claim that its schema accepts, one line a problem."""
+    """Return the problems of a claim that passes the schema, one line each."""
     problems = list(_check_name(f"{key}.judge", claim.judge, read_judges(), "a judge"))
     if not problems:
         problems += _check_judge(claim, read_judges()[claim.judge], key)
@@ -73,7 +73,7 @@ def check_claim(claim: Claim, known: Known, *, key: str = "claim") -> list[str]:
 
 
 def _check_judge(claim: Claim, judge: Mapping[str, Any], key: str) -> Iterator[str]:
-    """Yield where the measure does not give the judge what it reads, and where the expectation makes no sense."""
+    """Yield the mismatches of measure and judge, and the faults of the expectation."""
     measure, name = f"{key}.measure", claim.judge
     if judge["sides"] == 2 and claim.against is None:
         yield f"{measure}.against: missing; judge {name} compares two sides (dense, or what differs from `of`)"
@@ -115,7 +115,7 @@ def _check_names(term: Term, measure: str, side: str, known: Known) -> Iterator[
 
 
 def _check_place(term: Term, own: str, side: str, known: Known) -> Iterator[str]:
-    """Yield what is wrong with where a side is read, and with what reduces a range to one number."""
+    """Yield the faults of the place of a side and of its reduction to one number."""
     if sum(reducer in term.stated for reducer in REDUCERS) > 1:
         yield f"{own}: mean, best and reach exclude one another; state one"
     if "at" in term.stated:
@@ -144,7 +144,7 @@ def _check_columns(term: Term, own: str, known: Known) -> Iterator[str]:
 
 
 def _check_axis(term: Term, own: str) -> Iterator[str]:
-    """Yield what is wrong with where a side is read along `at`, its metric's own axis (a step, a position)."""
+    """Yield the faults of the place along `at`, the axis of the metric (a step, a position)."""
     metric = find_metric(term.metric)
     if len(term.ranges) > 1:
         yield f"{own}.at: {' and '.join(term.ranges)} are both ranges; make one of them a single value"

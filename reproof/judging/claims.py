@@ -13,7 +13,7 @@ from reproof.judging.terms import Range, Term
 AGREES, DISAGREES, INCONCLUSIVE = "agrees", "disagrees", "inconclusive"
 NOT_JUDGED = "not judged at this scale"
 
-DENSE = {"arm": "ticket", "at": {"level": 0}}  # what `against: dense` is short for
+DENSE = {"arm": "ticket", "at": {"level": 0}}  # the meaning of `against: dense`
 PLACE = ("at", "within", "mean", "best", "reach")  # a side that states its own `at` takes none of these from the other
 
 
@@ -30,7 +30,7 @@ class Expectation:
 
     @classmethod
     def parse(cls, expect: Mapping[str, Any]) -> "Expectation":
-        """Return what the `expect` of a claim states."""
+        """Return the expectation in the `expect` of a claim."""
         bound: Any = next(iter(expect.values()), None)
         return cls(relations=tuple(expect), bounds=tuple(bound) if isinstance(bound, list) else (bound,))
 
@@ -49,7 +49,7 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One testable statement of a paper: what is measured, on one side or on two, and which effect is expected.
+    """One testable statement of a paper: a measurement on one or two sides, and the expected effect.
 
     With `each` the claim must hold at every level of its range. `judged_at` are the scales that may judge it.
     """
@@ -92,7 +92,7 @@ class Claim:
 
     @property
     def shares_place(self) -> bool:
-        """Whether `against` is read where `of` is."""
+        """True if `against` is read at the place of `of`."""
         return self.against is not None and "at" not in self.against.stated
 
 
@@ -114,7 +114,7 @@ def _parse_sides(measure: Mapping[str, Any]) -> tuple[Term, Term | None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the measurements say of one claim: a row of the table of verdicts.
+    """The verdict on one claim: a row of the table of verdicts.
 
     `effect`, `low`, `high` and the bounds are in `unit`, and NaN where unknown. `verdict` is "agrees", "disagrees",
     "inconclusive" or "not judged at this scale". `direction` is "as claimed", "against", "neither" or "not measured",

@@ -41,6 +41,7 @@ def weigh(found: Sequence[Sample], judge: Judge, wanted: Range) -> Outcome:
         return replace(worst, decision=INCONCLUSIVE, seeds_needed=inf) if worst.sample.short else worst
     if len(pairs) == 1:
         return plain[0]
+    # Bonferroni: one level outside refutes the claim, so each level is tested more strictly.
     together = 1 - (1 - CONFIDENCE) / len(pairs)
     wide = [_weigh_sample(sample, estimate, wanted, together) for sample, estimate in pairs]
     outside = [outcome for outcome in wide if compute_margin(outcome.estimate.effect, wanted) < 0]

@@ -1,10 +1,10 @@
-"""Verdicts in words: one plain sentence a claim, with its numbers and units."""
+"""Verdicts in words: one sentence per claim, with numbers and units."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, isnan
 
-from reproof.declarations.arm_words import arm_words
+from reproof.declarations.arm_words import find_arm_words
 from reproof.judging.claims import INCONCLUSIVE, Claim, Verdict
 from reproof.judging.terms import Range, Reach, Term
 from reproof.metrics import STEPS, find_metric
@@ -74,7 +74,7 @@ def describe_expectation(wanted: Range, unit: Unit) -> str:
 
 
 def describe_interval(kind: str, *, confidence: float, levels: int) -> str:
-    """Return what kind of interval is reported, in words."""
+    """Return the kind of the reported interval, in words."""
     if kind == "exact" or kind.startswith("none"):
         return kind
     if levels == 1:
@@ -85,7 +85,7 @@ def describe_interval(kind: str, *, confidence: float, levels: int) -> str:
 
 
 def write_sentence(verdict: Verdict, claim: Claim, *, points: Sequence[Sequence[float]], levels: int) -> str:
-    """Return the verdict as one sentence: what was measured, how sure it is, what the paper says, what follows.
+    """Return the verdict as one sentence: measurement, certainty, statement of the paper, conclusion.
 
     `points` are those at which either side was read: shares kept, or places on the metric's own axis.
     """
@@ -102,7 +102,7 @@ def write_sentence(verdict: Verdict, claim: Claim, *, points: Sequence[Sequence[
 
 
 def _describe_side(verdict: Verdict, claim: Claim, points: Sequence[Sequence[float]]) -> str:
-    """Return what was measured of a claim's only side."""
+    """Return the measurement of the only side of a claim, in words."""
     measured = f"the {_name_quantity(claim.of)} of {_name_side(claim.of, points[0])}"
     if verdict.unit == RANK:
         effect = format_number(verdict.effect, RANK)
@@ -137,7 +137,7 @@ def _compare_sides(verdict: Verdict, claim: Claim, against: Term, points: Sequen
 def _name_side(term: Term, points: Sequence[float], first: Term | None = None) -> str:
     """Name a side by its arm and by where it is read; the second side leaves out what it shares with the `first`."""
     dense = "the dense network" if first else "dense networks"
-    arm = dense if term.is_dense and term.arm == "ticket" else arm_words(term.arm).sentence
+    arm = dense if term.is_dense and term.arm == "ticket" else find_arm_words(term.arm).sentence
     run = f" in {term.run}" if first and first.run != term.run else ""
     on_ladder = not term.is_dense and not term.reach and term.axis != "at"
     levels = f" {_name_levels(term, points)}" if on_ladder and points else ""
@@ -172,7 +172,7 @@ def _format_share(share: float) -> str:
 
 
 def _name_quantity(term: Term) -> str:
-    """Name what is measured of a side: its metric, or how far the metric reaches."""
+    """Return the measured quantity of a side in words: its metric, or its reach."""
     words = find_metric(term.metric).in_sentence
     for place, plain in PLACES.items():
         words = words.replace(place, plain)

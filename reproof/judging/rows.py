@@ -15,7 +15,7 @@ EMPTY: dict[str, Any] = {"part": "", "at": float("nan")}
 
 
 class Unmeasured(Exception):
-    """What a claim asks for is not among the measurements; the message says what is absent."""
+    """The measurements lack a value that a claim needs; the message names it."""
 
 
 def complete_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def place_rows(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
             shown = f"from {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value}"
             axis = (find_metric(term.metric).axis or "place") if column == "at" else column
             raise Unmeasured(f"{name_arm(term)} is not measured at {axis} {shown} at this scale")
-    if rows.empty:  # before any column of `at` was looked at: the other side left no level
+    if rows.empty:  # no column of `at` has been read yet: the sides share no level
         raise Unmeasured(NOTHING_SHARED)
     return rows
 
@@ -78,12 +78,13 @@ def _restrict(rows: pd.DataFrame, column: str, value: Place, within: float) -> p
     if column != "kept":
         return rows.loc[rows[column].eq(value)]
     distances = {kept: round(abs(log(kept / value)), 9) for kept in sorted(rows["kept"].unique(), reverse=True)}
+    # Distances are rounded, so that rounding errors of shares cannot decide between two levels.
     nearest = min(distances, key=distances.__getitem__)  # of two equally near, the one that keeps more
     return rows.loc[rows["kept"].eq(nearest) & (distances[nearest] <= log(within))]
 
 
 def is_short(rows: pd.DataFrame, term: Term) -> bool:
-    """Return whether the ladder ends more than a rung of 0.8 before the range of `kept` that a term asks for."""
+    """Return True if the ladder ends more than one rung of 0.8 before the range of `kept` of a term."""
     wanted = term.at.get("kept")
     return isinstance(wanted, tuple) and bool(rows["kept"].min() > 1.25 * wanted[0])
 

@@ -1,8 +1,7 @@
-"""From the table of measurements to what a claim measures: one number or one curve per seed and side.
+"""From the table of measurements to the values of a claim: one number or one curve per seed and side.
 
 A side first finds its rows (`find_rows`), then keeps those at its place (`place_rows`), lays them out as seeds by
-points (`compute_grid`), and reduces a range of points to one number if it says how. At last the sides are paired by
-seed.
+points (`compute_grid`), and may reduce a range of points to one number. Finally the sides are paired by seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,7 +66,7 @@ class _Reading:
 
 
 def select_samples(claim: Claim, table: pd.DataFrame) -> list[Sample]:
-    """Return what a claim measures, from measurements (`run, arm, level, kept, seed, draw, part, at, metric, value`).
+    """Return the samples of a claim, from rows `run, arm, level, kept, seed, draw, part, at, metric, value`.
 
     There is one sample; for a claim on each level, one per point of the range, most kept first. Draws and parts are
     averaged within a seed. Raises Unmeasured if the run, arm, metric or level is absent.
@@ -94,7 +93,7 @@ def _keep_shared(rows: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> lis
 
 
 def _read(rows: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
-    """Read a term at its place, and reduce its range to one number a seed if it says how."""
+    """Return the values of a term at its place, reduced to one number per seed if the term states a reduction."""
     there = place_rows(rows, term)
     grid = compute_grid(there, term.axis)
     if term.reach:
@@ -107,7 +106,7 @@ def _read(rows: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
 
 
 def _find_best(curve: _Reading, best: Best, there: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
-    """Take each seed's value at the point that is best by another metric: chosen on validation, measured on test."""
+    """Return each seed's value at the point best by another metric: selected on validation, measured on test."""
     rows = find_rows(table, replace(term, metric=best.metric))
     rows = rows.loc[rows["level"].isin(there["level"]) & rows["at"].isin(there["at"])]
     scores = compute_grid(rows, term.axis).reindex_like(curve.grid).dropna()
@@ -117,7 +116,7 @@ def _find_best(curve: _Reading, best: Best, there: pd.DataFrame, term: Term, tab
 
 
 def _find_reach(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFrame) -> _Reading:
-    """Take the smallest (or largest) point of each seed's curve that meets the bound.
+    """Return the smallest (or largest) point of each seed's curve that meets the bound.
 
     A seed that meets the bound at the end of the ladder may reach further than was measured (`beyond`).
     """
@@ -134,7 +133,7 @@ def _find_reach(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFram
         grid=pd.Series(values, index=grid.index, dtype=float).to_frame(),
         points=np.sort(np.array(list(values.values()), dtype=float)),
         step=pd.Series(steps, index=grid.index, dtype=float),
-        beyond=outward if end in last.values() and points[end] else 0,  # no axis goes on below 0
+        beyond=outward if end in last.values() and points[end] else 0,  # no axis has values below 0
     )
 
 

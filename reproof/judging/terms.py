@@ -1,4 +1,4 @@
-"""One side of a claim as a value: which metric of which networks is read, where, and how a range becomes one number."""
+"""One side of a claim as a value: the metric, the networks, the place, and the reduction to one number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -91,12 +91,12 @@ class Term:
 
     @property
     def names_level(self) -> bool:
-        """Whether `at` says where on the ladder of levels the side is read; otherwise it is read at all levels."""
+        """True if `at` restricts the levels; otherwise the side is read at all levels."""
         return bool(self.at.keys() - {"at"})
 
     @property
     def is_curve(self) -> bool:
-        """Whether the side has several values a seed: it is read over a range, and nothing reduces the range."""
+        """True if the side has several values per seed: a range without a reduction."""
         reduced = self.mean or self.best is not None or self.reach is not None
         return not reduced and (bool(self.ranges) or not self.names_level)
 
@@ -108,5 +108,5 @@ class Term:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the side is read at level 0, before any pruning."""
+        """True if the side is read at level 0, before any pruning."""
         return self.at.get("level") == 0

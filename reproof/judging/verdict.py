@@ -93,7 +93,7 @@ def _explain_limits(outcome: Outcome) -> list[str]:
 
 
 def _describe_unjudged(claim: Claim, wanted: Range) -> Verdict:
-    """Return what is known of a claim before any measurement."""
+    """Return the verdict without measurements."""
     unit = find_unit(claim)
     return Verdict(
         claim=claim.id,
@@ -124,7 +124,7 @@ def _describe_unjudged(claim: Claim, wanted: Range) -> Verdict:
 
 
 def _add_outcome(verdict: Verdict, claim: Claim, outcome: Outcome) -> Verdict:
-    """Return the verdict with what was measured, in its unit."""
+    """Return the verdict with the measured values, in the unit of the verdict."""
     factor = find_unit(claim).factor
     points = outcome.sample.of.points
     return replace(

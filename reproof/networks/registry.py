@@ -24,7 +24,7 @@ def network(*, cost: Size | Callable[..., Size] | None = None) -> Callable[[Fact
 
 def list_networks() -> tuple[str, ...]:
     """Return the names of all networks, sorted."""
-    return tuple(sorted(registry.registered("networks", "network")))
+    return tuple(sorted(registry.list_registered("networks", "network")))
 
 
 def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **options: Any) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Train networks adversarially, attack them, and show them and the run's own networks each other's examples."""
+"""Train networks adversarially, attack them, and exchange examples with the networks of the run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from reproof.attacks.pools import Pools
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import SHARE, Metric
-from reproof.operations.attack import attacked, chosen, made, victim_of
-from reproof.operations.common.subject import Rows, Subject, operation, tensors
-from reproof.operations.common.training_job import member
+from reproof.operations.attack import make_examples, make_victim, measure_attacks, select_examples
+from reproof.operations.common.subject import Rows, Subject, convert_to_tensors, operation
+from reproof.operations.common.training_job import make_member
 from reproof.settings import TrainingSettings
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
@@ -24,7 +24,9 @@ Attacks = Mapping[str, Mapping[str, Any]]
 
 
 MOST_POOLS = 3  # of adversarial examples: the input and two hidden layers
-POOL_PASSES = 5 * 50  # searches and iterations; an upper layer costs less than the whole, a pass with its gradient more
+POOL_PASSES = (
+    5 * 50
+)  # searches times iterations: an upper layer costs less than the network, a gradient more than a pass
 METRICS = (  # `part` is the attack; `attack` declares what attacks do
     Metric("test_accuracy_on_examples_of_natural", SHARE, "epsilon", "accuracy on examples made for natural networks"),
     Metric(
@@ -33,12 +35,12 @@ METRICS = (  # `part` is the attack; `attack` declares what attacks do
 )
 
 
-def adversarial_training_work(settings: Settings) -> Work:
-    """Return the adversarial training.
+def compute_adversarial_training_work(settings: Settings) -> Work:
+    """Return the work of adversarial training.
 
-    A step on the examples, one on untouched images and each step of an attack cost a usual step (measured on LeNet and
-    Conv-2: 2.1 steps for FGSM alone, 3.1 with untouched images, 10.4 for ten steps of PGD alone); pools also cost the
-    search for what is renewed.
+    A step on examples, a step on untouched images and each step of the attack cost one usual step. Measured on LeNet
+    and Conv-2: 2.1 steps for FGSM alone, 3.1 with untouched images, 10.4 for ten steps of PGD alone. Pools also cost
+    the search for renewed examples.
     """
     options, seeds, steps = settings["options"], len(settings["seeds"]), int(settings["training"]["steps"])
     adversary, share = options.get("adversary", "pgd"), float(options.get("clean_share", 0.0))
@@ -50,7 +52,7 @@ def adversarial_training_work(settings: Settings) -> Work:
     )
 
 
-@operation(metrics=METRICS, cost=adversarial_training_work)
+@operation(metrics=METRICS, cost=compute_adversarial_training_work)
 def adversarial_training(
     subject: Subject,
     *,
@@ -67,14 +69,16 @@ def adversarial_training(
     epsilons: Sequence[float],
     examples: int = 1000,
 ) -> Rows:
-    """Train each seed's network on examples that an `adversary` makes at each step; then attack it.
+    """Train the network of each seed on examples of an `adversary`, then attack it.
 
-    "fgsm" and "pgd" attack the batch within `epsilon`. "pools" keeps `pool_size` examples for each layer, made by the
-    least distortion, of which `pool_renewed` are replaced every `pool_every` steps. Untouched images have `clean_share`
-    of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy et al. 2014.
-    All else is as in the run: initial values, budget, data order. Measured on the first `examples` of the test set by
-    the `attacks` at `epsilons`; at the adversary's epsilon, the hardened network also sees what is made for the run's
-    own ("of_natural"), and that one what is made for the hardened ("for_natural"). `part` is the attack.
+    "fgsm" and "pgd" attack each batch within `epsilon` (pixels in [0, 1]). "pools" keeps `pool_size` examples of least
+    distortion per layer and replaces `pool_renewed` of them every `pool_every` steps. Untouched images have
+    `clean_share` of the loss: 0.5 in Goodfellow et al. 2015 (section 6), 0 in Madry et al. 2018, not stated in Szegedy
+    et al. 2014. Initial values, budget and data order are those of the run.
+
+    The `attacks` are measured at `epsilons` on the first `examples` of the test set. At the epsilon of the adversary,
+    the hardened network also classifies examples made for the network of the run ("of_natural"), and that network
+    classifies examples made for the hardened one ("for_natural"). `part` is the attack.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: adversarial_training trains dense networks alone; leave `levels` out")
@@ -86,42 +90,46 @@ def adversarial_training(
             attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
             clip=adversary_clip, clean_share=clean_share,
         )  # fmt: skip
-    shown = chosen(subject, "test", examples)
-    networks = zip(subject.seeds, subject.at_step(0), subject.tickets(0), strict=True)
+    shown = select_examples(subject, "test", examples)
+    networks = zip(subject.seeds, subject.read_step(0), subject.read_tickets(0), strict=True)
     for seed, start, end in networks:
-        strong, natural = victim_of(subject, trained(subject, start, seed, method)), victim_of(subject, tensors(end))
-        for row in attacked(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
-            yield subject.facts(0, seed) | row
-        for row in exchanged(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
-            yield subject.facts(0, seed) | row
+        strong = make_victim(subject, train_adversarially(subject, start, seed, method))
+        natural = make_victim(subject, convert_to_tensors(end))
+        for row in measure_attacks(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
+            yield subject.make_columns(0, seed) | row
+        for row in measure_exchange(strong, natural, *shown, attacks=attacks, epsilon=epsilon, seed=seed):
+            yield subject.make_columns(0, seed) | row
 
 
-def trained(subject: Subject, start: Weights, seed: int, method: Method) -> State:
-    """Return the whole state of one seed's network, adversarially trained from the weights that the run starts from."""
+def train_adversarially(subject: Subject, start: Weights, seed: int, method: Method) -> State:
+    """Return the state of one seed's network after adversarial training from the initial weights of the run."""
     keep_freed_memory()
     flush_subnormals()
     return train_adversarially(
-        subject.job.network(), member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
-        settings=TrainingSettings.of(subject.job.asked["training"]), method=method, device=subject.job.device,
-        saving=subject.job.saving(f"harden {seed}"), label=f"harden {seed}",
+        subject.job.build_network(), make_member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
+        settings=TrainingSettings.parse(subject.job.settings["training"]), method=method, device=subject.job.device,
+        saving=subject.job.make_saving(f"harden {seed}"), label=f"harden {seed}",
     )  # fmt: skip
 
 
-def exchanged(
+def measure_exchange(
     strong: Victim, natural: Victim, images: Tensor, labels: Tensor, *, attacks: Attacks, epsilon: float, seed: int
 ) -> Rows:
-    """Yield the accuracy of each network on the examples that each attack makes for the other, within epsilon."""
+    """Yield the accuracy of each network on the examples that each attack makes for the other one.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]; `epsilon` bounds the maximum norm.
+    """
     for part, options in attacks.items():
-        if not _stays_near(options):
+        if not _has_maximum_ball(options):
             continue
         for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
-            found = made(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
+            found = make_examples(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
             accuracy = float(shown.predict(found).eq(labels).double().mean())
             metric = f"test_accuracy_on_examples_{whose}"
             yield {"metric": metric, "part": part, "at": epsilon, "value": accuracy}
 
 
-def _stays_near(options: Mapping[str, Any]) -> bool:
-    """Whether an attack has a ball of the adversary's norm, the maximum over pixels."""
-    names = registry.options("attacks", "attack", options["attack"])
+def _has_maximum_ball(options: Mapping[str, Any]) -> bool:
+    """Return True if the attack is bounded in the adversary's norm, the maximum over pixels."""
+    names = registry.list_options("attacks", "attack", options["attack"])
     return "epsilon" in names and options.get("norm", "linf") == "linf"

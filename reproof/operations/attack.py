@@ -1,4 +1,4 @@
-"""Attack trained networks: accuracy against epsilon, what an attack costs, and whether it can be trusted."""
+"""Attack trained networks: accuracy against epsilon, the cost of an attack, and checks of its validity."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,14 +15,14 @@ from reproof.attacks.outcome import Outcome
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import COUNT, PIXELS, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, list_pixels, operation
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
 from reproof.training.state import State
 
 Options = Mapping[str, Any]
-HARNESS = ("attack", "targeted", "epsilons")  # what this asks of an attack's entry beside the attack's own options
-TOLERANCE = 0.02  # by how much Square may leave less accuracy than PGD before the gradients are said to mislead
+HARNESS = ("attack", "targeted", "epsilons")  # keys of an entry that are no options of the attack
+TOLERANCE = 0.02  # Square may leave this much less accuracy than PGD before gradients count as masked
 
 
 SPLITS = ("train", "validation", "test")
@@ -37,8 +37,8 @@ OUTCOMES = (  # at each epsilon
 )
 
 
-def unbounded(metric: Metric) -> Metric:
-    """Return what is measured of an attack that has no epsilon."""
+def make_unbounded(metric: Metric) -> Metric:
+    """Return the metric for attacks without epsilon."""
     name = metric.name.replace("{split}_", "{split}_unbounded_")
     words, sentence = (f"{one} without a bound" for one in (metric.words, metric.sentence or metric.words))
     return replace(metric, name=name, axis="", words=words, sentence=sentence)
@@ -48,7 +48,7 @@ METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}
     Metric("{split}_clean_accuracy", SHARE, words="accuracy without attack", splits=SPLITS),
     Metric("{split}_images_attacked", COUNT, words="number of images attacked", splits=SPLITS),
     *OUTCOMES,
-    *(unbounded(one) for one in OUTCOMES),
+    *(make_unbounded(one) for one in OUTCOMES),
     Metric("{split}_success_within_queries", SHARE, "query", "success of the attack", splits=SPLITS),
     Metric("{split}_gradients_masked", axis="epsilon", splits=SPLITS),
     Metric("example_pixel", PIXELS, axis="pixel", words="attacked images"),
@@ -56,16 +56,16 @@ METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}
 )
 
 
-def attack_work(settings: Settings) -> Work:
-    """Return the passes that each attack asks for at most, at each of its distances."""
+def compute_attack_work(settings: Settings) -> Work:
+    """Return an upper bound of the passes of all attacks at all their distances."""
     options = settings["options"]
     common = options.get("epsilons", [])
-    passes = sum(asked(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
+    passes = sum(count_passes(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
     return Work(passes=passes * int(options.get("examples", 1000)) * len(settings["seeds"]))
 
 
-def asked(options: Settings) -> int:
-    """Return how many passes forward an attack may make for one image; one backward counts as two."""
+def count_passes(options: Settings) -> int:
+    """Return the most forward passes of an attack on one image; a backward pass counts as two."""
     name = options["attack"]
     if name in ("one_pixel", "random_pixel"):
         return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
@@ -77,7 +77,7 @@ def asked(options: Settings) -> int:
     return PASSES * steps
 
 
-@operation(metrics=METRICS, cost=attack_work)
+@operation(metrics=METRICS, cost=compute_attack_work)
 def attack(
     subject: Subject,
     *,
@@ -88,81 +88,95 @@ def attack(
     queries: Sequence[int] = (),
     pictures: int = 0,
 ) -> Rows:
-    """Attack dense networks on the first `examples` of `split`, at each of `epsilons` where an attack has one.
+    """Attack dense networks on the first `examples` of `split`, at each of `epsilons`.
 
-    Each entry of `attacks` names the `attack`, whether it is `targeted` (at a wrong class drawn at random), `epsilons`
-    of its own, and options of the attack. `part` is the entry, `at` epsilon; epsilon 0 is the network left alone. What
-    an attack without epsilon does is called `unbounded`.
-    Distances (L2) and queries are medians over images that were classified rightly and are no more;
-    `success_within_queries` is the share of all that were, at the greatest epsilon. `pictures` are told pixel by pixel,
-    of the first seed.
+    An entry of `attacks` names the `attack` and may hold `targeted` (at a wrong class drawn at random), its own
+    `epsilons`, and options of the attack. `part` is the entry, `at` is epsilon; epsilon 0 stands for no attack.
+    Metrics of an attack without epsilon are called `unbounded`.
+
+    Distances (L2) and queries are medians over the fooled images: classified correctly before the attack, and wrongly
+    after it. `success_within_queries` is the share of fooled images among those classified correctly, at the greatest
+    epsilon. `pictures` images of seed 0 are in the table, one row per pixel.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: attack measures dense networks alone; leave `levels` out")
-    images, labels = chosen(subject, split, examples)
-    for seed, state in zip(subject.seeds, subject.tickets(0), strict=True):
-        facts, victim = subject.facts(0, seed), victim_of(subject, tensors(state))
-        rows = attacked(
+    images, labels = select_examples(subject, split, examples)
+    for seed, state in zip(subject.seeds, subject.read_tickets(0), strict=True):
+        facts, victim = subject.make_columns(0, seed), make_victim(subject, convert_to_tensors(state))
+        rows = measure_attacks(
             victim, images, labels, attacks=attacks, epsilons=epsilons, split=split, seed=seed, queries=queries
         )
         yield from (facts | row for row in rows)
         if seed == 0 and pictures:
-            yield from (facts | row for row in _pictures(victim, images, labels, attacks, epsilons, pictures))
+            yield from (facts | row for row in _list_pictures(victim, images, labels, attacks, epsilons, pictures))
 
 
-def attacked(
+def measure_attacks(
     victim: Victim, images: Tensor, labels: Tensor, *,
     attacks: Mapping[str, Options], epsilons: Sequence[float], split: str, seed: int, queries: Sequence[int] = (),
 ) -> Iterator[Row]:  # fmt: skip
-    """Yield what each attack does to one victim at each epsilon, after the checks that make it count."""
-    clean = victim.predict(images).eq(labels)
+    """Yield the rows of each attack on one victim at each epsilon; raise ReproofError if a check fails.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]. Without the checks, a broken attack would look like
+    a robust network.
+    """
+    clean = victim.classes(images).eq(labels)
     _check_victim(victim, images, labels)
     accuracy = float(clean.double().mean())
     yield {"metric": f"{split}_clean_accuracy", "value": accuracy}
     left: dict[tuple[str, float], float] = {}
     for label, options in attacks.items():
-        sizes = _epsilons(options, epsilons)
+        sizes = _list_epsilons(options, epsilons)
         yield {"metric": f"{split}_images_attacked", "part": label, "value": float(len(images))}
         if sizes != [None]:
-            yield _row(split, "accuracy_under_attack", label, 0.0, accuracy)
+            yield _make_row(split, "accuracy_under_attack", label, 0.0, accuracy)
         for epsilon in sizes:
-            adversarial = made(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
+            adversarial = make_examples(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
             outcome = Outcome.measure(victim, images, labels, adversarial, clean)
+            # An attack that raises accuracy is broken: refuse it before it reaches the table.
             checks.check_no_gain(under_attack=outcome.accuracy, clean=accuracy)
             way = options["attack"], epsilon or 0.0
-            left[way] = min(outcome.accuracy, left.get(way, 1.0))  # of the strongest, if one attack is there twice
-            yield from (_row(split, metric, label, epsilon, value) for metric, value in outcome.list_metrics().items())
-            if epsilon == _greatest(options, epsilons):
+            left[way] = min(outcome.accuracy, left.get(way, 1.0))  # an attack may be listed twice: keep the stronger
+            yield from (
+                _make_row(split, metric, label, epsilon, value) for metric, value in outcome.list_metrics().items()
+            )
+            if epsilon == _find_greatest_epsilon(options, epsilons):
                 within = ((float(limit), outcome.compute_success_within(limit)) for limit in queries)
-                yield from (_row(split, "success_within_queries", label, limit, value) for limit, value in within)
-    yield from _masked(left, split)
+                yield from (_make_row(split, "success_within_queries", label, limit, value) for limit, value in within)
+    yield from _check_gradients(left, split)
 
 
-def chosen(subject: Subject, split: str, examples: int) -> tuple[Tensor, Tensor]:
-    """Return the first examples of a split as pixels float32 [N, C, H, W] in [0, 1], and their labels int64 [N]."""
+def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor, Tensor]:
+    """Return the first examples of a split: images float32 [N, C, H, W] in [0, 1], labels int64 [N].
+
+    Raises ReproofError if the split is empty.
+    """
     whole = getattr(subject.job.dataset, split)
     if not len(whole):
         raise ReproofError(f"evaluations: there are no {split} examples to attack; set dataset.validation or the split")
     return whole.images[:examples].to(torch.float32) / 255, whole.labels[:examples]
 
 
-def victim_of(subject: Subject, state: State) -> Victim:
-    """Return the subject's network with these weights, in eval mode and frozen, on the job's device."""
-    module = subject.job.network().to(subject.job.device)
+def make_victim(subject: Subject, state: State) -> Victim:
+    """Return the network with these weights as a victim: in eval mode, frozen, on the device of the job."""
+    module = subject.job.build_network().to(subject.job.device)
     module.load_state_dict(dict(state))
     victim = Victim.of(module, subject.job.dataset)
     checks.check_eval_mode(module)
     return victim
 
 
-def made(
+def make_examples(
     label: str, options: Options, victim: Victim, images: Tensor, labels: Tensor, *, epsilon: float | None, seed: int
 ) -> Adversarial:
-    """Return what one attack makes of the images, checked to be inside the ball and, if it clips, the box."""
+    """Return the adversarial examples of one attack, checked to lie in the ball and, if it clips, in the box.
+
+    `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]; `epsilon` is None for an attack without bound.
+    """
     its = {key: value for key, value in options.items() if key not in HARNESS}
     its |= {} if epsilon is None else {"epsilon": epsilon}
     generator = torch.Generator().manual_seed(derive("attack", label, seed, str(epsilon)))
-    aim = _aim(options, victim, images, labels, generator)
+    aim = _make_aim(options, victim, images, labels, generator)
     adversarial: Adversarial = registry.load("attacks", "attack", options["attack"])(
         victim, images, aim, generator=generator, **its
     )
@@ -171,14 +185,16 @@ def made(
     return adversarial
 
 
-def _pictures(
+def _list_pictures(
     victim: Victim, images: Tensor, labels: Tensor, attacks: Mapping[str, Options], epsilons: Sequence[float], few: int
 ) -> Iterator[Row]:
-    """Yield pixels and class of the first images that are classified rightly, as they are and under each attack."""
+    """Yield pixels and class of the first correctly classified images, untouched and under each attack."""
     right = victim.predict(images).eq(labels).nonzero().squeeze(1)[:few]
     images, labels = images[right], labels[right]
     shown = {"original": images} | {
-        label: made(label, one, victim, images, labels, epsilon=_greatest(one, epsilons), seed=0).images
+        label: make_examples(
+            label, one, victim, images, labels, epsilon=_find_greatest_epsilon(one, epsilons), seed=0
+        ).images
         for label, one in attacks.items()
     }
     for name, each in shown.items():
@@ -190,15 +206,15 @@ def _pictures(
 
 
 def _check_victim(victim: Victim, images: Tensor, labels: Tensor) -> None:
-    """Raise ReproofError for a victim that answers by chance, or whose gradients are all zero."""
-    few = images[:100]
+    """Raise ReproofError for a victim with random answers or with gradients that are all zero."""
+    few = images[:100]  # enough to detect either fault at a fraction of the cost
     checks.check_deterministic(victim, few)
     if victim.gradients:
         checks.check_gradients(victim.compute_gradient(few, labels[:100], make_signed_cross_entropy(Aim(labels[:100]))))
 
 
-def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:
-    """Yield, for each epsilon at which PGD and Square were both run, whether the gradients mislead; say so aloud."""
+def _check_gradients(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row]:
+    """Yield 1.0 if gradients are masked, else 0.0, at each epsilon with both PGD and Square; print a warning."""
     for (name, epsilon), accuracy in left.items():
         if name == "square" and ("pgd", epsilon) in left:
             by_pgd = left["pgd", epsilon]
@@ -207,22 +223,22 @@ def _masked(left: Mapping[tuple[str, float], float], split: str) -> Iterator[Row
             )
             if found:
                 print(f"gradients masked: at {epsilon:g} Square leaves {accuracy:.1%}, PGD {by_pgd:.1%}")
-            yield _row(split, "gradients_masked", "square", epsilon, float(found))
+            yield _make_row(split, "gradients_masked", "square", epsilon, float(found))
 
 
-def _epsilons(options: Options, common: Sequence[float]) -> Sequence[float | None]:
-    """Return the epsilons of an attack; [None] for one that has none."""
-    if "epsilon" not in registry.options("attacks", "attack", options["attack"]):
+def _list_epsilons(options: Options, common: Sequence[float]) -> Sequence[float | None]:
+    """Return the epsilons of an attack, [None] for an attack without epsilon."""
+    if "epsilon" not in registry.list_options("attacks", "attack", options["attack"]):
         return [None]
     return list(options.get("epsilons", common))
 
 
-def _greatest(options: Options, common: Sequence[float]) -> float | None:
-    """Return the greatest epsilon of an attack, None for one that has none."""
-    return max((one for one in _epsilons(options, common) if one is not None), default=None)
+def _find_greatest_epsilon(options: Options, common: Sequence[float]) -> float | None:
+    """Return the greatest epsilon of an attack, None for an attack without epsilon."""
+    return max((one for one in _list_epsilons(options, common) if one is not None), default=None)
 
 
-def _aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, generator: torch.Generator) -> Aim:
+def _make_aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, generator: torch.Generator) -> Aim:
     if not options.get("targeted", False):
         return Aim(labels)
     classes = victim.logits(images[:1]).shape[-1]
@@ -231,7 +247,7 @@ def _aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, gener
     return aim
 
 
-def _row(split: str, metric: str, label: str, at: float | None, value: float) -> Row:
+def _make_row(split: str, metric: str, label: str, at: float | None, value: float) -> Row:
     if at is None:
         return {"metric": f"{split}_unbounded_{metric}", "part": label, "value": value}
     return {"metric": f"{split}_{metric}", "part": label, "at": at, "value": value}

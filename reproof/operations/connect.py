@@ -19,7 +19,7 @@ from reproof.connectivity.statistics import recompute_statistics, select_choices
 from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.metrics import SHARE, Metric
-from reproof.operations.common.copies import Copies, Place, Wanted, trained_copies
+from reproof.operations.common.copies import Copies, CopyOptions, CopySource, train_copies
 from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.storage.files import Array, ReproofError
 from reproof.training.state import State
@@ -37,7 +37,7 @@ METRICS = (
 )  # fmt: skip
 
 
-def connect_work(settings: Settings) -> Work:
+def compute_connect_work(settings: Settings) -> Work:
     """Return the training of the copies and the evaluation of their paths.
 
     A dense network is copied from each of its steps, tickets and controls from their rewind point.
@@ -56,7 +56,7 @@ def connect_work(settings: Settings) -> Work:
     )
 
 
-@operation(metrics=METRICS, cost=connect_work)
+@operation(metrics=METRICS, cost=compute_connect_work)
 def connect(
     subject: Subject,
     *,
@@ -70,31 +70,32 @@ def connect(
     statistics: Sequence[str] = ("interpolated",),
     statistics_examples: int = 5000,
 ) -> Rows:
-    """Instability analysis (Frankle et al. 2020, algorithm 1) of dense networks at `steps`, of tickets at their level.
+    """Measure the instability of dense networks at `steps` and of tickets (Frankle et al. 2020, algorithm 1).
 
-    From the weights at step k, `copies` are trained to the end, each in a data order (and with augmentation) of its
-    own; every pair is connected by `points` positions, and measured on `splits` (on `train_examples` of the training
-    examples, evenly spread; 0 for all). Tickets and controls start from their run's rewind point; dense networks from
-    each of `steps` (that rewind point, if there are none). `between` and `schedule` as in `Wanted`. Of the choices in
-    `statistics` for running statistics on the path, the first is the one meant where nothing else is said; `part`
-    names another. `at` is k, or the position on a path of which `part` tells k; `draw` counts the pairs.
+    From the weights at step k, `copies` are trained to the end, each with its own data order and augmentation. Each
+    pair is connected by a line with `points` positions, measured on `splits`. On the training set, `train_examples`
+    evenly spread examples are used; 0 is all. Tickets and controls start from the rewind point of their run, dense
+    networks from each of `steps` (default: the rewind point). `between` and `schedule` are those of `CopyOptions`.
+
+    `statistics` lists choices for the running statistics on the path. The first one is the default; `part` names any
+    other. `at` is k; for errors on a path it is the position, and `part` names k. `draw` counts the pairs.
     """
-    alphas, wanted = compute_positions(points), Wanted(copies=copies, between=between, schedule=schedule)
-    splits_shown = {name: _shown(subject, name, train_examples) for name in splits}
-    for copied in trained_copies(subject, wanted=wanted, steps=steps):
-        pairs = [pair for one in copied for pair in _pairs(one, subject.job.device)]
-        _refuse_one_network(subject, pairs)
-        yield from _apart(subject, pairs)
-        for number, choice in enumerate(select_choices(statistics, subject.job.network())):
-            path = _path(subject, pairs, alphas, choice, statistics_examples)
+    alphas, wanted = compute_positions(points), CopyOptions(copies=copies, between=between, schedule=schedule)
+    splits_shown = {name: _select_split(subject, name, train_examples) for name in splits}
+    for copied in train_copies(subject, wanted=wanted, steps=steps):
+        pairs = [pair for one in copied for pair in _make_pairs(one, subject.job.device)]
+        _check_copies_differ(subject, pairs)
+        yield from _measure_distances(subject, pairs)
+        for number, choice in enumerate(select_choices(statistics, subject.job.build_network())):
+            path = _make_path(subject, pairs, alphas, choice, statistics_examples)
             for name, split in splits_shown.items():
                 errors = (1 - subject.evaluate(path, split)["accuracy"]).reshape(len(pairs), points).numpy()
                 for pair, each in zip(pairs, errors, strict=True):
-                    yield from _along(subject, pair, each, alphas, split=name, part=choice if number else "")
+                    yield from _measure_path(subject, pair, each, alphas, split=name, part=choice if number else "")
 
 
-def spread(split: Split, examples: int) -> Split:
-    """Return this many examples of a split, evenly spread over it."""
+def select_spread(split: Split, examples: int) -> Split:
+    """Return this many examples, evenly spread over the split; raise ReproofError if it has fewer."""
     if not 0 < examples <= len(split):
         raise ReproofError(f"{examples} of {len(split)} training examples: choose from 1 to all; 0 for all of them")
     chosen = torch.linspace(0, len(split) - 1, examples, dtype=torch.float64).round().long().to(split.labels.device)
@@ -103,56 +104,62 @@ def spread(split: Split, examples: int) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Two copies of one network with their origins; `number` counts the pairs of a seed."""
+    """Two copies of one network: their final states and their initial ones; `number` counts the pairs of a seed."""
 
-    place: Place
+    place: CopySource
     seed: int
     number: int
     ends: tuple[State, State]
     origins: tuple[State, State]
 
-    def facts(self, subject: Subject) -> Row:
-        """Return the columns that all of its measurements share."""
+    def make_columns(self, subject: Subject) -> Row:
+        """Return the columns shared by all rows of the pair."""
         where = {"draw": self.number, "arm": self.place.arm, "at": float(self.place.step)}
-        return subject.facts(self.place.level, self.seed) | where
+        return subject.make_columns(self.place.level, self.seed) | where
 
 
-def _pairs(copies: Copies, device: str) -> Iterator[_Pair]:
-    ends, origins = ([_on(device, state) for state in states] for states in (copies.ends, copies.origins))
+def _make_pairs(copies: Copies, device: str) -> Iterator[_Pair]:
+    ends, origins = ([_move_to(device, state) for state in states] for states in (copies.ends, copies.origins))
+    # The pairs come in the order of `combinations`, so that `draw` names the same pair in every table.
     both = combinations(zip(ends, origins, strict=True), 2)
     for number, ((first, one), (second, other)) in enumerate(both):
         yield _Pair(copies.place, copies.seed, number, (first, second), (one, other))
 
 
-def _on(device: str, state: State) -> State:
+def _move_to(device: str, state: State) -> State:
     return {name: value.to(device) for name, value in state.items()}
 
 
-def _shown(subject: Subject, name: str, train_examples: int) -> Split:
+def _select_split(subject: Subject, name: str, train_examples: int) -> Split:
     if name not in ("train", "test"):
         raise ReproofError(f"splits: {name!r} is unknown; choose of train, test")
     split: Split = getattr(subject.job.dataset, name)
-    return spread(split, train_examples) if name == "train" and train_examples else split
+    return select_spread(split, train_examples) if name == "train" and train_examples else split
 
 
-def _path(
+def _make_path(
     subject: Subject, pairs: Sequence[_Pair], alphas: Sequence[float], choice: str, examples: int
 ) -> Sequence[State]:
-    """Return the states on the lines of all pairs, with the running statistics of a choice; the ends are as trained."""
+    """Return the states on the lines of all pairs, with running statistics by `choice`; ends keep the trained ones."""
     lines = Lines([Line(*pair.ends, alphas) for pair in pairs])
     if choice == "interpolated":
         return lines
     dataset, last = subject.job.dataset, len(alphas) - 1
-    images = spread(dataset.train, min(examples, len(dataset.train))).images
+    images = select_spread(dataset.train, min(examples, len(dataset.train))).images
     ends = {place for place in range(len(lines)) if place % len(alphas) in (0, last)}
-    return recompute_statistics(lines, subject.job.network().to(subject.job.device), images, dataset=dataset, keep=ends)
+    return recompute_statistics(
+        lines, subject.job.build_network().to(subject.job.device), images, dataset=dataset, keep=ends
+    )
 
 
-def _along(
+def _measure_path(
     subject: Subject, pair: _Pair, errors: Array, alphas: Sequence[float], *, split: str, part: str
 ) -> Iterator[Row]:
-    """Yield what a split says of a path [points]: its barrier, the accuracy of its ends, the error at each position."""
-    facts = pair.facts(subject)
+    """Yield the barrier, the accuracy of the ends and the error at each position of a path.
+
+    `errors` are float64 [points], shares in [0, 1].
+    """
+    facts = pair.make_columns(subject)
     yield facts | {"metric": f"{split}_instability", "part": part, "value": compute_barrier(errors)}
     if not part:
         yield facts | {"metric": f"{split}_accuracy_at_end", "value": 1 - (errors[0] + errors[-1]) / 2}
@@ -161,25 +168,25 @@ def _along(
         yield facts | {"metric": f"{split}_error_on_path", "part": where, "at": alpha, "value": error}
 
 
-def _refuse_one_network(subject: Subject, pairs: Sequence[_Pair]) -> None:
-    """Raise ReproofError if two copies are one network: a barrier between them would be 0 and say nothing."""
+def _check_copies_differ(subject: Subject, pairs: Sequence[_Pair]) -> None:
+    """Raise ReproofError if two copies are equal: the barrier between them would be 0 by construction."""
     for pair in pairs:
-        if not compute_distance(*pair.ends, _weights(subject)) > 0:
+        if not compute_distance(*pair.ends, _list_weights(subject)) > 0:
             raise ReproofError(
                 f"{pair.place.arm}, level {pair.place.level}, seed {pair.seed}: two copies from step {pair.place.step} "
                 "are the same network, so that a barrier between them says nothing; train them with different SGD noise"
             )
 
 
-def _weights(subject: Subject) -> list[str]:
-    return [name for name, _ in subject.job.network().named_parameters()]
+def _list_weights(subject: Subject) -> list[str]:
+    return [name for name, _ in subject.job.build_network().named_parameters()]
 
 
-def _apart(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
-    """Yield how far apart the copies of each pair are, in weights and in what they say of test examples."""
-    names, dataset = _weights(subject), subject.job.dataset
+def _measure_distances(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
+    """Yield the distance of the copies of each pair, in weights and in predictions on the test set."""
+    names, dataset = _list_weights(subject), subject.job.dataset
     every = [end for pair in pairs for end in pair.ends]
-    classes = compute_predictions(subject.variants(every), dataset.test, dataset=dataset)
+    classes = compute_predictions(subject.make_variants(every), dataset.test, dataset=dataset)
     for pair, one, other in zip(pairs, classes[::2], classes[1::2], strict=True):
         measured = {
             "distance": compute_distance(*pair.ends, names),
@@ -187,5 +194,5 @@ def _apart(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
             "test_disagreement": compute_disagreement(one, other),
             "disagreement_share": compute_share_of_most(one, other, dataset.test.labels),
         }
-        facts = pair.facts(subject)
+        facts = pair.make_columns(subject)
         yield from (facts | {"metric": metric, "value": value} for metric, value in measured.items())

@@ -1,4 +1,4 @@
-"""Tickets whose pruned weights stand still at a value of their own instead of 0."""
+"""Train tickets with pruned weights frozen at values other than 0."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from reproof import registry
-from reproof.declarations.costs import Settings, Work, network_steps
+from reproof.declarations.costs import Settings, Work, count_network_steps
 from reproof.metrics import SHARE, STEPS, Metric
 from reproof.networks import list_prunable
 from reproof.operations.common.subject import Row, Rows, Subject, operation
@@ -27,49 +27,49 @@ METRICS = (
 )
 
 
-def freeze_pruned_work(settings: Settings) -> Work:
-    """Return a training of every ticket for each action."""
-    return Work(steps=network_steps(settings) * len(settings["options"]["actions"]))
+def compute_freeze_pruned_work(settings: Settings) -> Work:
+    """Return the work of one training per ticket and action."""
+    return Work(steps=count_network_steps(settings) * len(settings["options"]["actions"]))
 
 
-@operation(metrics=METRICS, cost=freeze_pruned_work)
+@operation(metrics=METRICS, cost=compute_freeze_pruned_work)
 def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
-    """Zhou et al. 2019, section 4: train the tickets of each level under each mask-0 action.
+    """Train the tickets of each level under each mask-0 action (Zhou et al. 2019, section 4).
 
-    The masks are the tickets' own, so that one thing changes at a time. `part` is the action; the metrics are those of
-    tickets, with `frozen` before them.
+    The masks are those of the tickets, so that only the action changes. `part` is the action. The metrics are those of
+    tickets with the prefix `frozen_`. Raises ReproofError for level 0 and for weight decay.
     """
     if 0 in subject.levels:
         raise ReproofError("levels: 0 is the dense network, of which nothing is pruned; name levels from 1 on")
-    if subject.job.asked["training"].get("weight_decay"):
+    if subject.job.settings["training"].get("weight_decay"):
         raise ReproofError("training.weight_decay: would move the frozen weights; leave it out of a run that freezes")
     members = [
-        _member(layers, start, masks, seed=seed, level=level, action=action, number=number)
+        _make_member(layers, start, masks, seed=seed, level=level, action=action, number=number)
         for level in subject.levels
-        for seed, start, masks, layers in _networks(subject, level)
+        for seed, start, masks, layers in _read_networks(subject, level)
         for number, action in enumerate(actions)
     ]
-    trained = _trained(subject, members)
+    trained = _train(subject, members)
     for one in members:
-        facts = {"level": one.level, "seed": one.seed, "kept": _share(one), "part": actions[one.draw]}
-        yield from (facts | row for row in measures(trained.curves, one))
+        facts = {"level": one.level, "seed": one.seed, "kept": _compute_share(one), "part": actions[one.draw]}
+        yield from (facts | row for row in measure_curves(trained.curves, one))
 
 
-def _trained(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
-    network = subject.job.network()
+def _train(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
+    network = subject.job.build_network()
     shapes = {name: network.get_parameter(name).shape for name in list_prunable(network)}
     return subject.job.train(members, module=FrozenWeights(network, shapes), label="frozen")
 
 
-def measures(curves: Curves, one: Member) -> Iterator[Row]:
-    """Yield accuracy and loss of one network at its early-stopping point and at the end, from the curves of a block.
+def measure_curves(curves: Curves, one: Member) -> Iterator[Row]:
+    """Yield the test accuracy of one network at early stopping and at the end, from the curves of a block.
 
-    The early-stopping point is the first step of least validation loss. Networks of one seed and level differ in their
-    `draw`, which counts the actions.
+    Early stopping is the first step of least validation loss. `draw` counts the actions of a seed and level.
     """
     own = (curves["seed"] == one.seed) & (curves["level"] == one.level) & (curves["draw"] == one.draw)
     table = {name: column[own] for name, column in curves.items()}
     validation = np.flatnonzero(table["split"] == "validation")
+    # The last key is the primary one: least loss first, and of equal losses the earliest step.
     order = np.lexsort((table["step"][validation], table["loss"][validation]))
     points = {"early_stop": int(table["step"][validation][order[0]]), "end": int(table["step"].max())}
     for when, step in points.items():
@@ -78,23 +78,23 @@ def measures(curves: Curves, one: Member) -> Iterator[Row]:
     yield {"metric": "frozen_early_stop_step", "value": float(points["early_stop"])}
 
 
-def _networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, PrunedLayer]]]:
-    """Yield seed, initial weights, masks and layers of the tickets of a level."""
+def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, PrunedLayer]]]:
+    """Yield seed, initial weights, masks and layers of each ticket of a level."""
     chain = [read_masks(Path(file)) for file in subject.mask_files[:level]]
-    ends = [subject.tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
-    (starts,) = subject.dense("step0")
+    ends = [subject.read_tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
+    (starts,) = subject.read_dense("step0")
     for number, (seed, start) in enumerate(zip(subject.seeds, starts, strict=True)):
         masks = [each[number] for each in chain]
-        final = last_values([each[number] for each in ends], masks[: len(ends) - 1])
+        final = find_last_values([each[number] for each in ends], masks[: len(ends) - 1])
         yield seed, start, masks[-1], {
             name: PrunedLayer(start[name], final[name], mask) for name, mask in masks[-1].items()
         }  # fmt: skip
 
 
-def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
-    """Return every weight at the end of the last training that it took part in.
+def find_last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
+    """Return each weight after the last training in which it was not pruned, {name: float32}.
 
-    `ends` are the trained weights of the levels from 0 on, `masks` those of the levels from 1 on.
+    `ends` are the final weights of the levels from 0 on, `masks` the masks of the levels from 1 on.
     """
     values = dict(ends[0])
     for end, mask in zip(ends[1:], masks, strict=True):
@@ -102,7 +102,7 @@ def last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
     return values
 
 
-def _member(
+def _make_member(
     layers: dict[str, PrunedLayer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
 ) -> Member:
     chance = np.random.default_rng(derive("mask_zero", seed, level, action))
@@ -115,5 +115,5 @@ def _member(
     )  # fmt: skip
 
 
-def _share(one: Member) -> float:
+def _compute_share(one: Member) -> float:
     return compute_kept_share({name: mask.numpy() for name, mask in (one.masks or {}).items()})

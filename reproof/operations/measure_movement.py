@@ -1,4 +1,4 @@
-"""How far training moves the weights that pruning keeps, and how evenly masks connect units; needs no torch."""
+"""Movement of kept and pruned weights in training, and evenness of masks over units. Needs no torch."""
 
 import json
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ METRICS = (
 
 @measurement(metrics=METRICS)
 def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics: str, histograms: str) -> None:
-    """Write metrics and histograms of the dense network's movement, weights in the ticket against those outside.
+    """Write metrics and histograms of the movement of dense weights, in the ticket and outside.
 
-    Frankle & Carbin 2019, appendix F.5 (figures 19 and 20) and F.6. `metrics` has a row for each level, seed and
-    metric; `histograms` the share of a layer's weights of each group in each bin, for all levels of the first seed.
+    Frankle & Carbin 2019, appendix F.5 (figures 19 and 20) and F.6. `metrics` has one row per level, seed and metric.
+    `histograms` has the share of weights per layer, group and bin, for all levels of the first seed.
     """
     seeds = json.loads(settings)["seeds"]
     starts, ends = read_checkpoint(dense, "step0", "final")
@@ -37,36 +37,39 @@ def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics
     for level, members in enumerate(levels, start=1):
         for seed, start, end, mask in zip(seeds, starts, ends, members, strict=True):
             facts = {"level": level, "kept": compute_kept_share(mask), "seed": seed}
-            rows += [facts | {"metric": name, "value": value} for name, value in _metrics(start, end, mask).items()]
-            bars += [facts | bar for bar in _histograms(start, end, mask)] if seed == seeds[0] else []
+            rows += [
+                facts | {"metric": name, "value": value} for name, value in _compute_metrics(start, end, mask).items()
+            ]
+            bars += [facts | bar for bar in _compute_histograms(start, end, mask)] if seed == seeds[0] else []
     types = {"level": np.int16, "seed": np.int16}
     write_parquet(metrics, pd.DataFrame(rows).astype(types))
     write_parquet(histograms, pd.DataFrame(bars).astype(types))
 
 
-def _metrics(start: Weights, end: Weights, mask: Masks) -> dict[str, float]:
-    distance, outward = (np.concatenate(each) for each in zip(*_moved(start, end, mask), strict=True))
+def _compute_metrics(start: Weights, end: Weights, mask: Masks) -> dict[str, float]:
+    distance, outward = (np.concatenate(each) for each in zip(*_compute_movement(start, end, mask), strict=True))
     inside = np.concatenate([one.ravel() for one in mask.values()])
     return {
         "movement_in_ticket": float(distance[inside].mean()),
         "movement_outside_ticket": float(distance[~inside].mean()),
         "away_from_zero_in_ticket": float(outward[inside].mean()),
         "away_from_zero_outside_ticket": float(outward[~inside].mean()),
-        "incoming_unevenness": float(np.mean([unevenness(one, axis=0) for one in mask.values()])),
-        "outgoing_unevenness": float(np.mean([unevenness(one, axis=1) for one in mask.values()])),
+        "incoming_unevenness": float(np.mean([compute_unevenness(one, axis=0) for one in mask.values()])),
+        "outgoing_unevenness": float(np.mean([compute_unevenness(one, axis=1) for one in mask.values()])),
     }
 
 
-def _moved(start: Weights, end: Weights, mask: Masks) -> list[tuple[Array, Array]]:
-    """Return (|end - start|, |end| - |start|) of each layer's weights, flat."""
+def _compute_movement(start: Weights, end: Weights, mask: Masks) -> list[tuple[Array, Array]]:
+    """Return (|end - start|, |end| - |start|) of each layer, flat float32 arrays [weights]."""
     return [(np.abs(end[k] - start[k]).ravel(), (np.abs(end[k]) - np.abs(start[k])).ravel()) for k in mask]
 
 
-def unevenness(mask: Array, *, axis: int) -> float:
-    """Return the variance of the number kept per unit, over what chance would give; 1 is as even as chance.
+def compute_unevenness(mask: Array, *, axis: int) -> float:
+    """Return the variance of kept weights per unit over its expectation by chance; 1 is as even as chance.
 
-    Units are slices along `axis` of a mask [out, in, *kernel]: 0 counts incoming connections, 1 outgoing ones. Chance
-    is drawing the kept weights of the layer without replacement, so the expected variance is hypergeometric.
+    `mask` is bool [out, in, *kernel], and units are its slices along `axis`: 0 counts incoming connections, 1 outgoing
+    ones. Chance draws the kept weights of the layer without replacement, so the expected variance is hypergeometric.
+    The result is NaN if the expectation is 0.
     """
     counts = np.moveaxis(mask, axis, 0).reshape(mask.shape[axis], -1).sum(axis=1)
     size, per_unit, share = mask.size, mask.size // len(counts), mask.mean()
@@ -74,18 +77,18 @@ def unevenness(mask: Array, *, axis: int) -> float:
     return float(counts.var() / expected) if expected else float("nan")
 
 
-def _histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[str, object]]:
+def _compute_histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[str, object]]:
     quantities = ("distance moved", "change of magnitude")
     return [
         {"layer": layer, "group": group, "quantity": quantity} | bar
-        for layer, moved in zip(mask, _moved(start, end, mask), strict=True)
+        for layer, moved in zip(mask, _compute_movement(start, end, mask), strict=True)
         for quantity, values in zip(quantities, moved, strict=True)
         for group, chosen in (("in ticket", mask[layer].ravel()), ("outside", ~mask[layer].ravel()))
-        for bar in _bars(values, chosen)
+        for bar in _compute_bars(values, chosen)
     ]
 
 
-def _bars(values: Array, chosen: Array) -> list[dict[str, object]]:
+def _compute_bars(values: Array, chosen: Array) -> list[dict[str, object]]:
     edges = np.histogram_bin_edges(values, bins=BINS)
     share = np.histogram(values[chosen], bins=edges)[0] / max(int(chosen.sum()), 1)
     bars = zip(edges[:-1], edges[1:], share, strict=True)

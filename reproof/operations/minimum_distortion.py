@@ -1,4 +1,4 @@
-"""The least distortion that fools a network, and whom else the distorted images fool."""
+"""Find the least distortion that fools a network, and test whether it fools other networks as well."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from reproof.attacks.distortion import Transfer, add_gaussian_noise, amplify, co
 from reproof.attacks.victim import Victim
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
-from reproof.operations.attack import chosen, victim_of
-from reproof.operations.common.subject import Row, Rows, Subject, operation, tensors
+from reproof.operations.attack import make_victim, select_examples
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
 
 SPLITS = ("train", "validation", "test")
-METRICS = (  # `part` is the run whose network is shown the examples; `attack` declares the number of images
+METRICS = (  # `part` is the run whose network classifies the examples; `attack` declares the number of images
     Metric("{split}_clean_error", SHARE, words="error without attack", splits=SPLITS),
     Metric(
         "{split}_minimum_distortion", PIXELS,
@@ -41,14 +41,14 @@ METRICS = (  # `part` is the run whose network is shown the examples; `attack` d
 )  # fmt: skip
 
 
-def minimum_distortion_work(settings: Settings) -> Work:
-    """Return the search for the least distortions: all iterations of all values of c, each with its gradient."""
+def compute_minimum_distortion_work(settings: Settings) -> Work:
+    """Return the work of the search for least distortions: a gradient per iteration and value of c."""
     options = settings["options"]
     searched = int(options.get("searches", 10)) * int(options.get("iterations", 100)) * PASSES
     return Work(passes=searched * int(options.get("examples", 256)) * len(settings["seeds"]))
 
 
-@operation(metrics=METRICS, cost=minimum_distortion_work)
+@operation(metrics=METRICS, cost=compute_minimum_distortion_work)
 def minimum_distortion(
     subject: Subject,
     *,
@@ -61,36 +61,40 @@ def minimum_distortion(
     noises: Sequence[float] = (0.1, 0.3),
     amplified: float = 0.1,
 ) -> Rows:
-    """Szegedy et al. 2014, section 4: tables 1 and 2 (3 and 4), a row of each for every seed.
+    """Measure least distortions and their transfer (Szegedy et al. 2014, section 4, tables 1 to 4), per seed.
 
-    For each of the first `examples` of `split` the least distortion that makes the network see a wrong class drawn at
-    random; distortions are the root mean square change of a pixel, means over images that reached theirs. The images
-    are shown to the networks of the runs `victims` (`part`), as they are and with their distortion amplified to
-    `amplified`; beside that, their error on the untouched images and on images with noise of the same size each.
+    For each of the first `examples` of `split`, find the least distortion with which the network predicts a wrong class
+    drawn at random. A distortion is the root mean square change of a pixel, in [0, 1]; means are over the images with
+    success. The networks of the runs `victims` (`part`) classify the distorted images, both unchanged and with
+    distortions amplified to `amplified`. For comparison they classify the original images, and these with noise of the
+    same size.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: minimum_distortion measures dense networks alone; leave `levels` out")
-    images, labels = chosen(subject, split, examples)
-    for index, (seed, state) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
-        own = victim_of(subject, tensors(state))
+    images, labels = select_examples(subject, split, examples)
+    for index, (seed, state) in enumerate(zip(subject.seeds, subject.read_tickets(0), strict=True)):
+        own = make_victim(subject, convert_to_tensors(state))
         generator = torch.Generator().manual_seed(derive("distort", seed))
-        shown = _Shown(images, labels, generator)
-        rows = [*shown.noise(own, noises)]
-        adversarial = shown.least(own, penalty=penalty, searches=searches, iterations=iterations)
-        rows += [*shown.distorted(adversarial), *shown.others(subject.victims(index), adversarial, amplified)]
-        yield from (subject.facts(0, seed) | row | {"metric": f"{split}_{row['metric']}"} for row in rows)
+        shown = _Images(images, labels, generator)
+        rows = [*shown.measure_noise(own, noises)]
+        adversarial = shown.find_least_distorted(own, penalty=penalty, searches=searches, iterations=iterations)
+        rows += [
+            *shown.measure_distortion(adversarial),
+            *shown.measure_transfer(subject.load_victims(index), adversarial, amplified),
+        ]
+        yield from (subject.make_columns(0, seed) | row | {"metric": f"{split}_{row['metric']}"} for row in rows)
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown:
-    """The images [N, C, H, W] that are distorted, their classes [N], and all chance."""
+class _Images:
+    """The original images, float32 [N, C, H, W] in [0, 1], their classes, int64 [N], and the random generator."""
 
     images: Tensor
     labels: Tensor
     generator: torch.Generator
 
-    def least(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
-        """Return the least distorted images that the victim takes for a wrong class, drawn for each."""
+    def find_least_distorted(self, victim: Victim, *, penalty: str, searches: int, iterations: int) -> Adversarial:
+        """Return the least distorted images that the victim assigns to a wrong class, drawn for each image."""
         classes = victim.logits(self.images[:1]).shape[-1]
         aim = Aim(draw_targets(self.labels, classes, generator=self.generator), targeted=True)
         return least_distortion.minimum_distortion(
@@ -98,27 +102,30 @@ class _Shown:
             generator=self.generator, penalty=penalty, searches=searches, iterations=iterations,
         )  # fmt: skip
 
-    def noise(self, victim: Victim, deviations: Sequence[float]) -> Iterator[Row]:
-        """Yield the victim's error on the images as they are, and with noise that is not clipped."""
-        yield {"metric": "clean_error", "value": _error(victim, self.images, self.labels)}
+    def measure_noise(self, victim: Victim, deviations: Sequence[float]) -> Iterator[Row]:
+        """Yield the error of the victim on the original images, and with Gaussian noise that is not clipped."""
+        yield {"metric": "clean_error", "value": _compute_error(victim, self.images, self.labels)}
         for deviation in deviations:
             noisy = add_gaussian_noise(self.images, deviation=deviation, generator=self.generator)
-            yield {"metric": "noise_error", "at": deviation, "value": _error(victim, noisy, self.labels)}
+            yield {"metric": "noise_error", "at": deviation, "value": _compute_error(victim, noisy, self.labels)}
 
-    def distorted(self, adversarial: Adversarial) -> Iterator[Row]:
-        """Yield how many images there were, the share that was changed, and their mean distortion."""
+    def measure_distortion(self, adversarial: Adversarial) -> Iterator[Row]:
+        """Yield the number of images, the share of distorted ones, and their mean distortion."""
         sizes = compute_distortion(adversarial.images, self.images).double()
         yield {"metric": "images_attacked", "value": float(len(sizes))}
         yield {"metric": "distorted_share", "value": float(sizes.gt(0).double().mean())}
+        # Without any success there is no mean; a missing row is honest where a 0 would not be.
         if bool(sizes.any()):
             yield {"metric": "minimum_distortion", "value": float(sizes[sizes > 0].mean())}
 
-    def others(self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float) -> Iterator[Row]:
-        """Yield the errors of the other networks on the images made, and what to compare them with."""
+    def measure_transfer(
+        self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float
+    ) -> Iterator[Row]:
+        """Yield the errors of the other networks on the distorted images and on the images for comparison."""
         if not victims or not bool((adversarial.images != self.images).any()):
             return
-        same = self._transfer(victims, adversarial.images)
-        further = self._transfer(victims, amplify(adversarial.images, self.images, to=amplified))
+        same = self._compute_transfer(victims, adversarial.images)
+        further = self._compute_transfer(victims, amplify(adversarial.images, self.images, to=amplified))
         excess = same.error - torch.maximum(same.noise, same.clean)
         kinds = {"transfer": same.error, "transfer_clean": same.clean, "transfer_noise": same.noise}
         kinds |= {"transfer_excess": excess, "transfer_amplified": further.error}
@@ -126,11 +133,11 @@ class _Shown:
             for part, value in zip(same.victims, values[0].tolist(), strict=True):
                 yield {"metric": f"{kind}_error", "part": part, "value": value}
 
-    def _transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
+    def _compute_transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
         return measure_transfer(
             victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator
         )
 
 
-def _error(victim: Victim, images: Tensor, labels: Tensor) -> float:
+def _compute_error(victim: Victim, images: Tensor, labels: Tensor) -> float:
     return float(victim.predict(images).ne(labels).double().mean())

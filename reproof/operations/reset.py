@@ -1,4 +1,4 @@
-"""Reset layers of trained networks, one by one and together, and measure what that costs."""
+"""Reset layers of trained networks, alone and in sets, and measure the loss of accuracy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.declarations.layer_classes import Thresholds
 from reproof.metrics import COUNT, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, operation
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
 from reproof.probing.distances import compute_distances
 from reproof.probing.layers import LayerNames, list_layers, select_layers
 from reproof.probing.probes import Sets, TrainedNetwork, make_probes
@@ -20,7 +20,6 @@ from reproof.probing.readings import (
     list_network_rows,
     list_set_rows,
 )
-from reproof.probing.resets import convert_to_tensors
 from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
 
@@ -56,18 +55,18 @@ METRICS = (
 )
 
 
-def reset_work(settings: Settings) -> Work:
-    """Return an evaluation for each checkpoint and draw of each layer and set."""
+def compute_reset_work(settings: Settings) -> Work:
+    """Return the work of one evaluation per checkpoint and draw of each layer and set."""
     options, network = settings["options"], settings["network"]
     layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
     sets = layers + len(options.get("joint") or {}) + 1
     probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
     examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
-    # It trains nothing; 0 steps rather than none let its time limit trust records of trainings, as it always did.
+    # No training happens. With 0 steps and not None, the time limit follows the records of trainings.
     return Work(steps=0, passes=len(settings["seeds"]) * examples * probes)
 
 
-@operation(metrics=METRICS, cost=reset_work)
+@operation(metrics=METRICS, cost=compute_reset_work)
 def reset(
     subject: Subject,
     *,
@@ -78,68 +77,69 @@ def reset(
     ambient: float = 0.01,
     critical: float = 0.5,
 ) -> Rows:
-    """Probe dense networks layer by layer (Zhang, Bengio & Singer 2022): what does resetting each layer cost?
+    """Measure the loss of accuracy when layers of dense networks are reset (Zhang, Bengio & Singer 2022).
 
-    Each layer is put back to its values at `steps` of the training, drawn anew `draws` times and, if it is a residual
-    block, removed. So is each set of layers of `joint` (patterns by name), and one called "ambient": those layers of a
-    network, if several, whose criticality on the validation set is at most `ambient`. `part` is the layer or set, `at`
+    Each layer is set to its values at `steps` of the training, set to fresh initial values `draws` times and, if it is
+    a residual block, removed. The same happens to each set of layers in `joint` {name: patterns}, and to the set
+    "ambient": the layers of a network, if several, with a criticality of at most `ambient` on the validation set. A
+    criticality of at least `critical` counts as critical. Accuracies are on `split`. `part` is the layer or set, `at`
     the step.
-    Criticality of `critical` and above counts as critical. Accuracies are those on `split`.
     """
     _check(subject, steps)
-    module, thresholds = subject.job.network(), Thresholds(ambient=ambient, critical=critical)
+    module, thresholds = subject.job.build_network(), Thresholds(ambient=ambient, critical=critical)
     layers, parameters = list_layers(module), {name for name, _ in module.named_parameters()}
     trained = {layer: [name for name in names if name in parameters] for layer, names in layers.items()}
     named = {name: select_layers(layers, patterns) for name, patterns in (joint or {}).items()}
-    starts = {step: subject.at_step(step) for step in sorted(steps)}
-    for index, (seed, end) in enumerate(zip(subject.seeds, subject.tickets(0), strict=True)):
+    starts = {step: subject.read_step(step) for step in sorted(steps)}
+    for index, (seed, end) in enumerate(zip(subject.seeds, subject.read_tickets(0), strict=True)):
         at_steps = {step: start[index] for step, start in starts.items()}
-        fresh = [convert_to_tensors(subject.job.fresh(seed, "reset", draw)) for draw in range(draws)]
+        fresh = [convert_to_tensors(subject.job.draw_weights(seed, "reset", draw)) for draw in range(draws)]
         checkpoints = {step: convert_to_tensors(start) for step, start in at_steps.items()}
         network = _Network(subject, layers, TrainedNetwork(convert_to_tensors(end), checkpoints, fresh))
-        moved = list(_moved(end, at_steps, trained))
-        for row in [*moved, *network.rows(split, named, thresholds, _from_start(moved, end, trained))]:
-            yield subject.facts(0, seed) | row
+        moved = list(_measure_movement(end, at_steps, trained))
+        for row in [*moved, *network.measure(split, named, thresholds, _find_movement_from_start(moved, end, trained))]:
+            yield subject.make_columns(0, seed) | row
 
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """One trained network to be probed."""
+    """One trained network with its layers, checkpoints and fresh initial values."""
 
     subject: Subject
     layers: LayerNames
     trained: TrainedNetwork
 
-    def rows(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Movement]) -> Iterator[Row]:
-        """Yield what probes of single layers and of sets say; `moved` is how far its layers moved."""
+    def measure(self, split: str, named: Sets, thresholds: Thresholds, moved: Mapping[str, Movement]) -> Iterator[Row]:
+        """Yield the rows of all probes; `moved` is the movement of each layer."""
         single = {layer: (layer,) for layer in self.layers}
-        scale, readings = self.read(split, single)
+        scale, readings = self.probe(split, single)
         costs = compute_initial_costs(readings, scale)
         yield from list_layer_rows(readings, scale)
         yield from list_network_rows(costs, moved, thresholds, split)
-        sets = dict(named) | self.ambient(single, thresholds)
-        yield from list_set_rows(self.read(split, sets)[1], sets, costs, scale)
+        sets = dict(named) | self.find_ambient(single, thresholds)
+        yield from list_set_rows(self.probe(split, sets)[1], sets, costs, scale)
 
-    def read(self, split: str, sets: Sets, checkpoints: TrainedNetwork | None = None) -> tuple[Scale, list[Reading]]:
-        """Return the accuracies of all probes of these sets, and of the network itself, evaluated in one go."""
+    def probe(self, split: str, sets: Sets, checkpoints: TrainedNetwork | None = None) -> tuple[Scale, list[Reading]]:
+        """Return the accuracies of the network and of all probes of `sets`, evaluated in one pass."""
         trained = checkpoints or self.trained
-        every = list(make_probes(self.subject.job.network(), trained, sets))
+        every = list(make_probes(self.subject.job.build_network(), trained, sets))
         states = [trained.state, *(probe.state for probe in every)]
-        whole, *found = self.subject.evaluate(states, self._split(split))["accuracy"].tolist()
+        whole, *found = self.subject.evaluate(states, self._get_split(split))["accuracy"].tolist()
         scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
         return scale, [probe.make_reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
-    def ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
-        """Return the layers that are ambient on the validation set, as a set if there are several; else nothing."""
+    def find_ambient(self, single: Sets, thresholds: Thresholds) -> dict[str, tuple[str, ...]]:
+        """Return {"ambient": layers ambient on the validation set} if there are several; else {}."""
         if not len(self.subject.job.dataset.validation):
             return {}
+        # Selected on validation, so that the accuracy on the test set stays an honest measurement.
         initial = TrainedNetwork(self.trained.state, {0: self.trained.checkpoints[0]})
-        scale, readings = self.read("validation", single, initial)
+        scale, readings = self.probe("validation", single, initial)
         costs = compute_initial_costs(readings, scale)
         found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
         return {"ambient": found} if len(found) > 1 else {}
 
-    def _split(self, name: str) -> Split:
+    def _get_split(self, name: str) -> Split:
         found: Split = getattr(self.subject.job.dataset, name)
         return found
 
@@ -151,15 +151,19 @@ def _check(subject: Subject, steps: Sequence[int]) -> None:
         raise ReproofError("evaluations: reset needs 0 in `steps`: criticality is the cost of the initial values")
 
 
-def _moved(end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Yield how far the parameters of each layer are from their values at each step."""
+def _measure_movement(
+    end: Weights, starts: Mapping[int, Weights], layers: Mapping[str, Sequence[str]]
+) -> Iterator[Row]:
+    """Yield the distance of each layer's parameters from their values at each step."""
     for step, start in starts.items():
         for layer, names in layers.items():
             for metric, value in compute_distances(end, start, names).items():
                 yield {"part": layer, "at": float(step), "metric": metric, "value": value}
 
 
-def _from_start(moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]) -> dict[str, Movement]:
-    """Return how far each layer moved from its initial values, and its size."""
+def _find_movement_from_start(
+    moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]
+) -> dict[str, Movement]:
+    """Return the distance of each layer from its initial values, and its number of parameters."""
     start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
     return {layer: Movement(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

@@ -1,21 +1,20 @@
-"""Learned supermasks: masks found for weights that stand still, by three methods at equal budget."""
+"""Learned supermasks: masks for constant weights, by three methods with equal budgets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import COUNT, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, operation
-from reproof.operations.untrained import constants
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
+from reproof.operations.untrained import make_constants
 from reproof.seeding import derive
 from reproof.settings import TrainingSettings
-from reproof.storage.checkpoints import Weights, read_kinds
+from reproof.storage.checkpoints import read_kinds
 from reproof.storage.files import ReproofError
 from reproof.supermasks.budget import Budget
 from reproof.supermasks.genetic import Breeding, Generation
@@ -26,7 +25,7 @@ from reproof.training.members import Member
 from reproof.training.state import State
 
 METHODS = {"bernoulli": "Bernoulli", "popup": "edge-popup", "genetic": "genetic"}
-WATCHED = 20  # points of the progress that is measured
+WATCHED = 20  # measured points of the progress
 
 
 METRICS = (
@@ -38,14 +37,14 @@ METRICS = (
 )
 
 
-def supermask_work(settings: Settings) -> Work:
-    """Return the budget, which every method uses up; the passes of its training steps are counted one by one."""
+def compute_supermask_work(settings: Settings) -> Work:
+    """Return the budget as passes; every method spends all of it."""
     options = settings["options"]
     examples = int(options["budget"]) * int(options.get("batch", 250)) * len(settings["seeds"])
     return Work(passes=PASSES * examples)
 
 
-@operation(metrics=METRICS, cost=supermask_work)
+@operation(metrics=METRICS, cost=compute_supermask_work)
 def supermask(
     subject: Subject,
     *,
@@ -65,35 +64,35 @@ def supermask(
 ) -> Rows:
     """Find a mask for the initial weights of each seed, or for signed constants (`constant`).
 
-    "bernoulli" (Zhou et al. 2019, section 5.2) learns a chance for each weight by gradient descent, and is measured on
-    `samples` masks drawn at the end, one a `draw`; "popup" (Ramanujan et al. 2020) learns scores whose greatest are
-    `kept`; "genetic" breeds masks, and its fittest is measured. `rescaled` is dynamic weight rescaling, for the first
-    two. The `budget` is in steps on batches of `batch`: a genetic search gets as many passes of an example through the
-    network. No method sees validation or test examples. `part` names what was done, `kept` is the share of ones.
+    "bernoulli" (Zhou et al. 2019, section 5.2) learns a probability per weight by gradient descent; `samples` masks
+    drawn at the end are measured, one per `draw`. "popup" (Ramanujan et al. 2020) learns scores and keeps the share
+    `kept` with the greatest. "genetic" breeds masks and measures the fittest. `rescaled` is dynamic weight rescaling
+    for the first two. The `budget` is in steps on batches of `batch`; a genetic search gets an equal number of forward
+    passes. No method sees validation or test examples. `part` names method, weights and rescaling; the column `kept` is
+    the share of ones. Raises ReproofError for an unknown method.
     """
     if method not in METHODS:
         raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
-    (starts,) = subject.dense("step0")
+    (starts,) = subject.read_dense("step0")
     kinds = read_kinds(subject.dense_file)
     allowed = Budget(steps=budget, batch=batch)
     for seed, start in zip(subject.seeds, starts, strict=True):
-        task = Task(subject, seed, _tensors(constants(start, kinds) if constant else start), allowed)
+        task = Task(subject, seed, convert_to_tensors(make_constants(start, kinds) if constant else start), allowed)
         if method == "genetic":
             breeding = Breeding(parents=parents, children=children, mutation=mutation, kept=kept)
-            found = searched(task, breeding, examples=examples)
+            found = breed_masks(task, breeding, examples=examples)
         else:
-            module = task.masked(
-                draw_bernoulli_mask if method == "bernoulli" else partial(select_popup_mask, kept=kept),
-                rescaled=rescaled,
+            module = task.make_masked(
+                bernoulli if method == "bernoulli" else partial(select_popup_mask, kept=kept), rescaled=rescaled
             )
-            found = learned(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
+            found = learn_masks(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
         part = ", ".join([METHODS[method], "constants" if constant else "initial", *["rescaled"] * rescaled])
         yield from ({"level": 0, "kept": 1.0, "seed": seed, "part": part} | row for row in found)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One seed's network, whose masks are to be found: its weights, which stand still, and the budget."""
+    """The search for masks of one seed's network: its constant weights and the budget."""
 
     subject: Subject
     seed: int
@@ -102,29 +101,31 @@ class Task:
 
     @property
     def noise(self) -> int:
-        """The seed of all chance in finding the masks."""
+        """The seed of every random draw of the search."""
         return derive("noise", self.seed, "supermask")
 
-    def network(self) -> nn.Module:
+    def build_network(self) -> nn.Module:
         """Return the network with its weights."""
-        module = self.subject.job.network()
+        module = self.subject.job.build_network()
         module.load_state_dict(self.weights)
         return module
 
-    def masked(self, rule: MaskRule, *, rescaled: bool) -> MaskedNetwork:
-        """Return the network with masks to be learned; scores are 0 for a rule of chances, else uniform."""
-        module = MaskedNetwork(self.network(), rule, rescaled=rescaled)
+    def make_masked(self, rule: MaskRule, *, rescaled: bool) -> MaskedNetwork:
+        """Return the network with learnable masks; scores start at 0 for `bernoulli`, else uniform."""
+        module = MaskedNetwork(self.build_network(), rule, rescaled=rescaled)
         module.noise.fill_(self.noise)
         if rule is not draw_bernoulli_mask:
             generator = torch.Generator().manual_seed(derive("scores", self.noise))
             for scores in module.scores.values():
-                bound = 1 / sqrt(scores[0].numel())  # as PyTorch draws a layer's weights, which the authors took over
+                bound = 1 / sqrt(
+                    scores[0].numel()
+                )  # the default of PyTorch for weights, which the authors use for scores
                 with torch.no_grad():
                     scores.copy_(torch.rand(scores.shape, generator=generator).mul_(2 * bound).sub_(bound))
         return module
 
-    def measured(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
-        """Yield accuracy on test and validation of networks under found masks, and their shares of ones, by draw."""
+    def measure(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
+        """Yield test and validation accuracy of the masked networks and the shares of ones, by draw."""
         dataset = self.subject.job.dataset
         yield {"metric": "supermask_passes", "value": float(self.budget.passes)}
         for split in ("test", "validation"):
@@ -135,13 +136,13 @@ class Task:
         for draw, share in enumerate(shares):
             yield {"metric": "supermask_share_of_ones", "draw": draw, "value": share}
 
-    def progress(self, passes: int, accuracy: float) -> Row:
-        """Return the validation accuracy after so many passes."""
+    def make_progress_row(self, passes: int, accuracy: float) -> Row:
+        """Return the row of the validation accuracy after a number of passes."""
         return {"metric": "supermask_progress_accuracy", "at": float(passes), "value": accuracy}
 
 
-def learned(task: Task, module: MaskedNetwork, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
-    """Learn the scores by gradient descent, and measure masks that follow from them at the end."""
+def learn_masks(task: Task, module: MaskedNetwork, *, lr: float, momentum: float, samples: int) -> Iterator[Row]:
+    """Learn scores by gradient descent and measure the masks drawn from the final scores."""
     budget = task.budget
     every = max(1, budget.steps // WATCHED)
     settings = TrainingSettings(
@@ -150,48 +151,46 @@ def learned(task: Task, module: MaskedNetwork, *, lr: float, momentum: float, sa
     )  # fmt: skip
     state = {name: value.clone() for name, value in module.state_dict().items()}
     member = Member(seed=task.seed, weights=state, noise=task.noise)
-    # Not stacked on a GPU: each network draws its masks by a seed of its own.
+    # Not stacked on a GPU: each network draws its masks with its own seed.
     trained = task.subject.job.train(
         [member], module=module, settings=settings, label=f"supermask {task.seed}", stacked=False
     )
     curves = trained.curves
     for step, split, value in zip(curves["step"], curves["split"], curves["accuracy"], strict=True):
         if split == "validation":
-            yield task.progress(budget.count_passes(int(step)), float(value))
+            yield task.make_progress_row(budget.count_passes(int(step)), float(value))
     module.load_state_dict({name: value[0] for name, value in trained.points["final"].items()})
-    module = module.to("cpu")
+    module = module.to("cpu")  # the same random draws with and without a GPU
     with torch.no_grad():
         drawn = [module.draw_masks(("sample", number)) for number in range(samples)]
         states = [module.apply_masks(masks) for masks in drawn]
-    yield from task.measured(states, [_share(masks) for masks in drawn])
+    yield from task.measure(states, [_compute_share(masks) for masks in drawn])
 
 
-def searched(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
-    """Breed masks, and measure the fittest of the last generation."""
+def breed_masks(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Row]:
+    """Breed masks and measure the fittest mask of the last generation."""
     job = task.subject.job
-    saved = job.saving(f"supermask {task.seed}")
-    search = Search(task.network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
+    saved = job.make_saving(f"supermask {task.seed}")
+    search = Search(task.build_network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
     judged = breeding.parents + breeding.children
     generations = task.budget.count_generations(judged=judged, examples=examples)
     every = max(1, generations // WATCHED)
     with saved.defer_signals():
-        last, told = search.run(generations, watch=partial(_watched, task, search), every=every, saving=saved)
-    yield from (task.progress(number * judged * examples, accuracy) for number, accuracy in told.items())
-    share = _share({name: masks[0].float() for name, masks in last.masks.items()})
-    yield from task.measured([search.apply_masks(last.masks, 0)], [share])
+        last, watched = search.run(
+            generations, watch=partial(_measure_fittest, task, search), every=every, saving=saved
+        )
+    yield from (task.make_progress_row(number * judged * examples, accuracy) for number, accuracy in watched.items())
+    share = _compute_share({name: masks[0].float() for name, masks in last.masks.items()})
+    yield from task.measure([search.apply_masks(last.masks, 0)], [share])
 
 
-def _watched(task: Task, search: Search, one: Generation) -> float:
-    """Return the validation accuracy of the fittest of a generation; NaN without validation examples."""
+def _measure_fittest(task: Task, search: Search, one: Generation) -> float:
+    """Return the validation accuracy of the fittest mask of a generation; NaN without validation examples."""
     examples = task.subject.job.dataset.validation
     if not len(examples):
         return float("nan")
     return float(task.subject.evaluate([search.apply_masks(one.masks, 0)], examples)["accuracy"])
 
 
-def _share(masks: Mapping[str, Tensor]) -> float:
+def _compute_share(masks: Mapping[str, Tensor]) -> float:
     return float(sum(mask.sum() for mask in masks.values())) / sum(mask.numel() for mask in masks.values())
-
-
-def _tensors(weights: Weights) -> State:
-    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}

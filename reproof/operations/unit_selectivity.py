@@ -1,4 +1,4 @@
-"""The images that excite single units most, beside those of random directions, in trained and untrained networks."""
+"""Compare images that excite single units most with those of random directions, trained and untrained."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 from reproof.data.dataset import Split
 from reproof.declarations.costs import Settings, Work
 from reproof.metrics import PIXELS, SHARE, Metric
-from reproof.operations.common.subject import Row, Rows, Subject, list_pixels, operation, tensors
+from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, list_pixels, operation
 from reproof.representations.features import compute_features
 from reproof.representations.purity import compute_class_purity, compute_compactness, run_permutation_test
 from reproof.representations.units import (
@@ -37,12 +37,12 @@ METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or di
 )
 
 
-def unit_selectivity_work(settings: Settings) -> Work:
-    """Return a few seconds, by experience, whatever is asked."""
+def compute_unit_selectivity_work(settings: Settings) -> Work:
+    """Return a constant of a few seconds, by experience."""
     return Work(seconds=5)
 
 
-@operation(metrics=METRICS, cost=unit_selectivity_work)
+@operation(metrics=METRICS, cost=compute_unit_selectivity_work)
 def unit_selectivity(
     subject: Subject,
     *,
@@ -55,47 +55,48 @@ def unit_selectivity(
     pictures: int = 4,
     standardise: bool = True,
 ) -> Rows:
-    """Szegedy et al. 2014, section 3: do units mean more than random directions in the space of the same activations?
+    """Compare the meaning of units with that of random directions (Szegedy et al. 2014, section 3).
 
-    phi(x) are the outputs of `layer`, or without a name of the last hidden activation, made equal in mean and spread
-    unless `standardise` is false. For each of `directions` random directions, and of as many units or all there are,
-    the `top` images of the split that excite it most are found. What these have in common, which the paper judges by
-    eye, is the share of their most frequent class, and the mean distance of their pixels over that in `random_sets`
-    sets of any images. p is that of the difference, units less directions, over `permutations` shuffles.
-    `part` is "trained", or as the control "untrained": the same network before its first step. Of the block's first
-    seed, the images of the first `pictures` units and directions are there to be drawn.
+    phi(x) is the output of `layer`, by default of the last hidden activation. With `standardise`, all units have equal
+    mean and spread. For each of `directions` random directions, and of equally many units (or all, if fewer), the `top`
+    images of the split that excite it most are found. The paper compares these images by eye; here purity is the share
+    of their most frequent class. Compactness is the mean distance of their pixels, divided by that of `random_sets`
+    random sets of images. p belongs to the difference, units less directions, with `permutations` shuffles.
+
+    `part` is "trained" or, as the control, "untrained": the same network at step 0. Of the first seed, the images of
+    the first `pictures` units and directions are in the table, one row per pixel.
     """
-    shown, (starts, ends) = _shown(subject, split, top), subject.dense("step0", "final")
+    shown, (starts, ends) = _select_split(subject, split, top), subject.read_dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):
         for seed, state in zip(subject.seeds, states, strict=True):
             chance = _Chance(seed, part)
-            phi = _features(subject, state, shown, layer)
-            vectors = _vectors(phi, directions, chance)
+            phi = _compute_features(subject, state, shown, layer)
+            vectors = _draw_vectors(phi, directions, chance)
             made = standardise_features(phi) if standardise else phi
             found = {who: find_most_excited(made, each, k=top) for who, each in vectors.items()}
-            measured = _in_common(shown, found, random_sets, chance)
-            rows = [{"part": part} | row for row in _compared(measured, permutations, chance)]
-            drawn = _pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
-            yield from (subject.facts(0, seed) | row for row in (*rows, *drawn))
+            measured = _measure_in_common(shown, found, random_sets, chance)
+            rows = [{"part": part} | row for row in _compare(measured, permutations, chance)]
+            drawn = _list_pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
+            yield from (subject.make_columns(0, seed) | row for row in (*rows, *drawn))
 
 
 @dataclass(frozen=True)
 class _Chance:
-    """Generators of one network, by what they decide."""
+    """Random generators of one network, one per purpose."""
 
     seed: int
     part: str
 
-    def of(self, what: str) -> torch.Generator:
+    def make_generator(self, what: str) -> torch.Generator:
         return torch.Generator().manual_seed(derive("excite", self.seed, self.part, what))
 
     @property
     def sets(self) -> torch.Generator:
-        """The same for the trained and the untrained network: their images are compared with the same sets."""
+        """The generator of random sets, the same for the trained and the untrained network to be comparable."""
         return torch.Generator().manual_seed(derive("excite", self.seed, "random sets"))
 
 
-def _shown(subject: Subject, split: str, top: int) -> Split:
+def _select_split(subject: Subject, split: str, top: int) -> Split:
     if subject.levels != [0]:
         raise ReproofError("evaluations: unit_selectivity measures dense networks alone; leave `levels` out")
     found: Split = getattr(subject.job.dataset, split)
@@ -106,16 +107,16 @@ def _shown(subject: Subject, split: str, top: int) -> Split:
     return found
 
 
-def _features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
-    """Return phi(x) [N, D] of all images of the split, float32, on the device."""
-    module = subject.job.network()
-    module.load_state_dict(tensors(state))
+def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str) -> Tensor:
+    """Return phi(x) of all images of the split: float32 [N, D] on the device."""
+    module = subject.job.build_network()
+    module.load_state_dict(convert_to_tensors(state))
     batches = (subject.job.dataset.normalise(images) for images in torch.split(shown.images, BATCH))
     return compute_features(module.to(subject.job.device), batches, layer=layer)
 
 
-def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
-    """Return unit vectors [at most directions, D] and random directions [directions, D], among the active units."""
+def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
+    """Return unit vectors [at most directions, D] and random directions [directions, D] of the active units."""
     units, dimension = find_active(phi), phi.shape[1]
     if not len(units):
         raise ReproofError(
@@ -123,16 +124,18 @@ def _vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]
         )
     count = min(directions, len(units))
     return {
-        "unit": draw_unit_vectors(count, units, dimension=dimension, generator=chance.of("units")),
-        "direction": draw_random_directions(directions, units, dimension=dimension, generator=chance.of("directions")),
+        "unit": draw_unit_vectors(count, units, dimension=dimension, generator=chance.make_generator("units")),
+        "direction": draw_random_directions(
+            directions, units, dimension=dimension, generator=chance.make_generator("directions")
+        ),
     }
 
 
-def _in_common(
+def _measure_in_common(
     shown: Split, found: Mapping[str, Tensor], random_sets: int, chance: _Chance
 ) -> dict[str, dict[str, Tensor]]:
-    """Return {measure: {"unit" or "direction": float64 [n]}} of the images [n, top] of each, by index."""
-    pixels = shown.images.flatten(1)  # as bytes: the scale of the distances cancels out
+    """Return {measure: {"unit" or "direction": float64 [n]}}; `found` holds indices of images [n, top]."""
+    pixels = shown.images.flatten(1)  # bytes, not shares: the scale of the distances cancels out
     return {
         "purity": {who: compute_class_purity(shown.labels[images]) for who, images in found.items()},
         "compactness": {
@@ -142,19 +145,19 @@ def _in_common(
     }
 
 
-def _compared(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
-    """Yield the mean of each measure over units and over directions, their difference and its p value."""
+def _compare(measured: Mapping[str, Mapping[str, Tensor]], permutations: int, chance: _Chance) -> Iterator[Row]:
+    """Yield the means of each measure over units and over directions, their difference and its p value."""
     for what, values in measured.items():
         yield from ({"metric": f"{who}s_{what}", "value": each.mean().item()} for who, each in values.items())
         difference = run_permutation_test(
-            values["unit"], values["direction"], permutations=permutations, generator=chance.of(what)
+            values["unit"], values["direction"], permutations=permutations, generator=chance.make_generator(what)
         )
         yield {"metric": f"{what}_difference", "value": difference.mean}
         yield {"metric": f"{what}_p_value", "value": difference.p}
 
 
-def _pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
-    """Yield the pixels in [0, 1] of the images uint8 [N, C, H, W] that excite the first units and directions."""
+def _list_pictures(images: Tensor, found: Mapping[str, Tensor], pictures: int, part: str) -> Iterator[Row]:
+    """Yield the pixels, in [0, 1], of the images (uint8 [N, C, H, W]) that excite the first units and directions."""
     for who, sets in found.items():
         for which, chosen in enumerate(sets[:pictures].tolist()):
             for rank, image in enumerate(chosen):

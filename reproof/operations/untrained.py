@@ -1,4 +1,4 @@
-"""Accuracy of masks on weights that were never trained: every criterion, along a ladder, in one go."""
+"""Accuracy of masks on untrained weights: every criterion, along a ladder of levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from reproof.settings import DataSettings
 from reproof.storage.checkpoints import Weights, read_kinds
 from reproof.storage.files import Array
 
-NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # how metrics call the weights that are masked
+NAMES = {"initial": "untrained", "constant": "untrained_constant"}  # the words of metrics for the masked weights
 
 
 METRICS = (
@@ -39,15 +39,15 @@ METRICS = (
 )  # fmt: skip
 
 
-def untrained_work(settings: Settings) -> Work:
-    """Return an evaluation for every criterion, rung and kind of weights."""
+def compute_untrained_work(settings: Settings) -> Work:
+    """Return the work of one evaluation per criterion, rung and kind of weights."""
     options = settings["options"]
     masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
-    examples = TEST_EXAMPLES + DataSettings.of(settings["dataset"]).validation
+    examples = TEST_EXAMPLES + DataSettings.parse(settings["dataset"]).validation
     return Work(passes=examples * masks * len(settings["seeds"]))
 
 
-@operation(metrics=METRICS, cost=untrained_work)
+@operation(metrics=METRICS, cost=compute_untrained_work)
 def untrained(
     subject: Subject,
     *,
@@ -56,40 +56,41 @@ def untrained(
     rounds: int = 24,
     weights: Sequence[str] = ("initial", "constant"),
 ) -> Rows:
-    """Zhou et al. 2019, section 5.1: masks of one trained network, applied to its initial weights.
+    """Apply masks of a trained network to its initial weights (Zhou et al. 2019, section 5.1).
 
-    Each criterion ranks the dense network's weights once, and prunes what 0 to `rounds` rounds of `share` would leave.
-    `weights` are the initial ones, or signed constants. `part` is the criterion, `level` the rung. The metrics with
-    `best` hold, at level 0, each seed's best on the test set over the ladder, and the share kept there: what the paper
-    tells, and higher than what choosing on validation would give.
+    Each criterion ranks the weights of the dense network once and keeps as many as remain after 0 to `rounds` rounds of
+    `share`. `weights` are the initial ones or signed constants. `part` is the criterion, `level` the rung. The metrics
+    with `best` hold, at level 0, the best test accuracy of each seed over the ladder and the share kept there. The
+    paper reports these; a choice on the validation set would give lower values.
     """
     kinds = read_kinds(subject.dense_file)
-    starts, ends = subject.dense("step0", "final")
+    starts, ends = subject.read_dense("step0", "final")
     for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
+        # The ladders are computed once for both kinds of weights.
         ladders = {
-            by: make_one_shot_ladder(_scores(by, start, end), kinds=kinds, shares=compute_rungs(share, rounds))
+            by: make_one_shot_ladder(_compute_scores(by, start, end), kinds=kinds, shares=compute_rungs(share, rounds))
             for by in criteria
         }
         for kind in weights:
-            states = Masked(start if kind == "initial" else constants(start, kinds), list(ladders.values()))
-            found = _measured(subject, states)
+            states = MaskedStates(start if kind == "initial" else make_constants(start, kinds), list(ladders.values()))
+            found = _measure(subject, states)
             for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
                 facts = {"level": rung, "kept": compute_kept_share(ladders[by][rung]), "seed": seed, "part": by}
                 yield from (
                     facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[place])}
                     for split, values in found.items()
                 )
-            yield from _best(found["test"], ladders, seed, kind)
+            yield from _find_best(found["test"], ladders, seed, kind)
 
 
-def constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
-    """Return weights with the prunable ones made signed constants."""
+def make_constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
+    """Return the weights with each prunable one replaced by a signed constant, {name: float32}."""
     return {name: compute_signed_constant(value) if name in kinds else value for name, value in weights.items()}
 
 
 @dataclass(frozen=True, eq=False)
-class Masked(Sequence[dict[str, Tensor]]):
-    """The states of one network under the masks of several ladders, each made when it is asked for."""
+class MaskedStates(Sequence[dict[str, Tensor]]):
+    """The states of one network under the masks of several ladders, each computed on access to save memory."""
 
     weights: Weights
     ladders: Sequence[Sequence[Masks]]
@@ -106,27 +107,27 @@ class Masked(Sequence[dict[str, Tensor]]):
     def __getitem__(self, place: int | slice) -> "dict[str, Tensor] | list[dict[str, Tensor]]":
         every = [masks for ladder in self.ladders for masks in ladder]
         if isinstance(place, slice):
-            return [self._under(masks) for masks in every[place]]
-        return self._under(every[place])
+            return [self._apply(masks) for masks in every[place]]
+        return self._apply(every[place])
 
-    def _under(self, masks: Masks) -> dict[str, Tensor]:
+    def _apply(self, masks: Masks) -> dict[str, Tensor]:
         whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
         return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
 
 
-def _scores(by: str, start: Weights, end: Weights) -> Weights:
+def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(start[name], end[name]) for name in end}
 
 
-def _measured(subject: Subject, states: Masked) -> dict[str, Array]:
-    """Return the accuracy of all states on each split that has examples."""
+def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:
+    """Return {split: accuracy, float64 [states]} for each split with examples."""
     dataset = subject.job.dataset
     splits = {"validation": dataset.validation, "test": dataset.test}
     return {name: subject.evaluate(states, split)["accuracy"].numpy() for name, split in splits.items() if len(split)}
 
 
-def _best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
+def _find_best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
     rounds = len(accuracy) // len(ladders)
     for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
         rung = int(along.argmax())

@@ -1,1 +1,1 @@
-"""Pipeline: the work of each rule that is no operation, from the data to the page."""
+"""Pipeline: the work of each rule except the operations, from data sets to the gallery."""

@@ -1,4 +1,4 @@
-"""Collect all that was trained for a paper into tidy tables: measurements, curves and movement."""
+"""Collect the results of a paper into tidy tables: measurements, curves and movement."""
 
 import json
 from collections.abc import Iterable
@@ -15,29 +15,29 @@ from reproof.storage.files import read_json, read_parquet, write_json, write_par
 
 NETWORK = ["run", "arm", "level", "kept", "seed", "draw"]
 MEASURED = [*NETWORK, "part", "at", "metric", "value"]
-NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}  # of a measurement that says nothing of a part or a place
+NOWHERE: dict[str, Any] = {"part": "", "at": float("nan")}  # the columns of a measurement without part and place
 MEASURES = ["accuracy", "loss"]
 Kept = dict[tuple[str, int, int], float]
 
 
 def collect(*, settings: str, measurements: str, curves: str, movement: str, runs: str) -> None:
-    """Write the three tables of a paper from the files that `settings` lists by run and arm, and all their records.
+    """Write the three tables of a paper, and the records to `runs`, from the files listed in `settings` (JSON).
 
-    In `measurements`, `part` names what of a network or split a value is about and `at` where on an axis it stands (a
-    step of training, a position on a path, an epsilon); "" and NaN where it says nothing of that.
+    In `measurements`, `part` names the part of a network, method or split, "" for none. `at` is the place on the
+    metric's axis (a step of training, a position on a path, an epsilon), NaN for none.
     """
     asked = json.loads(settings)
-    shares = _shares(asked["masks"])
+    shares = _read_shares(asked["masks"])
     trained: pd.DataFrame = pd.concat(
-        [_curves(run, arm, folder, shares) for run, arm, folder in asked["trained"]], ignore_index=True
+        [_read_curves(run, arm, folder, shares) for run, arm, folder in asked["trained"]], ignore_index=True
     )
-    moved = list(_movement(asked["movement"], "metrics"))
+    moved = list(_read_movement(asked["movement"], "metrics"))
     write_parquet(curves, trained)
     moved = [one.assign(arm="ticket", draw=np.int16(0)) for one in moved]
     plain = pd.concat([measure(trained), *moved]).assign(**NOWHERE)
-    write_parquet(measurements, pd.concat([plain, *_measured(asked["measured"])], ignore_index=True)[MEASURED])
-    write_json(runs, _records(asked["trained"]))
-    bars = list(_movement(asked["movement"], "histograms"))
+    write_parquet(measurements, pd.concat([plain, *_read_measured(asked["measured"])], ignore_index=True)[MEASURED])
+    write_json(runs, _read_records(asked["trained"]))
+    bars = list(_read_movement(asked["movement"], "histograms"))
     write_parquet(movement, pd.concat(bars, ignore_index=True) if bars else EMPTY)
 
 
@@ -53,52 +53,53 @@ METRICS = (
 
 @measurement(metrics=METRICS)
 def measure(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return each network's metrics: at the early-stopping point and at the end, one row a measurement.
+    """Return one row per network and metric, at the early-stopping point and at the end, from learning curves.
 
     The early-stopping point is the first step of least validation loss (Frankle & Carbin 2019, appendix C).
     """
     validation = curves[curves["split"] == "validation"]
+    # A stable sort makes the earliest of equal losses the first.
     stops = validation.sort_values(["loss", "step"], kind="stable").drop_duplicates(NETWORK)[[*NETWORK, "step"]]
     ends = curves.sort_values("step", kind="stable").drop_duplicates(NETWORK, keep="last")[[*NETWORK, "step"]]
-    parts = [_wide(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
-    parts += [_at(curves, stops, "early_stop"), _at(curves, ends, "end")]
+    parts = [_select_columns(stops.rename(columns={"step": "value"}).assign(metric="early_stop_step"))]
+    parts += [_select_at(curves, stops, "early_stop"), _select_at(curves, ends, "end")]
     return pd.concat(parts, ignore_index=True)
 
 
-def _at(curves: pd.DataFrame, points: pd.DataFrame, when: str) -> pd.DataFrame:
+def _select_at(curves: pd.DataFrame, points: pd.DataFrame, when: str) -> pd.DataFrame:
     rows = curves.merge(points, on=[*NETWORK, "step"]).melt([*NETWORK, "split"], MEASURES, "measure")
     rows = rows[rows["split"].isin(SPLITS)]
-    return _wide(rows.assign(metric=rows["split"] + "_" + rows["measure"] + f"_at_{when}"))
+    return _select_columns(rows.assign(metric=rows["split"] + "_" + rows["measure"] + f"_at_{when}"))
 
 
-def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+def _select_columns(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*NETWORK, "metric", "value"]].astype({"value": "float64"})
 
 
-def _curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
+def _read_curves(run: str, arm: str, folder: str, shares: Kept) -> pd.DataFrame:
     table: pd.DataFrame = read_parquet(f"{folder}/curves.parquet")
     share = [shares[run, level, seed] for level, seed in zip(table["level"], table["seed"], strict=True)]
     table = table.assign(run=run, arm=arm, kept=share)
     return table[[*NETWORK, "step", "split", "loss", "accuracy"]]
 
 
-def _measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
-    """Yield what operations measured, with the run that it stands under, and the arm that tickets stand as there."""
+def _read_measured(folders: list[tuple[str, str, str]]) -> Iterable[pd.DataFrame]:
+    """Yield the measurements of operations with columns `run` and `arm`; tickets get the arm of their evaluation."""
     for run, arm, folder in folders:
         table = read_parquet(f"{folder}/metrics.parquet")
         yield table.assign(run=run, arm=table["arm"].replace("ticket", arm))
 
 
-def _records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
-    """Return {run: {path of a record: the record}} of everything trained."""
+def _read_records(trained: list[tuple[str, str, str]]) -> dict[str, dict[str, Record]]:
+    """Return {run: {path of a record: the record}} of all trained networks."""
     records: dict[str, dict[str, Record]] = {}
     for run, _, folder in trained:
         records.setdefault(run, {})[f"{folder}/record.json"] = read_json(f"{folder}/record.json")
     return records
 
 
-def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
-    """Return the share kept of each (run, level, seed); level 0 is the dense network."""
+def _read_shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
+    """Return {(run, level, seed): share of weights kept}; level 0 is the dense network with share 1."""
     shares: Kept = {}
     for run, blocks in masks.items():
         for seeds, files in blocks:
@@ -109,12 +110,13 @@ def _shares(masks: dict[str, list[tuple[list[int], list[str]]]]) -> Kept:
     return shares
 
 
-def _movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
+def _read_movement(folders: dict[str, list[str]], table: str) -> Iterable[pd.DataFrame]:
     return (
         read_parquet(f"{folder}/{table}.parquet").assign(run=run) for run, each in folders.items() for folder in each
     )
 
 
+# A paper without movement still gets a table with these columns, which figures read.
 TYPES = {"level": "int16", "seed": "int16", "kept": "float64", "bin_left": "float64", "bin_right": "float64"}
 TYPES |= {"layer": "str", "group": "str", "quantity": "str", "share": "float64", "run": "str"}
 EMPTY = pd.DataFrame({column: [] for column in TYPES}).astype(TYPES)

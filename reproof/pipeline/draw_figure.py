@@ -1,4 +1,4 @@
-"""Draw one figure of a paper from its tables."""
+"""Draw one figure of a paper from the paper's tables."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,10 @@ from reproof.storage.files import read_json, read_parquet
 
 
 def draw_figure(*, settings: str, tables: dict[str, str], data: Sequence[str], stem: str) -> None:
-    """Write `stem` as SVG, PNG and PDF, with its table and its caption beside it."""
+    """Write the figure to `stem` with suffixes for SVG, PNG and PDF, its table and its caption.
+
+    `settings` is JSON, `tables` maps names of tables to paths of parquet files, `data` are the records of data sets.
+    """
     asked = json.loads(settings)
     labels = tuple(read_json(record)["label"] for record in data)
     drawing = draw(

@@ -1,4 +1,4 @@
-"""Fetch a data set from its mirror, package or publisher, check its content and keep it as bytes."""
+"""Fetch a data set from its mirror, package or publisher, check its content and store it as uint8 tensors."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from reproof.storage.files import read_metadata
 
 
 def fetch_dataset(*, settings: str, mirror: str, downloads: str, data: str) -> str:
-    """Write the data set that `settings` names to `data`; `mirror` is "" where there is none. Return its label."""
+    """Write the data set of `settings` (JSON) to `data` and return its label; `mirror` is "" for none."""
     asked = json.loads(settings)
     folder = asked.get("imagefolder")
     fetch.fetch_dataset(

@@ -1,4 +1,4 @@
-"""Judge a paper's claims by what was measured."""
+"""Judge the claims of a paper from its measurements."""
 
 import json
 
@@ -8,7 +8,7 @@ from reproof.storage.files import read_parquet, write_parquet
 
 
 def judge_claims(*, settings: str, measurements: str, verdicts: str) -> None:
-    """Write one verdict for each of the claims in `settings`, a JSON of `claims` and `scale`."""
+    """Write one row per claim to `verdicts` (parquet). `settings` is JSON with `claims` and `scale`."""
     asked = json.loads(settings)
     claims = [Claim.parse(claim) for claim in asked["claims"]]
     write_parquet(verdicts, verdict.judge_claims(claims, read_parquet(measurements), scale=asked["scale"]))

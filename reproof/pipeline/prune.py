@@ -1,4 +1,4 @@
-"""Make the masks of a level from the weights trained at the level before; needs no torch."""
+"""Compute the masks of a level from the weights trained at an earlier level. Needs no torch."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from reproof.storage.checkpoints import Weights, read_checkpoint, read_kinds
 
 
 def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask: str) -> None:
-    """Step 3 of the procedure: in each network of the block remove the weights of least score.
+    """Remove the weights of lowest score in each network of the block (Frankle & Carbin 2019, section 1, step 3).
 
-    `dense` gives the initial weights and the kinds of layers, `trained` the final ones, `previous` the mask file of
-    the round before, if there is one.
+    `dense` is the checkpoint with the initial weights and the kinds of layers, `trained` that with the final weights.
+    `previous` holds the mask file of the round before, if there is one. `mask` is written.
     """
     asked, kinds = json.loads(settings), read_kinds(dense)
     point = "continued" if asked["continued"] else "final"
@@ -21,16 +21,16 @@ def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask:
     (final,) = read_checkpoint(trained, point)
     before = masks.read_masks(Path(previous[0])) if previous else [masks.make_full_masks(one, kinds) for one in initial]
     after = [
-        masks.prune(mask, _scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
+        masks.prune(mask, _compute_scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
         for mask, a, b in zip(before, initial, final, strict=True)
     ]
-    _write(mask, after)
+    _write_masks(mask, after)
 
 
-def _scores(by: str, initial: Weights, final: Weights) -> Weights:
+def _compute_scores(by: str, initial: Weights, final: Weights) -> Weights:
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(initial[name], final[name]) for name in final}
 
 
-def _write(path: str, members: list[Masks]) -> None:
+def _write_masks(path: str, members: list[Masks]) -> None:
     masks.write_masks(Path(path), members)

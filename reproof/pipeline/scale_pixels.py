@@ -1,4 +1,4 @@
-"""Make of a data set one whose images the trainer leaves at pixels / 255, for papers that do not standardise."""
+"""Derive a data set with pixels in [0, 1], which the trainer does not standardise, for papers that do not."""
 
 import json
 
@@ -6,10 +6,10 @@ from reproof.storage.files import read_tensors, write_tensors
 
 
 def scale_pixels(*, data: str, scaled: str) -> str:
-    """Write the data set at `data` with mean 0 and deviation 1 as what normalising subtracts and divides by.
+    """Write the data set at `data` to `scaled` with mean 0 and deviation 1 for the normalisation; return its label.
 
-    Images and labels, and the name that seeds the draw of the validation examples, stay as they are: the split is that
-    of the data set itself. Return the label.
+    Images (uint8), labels and name are unchanged. The name seeds the draw of the validation examples, so the split is
+    that of the original data set.
     """
     tensors, metadata = read_tensors(data)
     channels = tensors["train_images"].shape[1]

@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from reproof.declarations.costs import PASSES, TEST_EXAMPLES, Settings, Size, Work, network_steps, networks
-from reproof.declarations.evaluate import declaration
+from reproof.declarations.costs import PASSES, TEST_EXAMPLES, Settings, Size, Work, count_network_steps, count_networks
+from reproof.declarations.evaluate import read_declaration
 from reproof.provenance.identity import canonical
-from reproof.registry import registered
+from reproof.registry import list_registered
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.storage.files import ReproofError, read_json
 
@@ -56,17 +56,17 @@ def size(settings: Settings) -> Size:
 @cache
 def _declared_size(name: str) -> Any:
     """Return the declared cost of a network, a Size or a function that computes it from the options."""
-    known = registered(*NETWORK)
-    own = declaration(*NETWORK, name).get("cost") if name in known else None
+    known = list_registered(*NETWORK)
+    own = read_declaration(*NETWORK, name).get("cost") if name in known else None
     if own is not None:
         return own
-    declared = [declaration(*NETWORK, one).get("cost") for one in known]
+    declared = [read_declaration(*NETWORK, one).get("cost") for one in known]
     return max((one for one in declared if isinstance(one, Size)), key=lambda one: one.products)
 
 
 def declared_work(operation: str, settings: Settings) -> Work:
     """Return the work of a job of an operation; raise ReproofError if the operation declares none."""
-    declared = declaration("operations", "operation", operation)
+    declared = read_declaration("operations", "operation", operation)
     if "cost" not in declared:
         raise ReproofError(f"operation {operation}: declares no cost; write @operation(metrics=..., cost=...)")
     work: Work = declared["cost"](settings)
@@ -81,10 +81,10 @@ def work_seconds(work: Work, settings: Settings, *, step_s: float, gpu: bool) ->
 
 def estimate(settings: Settings, *, gpu: bool) -> float:
     """Return the seconds a network-step is estimated to take on one core or one GPU."""
-    training, data = TrainingSettings.of(settings["training"]), DataSettings.of(settings["dataset"])
+    training, data = TrainingSettings.parse(settings["training"]), DataSettings.parse(settings["dataset"])
     evaluated = data.validation / training.validate_every + TEST_EXAMPLES / training.test_every
     flop = 2 * size(settings).products * (PASSES * training.batch + evaluated)
-    return GPU_STEP_S / networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
+    return GPU_STEP_S / count_networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
 
 
 def likeness(settings: Settings) -> str:
@@ -102,7 +102,7 @@ def measured(results: str | Path, *, gpu: bool) -> dict[str, float]:
         record = _training(path)
         if record and (record["device"] not in CPUS) == gpu:
             settings = record["settings"]
-            found[likeness(settings)].append(record["training_s"] / network_steps(settings))
+            found[likeness(settings)].append(record["training_s"] / count_network_steps(settings))
     return {which: median(times) for which, times in found.items()}
 
 

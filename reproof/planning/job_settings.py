@@ -74,8 +74,8 @@ def _dense_settings(layout: Layout, run: str, seeds: Block, _: Block) -> Setting
 
 def _prune_settings(layout: Layout, run: str, _: Block, levels: Block) -> Settings:
     pruning, (level,) = layout.run(run).pruning, levels
-    what = {"by": pruning.by, "scope": pruning.scope, "share": pruning.share_at(level)}
-    return what | {"continued": pruning.reset == "at_end" and pruning.pruned_from(level) > 0}
+    what = {"by": pruning.by, "scope": pruning.scope, "share": pruning.get_share(level)}
+    return what | {"continued": pruning.reset == "at_end" and pruning.find_pruned_level(level) > 0}
 
 
 def _ticket_settings(layout: Layout, run: str, seeds: Block, levels: Block) -> Settings:

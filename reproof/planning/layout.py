@@ -10,7 +10,7 @@ from string import Formatter
 
 from reproof.experiments.configuration import Configuration
 from reproof.experiments.runs import Run
-from reproof.settings import UNIT_PIXELS, stored_name
+from reproof.settings import UNIT_PIXELS, get_stored_name
 from reproof.storage.files import ReproofError
 
 RESULTS = "results"
@@ -65,7 +65,7 @@ JOB_FILES = {
 def files_of(kind: str) -> JobFiles:
     """Return where the jobs of a kind put their files; a kind that is not listed is an operation."""
     return JOB_FILES.get(kind) or JobFiles(
-        f"{stored_name(kind)}/{{run}}/{{seeds}}/levels{{levels}}", ("/metrics.parquet",)
+        f"{get_stored_name(kind)}/{{run}}/{{seeds}}/levels{{levels}}", ("/metrics.parquet",)
     )
 
 
@@ -184,7 +184,7 @@ class Layout:
 
     def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
         """Return the mask that the round leading to `level` starts from: none where that is the whole network."""
-        source = self.run(run).pruning.pruned_from(level)
+        source = self.run(run).pruning.find_pruned_level(level)
         return [self.mask(run, seeds, source)] if source else []
 
     def tickets(self, run: str, seeds: str, levels: str) -> list[str]:
@@ -193,13 +193,13 @@ class Layout:
 
     def weights_before(self, run: str, seeds: str, level: int) -> str:
         """Return the checkpoint whose weights decide the mask of `level`."""
-        source = self.run(run).pruning.pruned_from(level)
+        source = self.run(run).pruning.find_pruned_level(level)
         return self._ticket(run, seeds, source) if source else self.dense(run, seeds)
 
     def deciding(self, run: str, seeds: str, levels: str) -> list[str]:
         """Return the checkpoints of the tickets whose weights decided the masks up to the last level of a block."""
         pruning, last = self.run(run).pruning, max(read_block(levels))
-        sources = sorted({pruning.pruned_from(level) for level in range(1, last + 1)} - {0})
+        sources = sorted({pruning.find_pruned_level(level) for level in range(1, last + 1)} - {0})
         return [self._ticket(run, seeds, source) for source in sources]
 
     def weights_to_continue(self, run: str, seeds: str, level: int) -> list[str]:

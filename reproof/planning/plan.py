@@ -29,7 +29,7 @@ from reproof.planning.planned_job import PlannedJob, script_of
 from reproof.provenance.equal_code import EqualCode
 from reproof.provenance.fingerprint import Fingerprints
 from reproof.provenance.integrity import ExpectedRecord
-from reproof.settings import source_name
+from reproof.settings import get_source_name
 from reproof.storage.files import ReproofError
 
 
@@ -130,7 +130,7 @@ class Plan(Layout):
     def jobs(self) -> Iterator[PlannedJob]:
         """Yield every job but the gallery's; one that several papers need, several times."""
         for dataset in sorted({run.dataset.name for run in self.all_runs}):
-            source = source_name(dataset)
+            source = get_source_name(dataset)
             yield self.data_job("fetch_dataset", source)
             if dataset != source:
                 yield self.data_job("scale_pixels", source)

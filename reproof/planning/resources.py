@@ -5,10 +5,10 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from reproof.declarations.costs import Work, network_steps, networks
+from reproof.declarations.costs import Work, count_network_steps, count_networks
 from reproof.planning.cost_model import Duration, declared_work, estimate, likeness, measured, size, work_seconds
 from reproof.planning.plan import Plan
-from reproof.registry import registered
+from reproof.registry import list_registered
 
 TRAINING = ("train_dense", "retrain", "train_control")
 START_S = 10  # two starts of Snakemake and one of torch
@@ -44,7 +44,7 @@ class Requested:
 
     def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
-        if rule not in (*TRAINING, *registered("operations", "operation")):
+        if rule not in (*TRAINING, *list_registered("operations", "operation")):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         work = self._work(rule, wildcards, settings)
@@ -63,7 +63,7 @@ class Requested:
         """Return the memory of a training job in MB."""
         settings = self._settings(rule, wildcards)
         copies = self._work(rule, wildcards, settings).copies
-        weights_mb = networks(settings) * copies * size(settings).weights * 4 / 1e6
+        weights_mb = count_networks(settings) * copies * size(settings).weights * 4 / 1e6
         return TRAINING_MB + GPU_MB * self.gpus + ceil(COPIES * weights_mb)
 
     def tables_memory(self, paper: str) -> int:
@@ -77,4 +77,4 @@ class Requested:
         """Return the work of a job: what its operation declares, or its training; two under strategy 2."""
         if rule not in TRAINING:
             return declared_work(rule, settings)
-        return Work(steps=network_steps(settings) * self.plan.job(rule, wildcards).trainings)
+        return Work(steps=count_network_steps(settings) * self.plan.job(rule, wildcards).trainings)

@@ -93,7 +93,7 @@ def list_network_rows(
     for each of LADDER. The correlation is Spearman's, and left out for constant values or fewer than FEWEST layers.
     """
     values = list(costs.values())
-    names = [thresholds.name(value) for value in values]
+    names = [thresholds.classify(value) for value in values]
     for kind in (AMBIENT, CRITICAL):
         yield {"metric": f"{split}_{kind}_layers", "value": float(names.count(kind))}
         yield {"metric": f"{split}_{kind}_layers_share", "value": names.count(kind) / len(names)}

@@ -18,7 +18,7 @@ from reproof.provenance.identity import Registered, canonical
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.provenance.writer import Text
-from reproof.registry import module_of
+from reproof.registry import find_module
 from reproof.storage.files import ROOT, ReproofError, read_json, write_json
 
 LIBRARY = "reproof"
@@ -63,7 +63,7 @@ class Code:
         return [self._definitions.expression(file, value) for file, value in found]
 
     def _file(self, place: str, mark: str, name: str) -> Path:
-        return module_of(place, mark, name, library=self.root / LIBRARY)
+        return find_module(place, mark, name, library=self.root / LIBRARY)
 
     def _closure(self, start: Text) -> tuple[list[str], set[Target]]:
         """Return a text with all that it reaches, a line each, and what it reaches; lines name targets by number."""

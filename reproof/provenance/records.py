@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reproof.provenance.identity import canonical
-from reproof.storage.files import ReproofError, read_json, sweep, write_json
+from reproof.storage.files import ReproofError, read_json, remove_temporaries, write_json
 
 RECORD_FORMAT = 3
 Record = dict[str, Any]
@@ -31,7 +31,7 @@ def recorded(
     """
     began, made = time.monotonic(), list(outputs)
     for one in [*made, path]:
-        sweep(one)
+        remove_temporaries(one)
     read = verified(inputs)
     facts: Record = {}
     yield facts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reproof.storage.files import Array, ReproofError, read_tensors, unreadable, write_tensors
+from reproof.storage.files import Array, ReproofError, make_unreadable_error, read_tensors, write_tensors
 
 Masks = dict[str, Array]  # of one network: {name of a prunable weight: bool of its shape, True where kept}
 
@@ -85,7 +85,7 @@ def read_masks(path: Path) -> list[Masks]:
         members = range(_check_positive(int(metadata["members"])))
         return [{name: _unpack(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise make_unreadable_error(path, error) from error
 
 
 def _unpack(bits: Array, shape: Sequence[int]) -> Array:

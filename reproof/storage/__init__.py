@@ -1,1 +1,1 @@
-"""Storage: files that are written whole or not at all, tables, tensors, checkpoints."""
+"""Storage: atomic writes of files, tables, tensors and checkpoints."""

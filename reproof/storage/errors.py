@@ -1,5 +1,5 @@
-"""The error that a user is to read. Needs no other module: the registry and declarations load in no time."""
+"""The error for users. It lies in a module without imports, so that the registry and declarations load fast."""
 
 
 class ReproofError(Exception):
-    """A mistake of the user or a damaged file: one line that names file, key and remedy."""
+    """A mistake of the user or a damaged file: its message is one line with file, key and remedy."""

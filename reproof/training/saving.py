@@ -12,7 +12,7 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from reproof.storage.files import Array, ReproofError, read_tensors, sweep, write_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors, remove_temporaries, write_tensors
 from reproof.training.state import ResumableState
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)  # the notice of a cluster before it kills, and Ctrl-C
@@ -33,7 +33,7 @@ class Saving:
 
     def load(self) -> ResumableState:
         """Return the saved state of this job, or {} if there is none. A damaged file is reported, not used."""
-        sweep(self.path)
+        remove_temporaries(self.path)
         if not self.path.exists():
             return {}
         try:

@@ -17,7 +17,7 @@ from reproof.planning.inventory import expected_records, gallery_job
 from reproof.planning.plan import Plan
 from reproof.provenance.records import sha256
 from reproof.pruning.masks import compute_kept_share, read_masks
-from reproof.registry import registered
+from reproof.registry import list_registered
 from reproof.storage.checkpoints import read_checkpoint
 from reproof.storage.files import read_json, read_parquet
 
@@ -146,7 +146,7 @@ def test_every_network_is_measured_in_full(smoke, plan):
     computed = [
         read_metrics_of(name, decorator="measurement", place=place)
         for place in ("operations", "pipeline")
-        for name in registered(place, "measurement")
+        for name in list_registered(place, "measurement")
     ]
     assert set(measured["metric"]) == {metric for each in computed for metric in each}
     assert measured["value"].notna().all()

@@ -21,7 +21,7 @@ ONE_PIXEL = {"attack": "one_pixel", "population": 8, "generations": 3}
 
 def distorted(folder, victims, **options):
     """The table of `distort`, all victims being the dense block itself under other names."""
-    settings = folder.job().asked
+    settings = folder.job().settings
     named = {key: {"network": settings["network"]} for key in victims}
     options = {"examples": 30, "split": "test", "searches": 4, "iterations": 40, "victims": victims} | options
     options = options if victims else {key: value for key, value in options.items() if key != "victims"}  # as the plan

@@ -13,10 +13,10 @@ from tiny import SHARE, Folder
 
 from reproof.data.dataset import Split
 from reproof.operations.common import copies as copying
-from reproof.operations.common.copies import Wanted, trained_copies
+from reproof.operations.common.copies import CopyOptions, train_copies
 from reproof.operations.common.subject import Subject, measure
-from reproof.operations.common.training_job import member
-from reproof.operations.connect import connect, spread
+from reproof.operations.common.training_job import make_member
+from reproof.operations.connect import connect, select_spread
 from reproof.pipeline.prune import prune
 from reproof.pipeline.retrain import retrain
 from reproof.pipeline.train_dense import train_dense
@@ -102,8 +102,8 @@ def test_copies_that_have_no_steps_left_are_one_network(folder):
 
 def test_copies_of_one_object_are_refused(folder, monkeypatch):
     """A replication that is cited against the paper trained one model twice and measured no barrier."""
-    one_noise = lambda *asked, draw=0, **named: member(*asked, draw=0, **named)  # noqa: E731
-    monkeypatch.setattr(copying, "member", one_noise)
+    one_noise = lambda *asked, draw=0, **named: make_member(*asked, draw=0, **named)  # noqa: E731
+    monkeypatch.setattr(copying, "make_member", one_noise)
     with pytest.raises(ReproofError, match="two copies from step 4 are the same network"):
         connected(folder, steps=[4])
 
@@ -111,16 +111,16 @@ def test_copies_of_one_object_are_refused(folder, monkeypatch):
 def test_copies_share_their_start_and_nothing_else(folder):
     """With a rate that moves nothing the copies lie where the dense network was at that step."""
     still = subject(folder, steps=[4], copies=2)
-    settings = json.loads(still.job.settings)
+    settings = json.loads(still.job.settings_json)
     settings["training"]["lr"] = 1e-12
-    still = replace(still, job=replace(still.job, settings=json.dumps(settings)))
-    starts = still.at_step(4)
-    (copied,) = trained_copies(still, wanted=Wanted(copies=2), steps=[4])
+    still = replace(still, job=replace(still.job, settings_json=json.dumps(settings)))
+    starts = still.read_step(4)
+    (copied,) = train_copies(still, wanted=CopyOptions(copies=2), steps=[4])
     assert [one.seed for one in copied] == [0, 1]
     for one, start in zip(copied, starts, strict=True):
         for end in one.ends:
             np.testing.assert_allclose(end["fc_1.weight"].numpy(), start["fc_1.weight"], rtol=0, atol=1e-9)
-    (moved,) = trained_copies(subject(folder, steps=[4]), wanted=Wanted(copies=2), steps=[4])
+    (moved,) = train_copies(subject(folder, steps=[4]), wanted=CopyOptions(copies=2), steps=[4])
     assert not torch.equal(moved[0].ends[0]["fc_1.weight"], moved[0].ends[1]["fc_1.weight"])
 
 
@@ -128,7 +128,7 @@ def test_a_sparse_copy_keeps_to_its_mask_and_the_ticket_is_the_first(folder):
     with_tickets(folder)
     masks = read_masks(folder.path / "mask1")
     (tickets,) = read_checkpoint(folder("ticket1"), "final")
-    every = trained_copies(subject(folder, levels=[1], controls=CONTROLS), wanted=Wanted(copies=3), steps=())
+    every = train_copies(subject(folder, levels=[1], controls=CONTROLS), wanted=CopyOptions(copies=3), steps=())
     found = {copied[0].place.arm: copied for copied in every}
     assert set(found) == {"ticket", "shuffle_mask", "reinitialise"}
     for index, one in enumerate(found["ticket"]):
@@ -146,7 +146,7 @@ def test_a_control_is_broken_as_the_control_that_is_trained_alone_is(folder):
     with_tickets(folder)
     masks = read_masks(folder.path / "mask1")
     asked = {"shuffle_mask": CONTROLS["shuffle_mask"]}
-    _, copied = trained_copies(subject(folder, levels=[1], controls=asked), wanted=Wanted(), steps=())
+    _, copied = train_copies(subject(folder, levels=[1], controls=asked), wanted=CopyOptions(), steps=())
     for index, one in enumerate(copied):
         chance = np.random.default_rng(derive("control", index, "shuffle_mask", 1, 0))
         shuffled = shuffle_mask(Ticket(start={}, masks=masks[index]), chance).masks
@@ -239,5 +239,5 @@ def test_an_option_that_cannot_be_is_told(folder, options, says):
 
 def test_some_training_examples_are_evenly_spread(folder):
     split = Split(torch.arange(10).view(10, 1, 1, 1).to(torch.uint8), torch.arange(10))
-    assert spread(split, 4).labels.tolist() == [0, 3, 6, 9]
-    assert spread(split, 10).labels.tolist() == list(range(10))
+    assert select_spread(split, 4).labels.tolist() == [0, 3, 6, 9]
+    assert select_spread(split, 10).labels.tolist() == list(range(10))

@@ -121,7 +121,7 @@ def test_units_and_spectra_of_alexnet_on_a_folder_of_images(tmp_path):
 
 def job(folder, name, asked, **more):
     made = folder.job(name, **more)
-    return type(made)(made.data, json.dumps(json.loads(made.settings) | asked), made.code, made.state)
+    return type(made)(made.data, json.dumps(json.loads(made.settings_json) | asked), made.code, made.state)
 
 
 def test_an_image_too_small_for_inception_is_refused():

@@ -11,7 +11,7 @@ from reproof.data.dataset import load_dataset
 from reproof.operations import freeze_pruned as frozen
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.common.training_job import Job
-from reproof.operations.freeze_pruned import freeze_pruned, last_values
+from reproof.operations.freeze_pruned import find_last_values, freeze_pruned
 from reproof.operations.supermask import supermask
 from reproof.operations.untrained import untrained
 from reproof.pipeline.prune import prune
@@ -152,9 +152,9 @@ def test_zero_as_an_action_is_the_ticket(tickets):
     weights = {name: torch.from_numpy(value) for name, value in starts[0].items()}
     masks = {name: torch.from_numpy(one) for name, one in mask.items()}
     zeroed = weights | {name: weights[name] * one for name, one in masks.items()}
-    module = subject(tickets).job.network()
+    module = subject(tickets).job.build_network()
     held = FrozenWeights(module, {name: one.shape for name, one in masks.items()})
-    settings = TrainingSettings.of(RUN["training"])
+    settings = TrainingSettings.parse(RUN["training"])
     one, other = (
         train_block(a, [b], dataset=dataset, settings=settings)
         for a, b in ((module, Member(seed=0, weights=weights, noise=3, masks=masks)),
@@ -168,13 +168,15 @@ def test_zero_as_an_action_is_the_ticket(tickets):
 def test_the_direction_of_movement_is_that_of_the_last_training_of_a_weight():
     """Of three weights the first goes in round 1, the second in round 2."""
     ends = [{"w": np.array([1.0, 2, 3])}, {"w": np.array([0.0, 20, 30])}]
-    assert last_values(ends, [{"w": np.array([False, True, True])}])["w"].tolist() == [1, 20, 30]
+    assert find_last_values(ends, [{"w": np.array([False, True, True])}])["w"].tolist() == [1, 20, 30]
 
 
 def test_decay_that_would_move_frozen_weights_is_refused(tickets):
     with pytest.raises(ReproofError, match="weight_decay"):
         one = subject(tickets, masks=["mask1"], levels=[1])
-        object.__setattr__(one.job, "asked", one.job.asked | {"training": RUN["training"] | {"weight_decay": 0.1}})
+        object.__setattr__(
+            one.job, "settings", one.job.settings | {"training": RUN["training"] | {"weight_decay": 0.1}}
+        )
         list(freeze_pruned(one, actions=["frozen"]))
 
 
@@ -186,7 +188,7 @@ def test_early_stopping_of_a_frozen_network_is_its_least_validation_loss():
         "accuracy": np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
     }  # fmt: skip
     one = Member(seed=0, weights={}, noise=0, level=1)
-    found = {row["metric"]: row["value"] for row in frozen.measures(curves, one)}
+    found = {row["metric"]: row["value"] for row in frozen.measure_curves(curves, one)}
     assert found == {
         "frozen_test_accuracy_at_early_stop": 0.5, "frozen_test_accuracy_at_end": 0.6, "frozen_early_stop_step": 20,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from tiny import Folder
 from reproof.data.dataset import load_dataset
 from reproof.networks import build
 from reproof.operations.common.subject import Subject, measure
-from reproof.operations.freeze import freeze, trained_with
+from reproof.operations.freeze import freeze, train_frozen
 from reproof.operations.reset import reset
 from reproof.pipeline.train_dense import train_dense
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
@@ -72,7 +72,7 @@ def test_a_probe_is_the_network_that_it_says(probed):
     reset_one = ends[1] | {name: starts[1][name] for name in ("fc_2.weight", "fc_2.bias")}
     found = values(table, "test_accuracy_reinitialised", at=4.0)
     assert found["fc_2", 4.0, 0, 1] == accuracy(folder, reset_one)
-    fresh = folder.job().fresh(1, "reset", 2)
+    fresh = folder.job().draw_weights(1, "reset", 2)
     drawn = ends[1] | {name: fresh[name] for name in ("fc_1.weight", "fc_1.bias")}
     assert values(table, "test_accuracy_rerandomised")["fc_1", None, 2, 1] == accuracy(folder, drawn)
     assert fresh["fc_1.weight"].std() > 0 and (fresh["fc_1.weight"] != starts[1]["fc_1.weight"]).all()
@@ -160,11 +160,11 @@ def test_residual_blocks_are_removed_one_by_one_and_as_a_set(tmp_path):
 
 def test_with_nothing_frozen_the_training_is_the_runs_own_to_the_bit(folder):
     subject = Subject(folder.job(levels=[0], options={}), folder("dense.safetensors"))
-    ends = trained_with(subject, "nothing", frozenset())
-    for end, own in zip(ends, subject.tickets(0), strict=True):
+    ends = train_frozen(subject, "nothing", frozenset())
+    for end, own in zip(ends, subject.read_tickets(0), strict=True):
         assert all(np.array_equal(end[name].numpy(), own[name]) for name in own)
-    frozen = trained_with(subject, "fc_1", frozenset({"fc_1.weight", "fc_1.bias"}))
-    for end, start, own in zip(frozen, subject.at_step(0), subject.tickets(0), strict=True):
+    frozen = train_frozen(subject, "fc_1", frozenset({"fc_1.weight", "fc_1.bias"}))
+    for end, start, own in zip(frozen, subject.read_step(0), subject.read_tickets(0), strict=True):
         same = {name for name in own if np.array_equal(end[name].numpy(), start[name])}
         assert same == {"fc_1.weight", "fc_1.bias"}
 

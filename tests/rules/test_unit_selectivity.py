@@ -202,7 +202,7 @@ def test_convolutional_features_of_images_in_colour_are_measured_and_told(tmp_pa
     pictures = {"train_images": [images[:30]], "test_images": [images[30:]]}
     write_content(tmp_path / "data.safetensors", "tiny", Content("Tiny", tuple("abcd"), (3, 6, 6), **parts, **pictures))
     asked = {"network": {"name": "conv_2", "width": 1 / 16}, "seeds": [3]}
-    starts = {point: folder.job(**asked).fresh(point) for point in ("step0", "final")}
+    starts = {point: folder.job(**asked).draw_weights(point) for point in ("step0", "final")}
     stacked = {point: {name: value[None] for name, value in each.items()} for point, each in starts.items()}
     write_checkpoint(folder("dense.safetensors"), stacked, seeds=[3], kinds={})
     table = folder.measured(unit_selectivity, asked=asked, layer="relu_2", top=2, directions=40)
@@ -229,10 +229,10 @@ def test_bounds_are_the_norms_of_the_layers_and_their_product(folder):
 
 
 def test_activations_count_in_the_product_and_have_no_row_of_their_own(folder):
-    settings = json.loads(folder.job(levels=[0], options={}, seeds=[0]).settings)
+    settings = json.loads(folder.job(levels=[0], options={}, seeds=[0]).settings_json)
     settings["network"] = {"name": "sigmoid_fc", "first": 5, "second": 4}
     job = Job(folder("data.safetensors"), json.dumps(settings), "code", folder("job.state"))
-    stacked = {p: {name: value[None] for name, value in job.fresh(p).items()} for p in ("step0", "final")}
+    stacked = {p: {name: value[None] for name, value in job.draw_weights(p).items()} for p in ("step0", "final")}
     write_checkpoint(folder("sigmoid.safetensors"), stacked, seeds=[0], kinds={})
     measure(lipschitz, Subject(job, folder("sigmoid.safetensors")), folder("sigmoid.parquet"))
     table = read_parquet(folder("sigmoid.parquet"))

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from reproof.declarations.costs import Size, network_steps, networks
-from reproof.declarations.evaluate import declaration
+from reproof.declarations.costs import Size, count_network_steps, count_networks
+from reproof.declarations.evaluate import read_declaration
 from reproof.networks import build, list_prunable
 from reproof.networks import list_networks as known_networks
-from reproof.operations.attack import asked
+from reproof.operations.attack import count_passes
 from reproof.planning.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
 from reproof.storage.files import ReproofError
 
@@ -42,7 +42,7 @@ def published(name):
 @pytest.mark.parametrize("name", known_networks())
 def test_every_network_declares_what_it_costs(name):
     """Without, it would be planned as the largest, which nobody would notice but the cluster."""
-    cost = declaration("networks", "network", name).get("cost")
+    cost = read_declaration("networks", "network", name).get("cost")
     assert isinstance(cost, Size) or callable(cost)
 
 
@@ -76,8 +76,8 @@ def test_a_fully_connected_network_is_counted_by_its_depth_and_units():
 
 
 def test_networks_and_steps():
-    assert (networks(DENSE), network_steps(DENSE)) == (2, 2 * 1000)
-    assert (networks(CONTROL), network_steps(CONTROL)) == (2 * 3 * 2, 12 * 600)
+    assert (count_networks(DENSE), count_network_steps(DENSE)) == (2, 2 * 1000)
+    assert (count_networks(CONTROL), count_network_steps(CONTROL)) == (2 * 3 * 2, 12 * 600)
 
 
 def test_the_estimate():
@@ -108,11 +108,11 @@ def test_measured_times_are_medians_over_records_of_the_same_kind(tmp_path):
 
 
 def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
-    assert asked({"attack": "fgsm"}) == 3
-    assert asked({"attack": "pgd", "steps": 7, "restarts": 2}) == 3 * 7 * 2
-    assert asked({"attack": "square", "queries": 50}) == 50 and asked({"attack": "nes"}) == 10_000
-    assert asked({"attack": "one_pixel", "population": 5, "generations": 3}) == 5 * 4
-    assert asked({"attack": "carlini_wagner", "steps": 10, "searches": 2}) == 3 * 10 * 2
+    assert count_passes({"attack": "fgsm"}) == 3
+    assert count_passes({"attack": "pgd", "steps": 7, "restarts": 2}) == 3 * 7 * 2
+    assert count_passes({"attack": "square", "queries": 50}) == 50 and count_passes({"attack": "nes"}) == 10_000
+    assert count_passes({"attack": "one_pixel", "population": 5, "generations": 3}) == 5 * 4
+    assert count_passes({"attack": "carlini_wagner", "steps": 10, "searches": 2}) == 3 * 10 * 2
 
 
 def seconds_of(operation, options, *, step_s=float("nan")):
@@ -139,6 +139,6 @@ def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_atta
 
 
 def test_an_operation_of_no_declared_cost_is_an_error(monkeypatch):
-    monkeypatch.setattr("reproof.planning.cost_model.declaration", lambda *which: {})
+    monkeypatch.setattr("reproof.planning.cost_model.read_declaration", lambda *which: {})
     with pytest.raises(ReproofError, match="operation connect: declares no cost"):
         declared_work("connect", DENSE)

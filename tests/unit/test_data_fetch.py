@@ -19,7 +19,7 @@ from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
 from reproof.data.formats import read_jpegs
 from reproof.data.mirror import Mirror
-from reproof.registry import registered
+from reproof.registry import list_registered
 from reproof.storage.files import ReproofError, read_metadata, read_tensors, write_parquet
 
 
@@ -152,7 +152,7 @@ def test_names_an_unknown_data_set(tmp_path: Path) -> None:
 
 
 def test_catalogue_lists_the_sources() -> None:
-    assert set(registered("data", "source")) == {
+    assert set(list_registered("data", "source")) == {
         "mnist5k", "mnist", "cifar10", "cifar10_jpeg", "imagefolder",
         "mnist5k_random_labels", "mnist_random_labels", "cifar10_random_labels",
         "mnist_half_1", "mnist_half_2", "mnist5k_half_1", "mnist5k_half_2",

@@ -9,8 +9,8 @@ from workspace import ROOT
 from reproof import registry
 from reproof.declarations import evaluate as declarations
 from reproof.declarations.costs import Size
-from reproof.declarations.evaluate import declaration
-from reproof.registry import registered
+from reproof.declarations.evaluate import read_declaration
+from reproof.registry import list_registered
 from reproof.storage.files import ReproofError
 
 HEAD = "import torch\nfrom torch import Tensor\nfrom math import comb\nfrom reproof.declarations.costs import Size\n\n"
@@ -21,17 +21,17 @@ FUNCTION = "\n\ndef one(x: Tensor) -> Tensor:\n    return x\n"
 def declared(tmp_path, monkeypatch):
     """Returns what a module with such a text declares of `one`; the library's own modules stay what they are."""
     (tmp_path / "place").mkdir()
-    monkeypatch.setattr(registry, "_modules", registry._modules.__wrapped__)
-    monkeypatch.setattr(registry, "LIBRARY", tmp_path)
-    monkeypatch.setattr(declarations, "_shown", lambda path: path.name)
+    monkeypatch.setattr(registry, "_find_modules", registry._find_modules.__wrapped__)
+    monkeypatch.setattr(declarations, "find_module", lambda *which: registry.find_module(*which, library=tmp_path))
+    monkeypatch.setattr(declarations, "_shorten", lambda path: path.name)
 
     def read(text, head=HEAD):
         (tmp_path / "place/module.py").write_text(head + text + FUNCTION)
-        return dict(declaration.__wrapped__("place", "marked", "one"))
+        return dict(read_declaration.__wrapped__("place", "marked", "one"))
 
-    registry.parse.cache_clear()
+    registry.parse_module.cache_clear()
     yield read
-    registry.parse.cache_clear()
+    registry.parse_module.cache_clear()
 
 
 def test_keyword_arguments_are_evaluated_with_what_they_reach(declared):
@@ -71,7 +71,7 @@ def test_a_bare_decorator_declares_nothing(declared):
         ),
         (
             "from reproof.pipeline.collect import MEASURES\n\n@marked(cost=MEASURES)",
-            r"reaches (pandas|numpy) through reproof.operations",
+            r"reaches (pandas|numpy) through reproof.pipeline",
         ),
     ],
 )
@@ -84,11 +84,11 @@ def test_operations_and_networks_are_read_without_torch_or_pandas():
     """A declaration that is right under torch and wrong in planning would be found by a cluster."""
     code = """
 import sys
-from reproof.registry import registered
-from reproof.declarations.evaluate import declaration
+from reproof.registry import list_registered
+from reproof.declarations.evaluate import read_declaration
 for which in (("operations", "operation"), ("pipeline", "measurement"), ("networks", "network")):
-    for name in registered(*which):
-        assert declaration(*which, name)
+    for name in list_registered(*which):
+        assert read_declaration(*which, name)
 print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -100,6 +100,6 @@ print(sorted({"torch", "pandas", "scipy", "matplotlib", "yaml"} & set(sys.module
     [("operations", "operation"), ("operations", "measurement"), ("pipeline", "measurement"), ("networks", "network")],
 )
 def test_the_decorators_return_the_function_that_is_registered(which):
-    for name in registered(*which):
+    for name in list_registered(*which):
         function = registry.load(*which, name)
         assert function.__name__ == name and function.__module__.startswith("reproof.")

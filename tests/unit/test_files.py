@@ -9,11 +9,11 @@ import pytest
 
 from reproof.storage.files import (
     ReproofError,
-    atomic,
     read_json,
     read_metadata,
     read_parquet,
     read_tensors,
+    write_atomically,
     write_json,
     write_parquet,
     write_tensors,
@@ -90,7 +90,7 @@ def test_a_write_makes_its_folder_and_leaves_nothing_but_the_file(tmp_path):
 
 def test_an_error_in_the_middle_leaves_the_former_file_and_nothing_else(tmp_path):
     write_text(tmp_path / "a.txt", "former")
-    with pytest.raises(ZeroDivisionError), atomic(tmp_path / "a.txt") as temporary:
+    with pytest.raises(ZeroDivisionError), write_atomically(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
         assert 1 / 0
     assert names(tmp_path) == ["a.txt"]
@@ -142,5 +142,5 @@ def test_an_unreadable_file_is_named_with_its_remedy(tmp_path, reader, state):
     with pytest.raises(ReproofError) as caught:
         READERS[reader](path)
     assert str(caught.value).startswith(f"{path}: cannot be read (")
-    assert str(caught.value).endswith("); delete it and run Snakemake again to make it anew")
+    assert str(caught.value).endswith("); delete it and run Snakemake again")
     assert "\n" not in str(caught.value)

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from reproof.gallery import build_gallery
-from reproof.gallery.costs import costs
-from reproof.gallery.page import claims_of, counted
-from reproof.gallery.plain import duration, measured, prose, setting
-from reproof.storage.files import ReproofError, sweep, write_parquet
+from reproof.gallery.costs import read_costs
+from reproof.gallery.page import count_verdicts, read_claims
+from reproof.gallery.plain import format_duration, format_effect, format_setting, tie_percent_signs
+from reproof.storage.files import ReproofError, remove_temporaries, write_parquet
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,11 @@ def test_a_new_gallery_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_build_left_is_swept_away(tmp_path: Path) -> None:
-    """By the next build; and the job's own sweep for half-written files, which comes before it, meets no folder."""
+    """By the next build; and the removal of half-written files by the job, which comes before it, meets no folder."""
     left = tmp_path / ".all.new"
     left.mkdir()
     (left / "stale.svg").touch()
-    sweep(tmp_path / "all")
+    remove_temporaries(tmp_path / "all")
     assert not (pages.built(tmp_path) / "stale.svg").exists()
     assert not left.exists()
 
@@ -115,8 +115,8 @@ def test_a_missing_figure_is_named_and_nothing_is_left_behind(tmp_path: Path) ->
 
 
 def test_verdicts_are_counted_in_the_order_of_the_page(gallery: Path) -> None:
-    claims = claims_of(str(gallery / "verdicts" / "lottery_ticket.parquet"))
-    assert [(verdict, n) for verdict, _, n in counted(claims)] == [
+    claims = read_claims(str(gallery / "verdicts" / "lottery_ticket.parquet"))
+    assert [(verdict, n) for verdict, _, n in count_verdicts(claims)] == [
         ("agrees", 1),
         ("disagrees", 1),
         ("inconclusive", 1),
@@ -127,7 +127,7 @@ def test_verdicts_are_counted_in_the_order_of_the_page(gallery: Path) -> None:
 def test_costs_are_summed_over_jobs_and_sorted(tmp_path: Path) -> None:
     for name, row in {"a": "10\t0:00:10\t100", "b": "20\t0:00:20\t300.5", "c": "0.1\t0:00:00\tNA"}.items():
         (tmp_path / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{row}\n")
-    prune, retrain = costs(
+    prune, retrain = read_costs(
         {"retrain": [tmp_path / "a.tsv", tmp_path / "b.tsv"], "prune": [tmp_path / "c.tsv", "gone"]}
     )[::-1]
     assert (retrain.rule, retrain.jobs, retrain.seconds, retrain.longest, retrain.memory) == (
@@ -141,26 +141,26 @@ def test_costs_are_summed_over_jobs_and_sorted(tmp_path: Path) -> None:
 
 
 def test_time_spans_read_well() -> None:
-    assert [duration(span) for span in (0.0, 0.41, 59.4, 59.7, 75, 3600, 7020, 200000)] == [
+    assert [format_duration(span) for span in (0.0, 0.41, 59.4, 59.7, 75, 3600, 7020, 200000)] == [
         *("0.0 s", "0.4 s", "59 s", "1 min", "1 min 15 s", "1 h", "1 h 57 min", "2 d 7 h"),
     ]
 
 
 def test_settings_read_as_in_the_paper_file() -> None:
-    assert setting({"fc": 0.2, "draws": {"n": 3}}) == "fc: 0.2, draws: {n: 3}"
-    assert [setting(value) for value in ("adam", [0, 2], True, 5)] == ["adam", "[0, 2]", "yes", "5"]
+    assert format_setting({"fc": 0.2, "draws": {"n": 3}}) == "fc: 0.2, draws: {n: 3}"
+    assert [format_setting(value) for value in ("adam", [0, 2], True, 5)] == ["adam", "[0, 2]", "yes", "5"]
 
 
 def test_an_effect_is_told_with_its_interval_and_unit() -> None:
     nan = float("nan")
     row = {"effect": 1.4567, "low": 1.2, "high": float("inf"), "unit": "times"}
-    assert measured(row) == "1.46 times [1.20 to ∞]"
-    assert measured(row | {"low": nan, "high": nan}) == "1.46 times"
-    assert measured(row | {"effect": nan}) == ""
+    assert format_effect(row) == "1.46 times [1.20 to ∞]"
+    assert format_effect(row | {"low": nan, "high": nan}) == "1.46 times"
+    assert format_effect(row | {"effect": nan}) == ""
 
 
 def test_no_line_begins_with_a_per_cent_sign() -> None:
-    assert prose("from 100 % to 21 %.") == "from 100\N{NO-BREAK SPACE}% to 21\N{NO-BREAK SPACE}%."
+    assert tie_percent_signs("from 100 % to 21 %.") == "from 100\N{NO-BREAK SPACE}% to 21\N{NO-BREAK SPACE}%."
 
 
 class Page(HTMLParser):
@@ -207,5 +207,5 @@ def test_judged_claims_come_first_and_their_findings_end_before_what_has_a_colum
     ]
     fields = {"effect": 1.0, "unit": "", "low": 0.0, "high": 2.0, "interval": "95 %", "n": 3}
     write_parquet(tmp_path / "verdicts.parquet", pd.DataFrame([row | fields for row in rows]))
-    claims = claims_of(str(tmp_path / "verdicts.parquet"))
+    claims = read_claims(str(tmp_path / "verdicts.parquet"))
     assert [(row["claim"], row["finding"]) for row in claims] == [("B2", "y is 3 (95 %)."), ("B1", "x is 1.")]

@@ -11,7 +11,7 @@ from claim_kit import CLAIM, changed
 from reproof.judging.checks import Known, check_claim, check_claims, read_judges
 from reproof.judging.claims import Claim
 from reproof.judging.judges import JUDGES
-from reproof.registry import registered
+from reproof.registry import list_registered
 
 KNOWN = Known(
     runs={"lenet": {"reinitialise", "shuffle_mask"}, "conv_2": set()},
@@ -150,7 +150,7 @@ def test_ids_are_unique():
 def test_what_source_declares_is_what_is_registered():
     declared = {name: (kind["sides"], kind["reads"], kind["neutral"]) for name, kind in read_judges().items()}
     assert declared == {name: (kind.sides, kind.reads, kind.neutral) for name, kind in JUDGES.items()}
-    assert set(registered("judging", "judge")) == set(JUDGES)
+    assert set(list_registered("judging", "judge")) == set(JUDGES)
 
 
 def test_checking_claims_imports_no_science():

@@ -3,33 +3,33 @@
 import pytest
 
 from reproof import metrics
-from reproof.declarations.arm_words import ARMS, arm_words
+from reproof.declarations.arm_words import ARMS, find_arm_words
 from reproof.figures.words import label_quantity
 from reproof.metrics import COUNT, SHARE, UNITS, Metric, check_metric, find_metric, read_metrics, read_metrics_of
-from reproof.registry import registered
+from reproof.registry import list_registered
 from reproof.storage.files import ReproofError
 
 
 def test_every_operation_declares_what_it_measures():
-    for name in registered("operations", "operation"):
+    for name in list_registered("operations", "operation"):
         assert read_metrics_of(name), name
         assert read_metrics_of(name).items() <= read_metrics().items()
     assert {metric.unit for metric in read_metrics().values()} <= set(UNITS)
     assert {"measure", "measure_movement"} == {
-        *registered("operations", "measurement"),
-        *registered("pipeline", "measurement"),
+        *list_registered("operations", "measurement"),
+        *list_registered("pipeline", "measurement"),
     }
 
 
 def test_a_metric_of_splits_is_named_and_called_by_each():
     one = Metric("{split}_size", COUNT, words="size", sentence="size of all", splits=("train", "test"))
-    assert [(each.name, each.in_legend, each.in_sentence) for each in one.of_splits()] == [
+    assert [(each.name, each.in_legend, each.in_sentence) for each in one.expand_splits()] == [
         ("train_size", "size, training set", "size of all (training set)"),
         ("test_size", "size", "size of all"),
     ]
-    (named,) = Metric("of_{split}", words="{split} size", splits=("train",)).of_splits()
+    (named,) = Metric("of_{split}", words="{split} size", splits=("train",)).expand_splits()
     assert (named.name, named.in_legend, named.in_sentence) == ("of_train", "train size", "train size")
-    (plain,) = Metric("{split}_big_one", splits=("train",)).of_splits()
+    (plain,) = Metric("{split}_big_one", splits=("train",)).expand_splits()
     assert plain.in_legend == plain.in_sentence == "train big one"
 
 
@@ -70,9 +70,9 @@ def test_reading_all_refuses_one_that_is_declared_twice(monkeypatch):
 
 
 def test_arms_have_words_for_legends_and_sentences():
-    assert (arm_words("restarted").legend, arm_words("restarted").sentence) == (
+    assert (find_arm_words("restarted").legend, find_arm_words("restarted").sentence) == (
         "schedule started anew",
         "copies whose schedule starts anew",
     )
-    assert arm_words("my_control").legend == arm_words("my_control").sentence == "my control"
+    assert find_arm_words("my_control").legend == find_arm_words("my_control").sentence == "my control"
     assert len({words.legend for words in ARMS.values()}) == len(ARMS)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproof.operations.measure_movement import measure_movement, unevenness
+from reproof.operations.measure_movement import compute_unevenness, measure_movement
 from reproof.pruning.masks import write_masks
 from reproof.storage.checkpoints import write_checkpoint
 from reproof.storage.files import read_parquet
@@ -74,7 +74,7 @@ def test_each_histogram_holds_all_weights_of_its_group(tmp_path):
 def test_a_random_mask_is_about_as_uneven_as_chance(axis):
     chance = np.random.default_rng(0)
     masks = (chance.permutation(np.arange(300 * 200) < 6000).reshape(300, 200) for _ in range(20))
-    found = [unevenness(mask, axis=axis) for mask in masks]
+    found = [compute_unevenness(mask, axis=axis) for mask in masks]
     assert np.mean(found) == pytest.approx(1.0, abs=0.06)
     assert all(0.6 < one < 1.5 for one in found)
 
@@ -82,20 +82,20 @@ def test_a_random_mask_is_about_as_uneven_as_chance(axis):
 def test_a_concentrated_mask_is_far_more_uneven_where_it_is_concentrated():
     mask = np.zeros((300, 200), bool)
     mask[:30] = True
-    assert unevenness(mask, axis=0) > 50
-    assert unevenness(mask, axis=1) == 0.0
+    assert compute_unevenness(mask, axis=0) > 50
+    assert compute_unevenness(mask, axis=1) == 0.0
 
 
 def test_unevenness_of_four_weights():
     """Counts 2 and 0 have variance 1; drawing 2 of 4 in units of 2 gives 2 x 1/2 x 1/2 x 2/3 = 1/3."""
-    assert unevenness(np.array([[True, True], [False, False]]), axis=0) == pytest.approx(3.0)
+    assert compute_unevenness(np.array([[True, True], [False, False]]), axis=0) == pytest.approx(3.0)
 
 
 def test_kernels_count_whole():
     mask = np.zeros((4, 3, 3, 3), bool)
     mask[0] = True
-    assert unevenness(mask, axis=0) == pytest.approx(unevenness(mask.reshape(4, 27), axis=0))
+    assert compute_unevenness(mask, axis=0) == pytest.approx(compute_unevenness(mask.reshape(4, 27), axis=0))
 
 
 def test_a_mask_that_prunes_nothing_has_no_unevenness():
-    assert np.isnan(unevenness(np.ones((3, 3), bool), axis=0))
+    assert np.isnan(compute_unevenness(np.ones((3, 3), bool), axis=0))

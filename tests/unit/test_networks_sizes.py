@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reproof.networks import build, list_networks, list_prunable
-from reproof.registry import registered
+from reproof.registry import list_registered
 
 GREY, COLOUR, PHOTO = (1, 28, 28), (3, 32, 32), (3, 224, 224)
 STAGES = {  # weights of the 3x3 convolutions, in order
@@ -125,7 +125,7 @@ def weights(name: str) -> dict[str, list[int]]:
 
 
 def test_the_plan_sees_every_network_without_importing_torch():
-    assert tuple(sorted(registered("networks", "network"))) == list_networks()
+    assert tuple(sorted(list_registered("networks", "network"))) == list_networks()
     assert set(SIZES) | OF_LARGE_IMAGES == set(list_networks())
 
 

@@ -240,7 +240,7 @@ THRESHOLDS = Thresholds(ambient=0.02, critical=0.5)
 
 
 def test_classes_by_threshold():
-    assert [THRESHOLDS.name(value) for value in (-0.1, 0.02, 0.021, 0.499, 0.5, 1.1)] == [
+    assert [THRESHOLDS.classify(value) for value in (-0.1, 0.02, 0.021, 0.499, 0.5, 1.1)] == [
         *("ambient", "ambient", "between", "between", "critical", "critical")
     ]
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from reproof.execution.processes import refuse_company
+from reproof.execution.processes import check_no_other_jobs
 from reproof.storage.files import ReproofError
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -15,8 +15,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a c
 PARENT = """
 import os, subprocess
 quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}}
-from reproof.execution.processes import dies_with
-child = subprocess.Popen({sleeps}, preexec_fn=dies_with(os.getpid() + {off}), **quiet)
+from reproof.execution.processes import bind_to_parent
+child = subprocess.Popen({sleeps}, preexec_fn=bind_to_parent(os.getpid() + {off}), **quiet)
 print(child.pid, flush=True)
 child.wait()
 """
@@ -62,10 +62,10 @@ def test_a_snakemake_at_work_in_the_folder_is_named_and_elsewhere_it_is_not(tmp_
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, script], cwd=tmp_path, text=True, **pipes) as job:
         job.stdout.readline()
-        refuse_company(tmp_path.parent)
+        check_no_other_jobs(tmp_path.parent)
         with pytest.raises(
             ReproofError, match=rf"^{tmp_path}: process {job.pid} is still at work here .*kill {job.pid}$"
         ):
-            refuse_company(tmp_path)
+            check_no_other_jobs(tmp_path)
         job.communicate("\n")
-    refuse_company(tmp_path)
+    check_no_other_jobs(tmp_path)

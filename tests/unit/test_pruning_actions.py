@@ -9,7 +9,7 @@ from reproof.pruning.mask_zero import PrunedLayer
 from reproof.pruning.ticket import Ticket
 
 MASK_ONE = ("rewind", "redraw", "permute", "reshuffle_kept", "constant")
-MASK_ZERO = registry.registered("pruning", "mask_zero")
+MASK_ZERO = registry.list_registered("pruning", "mask_zero")
 
 
 @pytest.fixture

@@ -55,9 +55,9 @@ def test_noise_has_the_asked_deviation_and_spares_biases(ticket):
     assert (broken.start["bias"] == 0).all()
 
 
-@pytest.mark.parametrize("name", registry.registered("pruning", "control"))
+@pytest.mark.parametrize("name", registry.list_registered("pruning", "control"))
 def test_every_control_is_repeatable_and_keeps_as_many_weights(ticket, name):
-    options = {option: 1.0 for option in registry.options("pruning", "control", name)}
+    options = {option: 1.0 for option in registry.list_options("pruning", "control", name)}
     one, other = (_broken(name, ticket, **options) for _ in range(2))
     assert all((one.start[key] == other.start[key]).all() for key in one.start)
     assert (one.masks["w"] == other.masks["w"]).all()

@@ -38,7 +38,7 @@ def test_scores_are_those_worked_by_hand(name):
 
 
 def test_every_criterion_is_worked_by_hand():
-    assert set(registry.registered("pruning", "criterion")) == {*WORKED, "random"}
+    assert set(registry.list_registered("pruning", "criterion")) == {*WORKED, "random"}
 
 
 def test_a_pruned_weight_does_not_count_among_the_percentiles():
@@ -87,7 +87,7 @@ def test_tied_weights_are_pruned_all_over_a_layer():
     assert kept.min() > 10 and kept.max() < 40
 
 
-@pytest.mark.parametrize("name", registry.registered("pruning", "criterion"))
+@pytest.mark.parametrize("name", registry.list_registered("pruning", "criterion"))
 def test_every_criterion_scores_a_convolution_without_a_warning(name):
     initial = np.random.default_rng(4).standard_normal((4, 3, 3, 3)).astype(np.float32)
     final = np.where(initial > 1, 0, -initial).astype(np.float32)

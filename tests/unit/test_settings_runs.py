@@ -52,8 +52,8 @@ def test_a_new_setting_with_a_default_renames_nothing():
     class Later(TrainingSettings):
         clip: float = 0.0
 
-    assert Later.of(RUN["training"]).without_defaults() == TrainingSettings.of(RUN["training"]).without_defaults()
-    assert Later.of(RUN["training"] | {"clip": 1.0}).without_defaults()["clip"] == 1.0
+    assert Later.parse(RUN["training"]).drop_defaults() == TrainingSettings.parse(RUN["training"]).drop_defaults()
+    assert Later.parse(RUN["training"] | {"clip": 1.0}).drop_defaults()["clip"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_a_control_is_trained_at_all_levels_unless_it_says_at_which():
 
 
 def test_iterative_pruning_starts_from_the_last_level_and_one_shot_from_the_dense_network():
-    iterative = PruningSettings.of({"share": {"fc": 0.2}})
-    assert [iterative.pruned_from(level) for level in (1, 2, 3)] == [0, 1, 2]
-    assert iterative.share_at(3) == {"fc": 0.2}
-    one_shot = PruningSettings.of({"one_shot": [{"fc": 0.5}, {"fc": 0.9}]})
-    assert [one_shot.pruned_from(level) for level in (1, 2)] == [0, 0]
-    assert one_shot.share_at(2) == {"fc": 0.9}
+    iterative = PruningSettings.parse({"share": {"fc": 0.2}})
+    assert [iterative.find_pruned_level(level) for level in (1, 2, 3)] == [0, 1, 2]
+    assert iterative.get_share(3) == {"fc": 0.2}
+    one_shot = PruningSettings.parse({"one_shot": [{"fc": 0.5}, {"fc": 0.9}]})
+    assert [one_shot.find_pruned_level(level) for level in (1, 2)] == [0, 0]
+    assert one_shot.get_share(2) == {"fc": 0.9}
 
 
 def test_every_published_run_keeps_its_name(snapshot):

@@ -10,7 +10,7 @@ from test_library import imported
 from test_shape import RULES, script_of
 from workspace import ROOT
 
-from reproof.registry import module_of, registered
+from reproof.registry import find_module, list_registered
 
 CONDA_NAMES = {"torch": "pytorch"}
 PACKAGES = {"yaml": "pyyaml", "PIL": "pillow"}
@@ -53,7 +53,7 @@ def reached(script):
 def loaded(path):
     """Return the modules that a file imports by a registered name: `registry.load(where, decorator, name)`."""
     kinds = re.findall(r'catalogue\.load\("(\w+)", "(\w+)"', path.read_text())
-    return {module_of(*kind, name) for kind in kinds for name in registered(*kind)}
+    return {find_module(*kind, name) for kind in kinds for name in list_registered(*kind)}
 
 
 def located(path):

@@ -6,8 +6,8 @@ import re
 import pytest
 from workspace import ROOT
 
-from reproof.registry import registered
-from reproof.settings import stored_name
+from reproof.registry import list_registered
+from reproof.settings import get_stored_name
 
 FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 DIRECTIVES = {"message", "output", "log", "benchmark", "conda", "threads", "resources", "params", "script"}
@@ -32,7 +32,7 @@ def rules():
 RULES = rules()
 assert set(RULES.pop("all")) == {"default_target", "input"}
 TEMPLATE = RULES.pop("operation")
-OPERATIONS = set(registered("operations", "operation"))
+OPERATIONS = set(list_registered("operations", "operation"))
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 every_rule = pytest.mark.parametrize("name", RULES)
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -85,7 +85,7 @@ def test_an_operation_has_paths_and_a_message_of_its_own(name):
     places = {"output": "results", "log": "logs", "benchmark": "benchmarks"}
     for directive, folder in places.items():
         found = re.findall(r'"(\w+/\w+)/', rule[directive])
-        assert set(found) == {f"{folder}/{stored_name(name)}"}
+        assert set(found) == {f"{folder}/{get_stored_name(name)}"}
     assert rule["message"].strip() and rule["message"] != TEMPLATE["message"]
 
 

@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.build_gallery."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "jinja2", "pandas"):
+with run_job(here, "jinja2", "pandas"):
     from reproof.pipeline.build_gallery import build_gallery
 
     build_gallery(

@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.collect."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "numpy", "pandas"):
+with run_job(here, "numpy", "pandas"):
     from reproof.pipeline.collect import collect
 
     collect(

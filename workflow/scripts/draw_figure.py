@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.draw_figure."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "matplotlib", "pandas"):
+with run_job(here, "matplotlib", "pandas"):
     from reproof.pipeline.draw_figure import draw_figure
 
     draw_figure(

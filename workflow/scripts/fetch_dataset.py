@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.fetch_dataset."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "numpy") as record:
+with run_job(here, "numpy") as record:
     from reproof.pipeline.fetch_dataset import fetch_dataset
 
     record["label"] = fetch_dataset(

@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.judge_claims."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "pandas", "scipy"):
+with run_job(here, "pandas", "scipy"):
     from reproof.pipeline.judge_claims import judge_claims
 
     judge_claims(

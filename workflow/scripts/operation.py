@@ -1,12 +1,12 @@
 """Adapter: the operation that the settings name."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "torch", "numpy") as record:
+with run_job(here, "torch", "numpy") as record:
     from reproof import registry
     from reproof.operations.common.subject import Subject, measure
 
-    subject = Subject.of(here.input, here.params, here.threads)
+    subject = Subject.from_rule(here.input, here.params, here.threads)
     operation = registry.load("operations", "operation", subject.operation)
     record["seconds"] = measure(operation, subject, here.output.metrics)

@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.prune."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "numpy"):
+with run_job(here, "numpy"):
     from reproof.pipeline.prune import prune
 
     prune(

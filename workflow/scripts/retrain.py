@@ -1,14 +1,14 @@
 """Adapter: reproof.pipeline.retrain."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "torch", "numpy") as record:
+with run_job(here, "torch", "numpy") as record:
     from reproof.operations.common.training_job import Job
     from reproof.pipeline.retrain import retrain
 
     record["training_s"] = retrain(
-        Job.of(here.input.data, here.params, here.threads),
+        Job.from_rule(here.input.data, here.params, here.threads),
         dense=here.input.dense,
         mask=here.input.mask,
         continued=here.input.continued,

@@ -1,9 +1,9 @@
 """Adapter: reproof.pipeline.scale_pixels."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "numpy") as record:
+with run_job(here, "numpy") as record:
     from reproof.pipeline.scale_pixels import scale_pixels
 
     record["label"] = scale_pixels(data=here.input.data, scaled=here.output.data)

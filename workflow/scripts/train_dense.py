@@ -1,14 +1,14 @@
 """Adapter: reproof.pipeline.train_dense."""
 
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 here = snakemake
-with job(here, "torch", "numpy") as record:
+with run_job(here, "torch", "numpy") as record:
     from reproof.operations.common.training_job import Job
     from reproof.pipeline.train_dense import train_dense
 
     record["training_s"] = train_dense(
-        Job.of(here.input.data, here.params, here.threads),
+        Job.from_rule(here.input.data, here.params, here.threads),
         checkpoint=here.output.checkpoint,
         curves=here.output.curves,
     )

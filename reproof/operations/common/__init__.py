@@ -1,1 +1,1 @@
-"""What operations share: the networks they are given, and the training of more."""
+"""Shared parts of operations: the networks to measure, and the training of further networks."""

@@ -1,4 +1,4 @@
-"""What an operation is given, the networks of a block of seeds, and the tidy rows that it gives back."""
+"""The input of operations, the networks of a block of seeds, and their output, tidy rows."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from reproof.declarations.costs import Settings, Work
 from reproof.metrics import Metric
 from reproof.operations.common.training_job import Job
 from reproof.pruning.masks import Masks, compute_kept_share, read_masks
-from reproof.settings import operation_stored_as
+from reproof.settings import find_operation
 from reproof.storage.checkpoints import Weights, read_checkpoint
 from reproof.storage.files import write_parquet
 from reproof.training.backends.protocol import Networks
@@ -33,16 +33,16 @@ TYPES = {
     **{"level": np.int16, "kept": np.float64, "seed": np.int16, "draw": np.int16},
     **{"arm": np.str_, "part": np.str_, "at": np.float64, "metric": np.str_, "value": np.float64},
 }
-SIDE = 48  # pixels of a drawn image: enough to see what it is of, in rows of a table
-USUAL: Row = {"draw": 0, "arm": "ticket", "part": "", "at": float("nan")}
+SIDE = 48  # pixels of a drawn image: each is a row of a table, and this many show the content
+ROW_DEFAULTS: Row = {"draw": 0, "arm": "ticket", "part": "", "at": float("nan")}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The networks that an operation measures: their training job, and where weights and masks lie.
+    """The networks that an operation measures: their training job and the files of their weights and masks.
 
-    `victim_files` are the dense checkpoints of other runs of the same seeds, whose networks are shown what an
-    operation makes for these.
+    `victim_files` are the dense checkpoints of other runs with the same seeds. Adversarial examples for the measured
+    networks are also given to those networks.
     """
 
     job: Job
@@ -52,71 +52,74 @@ class Subject:
     victim_files: Sequence[str] = ()
 
     @classmethod
-    def of(cls, files: Any, params: Any, threads: int) -> "Subject":
-        """Make from a rule's parameters and input files: data, dense; masks, tickets and victims where it has them."""
+    def from_rule(cls, files: Any, params: Any, threads: int) -> "Subject":
+        """Return the subject of a rule, from its parameters and its input files.
+
+        The files are data and dense; masks, tickets and victims may be absent.
+        """
         named = [list(files.get(name, [])) for name in ("masks", "tickets", "victims")]
-        return cls(Job.of(files.data, params, threads), files.dense, *named)
+        return cls(Job.from_rule(files.data, params, threads), files.dense, *named)
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of the block."""
-        seeds: list[int] = self.job.asked["seeds"]
+        seeds: list[int] = self.job.settings["seeds"]
         return seeds
 
     @property
     def operation(self) -> str:
-        """The operation that measures them."""
-        return operation_stored_as(self.job.asked["operation"])
+        """The name of the operation."""
+        return find_operation(self.job.settings["operation"])
 
     @property
     def levels(self) -> list[int]:
-        """The levels to measure at; 0 is the dense network."""
-        levels: list[int] = self.job.asked["levels"]
+        """The levels to measure; 0 is the dense network."""
+        levels: list[int] = self.job.settings["levels"]
         return levels
 
-    def dense(self, *points: str) -> list[list[Weights]]:
-        """Return, for each named point ("step0", "final") of the dense training, the weights of each seed."""
+    def read_dense(self, *points: str) -> list[list[Weights]]:
+        """Return the weights of each seed at each named point ("step0", "final") of the dense training."""
         return read_checkpoint(self.dense_file, *points)
 
-    def at_step(self, step: int) -> list[Weights]:
-        """Return the weights of each seed at a step of the dense training; its last step is the end."""
-        (weights,) = self.dense("final" if step == self.job.asked["training"]["steps"] else f"step{step}")
+    def read_step(self, step: int) -> list[Weights]:
+        """Return the weights of each seed at a step of the dense training."""
+        (weights,) = self.read_dense("final" if step == self.job.settings["training"]["steps"] else f"step{step}")
         return weights
 
-    def masks(self, level: int) -> list[Masks]:
-        """Return the masks of each seed at a level; of the dense network none."""
+    def get_masks(self, level: int) -> list[Masks]:
+        """Return the masks {weight: bool} of each seed at a level, {} at level 0."""
         return self._masks[level] if level else [{} for _ in self.seeds]
 
-    def tickets(self, level: int) -> list[Weights]:
-        """Return the trained weights of each seed at a level; at level 0 those of the dense network."""
+    def read_tickets(self, level: int) -> list[Weights]:
+        """Return the final weights of each seed at a level; level 0 is the dense network."""
         file = dict(zip(filter(None, self.levels), self.ticket_files, strict=True))[level] if level else self.dense_file
         (weights,) = read_checkpoint(file, "final")
         return weights
 
-    def victims(self, index: int) -> dict[str, Victim]:
-        """Return, by the names of their runs, the other networks of the seed at this place of the block."""
-        named: Mapping[str, Any] = self.job.asked.get("victims", {})
-        files = zip(self.job.asked["options"].get("victims", []), self.victim_files, strict=True)
-        return {key: self._victim(named[key]["network"], file, index) for key, file in files}
+    def load_victims(self, index: int) -> dict[str, Victim]:
+        """Return {run: network} of the other runs, for the seed at position `index` of the block."""
+        named: Mapping[str, Any] = self.job.settings.get("victims", {})
+        files = zip(self.job.settings["options"].get("victims", []), self.victim_files, strict=True)
+        return {key: self._load_victim(named[key]["network"], file, index) for key, file in files}
 
-    def variants(self, states: Sequence[State]) -> Variants:
-        """Return the network under many whole states, to be evaluated together."""
-        return Variants(self.job.network(), states, device=self.job.device)
+    def make_variants(self, states: Sequence[State]) -> Variants:
+        """Return the network with P complete states, for evaluation in one pass."""
+        return Variants(self.job.build_network(), states, device=self.job.device)
 
     def evaluate(self, states: Sequence[State], split: Split) -> dict[str, Tensor]:
-        """Return {measure: float64 [P]}, "accuracy" and "loss" in nats, of all states over a split, in one go."""
-        networks = cast(Networks, self.variants(states))  # of which `evaluate` asks for outputs and mode alone
+        """Return {"accuracy", "loss": float64 [P]} of P states on a split; the loss is in nats."""
+        networks = cast(Networks, self.make_variants(states))  # `evaluate` uses only the outputs and the mode
         return evaluate(networks, split, dataset=self.job.dataset, objective=CLASSIFICATION)
 
-    def facts(self, level: int, seed: int) -> Row:
-        """Return the columns that place a measurement: level, kept, seed."""
-        mask = self.masks(level)[self.seeds.index(seed)]
+    def make_columns(self, level: int, seed: int) -> Row:
+        """Return the columns level, kept and seed of a row."""
+        mask = self.get_masks(level)[self.seeds.index(seed)]
         return {"level": level, "kept": compute_kept_share(mask) if mask else 1.0, "seed": seed}
 
-    def _victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
-        module = self.job.network(network)
+    def _load_victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        module = self.job.build_network(network)
         (ends,) = read_checkpoint(file, "final")
-        module.load_state_dict(tensors(ends[index]))
+        module.load_state_dict(convert_to_tensors(ends[index]))
         return Victim.of(module.to(self.job.device), self.job.dataset)
 
     @cached_property
@@ -124,15 +127,15 @@ class Subject:
         return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
 
 
-def tensors(weights: Weights) -> dict[str, Tensor]:
-    """Return weights as they are stored as a state that torch reads."""
+def convert_to_tensors(weights: Weights) -> dict[str, Tensor]:
+    """Return stored weights, {name: array}, as {name: tensor} with memory of its own."""
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
 
 def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
-    """Yield (place, value) of an image [C, H, W] in [0, 1], channel by channel and row by row, for a figure to draw.
+    """Yield (place, value) of each pixel of an image, floating [C, H, W] in [0, 1], by channel, then row.
 
-    One with a side above 48 pixels is reduced to 48 x 48, each pixel the mean of those it stands for.
+    An image with a side above 48 pixels is reduced to 48 x 48 by averaging.
     """
     small = image if max(image.shape[1:]) <= SIDE else adaptive_avg_pool2d(image, SIDE)
     return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
@@ -141,20 +144,20 @@ def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
 def operation(
     *, metrics: Sequence[Metric], cost: Callable[[Settings], Work]
 ) -> Callable[[Callable[..., Rows]], Callable[..., Rows]]:
-    """Mark `function(subject, *, options)` as an operation, to be found by name; it yields rows.
+    """Mark `function(subject, *, options)` as an operation, which is found by name and yields rows.
 
-    A row holds level, kept, seed, metric and value, and may hold draw, arm, part and at (see USUAL). Its keyword-only
-    arguments are its options in the configuration. `metrics` are those that it measures, `cost` returns the work of a
-    job with these settings. Planning reads both without importing the module: see `reproof.declarations.evaluate`.
+    A row has level, kept, seed, metric and value, and may have draw, arm, part and at (see ROW_DEFAULTS). The
+    keyword-only arguments are the options in the configuration. `metrics` are the measured metrics. `cost` returns the
+    work of a job with given settings. Planning reads both by `reproof.declarations.evaluate`.
     """
     return lambda function: function
 
 
 def measure(function: Callable[..., Rows], subject: Subject, metrics: str) -> float:
-    """Write the rows of an operation, with the options of the settings, as a tidy table; return the seconds taken."""
+    """Run an operation with the options of the settings and write its rows as a tidy table; return the seconds."""
     began = time.monotonic()
     torch.set_num_threads(subject.job.threads)  # fixed by the rule: rounding and speed depend on it
-    rows = [USUAL | row for row in function(subject, **subject.job.asked["options"])]
+    rows = [ROW_DEFAULTS | row for row in function(subject, **subject.job.settings["options"])]
     write_parquet(metrics, {name: np.array([row[name] for row in rows], type) for name, type in TYPES.items()})
     subject.job.finish()
     return round(time.monotonic() - began, 3)

@@ -1,4 +1,4 @@
-"""What the three training jobs share: their settings, the networks they start from, and where results go."""
+"""Shared parts of the training jobs: settings, initial networks, resumable state, results."""
 
 import hashlib
 import json
@@ -28,84 +28,84 @@ from reproof.training.saving import Saving
 
 @dataclass(frozen=True)
 class Job:
-    """A training job: where its data, settings and resumable state are, and how it is to compute."""
+    """A training job: the file of its data, its settings (JSON), its code, its resumable state, its threads."""
 
     data: str
-    settings: str
+    settings_json: str
     code: str
     state: str
     threads: int = 1
 
     @classmethod
-    def of(cls, data: str, params: Any, threads: int) -> "Job":
-        """Make from a rule's data file, its parameters (settings, code, state) and its threads."""
+    def from_rule(cls, data: str, params: Any, threads: int) -> "Job":
+        """Return the job of a rule, from its data file, its parameters (settings, code, state) and its threads."""
         return cls(data, params.settings, params.code, params.state, threads)
 
     @cached_property
-    def asked(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The settings as plain values."""
-        asked: dict[str, Any] = json.loads(self.settings)
-        return asked
+        settings: dict[str, Any] = json.loads(self.settings_json)
+        return settings
 
     @cached_property
     def device(self) -> str:
-        """The one GPU that this process sees, if there is one; never chosen by number."""
+        """The GPU of this process or the CPU. Never a number: the scheduler decides which GPU the process sees."""
         return "cuda" if torch.cuda.is_available() else "cpu"
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data, split as the settings say, on the device."""
-        split = DataSettings.of(self.asked["dataset"])
+        """The data set on the device, split according to the settings."""
+        split = DataSettings.parse(self.settings["dataset"])
         return load_dataset(self.data, validation=split.validation, split_seed=split.split_seed, device=self.device)
 
-    def network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
-        """Return the network of the settings, or the one that `asked` describes, its weights not yet drawn."""
-        asked = asked or self.asked["network"]
+    def build_network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
+        """Return the network of the settings, or the one described by `asked`; its weights are not yet drawn."""
+        asked = asked or self.settings["network"]
         options = {key: value for key, value in asked.items() if key != "name"}
         shape, classes = self.dataset.input_shape, self.dataset.classes
         return build(asked["name"], input_shape=shape, classes=classes, **options)
 
-    def fresh(self, *which: str | int) -> Weights:
-        """Return weights drawn from the run's initialiser by the seed that `which` names."""
-        module, generator = self.network(), torch.Generator().manual_seed(derive("initialisation", *which))
-        initialise(module, generator=generator, **self.asked["initialisation"])
+    def draw_weights(self, *which: str | int) -> Weights:
+        """Return initial weights, {name: float32}, drawn by the run's initialiser with the seed named by `which`."""
+        module, generator = self.build_network(), torch.Generator().manual_seed(derive("initialisation", *which))
+        initialise(module, generator=generator, **self.settings["initialisation"])
         return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
-    def deviations(self) -> dict[str, float]:
-        """Return the standard deviation that each prunable weight is drawn with."""
-        return compute_initial_deviation(self.network(), scheme=self.asked["initialisation"]["scheme"])
+    def compute_deviations(self) -> dict[str, float]:
+        """Return {prunable weight: standard deviation of its initial distribution}."""
+        return compute_initial_deviation(self.build_network(), scheme=self.settings["initialisation"]["scheme"])
 
     def train(
         self, members: Sequence[Member], *, label: str, snapshots: Sequence[int] = (), first_step: int = 0,
         module: nn.Module | None = None, settings: TrainingSettings | None = None, stacked: bool | None = None,
     ) -> TrainedBlock:  # fmt: skip
-        """Train the members from `first_step` on; a call with a saved state of this label continues from it.
+        """Train the members from `first_step` on; a saved state with this label is continued.
 
-        The members are states of `module`, by default the job's network; `settings` are by default the job's own.
-        `stacked` decides whether all members train as one network; by default the device does.
+        The members are states of `module`, by default the network of the job. `settings` default to those of the job.
+        `stacked` trains all members as one network; the default depends on the device.
         """
         torch.set_num_threads(self.threads)  # fixed by the rule: rounding and speed depend on it
         keep_freed_memory()
         flush_subnormals()
         return train_block(
-            self.network() if module is None else module, members, dataset=self.dataset,
-            settings=settings or TrainingSettings.of(self.asked["training"]), first_step=first_step,
-            snapshots=snapshots, device=self.device, stacked=stacked, saving=self.saving(label), label=label,
+            self.build_network() if module is None else module, members, dataset=self.dataset,
+            settings=settings or TrainingSettings.parse(self.settings["training"]), first_step=first_step,
+            snapshots=snapshots, device=self.device, stacked=stacked, saving=self.make_saving(label), label=label,
         )  # fmt: skip
 
-    def saving(self, label: str) -> Saving:
-        """Return where the resumable state of one part of the job lies; it belongs to settings, code and device."""
-        identity = f"{self.settings}\n{self.code}\n{label}\n{self.device}"
+    def make_saving(self, label: str) -> Saving:
+        """Return the file of the resumable state of one part; only equal settings, code and device can resume it."""
+        identity = f"{self.settings_json}\n{self.code}\n{label}\n{self.device}"
         return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), hashlib.sha256(identity.encode()).hexdigest())
 
     def finish(self) -> None:
-        """Remove the resumable state: the results are written."""
+        """Remove the resumable states, after the results are written."""
         for path in Path(self.state).parent.glob(f"{Path(self.state).name}.*"):
             path.unlink()
 
 
-def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
-    """Return a network to be trained, with SGD noise of its own: no two arms, levels or draws share a data order."""
+def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
+    """Return a network for training. Each arm, level and draw has its own SGD noise, hence its own data order."""
     masks: Masks = ticket.masks if isinstance(ticket, Ticket) else {}
     start = ticket.start if isinstance(ticket, Ticket) else ticket
     return Member(
@@ -115,11 +115,11 @@ def member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, dra
     )  # fmt: skip
 
 
-def arrays(trained: TrainedBlock) -> dict[str, Weights]:
-    """Return the points of a trained block as numpy arrays."""
+def convert_to_arrays(trained: TrainedBlock) -> dict[str, Weights]:
+    """Return {point: {name: array [members, ...]}} of a trained block."""
     return {point: {k: v.detach().numpy() for k, v in weights.items()} for point, weights in trained.points.items()}
 
 
 def write_curves(path: str, trained: TrainedBlock) -> None:
-    """Write the tidy curves of a block."""
+    """Write the learning curves of a block as a tidy table."""
     write_parquet(path, trained.curves)

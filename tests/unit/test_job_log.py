@@ -7,16 +7,16 @@ import textwrap
 import pytest
 from workspace import ROOT
 
-from reproof.execution.job_log import Tee, logged
+from reproof.execution.job_log import Tee, log_output
 from reproof.storage.files import ReproofError
 
 
 def run(tmp_path, body):
-    """Run a body under `logged` in a process of its own; return (exit code, terminal, log)."""
+    """Run a body under `log_output` in a process of its own; return (exit code, terminal, log)."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from reproof.execution.job_log import logged\nfrom reproof.storage.files import ReproofError\n"
-        + f"with logged({str(tmp_path / 'logs' / 'job.log')!r}):\n"
+        "from reproof.execution.job_log import log_output\nfrom reproof.storage.files import ReproofError\n"
+        + f"with log_output({str(tmp_path / 'logs' / 'job.log')!r}):\n"
         + textwrap.indent(textwrap.dedent(body), "    ")
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
@@ -54,14 +54,14 @@ def test_a_failed_import_is_logged_as_well(tmp_path):
 
 
 def test_the_log_can_be_read_while_the_job_runs(tmp_path):
-    with logged(tmp_path / "job.log"):
+    with log_output(tmp_path / "job.log"):
         print("under way", end="")
         assert (tmp_path / "job.log").read_text() == "under way"
 
 
 def test_the_streams_are_given_back(tmp_path, capsys):
     before = sys.stdout, sys.stderr
-    with pytest.raises(SystemExit) as caught, logged(tmp_path / "job.log"):
+    with pytest.raises(SystemExit) as caught, log_output(tmp_path / "job.log"):
         raise ReproofError("x")
     assert caught.value.code == 1
     assert (sys.stdout, sys.stderr) == before

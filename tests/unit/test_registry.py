@@ -5,7 +5,7 @@ import pytest
 from reproof.figures import KINDS
 from reproof.judging.judges import JUDGES
 from reproof.networks import list_networks
-from reproof.registry import load, module_of, options, registered
+from reproof.registry import find_module, list_options, list_registered, load
 from reproof.storage.files import ReproofError
 
 PLACES = {
@@ -19,32 +19,32 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
 def test_what_the_papers_use_is_found(place):
-    assert PLACES[place] <= set(registered(*place))
+    assert PLACES[place] <= set(list_registered(*place))
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
 def test_everything_found_can_be_loaded_under_its_name(place):
-    for name in registered(*place):
+    for name in list_registered(*place):
         assert load(*place, name).__name__ == name
 
 
 def test_what_is_read_from_source_is_what_the_libraries_register():
-    assert set(registered("figures", "figure")) == set(KINDS)
-    assert set(registered("judging", "judge")) == set(JUDGES)
-    assert set(registered("networks", "network")) == set(list_networks())
+    assert set(list_registered("figures", "figure")) == set(KINDS)
+    assert set(list_registered("judging", "judge")) == set(JUDGES)
+    assert set(list_registered("networks", "network")) == set(list_networks())
 
 
 def test_a_single_module_can_be_searched():
-    assert registered("pruning/criteria.py", "criterion") == ("large_final", "large_init")
-    assert registered("pruning/masks.py", "criterion") == ()
+    assert list_registered("pruning/criteria.py", "criterion") == ("large_final", "large_init")
+    assert list_registered("pruning/masks.py", "criterion") == ()
 
 
 def test_options_are_the_keyword_only_arguments():
-    assert options("pruning", "control", "noise") == ("scale",)
-    assert options("pruning", "control", "shuffle_mask") == ()
-    assert set(options("networks", "network", "lenet_300_100")) == {"input_shape", "classes", "width"}
+    assert list_options("pruning", "control", "noise") == ("scale",)
+    assert list_options("pruning", "control", "shuffle_mask") == ()
+    assert set(list_options("networks", "network", "lenet_300_100")) == {"input_shape", "classes", "width"}
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ReproofError, match=r"^criterion 'largest' is unknown; choose one of large_final, large_"):
-        module_of("pruning", "criterion", "largest")
+        find_module("pruning", "criterion", "largest")

@@ -14,7 +14,7 @@ from workspace import ROOT
 SCRIPT = """
 import atexit, sys, types
 sys.path.insert(0, {root!r})
-from reproof.execution.job import job
+from reproof.execution.job import run_job
 
 class Output(list):
     record = "record.json"
@@ -22,7 +22,7 @@ class Output(list):
 atexit.register(print, "taken down in the end")
 params = types.SimpleNamespace(settings="{{}}", code="abc")
 rule = types.SimpleNamespace(input=[], output=Output(["result", "record.json"]), params=params, log=["job.log"])
-with job(rule, "numpy") as record:
+with run_job(rule, "numpy") as record:
     {body}
 """
 
