@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 from referencing import Registry, Resource
 
-from reproof.experiments.strict_yaml import Tree, complaint, read_yaml
+from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.storage.files import ROOT, ReproofError
 
 SCHEMAS = ROOT / "workflow" / "schemas"
@@ -22,16 +22,16 @@ LONGEST = 120  # characters of a complaint; a longer one repeats a whole mapping
 
 
 @dataclass(frozen=True)
-class Layer:
+class SettingsSource:
     """The settings of a paper, as published or as a scale changes them, and where their mistakes are to be mended."""
 
     settings: Tree
     file: Path
     under: str = ""
 
-    def complaint(self, key: str, what: str) -> ReproofError:
+    def make_complaint(self, key: str, what: str) -> ReproofError:
         """Return the error for one key of these settings."""
-        return complaint(self.file, self.under + key, what)
+        return make_complaint(self.file, self.under + key, what)
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Paper:
     """
 
     name: str
-    published: Layer
-    merged: Layer
+    published: SettingsSource
+    merged: SettingsSource
     departures: tuple[Tree, ...]
 
     @property
@@ -78,25 +78,27 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
     checked before, everything the schemas do not allow.
     """
     check = _trust if trusted else _check
-    check(Layer(config, folder / "config.yaml"), "config.schema.yaml")
+    check(SettingsSource(config, folder / "config.yaml"), "config.schema.yaml")
     scale_file = _named(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
-    check(Layer(scale, scale_file), "scale.schema.yaml")
+    check(SettingsSource(scale, scale_file), "scale.schema.yaml")
     for paper in scale.get("papers", {}):
-        if paper not in available(folder / "papers"):
-            raise complaint(scale_file, f"papers.{paper}", unknown(paper, tuple(available(folder / "papers"))))
+        if paper not in list_names(folder / "papers"):
+            raise make_complaint(
+                scale_file, f"papers.{paper}", describe_unknown(paper, tuple(list_names(folder / "papers")))
+            )
     papers = tuple(_paper(name, scale, scale_file, folder, check) for name in config["papers"])
-    scales = tuple(available(folder / "scales"))
+    scales = tuple(list_names(folder / "scales"))
     blocks, publish = scale["blocks"], scale.get("publish")
     return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
 
 
-def available(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """Return the names of the YAML files of a folder."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def runs_of_figure(figure: Tree) -> list[str]:
+def list_figure_runs(figure: Tree) -> list[str]:
     """Return the runs that an entry under `figures` draws, panel by panel."""
     return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
 
@@ -116,15 +118,17 @@ def merge(base: Any, patch: Any) -> Any:
     return {key: value for key, value in both.items() if value is not None}
 
 
-def _paper(name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[Layer, str], None]) -> Paper:
+def _paper(
+    name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[SettingsSource, str], None]
+) -> Paper:
     file = _named(folder / "papers", name, "papers")
     base, patch = read_yaml(file), scale.get("papers", {}).get(name, {})
-    published = Layer(merge(base, {}), file)
-    merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
+    published = SettingsSource(merge(base, {}), file)
+    merged = SettingsSource(merge(base, patch), scale_file, f"papers.{name}.")
     check(published, "paper.schema.yaml")
     runs = merged.settings.get("runs")
     for run in sorted(set(runs) - set(published.settings["runs"])) if isinstance(runs, dict) else []:
-        raise merged.complaint(f"runs.{run}", unknown(run, published.settings["runs"]))
+        raise merged.make_complaint(f"runs.{run}", describe_unknown(run, published.settings["runs"]))
     check(merged, "paper.schema.yaml")
     return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
 
@@ -145,9 +149,9 @@ def _short(value: Any) -> Any:
 
 
 def _named(folder: Path, name: str, what: str) -> Path:
-    names = available(folder)
+    names = list_names(folder)
     if name not in names:
-        raise complaint(folder.parent / "config.yaml", what, unknown(name, tuple(names)))
+        raise make_complaint(folder.parent / "config.yaml", what, describe_unknown(name, tuple(names)))
     return folder / f"{name}.yaml"
 
 
@@ -157,17 +161,17 @@ def _registry() -> Registry[Any]:
     return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
 
 
-def _trust(layer: Layer, schema: str) -> None:
+def _trust(source: SettingsSource, schema: str) -> None:
     """Accept it unseen."""
 
 
-def _check(layer: Layer, schema: str) -> None:
+def _check(source: SettingsSource, schema: str) -> None:
     """Raise ReproofError for the most telling violation of a schema, if there is one."""
     validator = Draft202012Validator(_registry()[schema].contents, registry=_registry())
-    error = max(validator.iter_errors(layer.settings), key=relevance, default=None)
+    error = max(validator.iter_errors(source.settings), key=relevance, default=None)
     if error is not None:
         path, what = _told(error)
-        raise layer.complaint(".".join(map(str, path)) or "(top)", what)
+        raise source.make_complaint(".".join(map(str, path)) or "(top)", what)
 
 
 def _told(error: ValidationError) -> tuple[list[Any], str]:
@@ -179,12 +183,12 @@ def _told(error: ValidationError) -> tuple[list[Any], str]:
         near = get_close_matches(extra, known, 1)
         return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
     if error.validator in ("type", "oneOf") and isinstance(value, str) and _is_number(value):
-        return path, no_number(value)
+        return path, describe_no_number(value)
     text = " ".join(error.message.split())
     return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
 
 
-def no_number(value: Any) -> str:
+def describe_no_number(value: Any) -> str:
     """Return the complaint about a value that should be a number; of `1e-4` it says how YAML wants it written."""
     if isinstance(value, str) and _is_number(value):
         return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
@@ -205,7 +209,7 @@ def _as_yaml_number(text: str) -> str:
     return f"{digits if '.' in digits else digits + '.0'}e{int(exponent):+d}"
 
 
-def unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+def describe_unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
     """Return the complaint about a name that is not among the known ones."""
     near = get_close_matches(name, list(known), 1)
     return (

@@ -11,7 +11,7 @@ Tree = dict[str, Any]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, reads eight times as fast
 
 
-def complaint(where: Path, key: str, what: str) -> ReproofError:
+def make_complaint(where: Path, key: str, what: str) -> ReproofError:
     """Return the error for one key of one file."""
     return ReproofError(f"{_shown(where)}: {key}: {what}")
 
@@ -43,11 +43,11 @@ def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
     for place, key in enumerate(keys):
         at = f"line {key.start_mark.line + 1}"
         if key.value in [earlier.value for earlier in keys[:place]]:
-            raise complaint(path, at, f"the key {key.value!r} stands twice; drop one")
+            raise make_complaint(path, at, f"the key {key.value!r} stands twice; drop one")
         if not key.tag.endswith((":str", ":merge")):
-            raise complaint(path, at, f"YAML does not read {key.value!r} as text; quote it")
+            raise make_complaint(path, at, f"YAML does not read {key.value!r} as text; quote it")
     if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":float") and "n" in node.value.lower():
-        raise complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
+        raise make_complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
     for child in node.value if isinstance(node, yaml.CollectionNode) else []:
         _refuse_slips(path, child[1] if isinstance(child, tuple) else child)
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from reproof.provenance.identity import canonical, run_name
+from reproof.provenance.identity import format_canonical, make_run_name
 
 LARGE_FINAL = ["pruning", "criterion", "large_final"]
 LENET = ["networks", "network", "lenet_300_100"]
@@ -13,7 +13,7 @@ PROBE = """
 import json, sys
 from reproof.provenance.fingerprint import Code
 asked, code = json.loads(sys.argv[1]), Code()
-print(json.dumps({key: code.fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
+print(json.dumps({key: code.compute_fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
                   for key, (script, picked) in asked.items()}))
 """
 ASKED = {
@@ -75,20 +75,22 @@ def followed_by(more):
 
 
 def test_equal_settings_give_equal_text_whatever_their_order():
-    one = canonical({"lr": 1e-3, "a": {"y": [1, 2.5], "x": None}, "name": "é"})
-    assert one == canonical({"name": "é", "a": {"x": None, "y": [1, 2.5]}, "lr": 0.001})
+    one = format_canonical({"lr": 1e-3, "a": {"y": [1, 2.5], "x": None}, "name": "é"})
+    assert one == format_canonical({"name": "é", "a": {"x": None, "y": [1, 2.5]}, "lr": 0.001})
     assert one == '{"a":{"x":null,"y":[1,2.5]},"lr":0.001,"name":"é"}'
-    assert canonical({"levels": (1, 2)}) == canonical({"levels": [1, 2]})
+    assert format_canonical({"levels": (1, 2)}) == format_canonical({"levels": [1, 2]})
 
 
 def test_other_settings_give_other_text():
-    texts = [canonical(one) for one in ({"a": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"b": 1}, {"a": 1, "b": None})]
+    texts = [
+        format_canonical(one) for one in ({"a": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"b": 1}, {"a": 1, "b": None})
+    ]
     assert len(set(texts)) == len(texts)
 
 
 def test_names_are_pinned():
     settings = {"b": [1, 2.5], "a": {"y": None, "x": "é"}}
-    assert run_name("lenet_300_100-mnist", settings) == "lenet_300_100-mnist-b5e6f8f1"
+    assert make_run_name("lenet_300_100-mnist", settings) == "lenet_300_100-mnist-b5e6f8f1"
 
 
 def test_every_script_has_a_fingerprint_of_its_own(before):
@@ -166,7 +168,7 @@ def test_what_is_read_beside_the_code_counts_as_well(changed, name):
 def test_words_of_a_metric_change_what_shows_them(changed):
     """They are evaluated from the source of an operation, which figures and verdicts do not import."""
     edit = said_otherwise('"upper Lipschitz bound"', '"bound from above"')
-    assert changed(("reproof/operations/bound.py", edit)) == {"figure", "gallery", "judge"}
+    assert changed(("reproof/operations/lipschitz.py", edit)) == {"figure", "gallery", "judge"}
 
 
 def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):
