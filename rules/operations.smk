@@ -1,4 +1,4 @@
-"""Operations: what is measured of trained networks. Each is the template `operation` with paths and inputs of its own."""
+"""Operations measure trained networks. Each is the template `operation` with its own paths and inputs."""
 
 
 rule operation:
@@ -118,7 +118,7 @@ use rule operation as unit_selectivity with:
     benchmark:
         "benchmarks/excite/{run}/{seeds}/levels{levels}.tsv"
     message:
-        "Find what excites units of {wildcards.run}, seeds {wildcards.seeds}"
+        "Measure the selectivity of units of {wildcards.run}, seeds {wildcards.seeds}"
 
 
 use rule operation as lipschitz with:

@@ -1,7 +1,7 @@
 """Training: dense networks, tickets level by level, and their controls; a job trains a block of seeds.
 
-A job that is killed goes on from `params.state`, which is no declared output because Snakemake deletes those of a
-failed job. The state belongs to one job: settings and code are written into it.
+A killed job resumes from `params.state`. The state is no declared output, because Snakemake deletes the outputs of a failed
+job. It holds settings and code, so that no other job uses it.
 """
 
 

@@ -18,12 +18,12 @@ from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.storage.files import ROOT, ReproofError
 
 SCHEMAS = ROOT / "workflow" / "schemas"
-LONGEST = 120  # characters of a complaint; a longer one repeats a whole mapping before it comes to the point
+LONGEST = 120  # characters of a complaint; jsonschema repeats the whole mapping first, so only the end is shown
 
 
 @dataclass(frozen=True)
 class SettingsSource:
-    """The settings of a paper, as published or as a scale changes them, and where their mistakes are to be mended."""
+    """The settings of a paper, as published or as a scale changes them, and the file and key that an error names."""
 
     settings: Tree
     file: Path
@@ -38,7 +38,7 @@ class SettingsSource:
 class Paper:
     """One paper at one scale, merged and checked, with what the scale changed.
 
-    What is wrong as published is the paper file's mistake; what is wrong only once merged is the scale file's.
+    An error in the published settings names the paper's file. An error only in the merged settings names the scale's.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that the plan is made of."""
+    """The papers at one scale, and the settings of the scale and of the data: the input of the plan."""
 
     scale: str
     about: str
@@ -74,12 +74,12 @@ class Configuration:
 def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted: bool = False) -> Configuration:
     """Return the configuration that `config` (config/config.yaml and command line) asks for, merged and valid.
 
-    Raises ReproofError for an unknown scale or paper, an unreadable file and, unless it is `trusted` to have been
-    checked before, everything the schemas do not allow.
+    Raises ReproofError for an unknown scale or paper, for an unreadable file, and for all that the schemas do not
+    allow. With `trusted` the schemas are not checked: another process has checked them before.
     """
-    check = _trust if trusted else _check
+    check = _accept if trusted else _check
     check(SettingsSource(config, folder / "config.yaml"), "config.schema.yaml")
-    scale_file = _named(folder / "scales", config["scale"], "scale")
+    scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
     check(SettingsSource(scale, scale_file), "scale.schema.yaml")
     for paper in scale.get("papers", {}):
@@ -87,7 +87,7 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
             raise make_complaint(
                 scale_file, f"papers.{paper}", describe_unknown(paper, tuple(list_names(folder / "papers")))
             )
-    papers = tuple(_paper(name, scale, scale_file, folder, check) for name in config["papers"])
+    papers = tuple(_read_paper(name, scale, scale_file, folder, check) for name in config["papers"])
     scales = tuple(list_names(folder / "scales"))
     blocks, publish = scale["blocks"], scale.get("publish")
     return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
@@ -118,10 +118,10 @@ def merge(base: Any, patch: Any) -> Any:
     return {key: value for key, value in both.items() if value is not None}
 
 
-def _paper(
+def _read_paper(
     name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[SettingsSource, str], None]
 ) -> Paper:
-    file = _named(folder / "papers", name, "papers")
+    file = _find_file(folder / "papers", name, "papers")
     base, patch = read_yaml(file), scale.get("papers", {}).get(name, {})
     published = SettingsSource(merge(base, {}), file)
     merged = SettingsSource(merge(base, patch), scale_file, f"papers.{name}.")
@@ -130,25 +130,25 @@ def _paper(
     for run in sorted(set(runs) - set(published.settings["runs"])) if isinstance(runs, dict) else []:
         raise merged.make_complaint(f"runs.{run}", describe_unknown(run, published.settings["runs"]))
     check(merged, "paper.schema.yaml")
-    return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
+    return Paper(name, published, merged, tuple(_find_differences(published.settings, merged.settings)))
 
 
-def _differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
+def _find_differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
     """Yield {key, paper, here} for each value of the runs in which the scale departs from the paper."""
     if not isinstance(base, dict) or not isinstance(merged, dict):
         if base != merged:
-            yield {"key": ".".join(at), "paper": _short(base), "here": _short(merged)}
+            yield {"key": ".".join(at), "paper": _shorten(base), "here": _shorten(merged)}
         return
     for key in list(dict.fromkeys([*base, *merged])) if at else ["runs"]:
-        yield from _differences(base.get(key), merged.get(key), (*at, key))
+        yield from _find_differences(base.get(key), merged.get(key), (*at, key))
 
 
-def _short(value: Any) -> Any:
-    """Return a value as a table shows it: of a whole mapping (a run, a control) only that it is there or not."""
+def _shorten(value: Any) -> Any:
+    """Return a value as the table of departures shows it; a whole mapping (a run, a control) becomes "run"."""
     return "run" if isinstance(value, dict) else "not run" if value is None else value
 
 
-def _named(folder: Path, name: str, what: str) -> Path:
+def _find_file(folder: Path, name: str, what: str) -> Path:
     names = list_names(folder)
     if name not in names:
         raise make_complaint(folder.parent / "config.yaml", what, describe_unknown(name, tuple(names)))
@@ -156,26 +156,26 @@ def _named(folder: Path, name: str, what: str) -> Path:
 
 
 @cache
-def _registry() -> Registry[Any]:
+def _read_schemas() -> Registry[Any]:
     files = SCHEMAS.glob("*.schema.yaml")
     return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
 
 
-def _trust(source: SettingsSource, schema: str) -> None:
-    """Accept it unseen."""
+def _accept(source: SettingsSource, schema: str) -> None:
+    """Accept the settings without a check."""
 
 
 def _check(source: SettingsSource, schema: str) -> None:
-    """Raise ReproofError for the most telling violation of a schema, if there is one."""
-    validator = Draft202012Validator(_registry()[schema].contents, registry=_registry())
+    """Raise ReproofError for the most relevant violation of a schema, if there is one."""
+    validator = Draft202012Validator(_read_schemas()[schema].contents, registry=_read_schemas())
     error = max(validator.iter_errors(source.settings), key=relevance, default=None)
     if error is not None:
-        path, what = _told(error)
+        path, what = _describe_error(error)
         raise source.make_complaint(".".join(map(str, path)) or "(top)", what)
 
 
-def _told(error: ValidationError) -> tuple[list[Any], str]:
-    """Return (path of the key, what is wrong with it and what would be right)."""
+def _describe_error(error: ValidationError) -> tuple[list[Any], str]:
+    """Return (path of the key, the error and the correction)."""
     path, value = list(error.absolute_path), cast(Any, error.instance)
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
@@ -189,7 +189,7 @@ def _told(error: ValidationError) -> tuple[list[Any], str]:
 
 
 def describe_no_number(value: Any) -> str:
-    """Return the complaint about a value that should be a number; of `1e-4` it says how YAML wants it written."""
+    """Return the complaint about a value that should be a number; for `1e-4` with the form that YAML reads as one."""
     if isinstance(value, str) and _is_number(value):
         return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
     return f"{value!r} is not a number"

@@ -1,4 +1,4 @@
-"""What a run asks for besides its own training: controls, trained for comparison with tickets, and evaluations."""
+"""Controls and evaluations of a run: tickets with one thing broken, and what operations measure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the opera
 
 @dataclass(frozen=True)
 class Control:
-    """One arm that tickets are compared with: which control and options, how many draws, at which levels."""
+    """One arm that tickets are compared with: its control, options, number of draws, and levels."""
 
     arm: str
     kind: str
@@ -39,7 +39,7 @@ class Control:
         return cls(arm, mapping.get("control", arm), options, mapping.get("draws", 1), chosen)
 
     def find_problems(self, at: str, levels: int) -> Iterator[Problem]:
-        """Yield what a schema cannot see: an unknown control or option, a level beyond the ladder."""
+        """Yield the errors that no schema detects: an unknown control or option, a level beyond the ladder."""
         known = registry.registered("pruning", "control")
         if self.kind not in known:
             yield f"{at}.control" if self.kind != self.arm else at, describe_unknown(self.kind, known)
@@ -79,11 +79,11 @@ class Evaluation:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Points of the dense training that it reads, in steps."""
+        """Points of the dense training whose weights it reads, in steps."""
         return tuple(self.options.get("steps", ()))
 
     def add_victims(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
-        """Return the same with those of its victims that are run, each with all that its dense network depends on."""
+        """Return this with the victims that this scale runs, each with all settings of its dense network."""
         named = [key for key in self.options.get("victims", ()) if key in victims]
         if "victims" not in self.options:
             return self
@@ -91,7 +91,7 @@ class Evaluation:
 
     @property
     def registered_functions(self) -> list[Registered]:
-        """What it picks by name: operation, controls, attacks, victims' networks, what options like `criteria` name."""
+        """The functions it names: operation, controls, attacks, networks of victims, those in `criteria` and the like."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
         attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
@@ -110,7 +110,7 @@ class Evaluation:
         return {"operation": stored_name(self.operation), "options": options, "controls": kinds} | victims
 
     def find_problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
-        """Yield what a schema cannot see, in a run with this many levels and steps of training."""
+        """Yield the errors that no schema detects, in a run with this many levels and steps of training."""
         known = registry.registered("operations", "operation")
         if self.operation not in known:
             now = operation_stored_as(self.operation)
@@ -134,7 +134,7 @@ class Evaluation:
 
 
 def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with attacks: unknown names, options that they do not have, distances that cannot be."""
+    """Yield the errors in attacks: unknown names, unknown options, impossible distances."""
     known, common = registry.registered(*ATTACK), options.get("epsilons", ())
     yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
     for label, one in options.get("attacks", {}).items():

@@ -14,7 +14,7 @@ from reproof.metrics import read_metrics
 
 
 def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
-    """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
+    """Return the runs of a paper at this scale; raise ReproofError for the first invalid run."""
     known = tuple(paper.published_runs)
     for source in (paper.published, paper.merged):
         _check_runs(source, _runs(source, configuration), known)
@@ -22,7 +22,7 @@ def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, R
 
 
 def find_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
-    """Return the runs of a paper at this scale, which were checked before."""
+    """Return the runs of a paper at this scale without a check."""
     runs = _runs(paper.merged, configuration)
     return {key: add_victims(run, runs) for key, run in runs.items()}
 
@@ -45,7 +45,7 @@ def _check_runs(source: SettingsSource, runs: dict[str, Run], known: tuple[str, 
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
-    """Yield why a run cannot be a victim: it is unknown, has other seeds, or other inputs than pixels."""
+    """Yield why a run cannot be a victim: it is unknown, has other seeds, or its network reads other inputs."""
     for key in evaluation.options.get("victims", ()):
         if key not in known:
             yield describe_unknown(key, known)
@@ -92,7 +92,7 @@ def check_references(paper: Paper) -> None:
 
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
-    """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
+    """Raise ReproofError for a claim on an unknown run, arm, metric or scale, as published and at this scale."""
     known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(read_metrics()), scales=scales)
     for source in (paper.published, paper.merged):
         for problem in check_claims([Claim.parse(claim) for claim in source.settings["claims"]], known):

@@ -23,7 +23,7 @@ class Signature:
 
 @cache
 def read_signature(where: str, decorator: str, name: str) -> Signature:
-    """Return the options of a registered function; its source is read once, however many runs pick it."""
+    """Return the options of a registered function; its source is read once, however many runs name it."""
     which = where, decorator, name
     return Signature(frozenset(registry.options(*which)), registry.defaults(*which), registry.numeric(*which))
 
@@ -31,7 +31,7 @@ def read_signature(where: str, decorator: str, name: str) -> Signature:
 def find_option_problems(
     at: str, given: Mapping[str, Any], which: tuple[str, str, str], besides: tuple[str, ...] = ()
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the options of a registered function; `besides` are keys that are none of its own."""
+    """Yield the errors in the options of a registered function; `besides` are keys that belong to its entry instead."""
     its = read_signature(*which)
     options = its.options - FACTORY_ARGUMENTS
     for key in sorted(set(given) - options):

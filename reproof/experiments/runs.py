@@ -1,4 +1,4 @@
-"""The runs of a paper: settings typed, parts named by hashes, checked for what a schema cannot see."""
+"""The runs of a paper: typed settings, parts named by hashes, and checks that no schema can make."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -110,7 +110,7 @@ class Run:
         return f"{self.network['name']}-{self.dataset.name}"
 
     def find_problems(self) -> Iterator[Problem]:
-        """Yield what a schema cannot see: unknown names, levels beyond the ladder, steps after the end."""
+        """Yield the errors that no schema detects: unknown names, levels beyond the ladder, steps after the end."""
         yield from self._names()
         yield from self._pruning()
         for arm, control in self.controls.items():
@@ -151,6 +151,6 @@ class Run:
 
 
 def add_victims(run: Run, runs: Mapping[str, Run]) -> Run:
-    """Return the run with its evaluations knowing those runs of its paper whose networks are their victims."""
+    """Return the run with the settings of all victims in its evaluations."""
     known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
     return replace(run, evaluations={name: one.add_victims(known) for name, one in run.evaluations.items()})

@@ -1,4 +1,4 @@
-"""YAML files, read so strictly that a slip of the pen cannot pass; complaints name file and key."""
+"""Strict reading of YAML files: slips that YAML accepts are errors, which name file and key."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def make_complaint(where: Path, key: str, what: str) -> ReproofError:
 
 
 def read_yaml(path: Path) -> Tree:
-    """Return the mapping in a YAML file; raise ReproofError if it is unreadable or says what cannot be meant."""
+    """Return the mapping in a YAML file; raise ReproofError if it is unreadable or ambiguous."""
     try:
         text = path.read_text(encoding="utf-8")
         try:
@@ -38,7 +38,7 @@ def _constructed(path: Path, loader: Any) -> Any:
 
 
 def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
-    """Raise ReproofError for what YAML takes without a word: a key that stands twice or is no text, .nan and .inf."""
+    """Raise ReproofError for slips that YAML accepts: a key that occurs twice or is no text, .nan and .inf."""
     keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
     for place, key in enumerate(keys):
         at = f"line {key.start_mark.line + 1}"

@@ -88,14 +88,14 @@ def estimate_step_seconds(settings: Settings, *, gpu: bool) -> float:
 
 
 def describe_likeness(settings: Settings) -> str:
-    """Return what two jobs must share for the time of one to tell that of the other: network, data, batch."""
+    """Return what two jobs must share for the time of one to predict that of the other: network, data, batch."""
     return format_canonical([settings["network"], settings["dataset"]["name"], settings["training"]["batch"]])
 
 
 def read_step_times(results: str | Path, *, gpu: bool) -> dict[str, float]:
     """Return {likeness: median seconds a network-step} of the finished trainings with (or without) a GPU.
 
-    The median, because some were killed and tell only the time since, and some shared their machine.
+    The median is robust: records of killed trainings hold only the time since, and some trainings shared their machine.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for path in sorted(Path(results).glob("*/*/*/**/record.json")):
@@ -107,7 +107,7 @@ def read_step_times(results: str | Path, *, gpu: bool) -> dict[str, float]:
 
 
 def _training(path: Path) -> dict[str, Any]:
-    """Return the record of a training; of anything else, or of a file that cannot be read, nothing."""
+    """Return the record of a training; an empty record for anything else and for an unreadable file."""
     try:
         record = read_json(path)
     except ReproofError:

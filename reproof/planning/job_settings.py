@@ -1,4 +1,4 @@
-"""What jobs need to know: their settings, and which registered functions they pick by name."""
+"""The settings of jobs, and the registered functions that jobs pick by name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def make_judge_settings(paper: Paper, *, scale: str) -> Settings:
 
 
 def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], scale: str) -> Settings:
-    """Return what drawing one figure needs to know: its entry, published values, run titles, scale, departures."""
+    """Return the settings of a figure: its entry, published values, run titles, scale, number of departures."""
     titles = {key: one.get("title", key) for key, one in paper.published_runs.items()}
     titles |= {run.key: run.title for run in runs.values()}
     entry: Settings = paper.settings["figures"][figure]
@@ -54,7 +54,7 @@ def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], 
 
 
 def list_departures(paper: Paper) -> list[Tree]:
-    """Return what is done otherwise than in a paper: at every scale, and at this one."""
+    """Return the departures from a paper: at every scale, and at this one."""
     return [*paper.settings.get("departures", []), *paper.departures]
 
 

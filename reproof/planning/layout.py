@@ -1,4 +1,4 @@
-"""Where everything lies: the files of each kind of job, and those that the jobs of a configuration's runs read.
+"""Paths: the files of each kind of job, and the files that the jobs of a configuration's runs read.
 
 `JOB_FILES` holds the same patterns as the rules, with the same wildcards; a test compares the two.
 """
@@ -203,7 +203,7 @@ class Layout:
         return [self._ticket(run, seeds, source) for source in sources]
 
     def locate_weights_to_continue(self, run: str, seeds: str, level: int) -> list[str]:
-        """Return the checkpoint that a level goes on from under resetting strategy 2; none under strategy 1."""
+        """Return the checkpoint that a level continues from under resetting strategy 2; none under strategy 1."""
         return [self.locate_weights_before(run, seeds, level)] if self.find_run(run).pruning.reset == "at_end" else []
 
     def _ticket(self, run: str, seeds: str, level: int) -> str:

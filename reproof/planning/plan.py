@@ -45,7 +45,7 @@ class Plan(Layout):
     """All jobs of the papers of a configuration at one scale."""
 
     def __init__(self, configuration: Configuration, *, trusted: bool = False) -> None:
-        """Raise ReproofError for what cannot be, unless `trusted`: a job trusts the start that planned it."""
+        """Raise ReproofError for an invalid configuration, unless `trusted`: a job trusts the start that planned it."""
         find = find_runs if trusted else find_checked_runs
         super().__init__(configuration, {paper.name: find(paper, configuration) for paper in configuration.papers})
         self.fingerprints, self.equal_code = Fingerprints(), EqualCode.read()

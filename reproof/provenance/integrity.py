@@ -47,9 +47,9 @@ class Memory:
             raise _damaged_memory([path], f"cannot be read as what Snakemake remembers of {result}") from error
 
     def read_job_entry(self, results: Iterable[str]) -> dict[str, Any] | None:
-        """Return what Snakemake remembers of the job that made these results: of each the same, but for the times.
+        """Return what Snakemake remembers of the job that made these results: one entry for all, apart from times.
 
-        Raises ReproofError if it is not the same: it would then follow one of them, and never miss the others.
+        Raises ReproofError if the entries differ: Snakemake would follow one of them and never notice the others.
         """
         known = {one: remembered for one in results if (remembered := self.read_entry(one)) is not None}
         facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in known.items()}
@@ -74,7 +74,7 @@ class Memory:
         return str(self.fresh[path][3])
 
     def forget_absent(self, *, but: Container[str] = ()) -> None:
-        """Drop what Snakemake remembers of files that are not there, but of those in some folders: it takes room.
+        """Drop what Snakemake remembers of absent files, except those in some folders: the memory takes room.
 
         Where the weights of a paper are here, the memory of all its other results is needed: it holds what these were
         made of. Without it Snakemake goes by times.
@@ -86,7 +86,7 @@ class Memory:
                 path.unlink()
 
     def keep(self) -> None:
-        """Keep the hashes for the next start, where that is possible."""
+        """Keep the hashes for the next start; a read-only folder keeps none."""
         if self.fresh != self._hashes:
             with suppress(ReproofError):
                 write_json(self.folder / "reproof_hashes.json", self.fresh)

@@ -1,4 +1,4 @@
-"""Records: what a result says of how it was made, and whether its bytes are still those that were made then."""
+"""Records: how a result was made, and the hashes by which a changed byte is detected."""
 
 import hashlib
 import json
@@ -49,24 +49,24 @@ def write_record(
 
 
 def verify_inputs(paths: Iterable[str]) -> dict[str, str]:
-    """Return {path: SHA-256}; raise ReproofError naming the first whose bytes are not those that its record tells."""
+    """Return {path: SHA-256}; raise ReproofError naming the first whose bytes differ from its record."""
     hashes = {str(path): sha256(path) for path in paths}
     for folder in sorted({Path(path).parent for path in hashes}):
         for record, content in read_records(folder):
-            for path, told in content["outputs"].items():
-                if hashes.get(path, told) != told:
+            for path, stated in content["outputs"].items():
+                if hashes.get(path, stated) != stated:
                     raise make_damage_error(path, record, content)
     return hashes
 
 
 def seal_record(content: Record) -> Record:
-    """Return a record with the hash of what it says."""
+    """Return a record with the hash of its content."""
     said = {key: value for key, value in content.items() if key != SEAL}
     return said | {SEAL: hashlib.sha256(format_canonical(said).encode()).hexdigest()}
 
 
 def is_record(content: Any) -> bool:
-    """Whether what a JSON file holds is a record, and says what it said when it was written."""
+    """Return whether the content of a JSON file is a record, unchanged since it was written."""
     return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and seal_record(content) == content
 
 
@@ -84,10 +84,10 @@ def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
 
 
 def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
-    """Return the error that names a file whose bytes are not those that its record tells, and how to mend it."""
+    """Return the error that names a file whose bytes differ from its record, and the command that repairs it."""
     together = " ".join([*content["outputs"], str(record)])
     return ReproofError(
-        f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
+        f"{path}: is damaged or was edited: its bytes are not those that {record} holds; "
         f"mend it with: rm -f {together}; then run Snakemake again as you did"
     )
 

@@ -76,7 +76,7 @@ def read_code(file: Path = Path("dvc.yaml")) -> dict[str, str]:
 
 
 def choose_code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) -> dict[str, str]:
-    """Return the code of tables that are published now: of those that were pulled alone, what was published of them."""
+    """Return the code of the tables to publish; tables that were pulled alone keep the code that dvc.yaml states."""
     code: dict[str, str] = {}
     for plan in plans:
         for paper in plan.configuration.publish or {}:
@@ -86,7 +86,7 @@ def choose_code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) 
 
 
 def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
-    """Raise ReproofError naming tables that came without what they were made of, and were made by other code than this.
+    """Raise ReproofError naming tables that were pulled alone and made by other code than this.
 
     Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` records it.
     """
@@ -110,7 +110,7 @@ def refuse_uncommitted() -> None:
 
 
 def _is_alone(plan: Plan, paper: str) -> bool:
-    """Return whether a paper's tables are there, and nothing that they are made of."""
+    """Return whether a paper's tables are present, and none of the results that they are made of."""
     there = Path(plan.locate_tables(paper), "record.json").exists()
     return there and not any(Path(one.record).exists() for one in list_upstream_records(plan, paper))
 

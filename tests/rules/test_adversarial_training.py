@@ -1,4 +1,4 @@
-"""The operation adversarial_training: on real files, the run's own training but for the examples, measured beside the run's own."""
+"""The operation adversarial_training on real files: the run's own training, but on adversarial examples."""
 
 import copy
 

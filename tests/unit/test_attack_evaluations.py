@@ -60,7 +60,7 @@ def test_what_a_victim_is_decides_the_name_and_the_settings_of_the_result(tmp_pa
 def test_a_victims_network_and_an_attacks_code_count_in_the_fingerprint(tmp_path):
     small = planned(tmp_path, **{"runs.small.evaluations.fool": deepcopy(ATTACK)})
     run = small.runs["one"]["small"]
-    small.equal_code, fingerprint = EqualCode({}), Code().fingerprint
+    small.equal_code, fingerprint = EqualCode({}), Code().compute_fingerprint
     own = ("networks", "network", run.network["name"])
     script = "workflow/scripts/operation.py"
     distort, attack = (("operations", "operation", name) for name in ("minimum_distortion", "attack"))
