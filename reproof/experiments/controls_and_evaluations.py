@@ -91,7 +91,7 @@ class Evaluation:
 
     @property
     def registered_functions(self) -> list[Registered]:
-        """The functions it names: operation, controls, attacks, networks of victims, those in `criteria` and the like."""
+        """The functions it names: operation, controls, attacks, networks of victims, those in `criteria`."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
         attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
