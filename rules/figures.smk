@@ -60,7 +60,7 @@ rule build_gallery:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: gallery_job(PLAN).settings_line,
+        settings=lambda wildcards: make_gallery_job(PLAN).settings_line,
         code=lambda wildcards: PLAN.find_code("build_gallery"),
     message:
         "Build the gallery: results/figures/all/index.html"
