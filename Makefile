@@ -1,11 +1,11 @@
 # make          install what is locked, then replicate every paper at demo scale into results/figures/all
-# make test     install, then run the tests that take minutes; make test-slow runs the rest
-# make plan     what a scale would take: jobs, GPU-hours, the longest chain; SCALE=paper unless told otherwise
+# make test     install, then run the tests that take minutes; make test-slow runs the longer ones
+# make plan     what a scale would take: jobs, GPU-hours, the longest chain; SCALE=paper by default
 # make verdicts   a paper's verdicts as a Markdown table; PAPER=lottery_ticket, SCALE=mnist
 # make test-cluster   run what needs a Slurm, on one that the tests start and stop themselves
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
-# make publish  let DVC take what the scales name under `publish`; make pull  get what was published
-# make resume   go on after a kill or a power cut; ARGS="--config scale=mnist" as it was called
+# make publish  publish with DVC what the scales name under `publish`; make pull  get published results
+# make resume   continue after a kill or a power failure; ARGS="--config scale=mnist" as in the first call
 # make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
 
 PYTHON ?= python3

@@ -25,6 +25,7 @@ MOST_OF_DENSE = {0.036: 0.25, 0.01: 0.15}
 WEIGHTS = 784 * 300 + 300 * 100 + 100 * 10
 FIRST_LAYER = 784 * 300
 DIGITS, COLOURS = (1, 28, 28), (3, 32, 32)
+Masks = Mapping[str, torch.Tensor]  # by weight, bool
 ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
 
 

@@ -10,7 +10,7 @@ from reproof.execution.processes import bind_to_parent
 from reproof.experiments.configuration import read_configuration
 from reproof.storage.files import ReproofError
 from reproof.provenance.integrity import refuse_read_only, refuse_unplanned
-from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.inventory import list_expected_records, make_gallery_job
 from reproof.planning.plan import Plan
 from reproof.provenance.identity import Untracked
 from reproof.publishing.publication import refuse_older
@@ -22,7 +22,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_unplanned(expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
+        refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
 except ReproofError as error:

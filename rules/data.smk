@@ -24,8 +24,8 @@ rule fetch_dataset:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("fetch_dataset", wildcards),
-        code=lambda wildcards: PLAN.code("fetch_dataset", wildcards.dataset),
+        settings=lambda wildcards: PLAN.format_settings("fetch_dataset", wildcards),
+        code=lambda wildcards: PLAN.find_code("fetch_dataset", wildcards.dataset),
         mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
         downloads="results/data/{dataset}/downloads",
     message:
@@ -51,8 +51,8 @@ rule scale_pixels:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("scale_pixels", wildcards),
-        code=lambda wildcards: PLAN.code("scale_pixels"),
+        settings=lambda wildcards: PLAN.format_settings("scale_pixels", wildcards),
+        code=lambda wildcards: PLAN.find_code("scale_pixels"),
     message:
         "Leave the pixels of {wildcards.dataset} in [0, 1]"
     script:

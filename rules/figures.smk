@@ -6,7 +6,7 @@ rule draw_figure:
         measurements=rules.collect.output.measurements,
         curves=rules.collect.output.curves,
         movement=rules.collect.output.movement,
-        data=lambda wildcards: PLAN.figure_data(wildcards.paper),
+        data=lambda wildcards: PLAN.list_figure_data(wildcards.paper),
     output:
         svg=report(
             "results/figures/{scale}/{paper}/{figure}.svg",
@@ -27,11 +27,11 @@ rule draw_figure:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_tables_mb(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("draw_figure", wildcards),
-        code=lambda wildcards: PLAN.code("draw_figure"),
+        settings=lambda wildcards: PLAN.format_settings("draw_figure", wildcards),
+        code=lambda wildcards: PLAN.find_code("draw_figure"),
     message:
         "Draw {wildcards.figure} of {wildcards.paper}"
     script:
@@ -40,10 +40,12 @@ rule draw_figure:
 
 rule build_gallery:
     input:
-        figures=expand("{stem}.{suffix}", stem=PLAN.figure_stems(), suffix=["svg", "png", "pdf", "parquet", "json"]),
+        figures=expand(
+            "{stem}.{suffix}", stem=PLAN.list_figure_stems(), suffix=["svg", "png", "pdf", "parquet", "json"]
+        ),
         verdicts=expand(rules.judge_claims.output.verdicts, scale=PLAN.scale, paper=PLAN.papers),
         runs=expand(rules.collect.output.runs, scale=PLAN.scale, paper=PLAN.papers),
-        data=[file for paper in PLAN.papers for file in PLAN.figure_data(paper)],
+        data=[file for paper in PLAN.papers for file in PLAN.list_figure_data(paper)],
     output:
         gallery=directory("results/figures/all"),
         record="results/figures/all.record.json",
@@ -58,8 +60,8 @@ rule build_gallery:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: gallery_job(PLAN).settings_line,
-        code=lambda wildcards: PLAN.code("build_gallery"),
+        settings=lambda wildcards: make_gallery_job(PLAN).settings_line,
+        code=lambda wildcards: PLAN.find_code("build_gallery"),
     message:
         "Build the gallery: results/figures/all/index.html"
     script:

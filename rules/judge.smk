@@ -3,10 +3,10 @@
 
 rule collect:
     input:
-        curves=lambda wildcards: PLAN.curves(wildcards.paper),
-        masks=lambda wildcards: PLAN.masks_of_paper(wildcards.paper),
-        movement=lambda wildcards: PLAN.movements(wildcards.paper),
-        measured=lambda wildcards: PLAN.measurements(wildcards.paper),
+        curves=lambda wildcards: PLAN.list_curves(wildcards.paper),
+        masks=lambda wildcards: PLAN.list_masks_of_paper(wildcards.paper),
+        movement=lambda wildcards: PLAN.list_movements(wildcards.paper),
+        measured=lambda wildcards: PLAN.list_measurements(wildcards.paper),
     output:
         measurements="results/tables/{scale}/{paper}/measurements.parquet",
         curves="results/tables/{scale}/{paper}/curves.parquet",
@@ -21,11 +21,11 @@ rule collect:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_tables_mb(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("collect", wildcards),
-        code=lambda wildcards: PLAN.code("collect"),
+        settings=lambda wildcards: PLAN.format_settings("collect", wildcards),
+        code=lambda wildcards: PLAN.find_code("collect"),
     message:
         "Collect the measurements of {wildcards.paper}"
     script:
@@ -46,11 +46,11 @@ rule judge_claims:
         "../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: REQUESTED.tables_memory(wildcards.paper) * attempt,
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_tables_mb(wildcards.paper) * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("judge_claims", wildcards),
-        code=lambda wildcards: PLAN.code("judge_claims"),
+        settings=lambda wildcards: PLAN.format_settings("judge_claims", wildcards),
+        code=lambda wildcards: PLAN.find_code("judge_claims"),
     message:
         "Judge the claims of {wildcards.paper}"
     script:

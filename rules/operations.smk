@@ -1,4 +1,4 @@
-"""Operations: measurements of trained networks. The rule `operation` runs any; those below add inputs or a message."""
+"""Operations measure trained networks. The rule `operation` runs any; the rules below it add inputs or a message."""
 
 
 ruleorder: connect > reset > freeze > untrained > supermask > freeze_pruned > operation
@@ -7,8 +7,8 @@ ruleorder: attack > minimum_distortion > adversarial_training > unit_selectivity
 
 rule operation:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
     output:
         metrics="results/{operation}/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/{operation}/{run}/{seeds}/levels{levels}/record.json",
@@ -21,11 +21,11 @@ rule operation:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: REQUESTED.memory(PLAN.operation(wildcards.run), wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes(PLAN.operation(wildcards.run), wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb(PLAN.find_operation(wildcards.run), wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.limit_time(PLAN.find_operation(wildcards.run), wildcards, attempt),
     params:
-        settings=lambda wildcards, output: PLAN.operation_settings(wildcards, output.record),
-        code=lambda wildcards: PLAN.code("operation", wildcards.run),
+        settings=lambda wildcards, output: PLAN.format_operation_settings(wildcards, output.record),
+        code=lambda wildcards: PLAN.find_code("operation", wildcards.run),
         state=lambda wildcards, output: str(Path(output.metrics).with_name("state")),
     message:
         "Measure {wildcards.operation} of {wildcards.run}, seeds {wildcards.seeds}"
@@ -35,10 +35,10 @@ rule operation:
 
 use rule operation as connect with:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, wildcards.levels),
-        tickets=lambda wildcards: PLAN.tickets(wildcards.run, wildcards.seeds, wildcards.levels),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, wildcards.levels),
+        tickets=lambda wildcards: PLAN.locate_tickets(wildcards.run, wildcards.seeds, wildcards.levels),
     output:
         metrics="results/connect/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/connect/{run}/{seeds}/levels{levels}/record.json",
@@ -100,10 +100,10 @@ use rule operation as supermask with:
 
 use rule operation as freeze_pruned with:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.masks_to(wildcards.run, wildcards.seeds, wildcards.levels),
-        tickets=lambda wildcards: PLAN.deciding(wildcards.run, wildcards.seeds, wildcards.levels),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.locate_masks_to(wildcards.run, wildcards.seeds, wildcards.levels),
+        tickets=lambda wildcards: PLAN.locate_deciding(wildcards.run, wildcards.seeds, wildcards.levels),
     output:
         metrics="results/freeze_pruned/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/freeze_pruned/{run}/{seeds}/levels{levels}/record.json",
@@ -124,7 +124,7 @@ use rule operation as unit_selectivity with:
     benchmark:
         "benchmarks/excite/{run}/{seeds}/levels{levels}.tsv"
     message:
-        "Find what excites units of {wildcards.run}, seeds {wildcards.seeds}"
+        "Measure the selectivity of units of {wildcards.run}, seeds {wildcards.seeds}"
 
 
 use rule operation as lipschitz with:
@@ -165,9 +165,9 @@ use rule operation as attack with:
 
 use rule operation as minimum_distortion with:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        victims=lambda wildcards: PLAN.victims(wildcards.run, wildcards.seeds),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        victims=lambda wildcards: PLAN.locate_victims(wildcards.run, wildcards.seeds),
     output:
         metrics="results/distort/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/distort/{run}/{seeds}/levels{levels}/record.json",

@@ -3,9 +3,9 @@
 
 rule prune:
     input:
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        trained=lambda wildcards: PLAN.weights_before(wildcards.run, wildcards.seeds, int(wildcards.level)),
-        previous=lambda wildcards: PLAN.previous_mask(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        trained=lambda wildcards: PLAN.locate_weights_before(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        previous=lambda wildcards: PLAN.locate_previous_mask(wildcards.run, wildcards.seeds, int(wildcards.level)),
     output:
         mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
         record="results/tickets/{run}/{seeds}/level{level}/mask.json",
@@ -21,8 +21,8 @@ rule prune:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("prune", wildcards),
-        code=lambda wildcards: PLAN.code("prune", wildcards.run),
+        settings=lambda wildcards: PLAN.format_settings("prune", wildcards),
+        code=lambda wildcards: PLAN.find_code("prune", wildcards.run),
     message:
         "Prune {wildcards.run} to level {wildcards.level}, seeds {wildcards.seeds}"
     script:
@@ -31,8 +31,8 @@ rule prune:
 
 rule measure_movement:
     input:
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, "all"),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, "all"),
     output:
         metrics="results/movement/{run}/{seeds}/metrics.parquet",
         histograms="results/movement/{run}/{seeds}/histograms.parquet",
@@ -48,8 +48,8 @@ rule measure_movement:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        settings=lambda wildcards: PLAN.settings("measure_movement", wildcards),
-        code=lambda wildcards: PLAN.code("measure_movement"),
+        settings=lambda wildcards: PLAN.format_settings("measure_movement", wildcards),
+        code=lambda wildcards: PLAN.find_code("measure_movement"),
     message:
         "Measure the movement of weights in {wildcards.run}, seeds {wildcards.seeds}"
     script:

@@ -1,13 +1,13 @@
 """Training: dense networks, tickets level by level, and their controls; a job trains a block of seeds.
 
-A job that is killed goes on from `params.state`, which is no declared output because Snakemake deletes those of a
-failed job. The state belongs to one job: settings and code are written into it.
+A killed job resumes from `params.state`. The state is no declared output, because Snakemake deletes the outputs of a failed
+job. It holds settings and code, so that no other job uses it.
 """
 
 
 rule train_dense:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
     output:
         checkpoint="results/dense/{run}/{seeds}/checkpoint.safetensors",
         curves="results/dense/{run}/{seeds}/curves.parquet",
@@ -22,11 +22,11 @@ rule train_dense:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_dense", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_dense", wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb("train_dense", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.limit_time("train_dense", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.settings("train_dense", wildcards),
-        code=lambda wildcards: PLAN.code("train_dense", wildcards.run),
+        settings=lambda wildcards: PLAN.format_settings("train_dense", wildcards),
+        code=lambda wildcards: PLAN.find_code("train_dense", wildcards.run),
         state="results/dense/{run}/{seeds}/state",
     message:
         "Train dense {wildcards.run}, seeds {wildcards.seeds}"
@@ -36,10 +36,12 @@ rule train_dense:
 
 rule retrain:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
         mask="results/tickets/{run}/{seeds}/level{level}/mask.safetensors",
-        continued=lambda wildcards: PLAN.weights_to_continue(wildcards.run, wildcards.seeds, int(wildcards.level)),
+        continued=lambda wildcards: PLAN.locate_weights_to_continue(
+            wildcards.run, wildcards.seeds, int(wildcards.level)
+        ),
     output:
         checkpoint="results/tickets/{run}/{seeds}/level{level}/checkpoint.safetensors",
         curves="results/tickets/{run}/{seeds}/level{level}/curves.parquet",
@@ -54,11 +56,11 @@ rule retrain:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: REQUESTED.memory("retrain", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("retrain", wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb("retrain", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.limit_time("retrain", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.settings("retrain", wildcards),
-        code=lambda wildcards: PLAN.code("retrain", wildcards.run),
+        settings=lambda wildcards: PLAN.format_settings("retrain", wildcards),
+        code=lambda wildcards: PLAN.find_code("retrain", wildcards.run),
         state="results/tickets/{run}/{seeds}/level{level}/state",
     message:
         "Retrain {wildcards.run} at level {wildcards.level}, seeds {wildcards.seeds}"
@@ -68,9 +70,9 @@ rule retrain:
 
 rule train_control:
     input:
-        data=lambda wildcards: PLAN.data(wildcards.run),
-        dense=lambda wildcards: PLAN.dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.masks(wildcards.run, wildcards.seeds, wildcards.levels),
+        data=lambda wildcards: PLAN.locate_data(wildcards.run),
+        dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
+        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, wildcards.levels),
     output:
         curves="results/controls/{run}/{seeds}/levels{levels}/curves.parquet",
         record="results/controls/{run}/{seeds}/levels{levels}/record.json",
@@ -83,11 +85,11 @@ rule train_control:
     threads: 1
     resources:
         gpu=REQUESTED.gpus,
-        mem_mb=lambda wildcards, attempt: REQUESTED.memory("train_control", wildcards) * attempt,
-        runtime=lambda wildcards, attempt: REQUESTED.minutes("train_control", wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb("train_control", wildcards) * attempt,
+        runtime=lambda wildcards, attempt: REQUESTED.limit_time("train_control", wildcards, attempt),
     params:
-        settings=lambda wildcards: PLAN.settings("train_control", wildcards),
-        code=lambda wildcards: PLAN.code("train_control", wildcards.run),
+        settings=lambda wildcards: PLAN.format_settings("train_control", wildcards),
+        code=lambda wildcards: PLAN.find_code("train_control", wildcards.run),
         state="results/controls/{run}/{seeds}/levels{levels}/state",
     message:
         "Train control {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"

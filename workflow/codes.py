@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reproof.experiments.configuration import read_configuration
 from reproof.experiments.strict_yaml import read_yaml
-from reproof.planning.inventory import planned_jobs
+from reproof.planning.inventory import list_planned_jobs
 from reproof.planning.plan import Plan
 from reproof.planning.planned_job import PlannedJob
 from reproof.storage.files import ReproofError
@@ -18,14 +18,14 @@ from reproof.storage.files import ReproofError
 def codes(scale: str) -> dict[str, dict[str, object]]:
     """Return what code each result of a scale is made by, by the path of its record."""
     plan = Plan(read_configuration(read_yaml(Path("config/config.yaml")) | {"scale": scale}))
-    return {job.record: _describe(plan, job) for job in planned_jobs(plan)}
+    return {job.record: _describe(plan, job) for job in list_planned_jobs(plan)}
 
 
 def _describe(plan: Plan, job: PlannedJob) -> dict[str, object]:
     picks = sorted(set(job.registered))
-    fingerprint = plan.fingerprints.of(job.script, picks)
+    fingerprint = plan.fingerprints.compute(job.script, picks)
     about = {"script": job.script, "picks": picks, "fingerprint": fingerprint}
-    return about | {"code": plan.expected_record(job).code}
+    return about | {"code": plan.make_expected_record(job).code}
 
 
 if __name__ == "__main__":

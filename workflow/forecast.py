@@ -67,7 +67,7 @@ def _job(record: logging.LogRecord, requested: Requested) -> Job:
         rule=one["rule_name"],
         inputs=tuple(one["input"]),
         outputs=tuple(one["output"]),
-        duration=requested.expected(one["rule_name"], one["wildcards"]),
+        duration=requested.estimate_duration(one["rule_name"], one["wildcards"]),
         gpus=one["resources"].get("gpu", 0),
         cores=one["threads"],
     )

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reproof.experiments.configuration import available, read_configuration
+from reproof.experiments.configuration import list_names, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
 from reproof.provenance.integrity import Memory
 from reproof.publishing.publication import (
-    code_to_publish,
+    choose_code_to_publish,
     describe_stage,
     list_folders_to_remember,
     list_published,
@@ -45,7 +45,7 @@ def main() -> None:
         Memory().forget_absent(but={folder for plan in plans for folder in list_folders_to_remember(plan)})
         outputs = [path for plan in plans for path in list_published(plan)]
         megabytes = refuse_too_much(outputs)
-        code = code_to_publish(plans, read_code())
+        code = choose_code_to_publish(plans, read_code())
     except ReproofError as error:
         sys.exit(f"error: {error}")
     write_stage(describe_stage(outputs, code))
@@ -63,7 +63,7 @@ def main() -> None:
 
 def _plans() -> list[Plan]:
     config = read_yaml(Path("config/config.yaml"))
-    every = [Plan(read_configuration(config | {"scale": scale})) for scale in available(Path("config/scales"))]
+    every = [Plan(read_configuration(config | {"scale": scale})) for scale in list_names(Path("config/scales"))]
     return [plan for plan in every if plan.configuration.publish is not None]
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from reproof import registry
-from reproof.experiments.configuration import available, read_configuration
+from reproof.experiments.configuration import list_names, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
 from reproof.provenance.equal_code import EqualCode
@@ -84,7 +84,7 @@ class Version:
 
     def fingerprint(self, about: Mapping[str, Any]) -> str:
         """Return the fingerprint of the code of a result."""
-        return self.code.fingerprint(about["script"], [tuple(pick) for pick in about["picks"]])
+        return self.code.compute_fingerprint(about["script"], [tuple(pick) for pick in about["picks"]])
 
     def run_short(self, scale: str, mirror: str | None) -> dict[str, dict[str, Any]]:
         """Run a scale short, up to the verdicts, and return what code each result of it is made by."""
@@ -103,9 +103,9 @@ class Version:
     def judge(self, plan: Plan, paper: str) -> str:
         """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper."""
         verdicts = self.folder.absolute() / f".snakemake/judged/{plan.scale}/{paper}.parquet"
-        measured = str(Path(plan.tables(paper), "measurements.parquet").absolute())
+        measured = str(Path(plan.locate_tables(paper), "measurements.parquet").absolute())
         given = [
-            plan.paper_job("judge_claims", paper).settings_line,
+            plan.make_paper_job("judge_claims", paper).settings_line,
             measured,
             str(verdicts),
             str(verdicts.with_suffix(".log")),
@@ -125,7 +125,7 @@ def main(commit: str, scales: Sequence[str]) -> None:
     """Write what was shown, or say in one line what was not."""
     try:
         refuse_uncommitted()
-        plans = [_plan(scale) for scale in scales or available(Path("config/scales"))]
+        plans = [_plan(scale) for scale in scales or list_names(Path("config/scales"))]
         plans = [plan for plan in plans if scales or plan.configuration.publish is not None]
         old, new = (Version.checked_out(FOLDER / name, one) for name, one in (("old", commit), ("new", "HEAD")))
         equal = vouch(old, new, plans, EqualCode.read())
@@ -145,17 +145,17 @@ def vouch(old: Version, new: Version, plans: Sequence[Plan], known: EqualCode) -
         for record in before.keys() & after.keys():
             fingerprint, code = after[record]["fingerprint"], before[record]["code"]
             every.add(fingerprint)
-            if old.fingerprint(before[record]) == fingerprint:
+            if old.compute_fingerprint(before[record]) == fingerprint:
                 by_fingerprint[fingerprint] = code
-            elif known.code(fingerprint) != code:
+            elif known.find_code(fingerprint) != code:
                 others.setdefault(plan.scale, {})[fingerprint] = code, record
     about = "The fingerprints of both versions are the same."
-    equal = known.with_statement(commit=old.commit, shown_by="fingerprints", about=about, code=by_fingerprint)
+    equal = known.add_statement(commit=old.commit, shown_by="fingerprints", about=about, code=by_fingerprint)
     if others:
         code = _shown_by_runs(old, new, [plan for plan in plans if plan.scale in others], others)
         about = "Both versions ran these scales short: all tables and weights are equal to the bit."
-        equal = equal.with_statement(commit=old.commit, shown_by="runs", about=about, code=code)
-    return equal.of(every)
+        equal = equal.add_statement(commit=old.commit, shown_by="runs", about=about, code=code)
+    return equal.select(every)
 
 
 def _shown_by_runs(
@@ -194,7 +194,7 @@ def _different(old: Path, new: Path, record: str) -> Iterator[str]:
 def _judged_otherwise(old: Version, new: Version, plan: Plan) -> Iterator[str]:
     """Yield the papers on whose published measurements the two versions give other verdicts."""
     for paper in plan.configuration.publish or {}:
-        verdicts = f"{plan.tables(paper)}/verdicts.parquet"
+        verdicts = f"{plan.locate_tables(paper)}/verdicts.parquet"
         if not Path(verdicts).exists():
             raise ReproofError(f"{verdicts}: is not here to be judged by both versions; run: make pull")
         if old.judge(plan, paper) != new.judge(plan, paper):

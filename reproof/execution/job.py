@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from reproof.execution.job_log import log_output
-from reproof.provenance.records import Record, recorded
+from reproof.provenance.records import Record, write_record
 from reproof.registry import changes_no_result
 
 PR_SET_PDEATHSIG = 1
@@ -30,7 +30,7 @@ def run_job(rule: Any, *packages: str) -> Iterator[Record]:
     record = rule.output.record
     about = {"settings": rule.params.settings, "code": rule.params.code, "inputs": rule.input, "packages": packages}
     outputs = [one for one in rule.output if one != record]
-    with log_output(rule.log[0]), recorded(record, outputs=outputs, **about) as facts:
+    with log_output(rule.log[0]), write_record(record, outputs=outputs, **about) as facts:
         yield facts
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

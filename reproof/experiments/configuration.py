@@ -14,36 +14,36 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 from referencing import Registry, Resource
 
-from reproof.experiments.strict_yaml import Tree, complaint, read_yaml
+from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.storage.files import ROOT, ReproofError
 
 SCHEMAS = ROOT / "workflow" / "schemas"
-LONGEST = 120  # characters of a complaint; a longer one repeats a whole mapping before it comes to the point
+LONGEST = 120  # characters of a complaint; jsonschema repeats the whole mapping first, so only the end is shown
 
 
 @dataclass(frozen=True)
-class Layer:
-    """The settings of a paper, as published or as a scale changes them, and where their mistakes are to be mended."""
+class SettingsSource:
+    """The settings of a paper, as published or as a scale changes them, and the file and key that an error names."""
 
     settings: Tree
     file: Path
     under: str = ""
 
-    def complaint(self, key: str, what: str) -> ReproofError:
+    def make_complaint(self, key: str, what: str) -> ReproofError:
         """Return the error for one key of these settings."""
-        return complaint(self.file, self.under + key, what)
+        return make_complaint(self.file, self.under + key, what)
 
 
 @dataclass(frozen=True)
 class Paper:
     """One paper at one scale, merged and checked, with what the scale changed.
 
-    What is wrong as published is the paper file's mistake; what is wrong only once merged is the scale file's.
+    An error in the published settings names the paper's file. An error only in the merged settings names the scale's.
     """
 
     name: str
-    published: Layer
-    merged: Layer
+    published: SettingsSource
+    merged: SettingsSource
     departures: tuple[Tree, ...]
 
     @property
@@ -60,7 +60,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that the plan is made of."""
+    """The papers at one scale, and the settings of the scale and of the data: the input of the plan."""
 
     scale: str
     about: str
@@ -74,29 +74,31 @@ class Configuration:
 def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted: bool = False) -> Configuration:
     """Return the configuration that `config` (config/config.yaml and command line) asks for, merged and valid.
 
-    Raises ReproofError for an unknown scale or paper, an unreadable file and, unless it is `trusted` to have been
-    checked before, everything the schemas do not allow.
+    Raises ReproofError for an unknown scale or paper, for an unreadable file, and for all that the schemas do not
+    allow. With `trusted` the schemas are not checked: another process has checked them before.
     """
-    check = _trust if trusted else _check
-    check(Layer(config, folder / "config.yaml"), "config.schema.yaml")
-    scale_file = _named(folder / "scales", config["scale"], "scale")
+    check = _accept if trusted else _check
+    check(SettingsSource(config, folder / "config.yaml"), "config.schema.yaml")
+    scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
-    check(Layer(scale, scale_file), "scale.schema.yaml")
+    check(SettingsSource(scale, scale_file), "scale.schema.yaml")
     for paper in scale.get("papers", {}):
-        if paper not in available(folder / "papers"):
-            raise complaint(scale_file, f"papers.{paper}", unknown(paper, tuple(available(folder / "papers"))))
-    papers = tuple(_paper(name, scale, scale_file, folder, check) for name in config["papers"])
-    scales = tuple(available(folder / "scales"))
+        if paper not in list_names(folder / "papers"):
+            raise make_complaint(
+                scale_file, f"papers.{paper}", describe_unknown(paper, tuple(list_names(folder / "papers")))
+            )
+    papers = tuple(_read_paper(name, scale, scale_file, folder, check) for name in config["papers"])
+    scales = tuple(list_names(folder / "scales"))
     blocks, publish = scale["blocks"], scale.get("publish")
     return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
 
 
-def available(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """Return the names of the YAML files of a folder."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def runs_of_figure(figure: Tree) -> list[str]:
+def list_figure_runs(figure: Tree) -> list[str]:
     """Return the runs that an entry under `figures` draws, panel by panel."""
     return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
 
@@ -116,62 +118,64 @@ def merge(base: Any, patch: Any) -> Any:
     return {key: value for key, value in both.items() if value is not None}
 
 
-def _paper(name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[Layer, str], None]) -> Paper:
-    file = _named(folder / "papers", name, "papers")
+def _read_paper(
+    name: str, scale: Tree, scale_file: Path, folder: Path, check: Callable[[SettingsSource, str], None]
+) -> Paper:
+    file = _find_file(folder / "papers", name, "papers")
     base, patch = read_yaml(file), scale.get("papers", {}).get(name, {})
-    published = Layer(merge(base, {}), file)
-    merged = Layer(merge(base, patch), scale_file, f"papers.{name}.")
+    published = SettingsSource(merge(base, {}), file)
+    merged = SettingsSource(merge(base, patch), scale_file, f"papers.{name}.")
     check(published, "paper.schema.yaml")
     runs = merged.settings.get("runs")
     for run in sorted(set(runs) - set(published.settings["runs"])) if isinstance(runs, dict) else []:
-        raise merged.complaint(f"runs.{run}", unknown(run, published.settings["runs"]))
+        raise merged.make_complaint(f"runs.{run}", describe_unknown(run, published.settings["runs"]))
     check(merged, "paper.schema.yaml")
-    return Paper(name, published, merged, tuple(_differences(published.settings, merged.settings)))
+    return Paper(name, published, merged, tuple(_find_differences(published.settings, merged.settings)))
 
 
-def _differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
+def _find_differences(base: Any, merged: Any, at: tuple[str, ...] = ()) -> Iterator[Tree]:
     """Yield {key, paper, here} for each value of the runs in which the scale departs from the paper."""
     if not isinstance(base, dict) or not isinstance(merged, dict):
         if base != merged:
-            yield {"key": ".".join(at), "paper": _short(base), "here": _short(merged)}
+            yield {"key": ".".join(at), "paper": _shorten(base), "here": _shorten(merged)}
         return
     for key in list(dict.fromkeys([*base, *merged])) if at else ["runs"]:
-        yield from _differences(base.get(key), merged.get(key), (*at, key))
+        yield from _find_differences(base.get(key), merged.get(key), (*at, key))
 
 
-def _short(value: Any) -> Any:
-    """Return a value as a table shows it: of a whole mapping (a run, a control) only that it is there or not."""
+def _shorten(value: Any) -> Any:
+    """Return a value as the table of departures shows it; a whole mapping (a run, a control) becomes "run"."""
     return "run" if isinstance(value, dict) else "not run" if value is None else value
 
 
-def _named(folder: Path, name: str, what: str) -> Path:
-    names = available(folder)
+def _find_file(folder: Path, name: str, what: str) -> Path:
+    names = list_names(folder)
     if name not in names:
-        raise complaint(folder.parent / "config.yaml", what, unknown(name, tuple(names)))
+        raise make_complaint(folder.parent / "config.yaml", what, describe_unknown(name, tuple(names)))
     return folder / f"{name}.yaml"
 
 
 @cache
-def _registry() -> Registry[Any]:
+def _read_schemas() -> Registry[Any]:
     files = SCHEMAS.glob("*.schema.yaml")
     return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
 
 
-def _trust(layer: Layer, schema: str) -> None:
-    """Accept it unseen."""
+def _accept(source: SettingsSource, schema: str) -> None:
+    """Accept the settings without a check."""
 
 
-def _check(layer: Layer, schema: str) -> None:
-    """Raise ReproofError for the most telling violation of a schema, if there is one."""
-    validator = Draft202012Validator(_registry()[schema].contents, registry=_registry())
-    error = max(validator.iter_errors(layer.settings), key=relevance, default=None)
+def _check(source: SettingsSource, schema: str) -> None:
+    """Raise ReproofError for the most relevant violation of a schema, if there is one."""
+    validator = Draft202012Validator(_read_schemas()[schema].contents, registry=_read_schemas())
+    error = max(validator.iter_errors(source.settings), key=relevance, default=None)
     if error is not None:
-        path, what = _told(error)
-        raise layer.complaint(".".join(map(str, path)) or "(top)", what)
+        path, what = _describe_error(error)
+        raise source.make_complaint(".".join(map(str, path)) or "(top)", what)
 
 
-def _told(error: ValidationError) -> tuple[list[Any], str]:
-    """Return (path of the key, what is wrong with it and what would be right)."""
+def _describe_error(error: ValidationError) -> tuple[list[Any], str]:
+    """Return (path of the key, the error and the correction)."""
     path, value = list(error.absolute_path), cast(Any, error.instance)
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
@@ -179,13 +183,13 @@ def _told(error: ValidationError) -> tuple[list[Any], str]:
         near = get_close_matches(extra, known, 1)
         return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
     if error.validator in ("type", "oneOf") and isinstance(value, str) and _is_number(value):
-        return path, no_number(value)
+        return path, describe_no_number(value)
     text = " ".join(error.message.split())
     return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
 
 
-def no_number(value: Any) -> str:
-    """Return the complaint about a value that should be a number; of `1e-4` it says how YAML wants it written."""
+def describe_no_number(value: Any) -> str:
+    """Return the complaint about a value that should be a number; for `1e-4` with the form that YAML reads as one."""
     if isinstance(value, str) and _is_number(value):
         return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
     return f"{value!r} is not a number"
@@ -205,7 +209,7 @@ def _as_yaml_number(text: str) -> str:
     return f"{digits if '.' in digits else digits + '.0'}e{int(exponent):+d}"
 
 
-def unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+def describe_unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
     """Return the complaint about a name that is not among the known ones."""
     near = get_close_matches(name, list(known), 1)
     return (

@@ -1,4 +1,4 @@
-"""What a run asks for besides its own training: controls, trained for comparison with tickets, and evaluations."""
+"""Controls and evaluations of a run: tickets with one thing broken, and what operations measure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,8 +7,8 @@ from math import inf
 from typing import Any
 
 from reproof import registry
-from reproof.experiments.configuration import no_number, unknown
-from reproof.experiments.options import Problem, option_problems, signature
+from reproof.experiments.configuration import describe_no_number, describe_unknown
+from reproof.experiments.options import Problem, find_option_problems, read_signature
 from reproof.provenance.identity import Registered
 from reproof.settings import find_operation, get_stored_name
 
@@ -23,7 +23,7 @@ FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the opera
 
 @dataclass(frozen=True)
 class Control:
-    """One arm that tickets are compared with: which control and options, how many draws, at which levels."""
+    """One arm that tickets are compared with: its control, options, number of draws, and levels."""
 
     arm: str
     kind: str
@@ -38,13 +38,13 @@ class Control:
         chosen = tuple(mapping.get("levels", range(1, levels + 1)))
         return cls(arm, mapping.get("control", arm), options, mapping.get("draws", 1), chosen)
 
-    def problems(self, at: str, levels: int) -> Iterator[Problem]:
-        """Yield what a schema cannot see: an unknown control or option, a level beyond the ladder."""
+    def find_problems(self, at: str, levels: int) -> Iterator[Problem]:
+        """Yield the errors that no schema detects: an unknown control or option, a level beyond the ladder."""
         known = registry.list_registered("pruning", "control")
         if self.kind not in known:
-            yield f"{at}.control" if self.kind != self.arm else at, unknown(self.kind, known)
+            yield f"{at}.control" if self.kind != self.arm else at, describe_unknown(self.kind, known)
             return
-        yield from option_problems(at, self.options, ("pruning", "control", self.kind), ("draws", "levels"))
+        yield from find_option_problems(at, self.options, ("pruning", "control", self.kind), ("draws", "levels"))
         yield from _beyond(at, self.levels, levels, lowest=1)
 
 
@@ -79,11 +79,11 @@ class Evaluation:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Points of the dense training that it reads, in steps."""
+        """Points of the dense training whose weights it reads, in steps."""
         return tuple(self.options.get("steps", ()))
 
-    def with_victims(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
-        """Return the same with those of its victims that are run, each with all that its dense network depends on."""
+    def add_victims(self, victims: Mapping[str, dict[str, Any]]) -> "Evaluation":
+        """Return this with the victims that this scale runs, each with all settings of its dense network."""
         named = [key for key in self.options.get("victims", ()) if key in victims]
         if "victims" not in self.options:
             return self
@@ -91,7 +91,7 @@ class Evaluation:
 
     @property
     def registered_functions(self) -> list[Registered]:
-        """What it picks by name: operation, controls, attacks, victims' networks, what options like `criteria` name."""
+        """The functions it names: operation, controls, attacks, networks of victims, those in `criteria`."""
         kinds = [("pruning", "control", control.kind) for control in self.controls.values()]
         named = [(*which, name) for option, which in NAMING.items() for name in self.options.get(option, ())]
         attacks = [(*ATTACK, one["attack"]) for one in self.options.get("attacks", {}).values()]
@@ -101,7 +101,7 @@ class Evaluation:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that its results depend on, besides the networks and the levels; defaults left out."""
-        usual = signature("operations", "operation", self.operation).defaults
+        usual = read_signature("operations", "operation", self.operation).defaults
         options = {
             key: value for key, value in self.options.items() if key not in usual or not _same(value, usual[key])
         }
@@ -109,45 +109,45 @@ class Evaluation:
         victims = {"victims": self.victims} if self.victims else {}
         return {"operation": get_stored_name(self.operation), "options": options, "controls": kinds} | victims
 
-    def problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
-        """Yield what a schema cannot see, in a run with this many levels and steps of training."""
+    def find_problems(self, at: str, *, levels: int, steps: int) -> Iterator[Problem]:
+        """Yield the errors that no schema detects, in a run with this many levels and steps of training."""
         known = registry.list_registered("operations", "operation")
         if self.operation not in known:
             now = find_operation(self.operation)
             renamed = f"{self.operation!r} is now called {now!r}; write measure: {now}"
-            yield f"{at}.measure", renamed if now != self.operation else unknown(self.operation, known)
+            yield f"{at}.measure", renamed if now != self.operation else describe_unknown(self.operation, known)
             return
         for key in self.options.keys() & RENAMED_KEYS.keys():
             yield f"{at}.{key}", f"is now written {RENAMED_KEYS[key]}"
             return
-        yield from option_problems(at, self.options, ("operations", "operation", self.operation), EVALUATION_KEYS)
+        yield from find_option_problems(at, self.options, ("operations", "operation", self.operation), EVALUATION_KEYS)
         for option, which in NAMING.items():
             for name in self.options.get(option, ()):
                 if name not in registry.list_registered(*which):
-                    yield f"{at}.{option}", unknown(name, registry.list_registered(*which))
+                    yield f"{at}.{option}", describe_unknown(name, registry.list_registered(*which))
         yield from _attack_problems(at, self.options)
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
             yield f"{at}.steps", f"{max(self.steps)} is after the end; training.steps is {steps}"
         for arm, control in self.controls.items():
-            yield from control.problems(f"{at}.controls.{arm}", levels)
+            yield from control.find_problems(f"{at}.controls.{arm}", levels)
 
 
 def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with attacks: unknown names, options that they do not have, distances that cannot be."""
+    """Yield the errors in attacks: unknown names, unknown options, impossible distances."""
     known, common = registry.list_registered(*ATTACK), options.get("epsilons", ())
     yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
     for label, one in options.get("attacks", {}).items():
         where = f"{at}.attacks.{label}"
         if one.get("attack") not in known:
-            yield f"{where}.attack", unknown(str(one.get("attack", "nothing")), known)
+            yield f"{where}.attack", describe_unknown(str(one.get("attack", "nothing")), known)
             continue
-        its = signature(*ATTACK, one["attack"]).options
+        its = read_signature(*ATTACK, one["attack"]).options
         own = {key: value for key, value in one.items() if key not in ATTACK_KEYS}
         given = dict.fromkeys(its & set(FROM_OPERATION), 1)
         for key in own.keys() & set(FROM_OPERATION):
             yield f"{where}.{key}", "is no option; write `epsilons`, a list" if key == "epsilon" else "is no option"
-        yield from option_problems(where, own | given, (*ATTACK, one["attack"]), ATTACK_KEYS)
+        yield from find_option_problems(where, own | given, (*ATTACK, one["attack"]), ATTACK_KEYS)
         yield from _epsilon_problems(f"{where}.epsilons", one.get("epsilons", ()), most=inf if "norm" in one else 1)
         if "epsilon" in its and not one.get("epsilons", common):
             yield f"{where}.epsilons", f"is missing; {one['attack']} needs at least one distance"
@@ -156,7 +156,7 @@ def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
 def _epsilon_problems(at: str, epsilons: Sequence[Any], *, most: float) -> Iterator[Problem]:
     for one in epsilons:
         if isinstance(one, str | bool) or not isinstance(one, int | float):
-            yield at, no_number(one)
+            yield at, describe_no_number(one)
         elif not 0 < one <= most:
             yield at, f"{one} is outside the data's range: pixels are in [0, 1], so it must be above 0, at most 1"
 

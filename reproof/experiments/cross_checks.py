@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from reproof import registry
-from reproof.experiments.configuration import Configuration, Layer, Paper, runs_of_figure, unknown
+from reproof.experiments.configuration import Configuration, Paper, SettingsSource, describe_unknown, list_figure_runs
 from reproof.experiments.controls_and_evaluations import Evaluation
-from reproof.experiments.runs import Run, with_victims
+from reproof.experiments.runs import Run, add_victims
 from reproof.experiments.strict_yaml import Tree
 from reproof.judging.checks import Known, check_claims
 from reproof.judging.claims import Claim
@@ -14,41 +14,41 @@ from reproof.metrics import read_metrics
 
 
 def find_checked_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
-    """Return the runs of a paper at this scale; raise ReproofError for the first that cannot be."""
+    """Return the runs of a paper at this scale; raise ReproofError for the first invalid run."""
     known = tuple(paper.published_runs)
-    for layer in (paper.published, paper.merged):
-        _check_runs(layer, _runs(layer, configuration), known)
+    for source in (paper.published, paper.merged):
+        _check_runs(source, _runs(source, configuration), known)
     return find_runs(paper, configuration)
 
 
 def find_runs(paper: Paper, configuration: Configuration) -> dict[str, Run]:
-    """Return the runs of a paper at this scale, which were checked before."""
+    """Return the runs of a paper at this scale without a check."""
     runs = _runs(paper.merged, configuration)
-    return {key: with_victims(run, runs) for key, run in runs.items()}
+    return {key: add_victims(run, runs) for key, run in runs.items()}
 
 
-def _runs(layer: Layer, configuration: Configuration) -> dict[str, Run]:
+def _runs(source: SettingsSource, configuration: Configuration) -> dict[str, Run]:
     copy = configuration.data.get("cifar10_copy", "original")
-    return {key: Run.of(key, one, cifar10_copy=copy) for key, one in layer.settings["runs"].items()}
+    return {key: Run.of(key, one, cifar10_copy=copy) for key, one in source.settings["runs"].items()}
 
 
-def _check_runs(layer: Layer, runs: dict[str, Run], known: tuple[str, ...]) -> None:
+def _check_runs(source: SettingsSource, runs: dict[str, Run], known: tuple[str, ...]) -> None:
     for key, run in runs.items():
-        for at, what in run.problems():
-            raise layer.complaint(f"runs.{key}.{at}", what)
+        for at, what in run.find_problems():
+            raise source.make_complaint(f"runs.{key}.{at}", what)
         for name, one in run.evaluations.items():
             if one.reported_run and one.reported_run not in known:
                 where = f"runs.{key}.evaluations.{name}.report_as.run"
-                raise layer.complaint(where, unknown(one.reported_run, known))
+                raise source.make_complaint(where, describe_unknown(one.reported_run, known))
             for what in _victim_problems(run, one, runs, known):
-                raise layer.complaint(f"runs.{key}.evaluations.{name}.victims", what)
+                raise source.make_complaint(f"runs.{key}.evaluations.{name}.victims", what)
 
 
 def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], known: tuple[str, ...]) -> Iterator[str]:
-    """Yield why a run cannot be a victim: it is unknown, has other seeds, or other inputs than pixels."""
+    """Yield why a run cannot be a victim: it is unknown, has other seeds, or its network reads other inputs."""
     for key in evaluation.options.get("victims", ()):
         if key not in known:
-            yield unknown(key, known)
+            yield describe_unknown(key, known)
         elif key in runs and (runs[key].seeds, runs[key].seeds_a_job) != (run.seeds, run.seeds_a_job):
             yield f"{key} has {runs[key].seeds} seeds where this run has {run.seeds}; give both as many"
         elif key in runs and runs[key].inputs != run.inputs:
@@ -57,24 +57,24 @@ def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], kno
 
 def check_figures(paper: Paper) -> None:
     """Raise ReproofError for a figure of an unknown kind, run or option, as published and as the scale has it."""
-    for layer in (paper.published, paper.merged):
-        for key, figure in layer.settings["figures"].items():
+    for source in (paper.published, paper.merged):
+        for key, figure in source.settings["figures"].items():
             for at, what in _figure_problems(figure, tuple(paper.published_runs)):
-                raise layer.complaint(f"figures.{key}.{at}", what)
+                raise source.make_complaint(f"figures.{key}.{at}", what)
 
 
 def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     kinds = registry.list_registered("figures", "figure")
     if figure["kind"] not in kinds:
-        yield "kind", unknown(figure["kind"], kinds)
+        yield "kind", describe_unknown(figure["kind"], kinds)
         return
-    for run in runs_of_figure(figure):
+    for run in list_figure_runs(figure):
         if run not in runs:
-            yield "runs", unknown(run, runs)
+            yield "runs", describe_unknown(run, runs)
     options = _figure_options(figure["kind"])
     for option in figure.get("options", {}):
         if option not in options:
-            yield f"options.{option}", unknown(option, options)
+            yield f"options.{option}", describe_unknown(option, options)
 
 
 @cache
@@ -84,20 +84,20 @@ def _figure_options(kind: str) -> tuple[str, ...]:
 
 def check_references(paper: Paper) -> None:
     """Raise ReproofError for a published value of an unknown run or metric, as published and as the scale has it."""
-    for layer in (paper.published, paper.merged):
-        for place, reference in enumerate(layer.settings.get("references", [])):
+    for source in (paper.published, paper.merged):
+        for place, reference in enumerate(source.settings.get("references", [])):
             for key, known in (("run", tuple(paper.published_runs)), ("metric", tuple(read_metrics()))):
                 if reference[key] not in known:
-                    raise layer.complaint(f"references[{place}].{key}", unknown(reference[key], known))
+                    raise source.make_complaint(f"references[{place}].{key}", describe_unknown(reference[key], known))
 
 
 def check_paper_claims(paper: Paper, scales: set[str]) -> None:
-    """Raise ReproofError for a claim on a run, arm, metric or scale that is not, as published and at this scale."""
+    """Raise ReproofError for a claim on an unknown run, arm, metric or scale, as published and at this scale."""
     known = Known(runs=_arms(paper.published.settings["runs"]), metrics=set(read_metrics()), scales=scales)
-    for layer in (paper.published, paper.merged):
-        for problem in check_claims([Claim.parse(claim) for claim in layer.settings["claims"]], known):
+    for source in (paper.published, paper.merged):
+        for problem in check_claims([Claim.parse(claim) for claim in source.settings["claims"]], known):
             key, _, what = problem.partition(": ")
-            raise layer.complaint(key, what)
+            raise source.make_complaint(key, what)
 
 
 def _arms(runs: Tree) -> dict[str, set[str]]:

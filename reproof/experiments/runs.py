@@ -1,4 +1,4 @@
-"""The runs of a paper: settings typed, parts named by hashes, checked for what a schema cannot see."""
+"""The runs of a paper: typed settings, parts named by hashes, and checks that no schema can make."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Any
 
 from reproof import registry
-from reproof.experiments.configuration import unknown
+from reproof.experiments.configuration import describe_unknown
 from reproof.experiments.controls_and_evaluations import Control, Evaluation
-from reproof.experiments.options import Problem, option_problems, signature
-from reproof.provenance.identity import run_name
+from reproof.experiments.options import Problem, find_option_problems, read_signature
+from reproof.provenance.identity import make_run_name
 from reproof.settings import (
     UNIT_PIXELS,
     DataSettings,
@@ -66,7 +66,7 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that the dense network depends on, defaults left out."""
-        usual = signature("networks", "network", self.network["name"]).defaults
+        usual = read_signature("networks", "network", self.network["name"]).defaults
         return {
             "dataset": self.dataset.drop_defaults(),
             "network": {key: value for key, value in self.network.items() if key not in usual or value != usual[key]},
@@ -77,23 +77,23 @@ class Run:
     @cached_property
     def dense(self) -> str:
         """Name of the dense run."""
-        return run_name(self._label, self.identity)
+        return make_run_name(self._label, self.identity)
 
     @cached_property
     def tickets(self) -> str:
         """Name of the ticket run: its hash includes the dense run's."""
-        return run_name(self._label, {"dense": self.dense, "pruning": self.pruning.drop_defaults()})
+        return make_run_name(self._label, {"dense": self.dense, "pruning": self.pruning.drop_defaults()})
 
     def control(self, arm: str) -> str:
         """Name of a control's run: its hash includes the ticket run's."""
         control = self.controls[arm]
-        return run_name(
+        return make_run_name(
             f"{arm}-{self._label}", {"tickets": self.tickets, "control": control.kind, "options": control.options}
         )
 
     def evaluation(self, name: str) -> str:
         """Name of an evaluation's results: its hash includes the ticket run's."""
-        return run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].identity)
+        return make_run_name(f"{name}-{self._label}", {"tickets": self.tickets} | self.evaluations[name].identity)
 
     @property
     def snapshots(self) -> set[int]:
@@ -109,15 +109,15 @@ class Run:
     def _label(self) -> str:
         return f"{self.network['name']}-{self.dataset.name}"
 
-    def problems(self) -> Iterator[Problem]:
-        """Yield what a schema cannot see: unknown names, levels beyond the ladder, steps after the end."""
+    def find_problems(self) -> Iterator[Problem]:
+        """Yield the errors that no schema detects: unknown names, levels beyond the ladder, steps after the end."""
         yield from self._names()
         yield from self._pruning()
         for arm, control in self.controls.items():
-            yield from control.problems(f"controls.{arm}", self.levels)
+            yield from control.find_problems(f"controls.{arm}", self.levels)
         training = self.training
         for name, one in self.evaluations.items():
-            yield from one.problems(f"evaluations.{name}", levels=self.levels, steps=training.steps)
+            yield from one.find_problems(f"evaluations.{name}", levels=self.levels, steps=training.steps)
         if any(step >= training.steps for step in training.decay_at):
             yield "training.decay_at", f"{max(training.decay_at)} is after the end; training.steps is {training.steps}"
         if training.warmup > training.steps:
@@ -128,17 +128,17 @@ class Run:
     def _names(self) -> Iterator[Problem]:
         sources, networks = registry.list_registered("data", "source"), registry.list_registered("networks", "network")
         if (source := get_source_name(self.dataset.name)) not in sources:
-            yield "dataset.name", unknown(source, sources)
+            yield "dataset.name", describe_unknown(source, sources)
         if self.network["name"] not in networks:
-            yield "network.name", unknown(self.network["name"], networks)
+            yield "network.name", describe_unknown(self.network["name"], networks)
             return
         given = {key: value for key, value in self.network.items() if key != "name"}
-        yield from option_problems("network", given, ("networks", "network", self.network["name"]))
+        yield from find_option_problems("network", given, ("networks", "network", self.network["name"]))
 
     def _pruning(self) -> Iterator[Problem]:
         pruning, criteria = self.pruning, registry.list_registered("pruning", "criterion")
         if pruning.by not in criteria:
-            yield "pruning.by", unknown(pruning.by, criteria)
+            yield "pruning.by", describe_unknown(pruning.by, criteria)
         if self.levels and bool(pruning.share) == bool(pruning.one_shot):
             yield "pruning", "give either share (iterative) or one_shot (one entry a level)"
         if pruning.one_shot and self.levels > len(pruning.one_shot):
@@ -150,7 +150,7 @@ class Run:
             yield "pruning.share", "the shares of a global ranking must be equal; use scope: layer for different ones"
 
 
-def with_victims(run: Run, runs: Mapping[str, Run]) -> Run:
-    """Return the run with its evaluations knowing those runs of its paper whose networks are their victims."""
+def add_victims(run: Run, runs: Mapping[str, Run]) -> Run:
+    """Return the run with the settings of all victims in its evaluations."""
     known = {key: one.identity | {"dense": one.dense} for key, one in runs.items()}
-    return replace(run, evaluations={name: one.with_victims(known) for name, one in run.evaluations.items()})
+    return replace(run, evaluations={name: one.add_victims(known) for name, one in run.evaluations.items()})

@@ -1,4 +1,4 @@
-"""YAML files, read so strictly that a slip of the pen cannot pass; complaints name file and key."""
+"""Strict reading of YAML files: slips that YAML accepts are errors, which name file and key."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ Tree = dict[str, Any]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, reads eight times as fast
 
 
-def complaint(where: Path, key: str, what: str) -> ReproofError:
+def make_complaint(where: Path, key: str, what: str) -> ReproofError:
     """Return the error for one key of one file."""
     return ReproofError(f"{_shown(where)}: {key}: {what}")
 
 
 def read_yaml(path: Path) -> Tree:
-    """Return the mapping in a YAML file; raise ReproofError if it is unreadable or says what cannot be meant."""
+    """Return the mapping in a YAML file; raise ReproofError if it is unreadable or ambiguous."""
     try:
         text = path.read_text(encoding="utf-8")
         try:
@@ -38,16 +38,16 @@ def _constructed(path: Path, loader: Any) -> Any:
 
 
 def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
-    """Raise ReproofError for what YAML takes without a word: a key that stands twice or is no text, .nan and .inf."""
+    """Raise ReproofError for slips that YAML accepts: a key that occurs twice or is no text, .nan and .inf."""
     keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
     for place, key in enumerate(keys):
         at = f"line {key.start_mark.line + 1}"
         if key.value in [earlier.value for earlier in keys[:place]]:
-            raise complaint(path, at, f"the key {key.value!r} stands twice; drop one")
+            raise make_complaint(path, at, f"the key {key.value!r} stands twice; drop one")
         if not key.tag.endswith((":str", ":merge")):
-            raise complaint(path, at, f"YAML does not read {key.value!r} as text; quote it")
+            raise make_complaint(path, at, f"YAML does not read {key.value!r} as text; quote it")
     if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":float") and "n" in node.value.lower():
-        raise complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
+        raise make_complaint(path, f"line {node.start_mark.line + 1}", f"{node.value} is not a finite number")
     for child in node.value if isinstance(node, yaml.CollectionNode) else []:
         _refuse_slips(path, child[1] if isinstance(child, tuple) else child)
 

@@ -93,7 +93,7 @@ def adversarial_training(
     shown = select_examples(subject, "test", examples)
     networks = zip(subject.seeds, subject.read_step(0), subject.read_tickets(0), strict=True)
     for seed, start, end in networks:
-        strong = make_victim(subject, train_adversarially(subject, start, seed, method))
+        strong = make_victim(subject, train_seed(subject, start, seed, method))
         natural = make_victim(subject, convert_to_tensors(end))
         for row in measure_attacks(strong, *shown, attacks=attacks, epsilons=epsilons, split="test", seed=seed):
             yield subject.make_columns(0, seed) | row
@@ -101,7 +101,7 @@ def adversarial_training(
             yield subject.make_columns(0, seed) | row
 
 
-def train_adversarially(subject: Subject, start: Weights, seed: int, method: Method) -> State:
+def train_seed(subject: Subject, start: Weights, seed: int, method: Method) -> State:
     """Return the state of one seed's network after adversarial training from the initial weights of the run."""
     keep_freed_memory()
     flush_subnormals()

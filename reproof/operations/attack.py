@@ -120,7 +120,7 @@ def measure_attacks(
     `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]. Without the checks, a broken attack would look like
     a robust network.
     """
-    clean = victim.classes(images).eq(labels)
+    clean = victim.predict(images).eq(labels)
     _check_victim(victim, images, labels)
     accuracy = float(clean.double().mean())
     yield {"metric": f"{split}_clean_accuracy", "value": accuracy}

@@ -83,7 +83,8 @@ def supermask(
             found = breed_masks(task, breeding, examples=examples)
         else:
             module = task.make_masked(
-                bernoulli if method == "bernoulli" else partial(select_popup_mask, kept=kept), rescaled=rescaled
+                draw_bernoulli_mask if method == "bernoulli" else partial(select_popup_mask, kept=kept),
+                rescaled=rescaled,
             )
             found = learn_masks(task, module, lr=lr, momentum=momentum, samples=samples if method == "bernoulli" else 1)
         part = ", ".join([METHODS[method], "constants" if constant else "initial", *["rescaled"] * rescaled])

@@ -13,7 +13,7 @@ from typing import Any
 
 from reproof.declarations.costs import PASSES, TEST_EXAMPLES, Settings, Size, Work, count_network_steps, count_networks
 from reproof.declarations.evaluate import read_declaration
-from reproof.provenance.identity import canonical
+from reproof.provenance.identity import format_canonical
 from reproof.registry import list_registered
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.storage.files import ReproofError, read_json
@@ -39,7 +39,7 @@ GPU_STEP_S = 5e-3
 CPUS = {"cpu", "x86_64", "aarch64", "arm64", "arm", "i386"}  # what records call a machine without a GPU
 
 
-def size(settings: Settings) -> Size:
+def compute_size(settings: Settings) -> Size:
     """Return the size of a job's network: as its factory declares it, or else the largest that another declares.
 
     A declared number is that of the network as published; the option `width` narrows it.
@@ -64,7 +64,7 @@ def _declared_size(name: str) -> Any:
     return max((one for one in declared if isinstance(one, Size)), key=lambda one: one.products)
 
 
-def declared_work(operation: str, settings: Settings) -> Work:
+def compute_work(operation: str, settings: Settings) -> Work:
     """Return the work of a job of an operation; raise ReproofError if the operation declares none."""
     declared = read_declaration("operations", "operation", operation)
     if "cost" not in declared:
@@ -73,41 +73,41 @@ def declared_work(operation: str, settings: Settings) -> Work:
     return work
 
 
-def work_seconds(work: Work, settings: Settings, *, step_s: float, gpu: bool) -> float:
+def estimate_work_seconds(work: Work, settings: Settings, *, step_s: float, gpu: bool) -> float:
     """Return the seconds that a job's work takes, at a time a network-step."""
-    flop = 2 * size(settings).products * work.passes
+    flop = 2 * compute_size(settings).products * work.passes
     return (work.steps or 0) * step_s + flop / (GPU_FLOPS if gpu else CORE_FLOPS) + work.seconds
 
 
-def estimate(settings: Settings, *, gpu: bool) -> float:
+def estimate_step_seconds(settings: Settings, *, gpu: bool) -> float:
     """Return the seconds a network-step is estimated to take on one core or one GPU."""
     training, data = TrainingSettings.parse(settings["training"]), DataSettings.parse(settings["dataset"])
     evaluated = data.validation / training.validate_every + TEST_EXAMPLES / training.test_every
-    flop = 2 * size(settings).products * (PASSES * training.batch + evaluated)
+    flop = 2 * compute_size(settings).products * (PASSES * training.batch + evaluated)
     return GPU_STEP_S / count_networks(settings) + flop / GPU_FLOPS if gpu else flop / CORE_FLOPS
 
 
-def likeness(settings: Settings) -> str:
-    """Return what two jobs must share for the time of one to tell that of the other: network, data, batch."""
-    return canonical([settings["network"], settings["dataset"]["name"], settings["training"]["batch"]])
+def describe_likeness(settings: Settings) -> str:
+    """Return what two jobs must share for the time of one to predict that of the other: network, data, batch."""
+    return format_canonical([settings["network"], settings["dataset"]["name"], settings["training"]["batch"]])
 
 
-def measured(results: str | Path, *, gpu: bool) -> dict[str, float]:
+def read_step_times(results: str | Path, *, gpu: bool) -> dict[str, float]:
     """Return {likeness: median seconds a network-step} of the finished trainings with (or without) a GPU.
 
-    The median, because some were killed and tell only the time since, and some shared their machine.
+    The median is robust: records of killed trainings hold only the time since, and some trainings shared their machine.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for path in sorted(Path(results).glob("*/*/*/**/record.json")):
         record = _training(path)
         if record and (record["device"] not in CPUS) == gpu:
             settings = record["settings"]
-            found[likeness(settings)].append(record["training_s"] / count_network_steps(settings))
+            found[describe_likeness(settings)].append(record["training_s"] / count_network_steps(settings))
     return {which: median(times) for which, times in found.items()}
 
 
 def _training(path: Path) -> dict[str, Any]:
-    """Return the record of a training; of anything else, or of a file that cannot be read, nothing."""
+    """Return the record of a training; an empty record for anything else and for an unreadable file."""
     try:
         record = read_json(path)
     except ReproofError:

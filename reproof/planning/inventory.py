@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from reproof.experiments.configuration import Paper, runs_of_figure
+from reproof.experiments.configuration import Paper, list_figure_runs
 from reproof.experiments.strict_yaml import Tree
 from reproof.planning.job_settings import Settings, list_departures
 from reproof.planning.plan import Plan
@@ -13,22 +13,22 @@ from reproof.provenance.integrity import ExpectedRecord
 ALWAYS_LISTED = ("measure_movement", "draw_figure")  # on the page, even where a plan has no such job
 
 
-def planned_jobs(plan: Plan) -> list[PlannedJob]:
+def list_planned_jobs(plan: Plan) -> list[PlannedJob]:
     """Return all jobs of a plan, each once."""
-    return [*dict.fromkeys(plan.jobs()), gallery_job(plan)]
+    return [*dict.fromkeys(plan.list_jobs()), make_gallery_job(plan)]
 
 
-def expected_records(plan: Plan) -> Iterator[ExpectedRecord]:
+def list_expected_records(plan: Plan) -> Iterator[ExpectedRecord]:
     """Yield what the record of every result of the plan has to say."""
-    return (plan.expected_record(job) for job in planned_jobs(plan))
+    return (plan.make_expected_record(job) for job in list_planned_jobs(plan))
 
 
-def upstream_records(plan: Plan, paper: str) -> Iterator[ExpectedRecord]:
+def list_upstream_records(plan: Plan, paper: str) -> Iterator[ExpectedRecord]:
     """Yield what the record has to say of everything that a paper's tables are collected from."""
-    return (plan.expected_record(job) for job in plan.upstream(paper))
+    return (plan.make_expected_record(job) for job in plan.list_upstream(paper))
 
 
-def gallery_job(plan: Plan) -> PlannedJob:
+def make_gallery_job(plan: Plan) -> PlannedJob:
     """Return the job that builds the gallery: its settings hold what the pages say besides figures and verdicts."""
     configuration = plan.configuration
     settings: Settings = {
@@ -42,16 +42,16 @@ def gallery_job(plan: Plan) -> PlannedJob:
 def _page(plan: Plan, paper: Paper) -> Tree:
     entries = paper.settings["figures"]
     figures = [
-        {"stem": plan.figure(paper.name, name), "title": one["title"], "where": one["where"]}
-        | {"runs": runs_of_figure(one)}
-        for name, one in ((name, entries[name]) for name in plan.figures(paper.name))
+        {"stem": plan.locate_figure(paper.name, name), "title": one["title"], "where": one["where"]}
+        | {"runs": list_figure_runs(one)}
+        for name, one in ((name, entries[name]) for name in plan.list_figures(paper.name))
     ]
     return {
         "name": paper.name,
         **paper.settings["paper"],
         "figures": figures,
-        "verdicts": f"{plan.tables(paper.name)}/verdicts.parquet",
-        "runs": f"{plan.tables(paper.name)}/runs.json",
+        "verdicts": f"{plan.locate_tables(paper.name)}/verdicts.parquet",
+        "runs": f"{plan.locate_tables(paper.name)}/runs.json",
         "departures": list_departures(paper),
     }
 
@@ -59,6 +59,6 @@ def _page(plan: Plan, paper: Paper) -> Tree:
 def _benchmarks(plan: Plan) -> dict[str, list[str]]:
     """Return the benchmark files of all jobs by rule."""
     files: dict[str, set[str]] = defaultdict(set, {rule: set() for rule in ALWAYS_LISTED})
-    for job in plan.jobs():
+    for job in plan.list_jobs():
         files[job.kind].add(job.benchmark)
     return {rule: sorted(paths) for rule, paths in files.items()}

@@ -1,4 +1,4 @@
-"""What jobs need to know: their settings, and which registered functions they pick by name."""
+"""The settings of jobs, and the registered functions that jobs pick by name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,19 +13,19 @@ Settings = dict[str, Any]
 TRAINING = ("train_dense", "retrain", "train_control")
 
 
-def run_settings(layout: Layout, kind: str, run: str, seeds: Block, levels: Block) -> Settings:
+def make_run_settings(layout: Layout, kind: str, run: str, seeds: Block, levels: Block) -> Settings:
     """Return the settings of a job of any kind on the networks of a run; raise ReproofError for an unknown run."""
     return SETTINGS.get(kind, _evaluation_settings)(layout, run, seeds, levels)
 
 
-def registered_functions(layout: Layout, kind: str, name: str) -> list[Registered]:
+def list_registered_functions(layout: Layout, kind: str, name: str) -> list[Registered]:
     """Return what a job picks by name; `name` is its run, or its data set where it fetches one."""
     if kind in TRAINING:
-        network = ("networks", "network", layout.run(name).network["name"])
+        network = ("networks", "network", layout.find_run(name).network["name"])
         run, arm = layout.controls_by_name.get(name, (None, ""))
         return [network, ("pruning", "control", run.controls[arm].kind)] if run else [network]
     if kind == "prune":
-        return [("pruning", "criterion", layout.run(name).pruning.by)]
+        return [("pruning", "criterion", layout.find_run(name).pruning.by)]
     if kind == "fetch_dataset":
         return [("data", "source", name)]
     if name in layout.evaluations_by_name:
@@ -36,16 +36,16 @@ def registered_functions(layout: Layout, kind: str, name: str) -> list[Registere
 
 def count_trainings(layout: Layout, kind: str, run: str) -> int:
     """Return how often a job trains each of its networks: resetting strategy 2 trains a ticket twice."""
-    return 2 if kind == "retrain" and layout.run(run).pruning.reset == "at_end" else 1
+    return 2 if kind == "retrain" and layout.find_run(run).pruning.reset == "at_end" else 1
 
 
-def judge_settings(paper: Paper, *, scale: str) -> Settings:
+def make_judge_settings(paper: Paper, *, scale: str) -> Settings:
     """Return the claims of a paper and the scale they are judged at."""
     return {"claims": paper.settings["claims"], "scale": scale}
 
 
-def figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], scale: str) -> Settings:
-    """Return what drawing one figure needs to know: its entry, published values, run titles, scale, departures."""
+def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], scale: str) -> Settings:
+    """Return the settings of a figure: its entry, published values, run titles, scale, number of departures."""
     titles = {key: one.get("title", key) for key, one in paper.published_runs.items()}
     titles |= {run.key: run.title for run in runs.values()}
     entry: Settings = paper.settings["figures"][figure]
@@ -54,7 +54,7 @@ def figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], scale
 
 
 def list_departures(paper: Paper) -> list[Tree]:
-    """Return what is done otherwise than in a paper: at every scale, and at this one."""
+    """Return the departures from a paper: at every scale, and at this one."""
     return [*paper.settings.get("departures", []), *paper.departures]
 
 
@@ -69,17 +69,17 @@ def _dense_settings(layout: Layout, run: str, seeds: Block, _: Block) -> Setting
     # Snapshots are kept at all points that any run which shares the network rewinds to or evaluates.
     sharing = [one for one in layout.all_runs if one.dense == run]
     steps = {step for one in sharing for step in (one.pruning.rewind, *one.snapshots)}
-    return layout.run(run).identity | {"seeds": list(seeds), "snapshots": sorted({0, *steps})}
+    return layout.find_run(run).identity | {"seeds": list(seeds), "snapshots": sorted({0, *steps})}
 
 
 def _prune_settings(layout: Layout, run: str, _: Block, levels: Block) -> Settings:
-    pruning, (level,) = layout.run(run).pruning, levels
+    pruning, (level,) = layout.find_run(run).pruning, levels
     what = {"by": pruning.by, "scope": pruning.scope, "share": pruning.get_share(level)}
     return what | {"continued": pruning.reset == "at_end" and pruning.find_pruned_level(level) > 0}
 
 
 def _ticket_settings(layout: Layout, run: str, seeds: Block, levels: Block) -> Settings:
-    one, (level,) = layout.run(run), levels
+    one, (level,) = layout.find_run(run), levels
     return one.identity | {"rewind": one.pruning.rewind, "seeds": list(seeds), "level": level}
 
 

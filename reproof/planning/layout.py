@@ -1,4 +1,4 @@
-"""Where everything lies: the files of each kind of job, and those that the jobs of a configuration's runs read.
+"""Paths: the files of each kind of job, and the files that the jobs of a configuration's runs read.
 
 `JOB_FILES` holds the same patterns as the rules, with the same wildcards; a test compares the two.
 """
@@ -62,19 +62,19 @@ JOB_FILES = {
 }
 
 
-def files_of(kind: str) -> JobFiles:
+def find_job_files(kind: str) -> JobFiles:
     """Return where the jobs of a kind put their files; a kind that is not listed is an operation."""
     return JOB_FILES.get(kind) or JobFiles(
         f"{get_stored_name(kind)}/{{run}}/{{seeds}}/levels{{levels}}", ("/metrics.parquet",)
     )
 
 
-def data_file(dataset: str) -> str:
+def locate_data(dataset: str) -> str:
     """Return where a data set lies."""
     return f"{RESULTS}/data/{dataset}/data.safetensors"
 
 
-def data_record(dataset: str) -> str:
+def locate_data_record(dataset: str) -> str:
     """Return where the record of a data set lies."""
     return f"{RESULTS}/data/{dataset}/record.json"
 
@@ -114,11 +114,11 @@ class Layout:
         """The scale that is asked for."""
         return self.configuration.scale
 
-    def tables(self, paper: str) -> str:
+    def locate_tables(self, paper: str) -> str:
         """Return the folder of a paper's tables and verdicts at this scale."""
         return f"{RESULTS}/tables/{self.scale}/{paper}"
 
-    def figure(self, paper: str, figure: str) -> str:
+    def locate_figure(self, paper: str, figure: str) -> str:
         """Return where a figure of this scale lies, as a path without suffix."""
         return f"{RESULTS}/figures/{self.scale}/{paper}/{figure}"
 
@@ -146,7 +146,7 @@ class Layout:
         """(run, evaluation) by the name of its results."""
         return {run.evaluation(name): (run, name) for run in self.all_runs for name in run.evaluations}
 
-    def run(self, name: str) -> Run:
+    def find_run(self, name: str) -> Run:
         """Return the run that a name belongs to; raise ReproofError if none of this scale has it."""
         both = self.controls_by_name.get(name) or self.evaluations_by_name.get(name) or (None, "")
         found = self.runs_by_dense.get(name) or self.runs_by_tickets.get(name) or both[0]
@@ -156,58 +156,58 @@ class Layout:
 
     # What jobs read
 
-    def data(self, run: str) -> str:
+    def locate_data(self, run: str) -> str:
         """Return the data file of a dense, ticket, control or evaluation run."""
-        return data_file(self.run(run).dataset.name)
+        return locate_data(self.find_run(run).dataset.name)
 
-    def dense(self, run: str, seeds: str) -> str:
+    def locate_dense(self, run: str, seeds: str) -> str:
         """Return the dense checkpoint behind a ticket, control or evaluation run."""
-        return _dense_checkpoint(self.run(run).dense, seeds)
+        return _dense_checkpoint(self.find_run(run).dense, seeds)
 
-    def victims(self, run: str, seeds: str) -> list[str]:
+    def locate_victims(self, run: str, seeds: str) -> list[str]:
         """Return the dense checkpoints of the victims of an evaluation, in the order of its option."""
         one, name = self.evaluations_by_name[run]
         return [_dense_checkpoint(victim["dense"], seeds) for victim in one.evaluations[name].victims.values()]
 
-    def mask(self, run: str, seeds: str, level: int) -> str:
+    def locate_mask(self, run: str, seeds: str, level: int) -> str:
         """Return the mask of a level of the tickets behind a ticket, control or evaluation run."""
-        return f"{RESULTS}/tickets/{self.run(run).tickets}/{seeds}/level{level}/mask.safetensors"
+        return f"{RESULTS}/tickets/{self.find_run(run).tickets}/{seeds}/level{level}/mask.safetensors"
 
-    def masks(self, run: str, seeds: str, levels: str) -> list[str]:
+    def locate_masks(self, run: str, seeds: str, levels: str) -> list[str]:
         """Return the masks of a block of levels ("1_4", "7"; level 0 has none) or of all levels of a run ("all")."""
-        numbers = range(1, self.run(run).levels + 1) if levels == ALL_LEVELS else read_block(levels)
-        return [self.mask(run, seeds, level) for level in numbers if level]
+        numbers = range(1, self.find_run(run).levels + 1) if levels == ALL_LEVELS else read_block(levels)
+        return [self.locate_mask(run, seeds, level) for level in numbers if level]
 
-    def masks_to(self, run: str, seeds: str, levels: str) -> list[str]:
+    def locate_masks_to(self, run: str, seeds: str, levels: str) -> list[str]:
         """Return the masks of all levels up to the last of a block."""
-        return [self.mask(run, seeds, level) for level in range(1, max(read_block(levels)) + 1)]
+        return [self.locate_mask(run, seeds, level) for level in range(1, max(read_block(levels)) + 1)]
 
-    def previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
+    def locate_previous_mask(self, run: str, seeds: str, level: int) -> list[str]:
         """Return the mask that the round leading to `level` starts from: none where that is the whole network."""
-        source = self.run(run).pruning.find_pruned_level(level)
-        return [self.mask(run, seeds, source)] if source else []
+        source = self.find_run(run).pruning.find_pruned_level(level)
+        return [self.locate_mask(run, seeds, source)] if source else []
 
-    def tickets(self, run: str, seeds: str, levels: str) -> list[str]:
+    def locate_tickets(self, run: str, seeds: str, levels: str) -> list[str]:
         """Return the checkpoints of the trained tickets of a block of levels; none for level 0, the dense network."""
         return [self._ticket(run, seeds, level) for level in read_block(levels) if level]
 
-    def weights_before(self, run: str, seeds: str, level: int) -> str:
+    def locate_weights_before(self, run: str, seeds: str, level: int) -> str:
         """Return the checkpoint whose weights decide the mask of `level`."""
-        source = self.run(run).pruning.find_pruned_level(level)
-        return self._ticket(run, seeds, source) if source else self.dense(run, seeds)
+        source = self.find_run(run).pruning.find_pruned_level(level)
+        return self._ticket(run, seeds, source) if source else self.locate_dense(run, seeds)
 
-    def deciding(self, run: str, seeds: str, levels: str) -> list[str]:
+    def locate_deciding(self, run: str, seeds: str, levels: str) -> list[str]:
         """Return the checkpoints of the tickets whose weights decided the masks up to the last level of a block."""
-        pruning, last = self.run(run).pruning, max(read_block(levels))
+        pruning, last = self.find_run(run).pruning, max(read_block(levels))
         sources = sorted({pruning.find_pruned_level(level) for level in range(1, last + 1)} - {0})
         return [self._ticket(run, seeds, source) for source in sources]
 
-    def weights_to_continue(self, run: str, seeds: str, level: int) -> list[str]:
-        """Return the checkpoint that a level goes on from under resetting strategy 2; none under strategy 1."""
-        return [self.weights_before(run, seeds, level)] if self.run(run).pruning.reset == "at_end" else []
+    def locate_weights_to_continue(self, run: str, seeds: str, level: int) -> list[str]:
+        """Return the checkpoint that a level continues from under resetting strategy 2; none under strategy 1."""
+        return [self.locate_weights_before(run, seeds, level)] if self.find_run(run).pruning.reset == "at_end" else []
 
     def _ticket(self, run: str, seeds: str, level: int) -> str:
-        return f"{RESULTS}/tickets/{self.run(run).tickets}/{seeds}/level{level}/checkpoint.safetensors"
+        return f"{RESULTS}/tickets/{self.find_run(run).tickets}/{seeds}/level{level}/checkpoint.safetensors"
 
 
 def _dense_checkpoint(dense: str, seeds: str) -> str:

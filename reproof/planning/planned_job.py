@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from reproof.planning.layout import JOB_FILES, RESULTS, Block, JobFiles, files_of, name_levels, name_seeds
-from reproof.provenance.identity import Registered, canonical
+from reproof.planning.layout import JOB_FILES, RESULTS, Block, JobFiles, find_job_files, name_levels, name_seeds
+from reproof.provenance.identity import Registered, format_canonical
 from reproof.provenance.integrity import ExpectedRecord
 
 SCRIPTS = "workflow/scripts"
@@ -42,7 +42,7 @@ class PlannedJob:
     @cached_property
     def settings_line(self) -> str:
         """The settings as one canonical line, which the rule passes on and the record repeats."""
-        return canonical(self.settings)
+        return format_canonical(self.settings)
 
     @cached_property
     def wildcards(self) -> dict[str, str]:
@@ -88,13 +88,13 @@ class PlannedJob:
         """Return the path of the output with this file name; raise ValueError if the rule declares none."""
         return self.folder + self._files.outputs[self._files.outputs.index(f"/{name}")]
 
-    def expected_record(self, *, code: str) -> ExpectedRecord:
+    def make_expected_record(self, *, code: str) -> ExpectedRecord:
         """Return what its record has to say, given the fingerprint of the code that it runs."""
         return ExpectedRecord(self.record, self.settings_line, code)
 
     @cached_property
     def _files(self) -> JobFiles:
-        return files_of(self.kind)
+        return find_job_files(self.kind)
 
     @cached_property
     def _place(self) -> str:

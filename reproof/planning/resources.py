@@ -6,7 +6,15 @@ from math import ceil
 from typing import Any
 
 from reproof.declarations.costs import Work, count_network_steps, count_networks
-from reproof.planning.cost_model import Duration, declared_work, estimate, likeness, measured, size, work_seconds
+from reproof.planning.cost_model import (
+    Duration,
+    compute_size,
+    compute_work,
+    describe_likeness,
+    estimate_step_seconds,
+    estimate_work_seconds,
+    read_step_times,
+)
 from reproof.planning.plan import Plan
 from reproof.registry import list_registered
 
@@ -40,41 +48,41 @@ class Requested:
 
     @cached_property
     def _measured(self) -> dict[str, float]:
-        return measured(self.results, gpu=self.gpus > 0) if self.results else {}
+        return read_step_times(self.results, gpu=self.gpus > 0) if self.results else {}
 
-    def expected(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
+    def estimate_duration(self, rule: str, wildcards: Mapping[str, str]) -> Duration:
         """Return how long a job of a rule should take."""
         if rule not in (*TRAINING, *list_registered("operations", "operation")):
             return Duration(LIGHT_S.get(rule, LIGHT_S_ELSE), measured=False)
         settings = self._settings(rule, wildcards)
         work = self._work(rule, wildcards, settings)
-        known = self._measured.get(likeness(settings))
-        step_s = estimate(settings, gpu=self.gpus > 0) if known is None else known
-        seconds = work_seconds(work, settings, step_s=step_s, gpu=self.gpus > 0)
+        known = self._measured.get(describe_likeness(settings))
+        step_s = estimate_step_seconds(settings, gpu=self.gpus > 0) if known is None else known
+        seconds = estimate_work_seconds(work, settings, step_s=step_s, gpu=self.gpus > 0)
         return Duration(START_S + seconds, known is not None and work.steps is not None)
 
-    def minutes(self, rule: str, wildcards: Mapping[str, str], attempt: int = 1) -> int:
+    def limit_time(self, rule: str, wildcards: Mapping[str, str], attempt: int = 1) -> int:
         """Return the time limit of a training job at an attempt, never more than the longest that the scale allows."""
-        expected = self.expected(rule, wildcards)
+        expected = self.estimate_duration(rule, wildcards)
         needed = max(LEAST_MINUTES, ceil(expected.seconds * HEADROOM[expected.measured] / 60))
         return min(needed * attempt, 60 * int(self.plan.configuration.blocks.get("hours", MOST_HOURS)))
 
-    def memory(self, rule: str, wildcards: Mapping[str, str]) -> int:
+    def compute_mb(self, rule: str, wildcards: Mapping[str, str]) -> int:
         """Return the memory of a training job in MB."""
         settings = self._settings(rule, wildcards)
         copies = self._work(rule, wildcards, settings).copies
-        weights_mb = count_networks(settings) * copies * size(settings).weights * 4 / 1e6
+        weights_mb = count_networks(settings) * copies * compute_size(settings).weights * 4 / 1e6
         return TRAINING_MB + GPU_MB * self.gpus + ceil(COPIES * weights_mb)
 
-    def tables_memory(self, paper: str) -> int:
+    def compute_tables_mb(self, paper: str) -> int:
         """Return the memory, in MB, of a job that reads all tables of a paper."""
-        return TABLES_MB + TABLE_MB * len(self.plan.curves(paper))
+        return TABLES_MB + TABLE_MB * len(self.plan.list_curves(paper))
 
     def _settings(self, rule: str, wildcards: Mapping[str, str]) -> Mapping[str, Any]:
-        return self.plan.job(rule, wildcards).settings
+        return self.plan.find_job(rule, wildcards).settings
 
     def _work(self, rule: str, wildcards: Mapping[str, str], settings: Mapping[str, Any]) -> Work:
         """Return the work of a job: what its operation declares, or its training; two under strategy 2."""
         if rule not in TRAINING:
-            return declared_work(rule, settings)
-        return Work(steps=count_network_steps(settings) * self.plan.job(rule, wildcards).trainings)
+            return compute_work(rule, settings)
+        return Work(steps=count_network_steps(settings) * self.plan.find_job(rule, wildcards).trainings)

@@ -28,19 +28,19 @@ class Definitions:
     _texts: dict[Target, Text] = field(default_factory=dict, repr=False)
     _effects: dict[Path, tuple[Text, ...]] = field(default_factory=dict, repr=False)
 
-    def text(self, target: Target) -> Text:
+    def write_definition(self, target: Target) -> Text:
         """Return a definition as text."""
         if target not in self._texts:
-            self._texts[target] = Writer(self.tree, target).written()
+            self._texts[target] = Writer(self.tree, target).write()
         return self._texts[target]
 
-    def effects(self, file: Path) -> tuple[Text, ...]:
+    def write_effects(self, file: Path) -> tuple[Text, ...]:
         """Return, as text, the statements of a module that act when it is imported, and do not only define a name."""
         if file not in self._effects:
-            acting = (one for one in self.tree.module(file).body if self.tree.acts(one, file))
-            self._effects[file] = tuple(Writer(self.tree, Target(file, WHOLE)).statement(one) for one in acting)
+            acting = (one for one in self.tree.read_module(file).body if self.tree.has_effect(one, file))
+            self._effects[file] = tuple(Writer(self.tree, Target(file, WHOLE)).write_statement(one) for one in acting)
         return self._effects[file]
 
-    def expression(self, file: Path, value: ast.expr) -> Text:
+    def write_expression(self, file: Path, value: ast.expr) -> Text:
         """Return an expression at the top of a module as text."""
-        return Writer(self.tree, Target(file, WHOLE)).expression(value)
+        return Writer(self.tree, Target(file, WHOLE)).write_expression(value)

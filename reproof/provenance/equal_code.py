@@ -32,16 +32,16 @@ class EqualCode:
         except (KeyError, TypeError, AttributeError) as error:
             raise ReproofError(f"{file}: is not what `python -m workflow.vouch` writes; restore it from git") from error
 
-    def code(self, fingerprint: str) -> str:
+    def find_code(self, fingerprint: str) -> str:
         """Return what records state as the code of a result: that of the oldest code which computes the same."""
         return self.recorded.get(fingerprint, fingerprint)
 
-    def with_statement(self, *, commit: str, shown_by: str, about: str, code: Mapping[str, str]) -> "EqualCode":
+    def add_statement(self, *, commit: str, shown_by: str, about: str, code: Mapping[str, str]) -> "EqualCode":
         """Return this with one statement more."""
         new = {"commit": commit, "shown_by": shown_by, "about": about, "code": dict(sorted(code.items()))}
         return EqualCode({**self.recorded, **code}, (*self.statements, new))
 
-    def of(self, fingerprints: Iterable[str]) -> "EqualCode":
+    def select(self, fingerprints: Iterable[str]) -> "EqualCode":
         """Return what is still of use: statements about these fingerprints alone."""
         kept = set(fingerprints)
         codes = [{new: old for new, old in one["code"].items() if new in kept} for one in self.statements]

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reproof.provenance.definitions import Definitions
-from reproof.provenance.identity import Registered, canonical
+from reproof.provenance.identity import Registered, format_canonical
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.provenance.writer import Text
@@ -35,7 +35,7 @@ class Code:
     def _definitions(self) -> Definitions:
         return Definitions(Tree(self.root))
 
-    def fingerprint(self, script: str, registered: Iterable[Registered] = ()) -> str:
+    def compute_fingerprint(self, script: str, registered: Iterable[Registered] = ()) -> str:
         """Return 16 hex digits of the code that a script runs, and of the functions that its job picks by name.
 
         `registered` lists the picks as (place in the library, decorator, name). Names of picks count, as settings hold
@@ -45,22 +45,24 @@ class Code:
         """
         start = Target(self.root / script, WHOLE)
         picks = {f"{mark} {name}": Target(self._file(place, mark, name), name) for place, mark, name in registered}
-        texts = [(key, self._definitions.text(target)) for key, target in {"script": start, **picks}.items()]
+        texts = [
+            (key, self._definitions.write_definition(target)) for key, target in {"script": start, **picks}.items()
+        ]
         texts += [("import", text) for text in self._effects(one.file for one in (start, *picks.values()))]
         parts, folders = set(), set()
         for key, text in texts:  # grows
             lines, reached = self._closure(text)
             parts.add(f"{key} {_hash(lines)}")
             folders |= {one.file.parent for one in reached}
-            if key != "declared" and any(self._definitions.tree.mark(one) == DECLARATIONS for one in reached):
+            if key != "declared" and any(self._definitions.tree.find_mark(one) == DECLARATIONS for one in reached):
                 texts += [("declared", one) for one in self._declared]
         return _hash([*sorted(parts), *_files(folders, self.root / LIBRARY)])[:16]
 
     @cached_property
     def _declared(self) -> list[Text]:
         """What modules declare of metrics: code that reads it computes something else when it changes."""
-        found = self._definitions.tree.declared("metrics", self.root / LIBRARY)
-        return [self._definitions.expression(file, value) for file, value in found]
+        found = self._definitions.tree.find_declared("metrics", self.root / LIBRARY)
+        return [self._definitions.write_expression(file, value) for file, value in found]
 
     def _file(self, place: str, mark: str, name: str) -> Path:
         return find_module(place, mark, name, library=self.root / LIBRARY)
@@ -70,7 +72,7 @@ class Code:
         numbers = {target: number for number, target in enumerate(start.targets)}
         waiting, texts = list(numbers), [start]
         for target in waiting:  # grows
-            text = self._definitions.text(target)
+            text = self._definitions.write_definition(target)
             texts.append(text)
             for one in text.targets:
                 if one not in numbers:
@@ -95,9 +97,9 @@ class Code:
             file = waiting.pop()
             if file not in modules:
                 modules[file] = None
-                waiting.extend(self._definitions.tree.imported(file))
+                waiting.extend(self._definitions.tree.find_imported(file))
         ours = (file for file in modules if file.is_relative_to(self.root / LIBRARY))
-        return [text for file in ours for text in self._definitions.effects(file)]
+        return [text for file in ours for text in self._definitions.write_effects(file)]
 
 
 def _files(folders: Iterable[Path], library: Path) -> Iterator[str]:
@@ -123,12 +125,12 @@ class Fingerprints:
     root: Path = ROOT
     fresh: dict[str, str] = field(default_factory=dict)
 
-    def of(self, script: str, registered: Iterable[Registered] = ()) -> str:
+    def compute(self, script: str, registered: Iterable[Registered] = ()) -> str:
         """Return the fingerprint of a script and of what its job picks by name."""
         picks = sorted(set(registered))
-        key = canonical([script, picks])
+        key = format_canonical([script, picks])
         if key not in self.fresh:
-            self.fresh[key] = self._kept.get(key) or self._code.fingerprint(script, picks)
+            self.fresh[key] = self._kept.get(key) or self._code.compute_fingerprint(script, picks)
         return self.fresh[key]
 
     def keep(self) -> None:
@@ -152,10 +154,10 @@ class Fingerprints:
 
     @cached_property
     def _sources(self) -> list[list[str | int]]:
-        return file_states(*(self.root / place for place in SOURCES))
+        return read_file_states(*(self.root / place for place in SOURCES))
 
 
-def file_states(*places: Path) -> list[list[str | int]]:
+def read_file_states(*places: Path) -> list[list[str | int]]:
     """Return the state of every file below these folders: an edit that keeps size and time still changes `ctime`."""
     files = ((path, os.stat(path)) for place in places for path in _sources_below(place))
     return [[path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in sorted(files)]

@@ -18,11 +18,11 @@ class Untracked:
     value: str
 
 
-def canonical(settings: Any) -> str:
+def format_canonical(settings: Any) -> str:
     """Return settings as one line of JSON with sorted keys: equal settings, and only they, give equal text."""
     return json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def run_name(label: str, settings: Any) -> str:
+def make_run_name(label: str, settings: Any) -> str:
     """Return `label` plus 8 hex digits of the hash of everything the run depends on."""
-    return f"{label}-{hashlib.sha256(canonical(settings).encode()).hexdigest()[:8]}"
+    return f"{label}-{hashlib.sha256(format_canonical(settings).encode()).hexdigest()[:8]}"

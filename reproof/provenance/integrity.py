@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reproof.provenance.records import RECORD_FORMAT, Record, is_record, settings_of, sha256
+from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_record, sha256
 from reproof.provenance.snakemake_internals import decode_entry, locate_entry
 from reproof.storage.files import ReproofError, read_json, write_json
 
@@ -38,7 +38,7 @@ class Memory:
     folder: Path = Path(".snakemake")
     fresh: dict[str, list[Any]] = field(default_factory=dict)
 
-    def of(self, result: str) -> dict[str, Any] | None:
+    def read_entry(self, result: str) -> dict[str, Any] | None:
         """Return what Snakemake remembers of a result, if it does."""
         path = locate_entry(self.folder / "metadata", result)
         try:
@@ -46,12 +46,12 @@ class Memory:
         except (ReproofError, TypeError, ValueError) as error:
             raise _damaged_memory([path], f"cannot be read as what Snakemake remembers of {result}") from error
 
-    def of_job(self, results: Iterable[str]) -> dict[str, Any] | None:
-        """Return what Snakemake remembers of the job that made these results: of each the same, but for the times.
+    def read_job_entry(self, results: Iterable[str]) -> dict[str, Any] | None:
+        """Return what Snakemake remembers of the job that made these results: one entry for all, apart from times.
 
-        Raises ReproofError if it is not the same: it would then follow one of them, and never miss the others.
+        Raises ReproofError if the entries differ: Snakemake would follow one of them and never notice the others.
         """
-        known = {one: remembered for one in results if (remembered := self.of(one)) is not None}
+        known = {one: remembered for one in results if (remembered := self.read_entry(one)) is not None}
         facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in known.items()}
         for one, each in facts.items():
             same = [other for other in facts if facts[other] == each]
@@ -65,7 +65,7 @@ class Memory:
         """Return whether Snakemake was killed while it made the result: it will make it again."""
         return locate_entry(self.folder / "incomplete", result).exists()
 
-    def sha256(self, path: str) -> str:
+    def compute_sha256(self, path: str) -> str:
         """Return the hash of a file, computed only if its size, time or inode have changed."""
         stat = os.stat(path)
         facts = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
@@ -74,7 +74,7 @@ class Memory:
         return str(self.fresh[path][3])
 
     def forget_absent(self, *, but: Container[str] = ()) -> None:
-        """Drop what Snakemake remembers of files that are not there, but of those in some folders: it takes room.
+        """Drop what Snakemake remembers of absent files, except those in some folders: the memory takes room.
 
         Where the weights of a paper are here, the memory of all its other results is needed: it holds what these were
         made of. Without it Snakemake goes by times.
@@ -86,7 +86,7 @@ class Memory:
                 path.unlink()
 
     def keep(self) -> None:
-        """Keep the hashes for the next start, where that is possible."""
+        """Keep the hashes for the next start; a read-only folder keeps none."""
         if self.fresh != self._hashes:
             with suppress(ReproofError):
                 write_json(self.folder / "reproof_hashes.json", self.fresh)
@@ -113,7 +113,7 @@ def refuse_unplanned(expected: Iterable[ExpectedRecord], *, again: str = AGAIN, 
         for path, content in records.items():
             if path in wanted and not memory.is_incomplete(path):
                 _refuse_damaged(path, content, memory, again)
-                if not _is_planned(content, wanted[path], memory.of_job(_made(path, content))):
+                if not _is_planned(content, wanted[path], memory.read_job_entry(_made(path, content))):
                     unplanned[path] = content
     memory.keep()
     if unplanned:
@@ -172,7 +172,7 @@ def _unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
 
 def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) -> None:
     for path, recorded in content["outputs"].items():
-        if os.path.exists(path) and memory.sha256(path) != recorded:
+        if os.path.exists(path) and memory.compute_sha256(path) != recorded:
             raise ReproofError(
                 f"{path}: is damaged or was edited: its bytes are not those recorded in {record}; "
                 f"{_mend([*content['outputs'], record], again, record)}"
@@ -198,7 +198,7 @@ def _made(record: str, content: Record) -> list[str]:
 def _is_planned(record: Record, planned: ExpectedRecord, remembered: dict[str, Any] | None) -> bool:
     """Return whether a record fits what Snakemake remembers of its job, or else what the plan says."""
     try:
-        recorded = (settings_of(record), record["code"])
+        recorded = (format_settings_of(record), record["code"])
         if record["format"] != RECORD_FORMAT:
             return False
         if remembered is None:

@@ -1,4 +1,4 @@
-"""Records: what a result says of how it was made, and whether its bytes are still those that were made then."""
+"""Records: how a result was made, and the hashes by which a changed byte is detected."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from reproof.provenance.identity import canonical
+from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, read_json, remove_temporaries, write_json
 
 RECORD_FORMAT = 3
@@ -20,7 +20,7 @@ SEAL = "sha256"  # of the rest of a record
 
 
 @contextmanager
-def recorded(
+def write_record(
     path: str | Path, *, settings: str, code: str, inputs: Iterable[str], outputs: Iterable[str],
     packages: Iterable[str] = (),
 ) -> Iterator[Record]:  # fmt: skip
@@ -32,7 +32,7 @@ def recorded(
     began, made = time.monotonic(), list(outputs)
     for one in [*made, path]:
         remove_temporaries(one)
-    read = verified(inputs)
+    read = verify_inputs(inputs)
     facts: Record = {}
     yield facts
     about: Record = {
@@ -45,32 +45,32 @@ def recorded(
         "device": _device(),
         "wall_s": round(time.monotonic() - began, 3),
     }
-    write_json(path, sealed(facts | about))
+    write_json(path, seal_record(facts | about))
 
 
-def verified(paths: Iterable[str]) -> dict[str, str]:
-    """Return {path: SHA-256}; raise ReproofError naming the first whose bytes are not those that its record tells."""
+def verify_inputs(paths: Iterable[str]) -> dict[str, str]:
+    """Return {path: SHA-256}; raise ReproofError naming the first whose bytes differ from its record."""
     hashes = {str(path): sha256(path) for path in paths}
     for folder in sorted({Path(path).parent for path in hashes}):
-        for record, content in records_in(folder):
-            for path, told in content["outputs"].items():
-                if hashes.get(path, told) != told:
-                    raise damaged(path, record, content)
+        for record, content in read_records(folder):
+            for path, stated in content["outputs"].items():
+                if hashes.get(path, stated) != stated:
+                    raise make_damage_error(path, record, content)
     return hashes
 
 
-def sealed(content: Record) -> Record:
-    """Return a record with the hash of what it says."""
+def seal_record(content: Record) -> Record:
+    """Return a record with the hash of its content."""
     said = {key: value for key, value in content.items() if key != SEAL}
-    return said | {SEAL: hashlib.sha256(canonical(said).encode()).hexdigest()}
+    return said | {SEAL: hashlib.sha256(format_canonical(said).encode()).hexdigest()}
 
 
 def is_record(content: Any) -> bool:
-    """Whether what a JSON file holds is a record, and says what it said when it was written."""
-    return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and sealed(content) == content
+    """Return whether the content of a JSON file is a record, unchanged since it was written."""
+    return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and seal_record(content) == content
 
 
-def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
+def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
     """Yield (path, content) of the records that lie in a folder; raise ReproofError naming one that is damaged."""
     for path in sorted(folder.glob("*.json")):
         content = read_json(path)
@@ -83,11 +83,11 @@ def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
             )
 
 
-def damaged(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
-    """Return the error that names a file whose bytes are not those that its record tells, and how to mend it."""
+def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
+    """Return the error that names a file whose bytes differ from its record, and the command that repairs it."""
     together = " ".join([*content["outputs"], str(record)])
     return ReproofError(
-        f"{path}: is damaged or was edited: its bytes are not those that {record} tells; "
+        f"{path}: is damaged or was edited: its bytes are not those that {record} holds; "
         f"mend it with: rm -f {together}; then run Snakemake again as you did"
     )
 
@@ -101,9 +101,9 @@ def sha256(path: str | Path) -> str:
         raise ReproofError(f"{path}: cannot be read ({error.strerror or error}); run Snakemake again") from error
 
 
-def settings_of(record: Mapping[str, Any]) -> str:
+def format_settings_of(record: Mapping[str, Any]) -> str:
     """Return a record's settings in canonical form."""
-    return canonical(record["settings"])
+    return format_canonical(record["settings"])
 
 
 def _files(result: Path) -> list[Path]:

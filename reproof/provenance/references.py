@@ -27,47 +27,51 @@ class References:
         self.targets: dict[Target, int] = {}
         self.reads_names = self.reads_class_names = False  # of definitions, as text
 
-    def name(self, name: str, scopes: Sequence[Scope]) -> str:
+    def write_name(self, name: str, scopes: Sequence[Scope]) -> str:
         """Return a name as text; a module's is "module:" with its dotted name, until it is known how it is used."""
         for scope in reversed(scopes):
             if (scope.is_class and scope is not scopes[-1]) or name in scope.shared:
                 continue
             if name in scope.imports:
-                return self._found(self._resolve(scope.imports[name]))
+                return self._write_found(self._resolve(scope.imports[name]))
             if name in scope.names:
                 return scope.names[name]
-        module = self.tree.module(self.target.file)
+        module = self.tree.read_module(self.target.file)
         if name == self.target.name:
             return "self"
         if name in module.definitions:
-            return self._found(Target(self.target.file, name))
+            return self._write_found(Target(self.target.file, name))
         if name in module.imports:
-            return self._found(self._resolve(module.imports[name]))
+            return self._write_found(self._resolve(module.imports[name]))
         return f"builtin:{name}"
 
-    def member(self, value: str, name: str) -> str:
+    def write_member(self, value: str, name: str) -> str:
         """Return an attribute of what `value` is the text of; one of a module is what it stands for there."""
         if name in ("__name__", "__qualname__"):
             of_class = value.startswith("(Call func=builtin:type ")
             self.reads_class_names, self.reads_names = True, self.reads_names or not of_class
         if value.startswith(MODULE):
-            return self._found(self.tree.resolve(value.removeprefix(MODULE), name))
+            return self._write_found(self.tree.resolve(value.removeprefix(MODULE), name))
         return f"{value}.{name}" if value.startswith(LIBRARY) else f"(Attribute {value} {name})"
 
-    def settled(self, text: str) -> str:
+    def write_value(self, text: str) -> str:
         """Return the text of what is used as a value; of a module that is all it holds."""
         if not text.startswith(MODULE):
             return text
-        file = self.tree.file(text.removeprefix(MODULE))
-        return self._number(Target(file, WHOLE)) if file else text
+        file = self.tree.find_file(text.removeprefix(MODULE))
+        return self._write_number(Target(file, WHOLE)) if file else text
 
     def _resolve(self, imported: Imported) -> Target | str:
         return self.tree.resolve(imported.module, imported.attribute)
 
-    def _found(self, target: Target | str) -> str:
+    def _write_found(self, target: Target | str) -> str:
         if isinstance(target, str):
             return f"{MODULE if self.tree.is_ours(target) else LIBRARY}{target}"
-        return f"{MODULE}{self.tree.dotted(target.file)}" if target.name == WHOLE else self._number(target)
+        return (
+            f"{MODULE}{self.tree.format_module_name(target.file)}"
+            if target.name == WHOLE
+            else self._write_number(target)
+        )
 
-    def _number(self, target: Target) -> str:
+    def _write_number(self, target: Target) -> str:
         return "{" + str(self.targets.setdefault(target, len(self.targets))) + "}"

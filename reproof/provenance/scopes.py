@@ -38,11 +38,11 @@ def is_message(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def only_returns(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def returns_argument(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Return whether a function does nothing but return its first argument, or inner functions that do."""
     names = {one.arg for one in (*function.args.posonlyargs, *function.args.args)}
     for statement in function.body:
-        if isinstance(statement, FUNCTIONS) and only_returns(statement):
+        if isinstance(statement, FUNCTIONS) and returns_argument(statement):
             names.add(statement.name)
         elif not is_text(statement) and not (isinstance(statement, ast.Return) and _is_one_of(statement.value, names)):
             return False
@@ -56,7 +56,7 @@ def _is_one_of(value: ast.expr | None, names: set[str]) -> bool:
     return isinstance(value, ast.Name) and value.id in names
 
 
-def imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Imported]]:
+def find_imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Imported]]:
     """Yield (name, what it stands for) of import statements."""
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -70,7 +70,7 @@ def imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Imported]]:
                 yield alias.asname or alias.name, Imported(node.module, alias.name)
 
 
-def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+def walk_statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """Yield all statements of a module, within functions as well, and what holds statements."""
     waiting = list(body)
     while waiting:
@@ -82,7 +82,7 @@ def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
         )
 
 
-def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+def walk_own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """Yield the nodes of a function's own body, not those of functions and classes within it."""
     waiting = list(reversed(body))
     while waiting:
@@ -92,7 +92,7 @@ def own_nodes(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
             waiting.extend(reversed(list(ast.iter_child_nodes(node))))
 
 
-def bound_by(nodes: Sequence[ast.AST]) -> list[str]:
+def find_bound_names(nodes: Sequence[ast.AST]) -> list[str]:
     """Return the names that code binds in its own scope, in the order in which they stand."""
     names: dict[str, None] = {}
     waiting: list[tuple[ast.AST, bool]] = [(one, False) for one in reversed(nodes)]

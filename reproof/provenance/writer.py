@@ -11,11 +11,11 @@ from reproof.provenance.scopes import (
     COMPREHENSIONS,
     FUNCTIONS,
     WHOLE,
-    bound_by,
-    imports,
+    find_bound_names,
+    find_imports,
     is_message,
     is_text,
-    own_nodes,
+    walk_own_nodes,
 )
 from reproof.provenance.source_tree import Target, Tree
 
@@ -54,22 +54,22 @@ class Writer:
         self.locals = 0
         self.types: list[str] = []
 
-    def written(self) -> Text:
+    def write(self) -> Text:
         """Return the definition as text."""
-        if mark := self.tree.mark(self.target):
+        if mark := self.tree.find_mark(self.target):
             return Text(mark, ())
-        module = self.tree.module(self.target.file)
+        module = self.tree.read_module(self.target.file)
         if self.target.name == WHOLE:  # written like the body of a function
             scopes = [self._function_scope(module.body, None)]
             return self._text(self._block(module.body, scopes))
         statements = list(dict.fromkeys(module.definitions[self.target.name]))
         return self._text(" ".join(self._top(one) for one in statements))
 
-    def statement(self, statement: ast.stmt) -> Text:
+    def write_statement(self, statement: ast.stmt) -> Text:
         """Return one statement of a module as text."""
         return self._text(f"{getattr(statement, 'name', '')} {self._top(statement)}")
 
-    def expression(self, value: ast.expr) -> Text:
+    def write_expression(self, value: ast.expr) -> Text:
         """Return an expression of a module as text."""
         return self._text(self._node(value, []))
 
@@ -89,7 +89,7 @@ class Writer:
         """Return the decorators that change what they decorate."""
         kept = []
         for one in statement.decorator_list:
-            target = self.tree.decorator(one, self.target.file)
+            target = self.tree.resolve_decorator(one, self.target.file)
             if isinstance(target, str) or not self.tree.is_mark(target):
                 kept.append(self._node(one, []))
         return " ".join(kept)
@@ -100,10 +100,10 @@ class Writer:
         parameters = [one for one in ast.iter_child_nodes(arguments) if isinstance(one, ast.arg)] if arguments else []
         names = {one.arg: f"parameter:{one.arg}" for one in parameters}
         shared = frozenset(
-            name for one in own_nodes(body) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names
+            name for one in walk_own_nodes(body) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names
         )
-        imported = dict(imports(own_nodes(body)))
-        for name in bound_by(body):
+        imported = dict(find_imports(walk_own_nodes(body)))
+        for name in find_bound_names(body):
             if name not in names and name not in shared and name not in imported:
                 names[name] = self._local()
         return Scope(names, imported, shared=shared)
@@ -123,7 +123,7 @@ class Writer:
 
     def _class(self, node: ast.ClassDef, scopes: list[Scope], name: str, marks: str) -> str:
         bases = " ".join(self._node(one, scopes) for one in (*node.bases, *node.keywords))
-        inner = [*scopes, Scope({one: f"member:{one}" for one in bound_by(node.body)}, is_class=True)]
+        inner = [*scopes, Scope({one: f"member:{one}" for one in find_bound_names(node.body)}, is_class=True)]
         return f"(ClassDef {name} [{marks}] [{bases}] {self._block(node.body, inner)})"
 
     def _block(self, body: Sequence[ast.stmt], scopes: list[Scope]) -> str:
@@ -132,15 +132,15 @@ class Writer:
 
     def _node(self, node: ast.AST, scopes: list[Scope]) -> str:
         if isinstance(node, ast.Name | ast.Attribute):
-            return self.references.settled(self._name(node, scopes))
+            return self.references.write_value(self._name(node, scopes))
         if isinstance(node, ast.Constant):
             return f"({type(node.value).__name__} {node.value!r})"
         if isinstance(node, FUNCTIONS):
             marks = " ".join(self._node(one, scopes) for one in node.decorator_list)
-            return self._function(node, scopes, self.references.name(node.name, scopes), marks)
+            return self._function(node, scopes, self.references.write_name(node.name, scopes), marks)
         if isinstance(node, ast.ClassDef):
             marks = " ".join(self._node(one, scopes) for one in node.decorator_list)
-            return self._class(node, scopes, self.references.name(node.name, scopes), marks)
+            return self._class(node, scopes, self.references.write_name(node.name, scopes), marks)
         if isinstance(node, ast.Lambda):
             return self._lambda(node, scopes)
         if isinstance(node, COMPREHENSIONS):
@@ -156,9 +156,9 @@ class Writer:
     def _name(self, node: ast.expr, scopes: list[Scope]) -> str:
         """Return a name, an attribute, or whatever an attribute belongs to."""
         if isinstance(node, ast.Name):
-            return self.references.name(node.id, scopes)
+            return self.references.write_name(node.id, scopes)
         if isinstance(node, ast.Attribute):
-            return self._folder(node) or self.references.member(self._name(node.value, scopes), node.attr)
+            return self._folder(node) or self.references.write_member(self._name(node.value, scopes), node.attr)
         return self._node(node, scopes)
 
     def _fields(self, node: ast.AST, scopes: list[Scope]) -> str:
@@ -177,7 +177,7 @@ class Writer:
     def _bound_name(self, node: ast.AST, field_name: str, value: object, scopes: list[Scope]) -> str:
         """Return a field; the names that handlers and patterns bind are variables."""
         if isinstance(value, str) and field_name in ("name", "rest") and not isinstance(node, ast.alias):
-            return self.references.name(value, scopes)
+            return self.references.write_name(value, scopes)
         return self._value(value, scopes)
 
     def _value(self, value: object, scopes: list[Scope]) -> str:
@@ -192,7 +192,7 @@ class Writer:
     ) -> str:
         first, *_ = node.generators
         source = self._node(first.iter, scopes)  # computed outside
-        names = [name for one in node.generators for name in bound_by([one.target])]
+        names = [name for one in node.generators for name in find_bound_names([one.target])]
         inner = [*scopes, Scope({name: self._local() for name in dict.fromkeys(names)})]
         loops = []
         for one in node.generators:
@@ -224,7 +224,8 @@ class Writer:
     def _cast(self, node: ast.Call, scopes: list[Scope]) -> str:
         """Return the value of a cast, which has no effect; nothing for any other call."""
         is_cast = (
-            isinstance(node.func, ast.Name) and self.references.name(node.func.id, scopes) == "library:typing.cast"
+            isinstance(node.func, ast.Name)
+            and self.references.write_name(node.func.id, scopes) == "library:typing.cast"
         )
         return self._node(node.args[1], scopes) if is_cast else ""
 

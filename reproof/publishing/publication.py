@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from reproof.experiments.configuration import unknown
-from reproof.experiments.strict_yaml import Tree, complaint, read_yaml
-from reproof.planning.inventory import upstream_records
+from reproof.experiments.configuration import describe_unknown
+from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
+from reproof.planning.inventory import list_upstream_records
 from reproof.planning.layout import RESULTS
 from reproof.planning.plan import Plan
-from reproof.provenance.identity import canonical
+from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, write_text
 
 MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
@@ -27,21 +27,21 @@ ABOUT = "# Written by `make publish`: what travels, bound to the code that made 
 def list_published(plan: Plan) -> list[str]:
     """Return what a scale publishes: tables, verdicts and labels of the papers it names, weights of their runs."""
     weights = _weights(plan)
-    tables = [plan.tables(paper) for paper in plan.configuration.publish or {}]
-    labels = sorted({record for paper in plan.configuration.publish or {} for record in plan.figure_data(paper)})
+    tables = [plan.locate_tables(paper) for paper in plan.configuration.publish or {}]
+    labels = sorted({record for paper in plan.configuration.publish or {} for record in plan.list_figure_data(paper)})
     return [*tables, *labels, *weights]
 
 
 def list_targets(plan: Plan) -> list[str]:
     """Return the files that must be up to date for a scale to be published."""
     named = plan.configuration.publish or {}
-    return [f"{plan.tables(paper)}/{file}.parquet" for paper in named for file in ("measurements", "verdicts")]
+    return [f"{plan.locate_tables(paper)}/{file}.parquet" for paper in named for file in ("measurements", "verdicts")]
 
 
 def list_folders_to_remember(plan: Plan) -> set[str]:
     """Return the folders of all results of the papers whose weights are published, also of those that are not."""
     papers = [paper for paper, keys in (plan.configuration.publish or {}).items() if keys]
-    return {job.folder for paper in papers for job in plan.upstream(paper)}
+    return {job.folder for paper in papers for job in plan.list_upstream(paper)}
 
 
 def describe_stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
@@ -61,8 +61,8 @@ def write_stage(content: Tree, file: Path = Path("dvc.yaml")) -> None:
 
 def compute_code(plan: Plan, paper: str) -> str:
     """Return 16 hex digits of the code of all jobs that a paper's tables are made of."""
-    codes = sorted({one.code for one in upstream_records(plan, paper)})
-    return hashlib.sha256(canonical(codes).encode()).hexdigest()[:16]
+    codes = sorted({one.code for one in list_upstream_records(plan, paper)})
+    return hashlib.sha256(format_canonical(codes).encode()).hexdigest()[:16]
 
 
 def read_code(file: Path = Path("dvc.yaml")) -> dict[str, str]:
@@ -75,24 +75,24 @@ def read_code(file: Path = Path("dvc.yaml")) -> dict[str, str]:
         return {}
 
 
-def code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) -> dict[str, str]:
-    """Return the code of tables that are published now: of those that were pulled alone, what was published of them."""
+def choose_code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) -> dict[str, str]:
+    """Return the code of the tables to publish; tables that were pulled alone keep the code that dvc.yaml states."""
     code: dict[str, str] = {}
     for plan in plans:
         for paper in plan.configuration.publish or {}:
-            tables, now = plan.tables(paper), compute_code(plan, paper)
+            tables, now = plan.locate_tables(paper), compute_code(plan, paper)
             code[tables] = published.get(tables, now) if _is_alone(plan, paper) else now
     return code
 
 
 def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
-    """Raise ReproofError naming tables that came without what they were made of, and were made by other code than this.
+    """Raise ReproofError naming tables that were pulled alone and made by other code than this.
 
     Snakemake compares the code of jobs whose results are there; of tables alone only `dvc.yaml` records it.
     """
     published = read_code(file)
     alone = [paper for paper in plan.papers if _is_alone(plan, paper)]
-    codes = {plan.tables(paper): compute_code(plan, paper) for paper in alone}
+    codes = {plan.locate_tables(paper): compute_code(plan, paper) for paper in alone}
     if older := [tables for tables, code in codes.items() if published.get(tables, code) != code]:
         raise ReproofError(
             f"{', '.join(older)}: pulled without what they were made of, and made by other code than this; check out "
@@ -110,9 +110,9 @@ def refuse_uncommitted() -> None:
 
 
 def _is_alone(plan: Plan, paper: str) -> bool:
-    """Return whether a paper's tables are there, and nothing that they are made of."""
-    there = Path(plan.tables(paper), "record.json").exists()
-    return there and not any(Path(one.record).exists() for one in upstream_records(plan, paper))
+    """Return whether a paper's tables are present, and none of the results that they are made of."""
+    there = Path(plan.locate_tables(paper), "record.json").exists()
+    return there and not any(Path(one.record).exists() for one in list_upstream_records(plan, paper))
 
 
 def refuse_too_much(outputs: Iterable[str], *, limit_mb: float = LIMIT_MB) -> float:
@@ -134,17 +134,17 @@ def _weights(plan: Plan) -> list[str]:
     folders: list[str] = []
     for paper, keys in (plan.configuration.publish or {}).items():
         if paper not in plan.runs:
-            raise _wrong(plan, "publish", unknown(paper, (*plan.runs,)))
+            raise _wrong(plan, "publish", describe_unknown(paper, (*plan.runs,)))
         runs = plan.runs[paper]
         for key in keys:
             if key not in runs:
-                raise _wrong(plan, f"publish.{paper}", unknown(key, (*runs,)))
+                raise _wrong(plan, f"publish.{paper}", describe_unknown(key, (*runs,)))
             folders += [f"{RESULTS}/dense/{runs[key].dense}", f"{RESULTS}/tickets/{runs[key].tickets}"]
     return list(dict.fromkeys(folders))
 
 
 def _wrong(plan: Plan, key: str, what: str) -> ReproofError:
-    return complaint(Path(f"config/scales/{plan.scale}.yaml"), key, what)
+    return make_complaint(Path(f"config/scales/{plan.scale}.yaml"), key, what)
 
 
 def _megabytes(path: Path) -> float:

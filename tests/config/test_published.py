@@ -4,13 +4,13 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.experiments.configuration import available, merge, read_configuration
-from reproof.planning.inventory import gallery_job
+from reproof.experiments.configuration import list_names, merge, read_configuration
+from reproof.planning.inventory import make_gallery_job
 from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-PAPERS = available(ROOT / "config/papers")
-SCALES = available(ROOT / "config/scales")
+PAPERS = list_names(ROOT / "config/papers")
+SCALES = list_names(ROOT / "config/scales")
 
 
 def configured(scale, papers=tuple(PAPERS)):
@@ -21,18 +21,20 @@ def configured(scale, papers=tuple(PAPERS)):
 @pytest.mark.parametrize("paper", PAPERS)
 def test_every_paper_can_be_planned_at_every_scale(paper, scale):
     plan = Plan(configured(scale, [paper]))
-    assert plan.figures(paper)
+    assert plan.list_figures(paper)
     assert plan.papers[paper].settings["claims"]
-    assert list(plan.trainings(paper))
+    assert list(plan.list_trainings(paper))
 
 
 def test_a_figure_of_which_a_scale_runs_nothing_is_not_drawn_and_not_on_its_page():
     plan = Plan(configured("mnist", ["lottery_ticket"]))
     every = plan.papers["lottery_ticket"].settings["figures"]
     left_out = {"figure_5", "figure_6", "figure_7", "figure_8"}  # Conv-2 to -6, VGG-19 and Resnet-18
-    assert set(every) - set(plan.figures("lottery_ticket")) == left_out
-    assert [each for each in left_out if f"/{each}" in gallery_job(plan).settings_line] == []
-    assert plan.figures("lottery_ticket") == [name for name in every if name not in left_out], "in the page's order"
+    assert set(every) - set(plan.list_figures("lottery_ticket")) == left_out
+    assert [each for each in left_out if f"/{each}" in make_gallery_job(plan).settings_line] == []
+    assert plan.list_figures("lottery_ticket") == [name for name in every if name not in left_out], (
+        "in the page's order"
+    )
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -65,8 +67,8 @@ def test_departures_are_the_patch(paper, scale):
 def test_the_original_and_the_jpeg_copy_of_cifar10_are_planned_apart():
     original = Plan(configured("paper"))
     copy = Plan(read_configuration(CONFIG | {"scale": "paper", "data": {"mirror": None, "cifar10_copy": "jpeg"}}))
-    assert {"results/data/cifar10_jpeg/record.json"} <= set(copy.figure_data("lottery_ticket"))
-    assert "results/data/cifar10_jpeg/record.json" not in original.figure_data("lottery_ticket")
+    assert {"results/data/cifar10_jpeg/record.json"} <= set(copy.list_figure_data("lottery_ticket"))
+    assert "results/data/cifar10_jpeg/record.json" not in original.list_figure_data("lottery_ticket")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_all_of_it_runs_once(ran):
 
     config = yaml.safe_load((ran / "config/config.yaml").read_text()) | {"scale": "smoke"}
     plan = Plan(read_configuration(config, folder=ran / "config"))
-    for one in plan.evaluations(PAPER):
+    for one in plan.list_evaluations(PAPER):
         record = read_json(ran / one.job.record)
         assert record["outputs"] and record["inputs"]["results/data/mnist5k_unit/data.safetensors"]
     verdicts = read_parquet(ran / f"results/tables/smoke/{PAPER}/verdicts.parquet")

@@ -56,7 +56,9 @@ def whole(workspace):
     """Return {path: hash} of the results that Snakemake takes for finished."""
     memory = Memory(workspace / ".snakemake")
     made = [str(path) for path in files(workspace) if path.suffix in BYTES]
-    return {path: sha256(workspace / path) for path in made if not memory.is_incomplete(path) and memory.of(path)}
+    return {
+        path: sha256(workspace / path) for path in made if not memory.is_incomplete(path) and memory.read_entry(path)
+    }
 
 
 def test_a_training_killed_three_times_goes_on_each_time(longer, tmp_path):
@@ -66,7 +68,7 @@ def test_a_training_killed_three_times_goes_on_each_time(longer, tmp_path):
     plan = plan_of(workspace)
     lenet = plan.runs["lottery_ticket"]["lenet"]
     ticket = f"results/tickets/{lenet.tickets}/0-1/level1"
-    trained = [str(Path(plan.dense(lenet.dense, "0-1")).parent), ticket, ticket]
+    trained = [str(Path(plan.locate_dense(lenet.dense, "0-1")).parent), ticket, ticket]
     for victim, folder, state in zip(VICTIMS, trained, ["dense", "ticket_level_1", "ticket_level_1"], strict=True):
         kill_once_saved(workspace, f"{ticket}/checkpoint.safetensors", victim, workspace / folder / f"state.{state}")
     for one in (undisturbed, workspace):

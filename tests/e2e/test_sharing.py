@@ -130,7 +130,7 @@ def test_what_a_pull_would_make_again_is_not_published(published, tmp_path):
     """What Snakemake remembers of the controls is lost with them: once pulled, they would be trained again."""
     workspace = published.copy(tmp_path / "reproof")
     shutil.rmtree(workspace / "results/controls")
-    workspace.edit("reproof/publishing/publication.py", "plan.upstream(paper)", "()")
+    workspace.edit("reproof/publishing/publication.py", "plan.list_upstream(paper)", "()")
     workspace.commit("nothing is remembered")
     ran = workspace.shell(PUBLISH)
     assert ran.code != 0

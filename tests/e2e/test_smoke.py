@@ -13,7 +13,7 @@ from small_paper import changed
 
 from reproof.experiments.configuration import read_configuration
 from reproof.metrics import read_metrics_of
-from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.inventory import list_expected_records, make_gallery_job
 from reproof.planning.plan import Plan
 from reproof.provenance.records import sha256
 from reproof.pruning.masks import compute_kept_share, read_masks
@@ -39,7 +39,7 @@ def lenet(plan):
 @pytest.fixture(scope="module")
 def levels(smoke, plan, lenet):
     """The masks of both seeds, level by level, from the dense network's on."""
-    files = plan.masks(lenet.tickets, "0-1", "all")
+    files = plan.locate_masks(lenet.tickets, "0-1", "all")
     pruned = [read_masks(smoke / file) for file in files]
     return [[{name: np.ones_like(mask) for name, mask in member.items()} for member in pruned[0]], *pruned]
 
@@ -48,7 +48,7 @@ def levels(smoke, plan, lenet):
 def trained(smoke, plan, lenet):
     """The final weights of both seeds, level by level, from the dense network's on."""
     tickets = (f"results/tickets/{lenet.tickets}/0-1/level{level}/checkpoint.safetensors" for level in (1, 2))
-    return [read_checkpoint(smoke / file, "final")[0] for file in (plan.dense(lenet.dense, "0-1"), *tickets)]
+    return [read_checkpoint(smoke / file, "final")[0] for file in (plan.locate_dense(lenet.dense, "0-1"), *tickets)]
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_the_page_names_every_claim(page, plan):
 def test_the_page_shows_every_figure_and_each_link_leads_somewhere(smoke, page, plan):
     folder = smoke / "results/figures/all"
     links = re.findall(r'(?:href|src)="([^"#:]+)"', page)
-    assert len(links) > len(plan.figures(PAPER))
+    assert len(links) > len(plan.list_figures(PAPER))
     assert [link for link in links if not (folder / link).is_file()] == []
-    for figure in plan.figures(PAPER):
+    for figure in plan.list_figures(PAPER):
         assert f"figures/{PAPER}/{figure}.svg" in links
 
 
@@ -114,7 +114,7 @@ def test_pruned_weights_are_zero_in_the_trained_ticket(levels, trained):
 
 def test_tickets_start_where_their_own_dense_network_started(smoke, plan, lenet, levels, trained):
     """60 steps move a weight by less than it was drawn: a ticket still looks like its own start, not like another's."""
-    (starts,) = read_checkpoint(smoke / plan.dense(lenet.dense, "0-1"), "step0")
+    (starts,) = read_checkpoint(smoke / plan.locate_dense(lenet.dense, "0-1"), "step0")
     for masks, weights in zip(levels, trained, strict=True):
         for seed, (mask, weight) in enumerate(zip(masks, weights, strict=True)):
             inside = mask["fc_1.weight"]
@@ -153,7 +153,7 @@ def test_every_network_is_measured_in_full(smoke, plan):
 
 
 def test_every_record_is_the_plans_and_tells_what_went_in(smoke, plan):
-    expected = {one.record: one for one in expected_records(plan)}
+    expected = {one.record: one for one in list_expected_records(plan)}
     found = {str(path) for pattern in ("*record.json", "mask.json", "verdicts.json") for path in smoke.find(pattern)}
     assert found == set(expected)
     for name, one in expected.items():
@@ -164,7 +164,7 @@ def test_every_record_is_the_plans_and_tells_what_went_in(smoke, plan):
 
 
 def test_every_cost_on_the_page_was_measured(smoke, plan):
-    listed = {path for paths in gallery_job(plan).settings["benchmarks"].values() for path in paths}
+    listed = {path for paths in make_gallery_job(plan).settings["benchmarks"].values() for path in paths}
     made = {str(path.relative_to(smoke.folder)) for path in (smoke / "benchmarks").rglob("*.tsv")}
     assert listed == made - {"benchmarks/figures/all.tsv"}
 
@@ -175,7 +175,7 @@ def test_no_state_is_left_behind(smoke):
 
 
 def test_the_scheduler_rests_while_jobs_run(finished, plan):
-    figures = [f"results/figures/smoke/{PAPER}/{figure}.svg" for figure in list(plan.figures(PAPER))[:4]]
+    figures = [f"results/figures/smoke/{PAPER}/{figure}.svg" for figure in list(plan.list_figures(PAPER))[:4]]
     ran = finished.snakemake("--cores", "1", "--verbose", "--force", *figures)
     looks = ran.text.count("Ready jobs: ")
     assert 4 <= looks <= 8, (
@@ -200,8 +200,8 @@ def test_the_report_carries_the_figures_with_their_labels(finished, plan):
     with zipfile.ZipFile(finished / "report.zip") as report:
         names = report.namelist()
         text = "".join(report.read(name).decode(errors="replace") for name in names if name.endswith((".html", ".js")))
-    assert len([name for name in names if name.endswith(".svg")]) >= len(plan.figures(PAPER))
-    for figure in plan.figures(PAPER):
+    assert len([name for name in names if name.endswith(".svg")]) >= len(plan.list_figures(PAPER))
+    for figure in plan.list_figures(PAPER):
         assert figure in text, figure
     assert PAPER in text
 

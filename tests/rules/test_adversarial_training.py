@@ -1,4 +1,4 @@
-"""The operation adversarial_training on real files: training as in the run, except for the adversarial examples."""
+"""The operation adversarial_training on real files: the run's own training, as on adversarial examples."""
 
 import copy
 

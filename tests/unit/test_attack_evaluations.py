@@ -41,7 +41,7 @@ def attacking(folder, **changes):
 def test_victims_are_read_from_the_dense_networks_of_their_runs_seeds_block_by_block(tmp_path):
     small = planned(tmp_path)
     run, other = small.runs["one"]["small"], small.runs["one"]["other"]
-    assert small.victims(run.evaluation("distort"), "0-1") == [
+    assert small.locate_victims(run.evaluation("distort"), "0-1") == [
         f"results/dense/{one.dense}/0-1/checkpoint.safetensors" for one in (run, other)
     ]
 
@@ -51,7 +51,7 @@ def test_what_a_victim_is_decides_the_name_and_the_settings_of_the_result(tmp_pa
     second = planned(tmp_path / "b", **{"runs.other.training.lr": 0.5})
     names = [one.runs["one"]["small"].evaluation("distort") for one in (first, second)]
     assert names[0] != names[1]
-    asked = json.loads(first.run_job("minimum_distortion", names[0], (0, 1), (0,)).settings_line)
+    asked = json.loads(first.make_run_job("minimum_distortion", names[0], (0, 1), (0,)).settings_line)
     assert list(asked["options"]["victims"]) == ["small", "other"]
     assert asked["victims"]["other"]["network"] == {"name": "fc", "units": 8}
     assert asked["victims"]["other"]["dense"] == first.runs["one"]["other"].dense
@@ -60,17 +60,17 @@ def test_what_a_victim_is_decides_the_name_and_the_settings_of_the_result(tmp_pa
 def test_a_victims_network_and_an_attacks_code_count_in_the_fingerprint(tmp_path):
     small = planned(tmp_path, **{"runs.small.evaluations.fool": deepcopy(ATTACK)})
     run = small.runs["one"]["small"]
-    small.equal_code, fingerprint = EqualCode({}), Code().fingerprint
+    small.equal_code, fingerprint = EqualCode({}), Code().compute_fingerprint
     own = ("networks", "network", run.network["name"])
     script = "workflow/scripts/operation.py"
     distort, attack = (("operations", "operation", name) for name in ("minimum_distortion", "attack"))
-    assert small.code("operation", run.evaluation("distort")) == fingerprint(
+    assert small.find_code("operation", run.evaluation("distort")) == fingerprint(
         script, (distort, own, own, ("networks", "network", "fc"))
     )
-    assert small.code("operation", run.evaluation("fool")) == fingerprint(
+    assert small.find_code("operation", run.evaluation("fool")) == fingerprint(
         script, (attack, own, ("attacks", "attack", "fgsm"))
     )
-    assert small.code("operation", run.evaluation("fool")) != fingerprint(script, (attack, own))
+    assert small.find_code("operation", run.evaluation("fool")) != fingerprint(script, (attack, own))
 
 
 def test_a_victim_that_a_scale_does_not_run_is_left_out(tmp_path):

@@ -11,7 +11,14 @@ from reproof.declarations.evaluate import read_declaration
 from reproof.networks import build, list_prunable
 from reproof.networks import list_networks as known_networks
 from reproof.operations.attack import count_passes
-from reproof.planning.cost_model import declared_work, estimate, likeness, measured, size, work_seconds
+from reproof.planning.cost_model import (
+    compute_size,
+    compute_work,
+    describe_likeness,
+    estimate_step_seconds,
+    estimate_work_seconds,
+    read_step_times,
+)
 from reproof.storage.files import ReproofError
 
 TRAINING = {"optimizer": "adam", "lr": 0.01, "batch": 60, "steps": 1000, "validate_every": 50, "test_every": 500}
@@ -36,7 +43,7 @@ CONTROL = DENSE | {"levels": [1, 2, 4], "draws": 2, "rewind": 400}
 
 def published(name):
     """The size of a network as planning takes it, with the options that it usually has."""
-    return size(DENSE | {"network": {"name": name}})
+    return compute_size(DENSE | {"network": {"name": name}})
 
 
 @pytest.mark.parametrize("name", known_networks())
@@ -66,13 +73,16 @@ def test_sizes_are_those_of_the_networks(name):
 
 
 def test_a_narrower_network_is_smaller_and_an_unknown_one_is_taken_for_the_largest():
-    assert size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products == published("conv_2").products // 4
-    assert size(DENSE | {"network": {"name": "new"}}) == published("resnet_152_imagenet")
+    assert (
+        compute_size(DENSE | {"network": {"name": "conv_2", "width": 0.5}}).products
+        == published("conv_2").products // 4
+    )
+    assert compute_size(DENSE | {"network": {"name": "new"}}) == published("resnet_152_imagenet")
 
 
 def test_a_fully_connected_network_is_counted_by_its_depth_and_units():
-    assert size(DENSE | {"network": {"name": "fc"}}) == Size(334_336, 334_336)
-    assert size(DENSE | {"network": {"name": "fc", "depth": 2, "units": 3}}).weights == 784 * 3 + 3 * 3 + 3 * 10
+    assert compute_size(DENSE | {"network": {"name": "fc"}}) == Size(334_336, 334_336)
+    assert compute_size(DENSE | {"network": {"name": "fc", "depth": 2, "units": 3}}).weights == 784 * 3 + 3 * 3 + 3 * 10
 
 
 def test_networks_and_steps():
@@ -83,8 +93,8 @@ def test_networks_and_steps():
 def test_the_estimate():
     """A step passes 3 x 60 examples, and evaluates 5,000 / 50 + 10,000 / 500 = 120 more: 300 of 2 x 266,200 FLOP."""
     flop = 300 * 2 * 266_200
-    assert estimate(DENSE, gpu=False) == pytest.approx(flop / 30e9)
-    assert estimate(DENSE, gpu=True) == pytest.approx(0.005 / 2 + flop / 4e12)
+    assert estimate_step_seconds(DENSE, gpu=False) == pytest.approx(flop / 30e9)
+    assert estimate_step_seconds(DENSE, gpu=True) == pytest.approx(0.005 / 2 + flop / 4e12)
 
 
 def write(folder, name, settings, seconds, device="cpu"):
@@ -101,10 +111,10 @@ def test_measured_times_are_medians_over_records_of_the_same_kind(tmp_path):
     write(tmp_path, "dense/d/0", DENSE | {"training": TRAINING | {"batch": 128}}, 5.0)
     (tmp_path / "dense/e/0").mkdir(parents=True)
     (tmp_path / "dense/e/0/record.json").write_text("{")
-    assert measured(tmp_path, gpu=False)[likeness(DENSE)] == pytest.approx(3e-3)
-    assert measured(tmp_path, gpu=True) == {likeness(DENSE): pytest.approx(1e-4)}
-    assert len(measured(tmp_path, gpu=False)) == 2
-    assert measured(tmp_path / "nowhere", gpu=False) == {}
+    assert read_step_times(tmp_path, gpu=False)[describe_likeness(DENSE)] == pytest.approx(3e-3)
+    assert read_step_times(tmp_path, gpu=True) == {describe_likeness(DENSE): pytest.approx(1e-4)}
+    assert len(read_step_times(tmp_path, gpu=False)) == 2
+    assert read_step_times(tmp_path / "nowhere", gpu=False) == {}
 
 
 def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
@@ -118,8 +128,8 @@ def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
 def seconds_of(operation, options, *, step_s=float("nan")):
     """The seconds that an operation takes on one core by what it declares; NaN if it asks for the time of a step."""
     settings = DENSE | {"options": options}
-    work = declared_work(operation, settings)
-    return work_seconds(work, settings, step_s=0.0 if work.steps is None else step_s, gpu=False)
+    work = compute_work(operation, settings)
+    return estimate_work_seconds(work, settings, step_s=0.0 if work.steps is None else step_s, gpu=False)
 
 
 def test_attacking_takes_its_passes_at_each_distance_of_every_seed():
@@ -141,4 +151,4 @@ def test_training_on_attacked_images_costs_a_step_more_for_each_step_of_the_atta
 def test_an_operation_of_no_declared_cost_is_an_error(monkeypatch):
     monkeypatch.setattr("reproof.planning.cost_model.read_declaration", lambda *which: {})
     with pytest.raises(ReproofError, match="operation connect: declares no cost"):
-        declared_work("connect", DENSE)
+        compute_work("connect", DENSE)

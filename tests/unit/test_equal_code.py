@@ -9,21 +9,21 @@ SHOWN = {"commit": "abc", "shown_by": "runs", "about": "Both ran."}
 
 
 def test_code_that_was_shown_equal_stands_for_the_earlier_code():
-    equal = EqualCode({}).with_statement(**SHOWN, code={"new": "old"})
-    assert equal.code("new") == "old"
-    assert equal.code("other") == "other"
+    equal = EqualCode({}).add_statement(**SHOWN, code={"new": "old"})
+    assert equal.find_code("new") == "old"
+    assert equal.find_code("other") == "other"
 
 
 def test_it_is_written_and_read_again(tmp_path):
-    equal = EqualCode({}).with_statement(**SHOWN, code={"b": "1", "a": "2"})
+    equal = EqualCode({}).add_statement(**SHOWN, code={"b": "1", "a": "2"})
     equal.write(tmp_path / "equal.json")
     assert EqualCode.read(tmp_path / "equal.json") == equal
     assert EqualCode.read(tmp_path / "absent.json") == EqualCode({})
 
 
 def test_statements_about_code_that_is_gone_are_dropped():
-    equal = EqualCode({}).with_statement(**SHOWN, code={"a": "1", "b": "2"}).with_statement(**SHOWN, code={"c": "3"})
-    kept = equal.of(["b", "other"])
+    equal = EqualCode({}).add_statement(**SHOWN, code={"a": "1", "b": "2"}).add_statement(**SHOWN, code={"c": "3"})
+    kept = equal.select(["b", "other"])
     assert kept.recorded == {"b": "2"}
     assert [one["code"] for one in kept.statements] == [{"b": "2"}]
 

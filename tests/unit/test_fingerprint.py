@@ -7,7 +7,7 @@ import pytest
 
 from reproof.provenance import fingerprint as module
 from reproof.provenance.fingerprint import Code, Fingerprints
-from reproof.provenance.fingerprint import file_states as states
+from reproof.provenance.fingerprint import read_file_states as states
 from reproof.storage.files import ReproofError
 
 SCRIPT = "workflow/scripts/one.py"
@@ -76,7 +76,7 @@ def project(tmp_path):
 @pytest.fixture
 def same(project):
     """Return a function that replaces text in files and says whether the script's fingerprint is still the same."""
-    before = Code(project).fingerprint(SCRIPT, [PICK])
+    before = Code(project).compute_fingerprint(SCRIPT, [PICK])
 
     def check(*edits, files=None):
         for name, old, new in edits:
@@ -84,7 +84,7 @@ def same(project):
             assert text.count(old) >= 1, f"{name} has no {old!r}"
             (project / name).write_text(text.replace(old, new))
         written(project, files or {})
-        return Code(project).fingerprint(SCRIPT, [PICK]) == before
+        return Code(project).compute_fingerprint(SCRIPT, [PICK]) == before
 
     return check
 
@@ -189,7 +189,7 @@ def test_a_shadowed_name_is_the_variable_and_no_reference(project):
     for key in ("lambda OTHER: OTHER", "lambda other: OTHER", "lambda other: other"):
         written(project, {PART: PROJECT[PART].replace("sorted(values)", f"sorted(values, key={key})")})
         edit(project / PART, "def helper", "OTHER = 1\n\ndef helper")
-        found.append(Code(project).fingerprint(SCRIPT))
+        found.append(Code(project).compute_fingerprint(SCRIPT))
     assert len(set(found)) == 3  # a parameter's own name counts, as a call may state it
 
 
@@ -197,30 +197,30 @@ def test_functions_that_call_each_other_may_be_renamed(project):
     edit(project / PART, "sorted(values)", "even(len(values))")
     pair = "\ndef even(n):\n    return n == 0 or odd(n - 1)\n\ndef odd(n):\n    return n != 0 and even(n - 1)\n"
     written(project, {PART: (project / PART).read_text() + pair})
-    before = Code(project).fingerprint(SCRIPT)
+    before = Code(project).compute_fingerprint(SCRIPT)
     edit(project / PART, "even", "is_even")
     edit(project / PART, "odd", "is_odd")
-    assert Code(project).fingerprint(SCRIPT) == before
+    assert Code(project).compute_fingerprint(SCRIPT) == before
     edit(project / PART, "n != 0", "n > 0")
-    assert Code(project).fingerprint(SCRIPT) != before
+    assert Code(project).compute_fingerprint(SCRIPT) != before
 
 
 def test_names_count_where_the_code_reads_them(project):
     edit(project / PART, "sorted(values)", "other.__name__")
     edit(project / PART, "def helper", "def other():\n    return 1\n\ndef helper")
-    before = Code(project).fingerprint(SCRIPT)
+    before = Code(project).compute_fingerprint(SCRIPT)
     edit(project / PART, "other", "renamed")
-    assert Code(project).fingerprint(SCRIPT) != before
+    assert Code(project).compute_fingerprint(SCRIPT) != before
 
 
 def test_only_names_of_classes_count_where_only_those_are_read(project):
     edit(project / PART, "sorted(values)", "type(Kind()).__name__")
     edit(project / PART, "def helper", "class Kind:\n    pass\n\ndef helper")
-    before = Code(project).fingerprint(SCRIPT)
+    before = Code(project).compute_fingerprint(SCRIPT)
     edit(project / PART, "helper", "in_order")
-    assert Code(project).fingerprint(SCRIPT) == before
+    assert Code(project).compute_fingerprint(SCRIPT) == before
     edit(project / PART, "Kind", "Sort")
-    assert Code(project).fingerprint(SCRIPT) != before
+    assert Code(project).compute_fingerprint(SCRIPT) != before
 
 
 TABLE = """
@@ -265,21 +265,21 @@ def test_what_a_decorator_registers_counts_with_its_name(project):
     written(project, {"reproof/table.py": TABLE})
     edit(project / PART, "sorted(values)", "TABLE[values]()")
     edit(project / PART, "import numpy", "from reproof.table import TABLE\nimport numpy")
-    found = [Code(project).fingerprint(SCRIPT)]
+    found = [Code(project).compute_fingerprint(SCRIPT)]
     for old, new in (("return 1", "return 2"), ("def one", "def two")):
         edit(project / "reproof/table.py", old, new)
-        found.append(Code(project).fingerprint(SCRIPT))
+        found.append(Code(project).compute_fingerprint(SCRIPT))
     assert len(set(found)) == 3
 
 
 def test_code_that_surrounds_a_job_is_not_followed(project):
     written(project, {"reproof/around.py": AROUND})
     edit(project / SCRIPT, "here = snakemake", "from reproof.around import log\nlog()\nhere = snakemake")
-    before = Code(project).fingerprint(SCRIPT)
+    before = Code(project).compute_fingerprint(SCRIPT)
     edit(project / "reproof/around.py", "return LIMIT", "return 2 * LIMIT")
-    assert Code(project).fingerprint(SCRIPT) == before
+    assert Code(project).compute_fingerprint(SCRIPT) == before
     edit(project / "reproof/around.py", "@changes_no_result\n", "")
-    assert Code(project).fingerprint(SCRIPT) != before
+    assert Code(project).compute_fingerprint(SCRIPT) != before
 
 
 DECLARING = """
@@ -309,10 +309,10 @@ def test_what_modules_declare_counts_where_it_is_read(project):
         written(project, {PART: (project / PART).read_text().replace("return sorted(", f"return {reached}(")})
         for word in ("accuracy", "error"):
             written(project, {"reproof/declaring.py": DECLARING.replace('"accuracy"', f'"{word}"')})
-            found[reached, word] = Code(project).fingerprint(SCRIPT)
+            found[reached, word] = Code(project).compute_fingerprint(SCRIPT)
         for cost in (1, 2):
             written(project, {"reproof/declaring.py": DECLARING.replace("cost=1", f"cost={cost}")})
-            found[reached, cost] = Code(project).fingerprint(SCRIPT)
+            found[reached, cost] = Code(project).compute_fingerprint(SCRIPT)
         edit(project / PART, f"return {reached}(", "return sorted(")
     for reached in ("sorted", "measured"):
         assert found[reached, "accuracy"] == found[reached, "error"]
@@ -324,12 +324,12 @@ def test_the_folder_of_a_file_is_the_same_after_a_move(project):
     folder = "from pathlib import Path\nRATE = len(str({} / 'data'))\n"
     written(project, {CONSTANTS: folder.format("Path(__file__).parent.parent.parent")})
     edit(project / PART, "RATE, unused", "RATE")
-    before = Code(project).fingerprint(SCRIPT)
+    before = Code(project).compute_fingerprint(SCRIPT)
     written(project, {"reproof/flat.py": folder.format("Path(__file__).parent.parent")})
     edit(project / PART, "reproof.deep.constants", "reproof.flat")
-    assert Code(project).fingerprint(SCRIPT) == before
+    assert Code(project).compute_fingerprint(SCRIPT) == before
     written(project, {"reproof/flat.py": folder.format("Path(__file__).parent")})
-    assert Code(project).fingerprint(SCRIPT) != before
+    assert Code(project).compute_fingerprint(SCRIPT) != before
 
 
 def test_a_template_beside_reached_code_counts(same):
@@ -347,7 +347,7 @@ def test_fields_of_a_class_count_and_their_types_do_not(project):
 
     def found(old, new):
         written(project, {"reproof/shape.py": SHAPE.replace(old, new)})
-        return Code(project).fingerprint(SCRIPT)
+        return Code(project).compute_fingerprint(SCRIPT)
 
     before = found("", "")
     assert found("width: int", "width: float") == before
@@ -361,7 +361,7 @@ def test_fields_of_a_class_count_and_their_types_do_not(project):
 
 def test_a_pick_that_is_not_registered_is_named(project):
     with pytest.raises(ReproofError, match="pick 'third' is unknown; choose one of other, plain"):
-        Code(project).fingerprint(SCRIPT, [("picks.py", "pick", "third")])
+        Code(project).compute_fingerprint(SCRIPT, [("picks.py", "pick", "third")])
 
 
 # Kept between starts
@@ -375,16 +375,16 @@ def start(project):
 def first(project):
     """The script's fingerprint, as a first start finds it and keeps it."""
     one = start(project)
-    found = one.of(SCRIPT)
+    found = one.compute(SCRIPT)
     one.keep()
     return found
 
 
 def test_they_are_those_of_the_code_and_are_kept(project):
-    assert first(project) == Code(project).fingerprint(SCRIPT)
+    assert first(project) == Code(project).compute_fingerprint(SCRIPT)
     content = json.loads((project / "kept.json").read_text())
     (project / "kept.json").write_text(json.dumps(content | {"code": {key: "kept" for key in content["code"]}}))
-    assert start(project).of(SCRIPT) == "kept"
+    assert start(project).compute(SCRIPT) == "kept"
 
 
 @pytest.mark.parametrize(
@@ -397,25 +397,25 @@ def test_a_change_of_any_source_is_seen_at_the_next_start(project, name, old, ne
     path.write_text(path.read_text().replace(old, new))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert path.stat().st_size == stat.st_size and path.stat().st_mtime_ns == stat.st_mtime_ns
-    assert start(project).of(SCRIPT) not in (before, "")
+    assert start(project).compute(SCRIPT) not in (before, "")
 
 
 def test_an_added_file_is_seen_at_the_next_start(project):
     first(project)
     (project / "reproof/page.j2").write_text("one")
-    assert start(project).of(SCRIPT) == Code(project).fingerprint(SCRIPT)
+    assert start(project).compute(SCRIPT) == Code(project).compute_fingerprint(SCRIPT)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"sources": []}', '{"sources": [], "code": 3}'])
 def test_a_file_that_holds_none_is_replaced(project, content):
     before = first(project)
     (project / "kept.json").write_text(content)
-    assert start(project).of(SCRIPT) == before
+    assert start(project).compute(SCRIPT) == before
 
 
 def test_where_nothing_can_be_written_the_sources_are_read_again(project):
     one = Fingerprints(project / "reproof/part.py/kept.json", root=project)
-    assert one.of(SCRIPT) == Code(project).fingerprint(SCRIPT)
+    assert one.compute(SCRIPT) == Code(project).compute_fingerprint(SCRIPT)
     one.keep()
     assert not (project / "kept.json").exists()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reproof.provenance.integrity import ExpectedRecord, Memory, refuse_unplanned
-from reproof.provenance.records import recorded, sealed, sha256
+from reproof.provenance.records import seal_record, sha256, write_record
 from reproof.provenance.snakemake_internals import locate_entry
 from reproof.storage.files import ReproofError
 
@@ -27,7 +27,7 @@ def expected(here):
     (here / "data").write_text("input")
     one = ExpectedRecord("results/record.json", '{"lr":0.1}', "abc")
     about = {"inputs": ["data"], "outputs": ["results/a"]}
-    with recorded(one.record, settings=one.settings, code=one.code, **about):
+    with write_record(one.record, settings=one.settings, code=one.code, **about):
         (here / "results/a").write_text("content")
     return one
 
@@ -129,7 +129,7 @@ def test_a_damaged_memory_is_refused_with_the_command_that_mends_it(expected, he
     """Of one of three results that one job made: Snakemake would follow it, or see no change ever again."""
     (here / "results/b").write_text("content")
     record = json.loads((here / expected.record).read_text())
-    (here / expected.record).write_text(json.dumps(sealed(record | {"outputs": {one: sha256(one) for one in AB}})))
+    (here / expected.record).write_text(json.dumps(seal_record(record | {"outputs": {one: sha256(one) for one in AB}})))
     for one in (expected.record, *AB):
         remember(expected, {"data": f"sha256:{sha256('data')}"}, of=one)
     refuse_unplanned([expected])
@@ -151,7 +151,7 @@ def test_of_two_memories_that_differ_both_go(expected, here):
 
 def test_a_record_of_another_format_is_refused(expected, here):
     record = json.loads((here / expected.record).read_text())
-    (here / expected.record).write_text(json.dumps(sealed(record | {"format": 1})))
+    (here / expected.record).write_text(json.dumps(seal_record(record | {"format": 1})))
     with pytest.raises(ReproofError, match="made with other"):
         refuse_unplanned([expected])
 
@@ -159,7 +159,7 @@ def test_a_record_of_another_format_is_refused(expected, here):
 def test_many_unplanned_results_are_counted(expected, here):
     for number in range(5):
         about = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
-        with recorded(f"results/{number}/record.json", **about):
+        with write_record(f"results/{number}/record.json", **about):
             pass
     others = [ExpectedRecord(f"results/{number}/record.json", "{}", "x") for number in range(5)]
     with pytest.raises(ReproofError, match="and 2 more: made"):
@@ -179,12 +179,12 @@ def test_a_hash_is_kept_as_long_as_the_file_is_the_same(expected, here):
 def test_what_is_remembered_of_a_file_that_is_not_there_is_forgotten(expected, gone):
     remember(expected, {}, of="results/a")
     remember(expected, {}, of=gone)
-    known = Memory().of("results/a")
+    known = Memory().read_entry("results/a")
     Memory().forget_absent(but={str(Path(gone).parent)})
-    assert Memory().of(gone)
+    assert Memory().read_entry(gone)
     Memory().forget_absent()
-    assert known and Memory().of("results/a") == known
-    assert Memory().of(gone) is None
+    assert known and Memory().read_entry("results/a") == known
+    assert Memory().read_entry(gone) is None
 
 
 def test_a_record_that_says_something_else_than_was_recorded_is_refused_by_name(expected):

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from small_paper import PAPER, changed, plan
 
-from reproof.planning.inventory import expected_records, gallery_job
+from reproof.planning.inventory import list_expected_records, make_gallery_job
 from reproof.planning.resources import Requested
 from reproof.storage.files import ReproofError
 
@@ -23,13 +23,13 @@ def test_pixels_in_0_to_1_are_a_data_set_made_of_the_fetched_one(tmp_path):
     small, run = planned(tmp_path / "a", **{"dataset.pixels": "unit"})
     plain, other = planned(tmp_path / "b", **{"dataset.pixels": "standardised"})
     name = other.dataset.name
-    assert small.data(run.dense) == f"results/data/{name}_unit/data.safetensors"
+    assert small.locate_data(run.dense) == f"results/data/{name}_unit/data.safetensors"
     assert run.dense != other.dense and other.dense == planned(tmp_path / "c")[1].dense
-    known = {one.record: one for one in expected_records(small)}
+    known = {one.record: one for one in list_expected_records(small)}
     assert {f"results/data/{name}/record.json", f"results/data/{name}_unit/record.json"} <= set(known)
-    assert known[f"results/data/{name}_unit/record.json"].code == small.code("scale_pixels")
-    assert "scale_pixels" in gallery_job(small).settings["benchmarks"]
-    assert f"results/data/{name}_unit/record.json" not in {one.record for one in expected_records(plain)}
+    assert known[f"results/data/{name}_unit/record.json"].code == small.find_code("scale_pixels")
+    assert "scale_pixels" in make_gallery_job(small).settings["benchmarks"]
+    assert f"results/data/{name}_unit/record.json" not in {one.record for one in list_expected_records(plain)}
 
 
 def test_an_unknown_data_set_is_told_without_what_is_put_behind_its_name(tmp_path):
@@ -44,9 +44,9 @@ def levels(files):
 def test_frozen_tickets_read_all_masks_and_tickets_before_theirs(tmp_path):
     small, run = planned(tmp_path, **{"evaluations.held": FREEZE})
     name = run.evaluation("held")
-    assert levels(small.masks_to(name, "0-1", "1_3")) == ["level1", "level2", "level3"]
-    assert levels(small.deciding(name, "0-1", "1_3")) == ["level1", "level2"]
-    assert small.deciding(name, "0-1", "1") == []
+    assert levels(small.locate_masks_to(name, "0-1", "1_3")) == ["level1", "level2", "level3"]
+    assert levels(small.locate_deciding(name, "0-1", "1_3")) == ["level1", "level2"]
+    assert small.locate_deciding(name, "0-1", "1") == []
 
 
 def test_masks_made_in_one_go_are_decided_by_the_dense_network_alone(tmp_path):
@@ -54,7 +54,7 @@ def test_masks_made_in_one_go_are_decided_by_the_dense_network_alone(tmp_path):
     small, run = planned(
         tmp_path, pruning={"by": "large_final", "scope": "layer", "one_shot": shares}, evaluations={"held": FREEZE}
     )
-    assert small.deciding(run.evaluation("held"), "0-1", "1_3") == []
+    assert small.locate_deciding(run.evaluation("held"), "0-1", "1_3") == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_code_counts_the_criteria_and_actions_that_are_named(tmp_path):
         small, run = planned(tmp_path / str(number), evaluations=evaluations)
         codes.append(
             {
-                small.code(name, run.evaluation(which))
+                small.find_code(name, run.evaluation(which))
                 for name, which in (("untrained", "untrained"), ("freeze_pruned", "held"))
             }
         )
@@ -101,7 +101,10 @@ def test_time_grows_with_what_is_asked(tmp_path):
     )  # fmt: skip
     for rule, name, factor in (("untrained", "a", 25), ("freeze_pruned", "b", 2), ("supermask", "c", 2)):
         seconds = [
-            Requested(small).expected(rule, {"run": run.evaluation(name), "seeds": "0-1", "levels": "1"}).seconds - 10
+            Requested(small)
+            .estimate_duration(rule, {"run": run.evaluation(name), "seeds": "0-1", "levels": "1"})
+            .seconds
+            - 10
             for small, run in (few, many)
         ]
         assert seconds[1] == pytest.approx(factor * seconds[0])

@@ -7,13 +7,13 @@ import yaml
 from small_paper import SCALE, plan
 from workspace import ROOT
 
-from reproof.experiments.configuration import available, read_configuration
-from reproof.planning.inventory import upstream_records
+from reproof.experiments.configuration import list_names, read_configuration
+from reproof.planning.inventory import list_upstream_records
 from reproof.planning.plan import Plan
 from reproof.provenance.equal_code import EqualCode
 from reproof.publishing.publication import (
     MEMORY,
-    code_to_publish,
+    choose_code_to_publish,
     compute_code,
     describe_stage,
     list_published,
@@ -47,7 +47,7 @@ def test_a_run_or_paper_that_is_not_there_is_named(tmp_path, publish, told):
 
 def test_every_scale_names_runs_that_it_has():
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    plans = [Plan(read_configuration(config | {"scale": scale})) for scale in available(ROOT / "config/scales")]
+    plans = [Plan(read_configuration(config | {"scale": scale})) for scale in list_names(ROOT / "config/scales")]
     named = [one for one in plans if one.configuration.publish is not None]
     assert {one.scale for one in named if list_published(one)} == {"demo", "mnist"}
 
@@ -81,7 +81,7 @@ def pulled(tmp_path, monkeypatch):
     """A plan and its tables, pulled without anything else."""
     monkeypatch.chdir(tmp_path)
     one = plan(tmp_path)
-    record = tmp_path / one.tables("one") / "record.json"
+    record = tmp_path / one.locate_tables("one") / "record.json"
     record.parent.mkdir(parents=True)
     record.touch()
     return one
@@ -91,7 +91,7 @@ OTHER = "0123456789abcdef"
 
 
 def tell(one, code):
-    write_stage(describe_stage(["results/x"], {one.tables("one"): code}), Path("dvc.yaml"))
+    write_stage(describe_stage(["results/x"], {one.locate_tables("one"): code}), Path("dvc.yaml"))
     refuse_older(one)
 
 
@@ -106,7 +106,7 @@ def test_tables_that_this_code_made_are_taken(pulled):
 
 def test_tables_of_earlier_code_that_was_shown_equal_are_taken(pulled):
     pulled.equal_code = EqualCode({})
-    earlier = {one.code: f"earlier {one.code}" for one in upstream_records(pulled, "one")}
+    earlier = {one.code: f"earlier {one.code}" for one in list_upstream_records(pulled, "one")}
     pulled.equal_code = EqualCode(earlier)
     code = compute_code(pulled, "one")
     tell(pulled, code)
@@ -119,22 +119,22 @@ def test_tables_of_earlier_code_that_was_shown_equal_are_taken(pulled):
 def test_published_again_pulled_tables_keep_their_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = plan(tmp_path, scale=SCALE | {"publish": {"one": []}})
-    tables = one.tables("one")
-    assert code_to_publish([one], {tables: OTHER}) == {tables: compute_code(one, "one")}
+    tables = one.locate_tables("one")
+    assert choose_code_to_publish([one], {tables: OTHER}) == {tables: compute_code(one, "one")}
     Path(tables).mkdir(parents=True)
     Path(tables, "record.json").touch()
-    assert code_to_publish([one], {tables: OTHER}) == {tables: OTHER}
+    assert choose_code_to_publish([one], {tables: OTHER}) == {tables: OTHER}
 
 
 def test_of_tables_beside_what_they_were_made_of_snakemake_knows_itself(pulled):
-    record = next(Path(one.record) for one in upstream_records(pulled, "one"))
+    record = next(Path(one.record) for one in list_upstream_records(pulled, "one"))
     record.parent.mkdir(parents=True)
     record.touch()
     tell(pulled, OTHER)
 
 
 def test_tables_that_are_not_there_are_made_anew(pulled):
-    Path(pulled.tables("one"), "record.json").unlink()
+    Path(pulled.locate_tables("one"), "record.json").unlink()
     tell(pulled, OTHER)
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from reproof.provenance.records import recorded, sha256, verified
+from reproof.provenance.records import sha256, verify_inputs, write_record
 from reproof.storage.files import ReproofError
 
 NOTHING = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
@@ -15,7 +15,7 @@ NOTHING = {"settings": "{}", "code": "", "inputs": [], "outputs": []}
 def made(tmp_path):
     """A file and a folder with their record."""
     paths = [str(tmp_path / "file"), str(tmp_path / "folder")]
-    with recorded(tmp_path / "record.json", **NOTHING | {"outputs": paths}):
+    with write_record(tmp_path / "record.json", **NOTHING | {"outputs": paths}):
         (tmp_path / "file").write_bytes(b"abc")
         (tmp_path / "folder/deep").mkdir(parents=True)
         (tmp_path / "folder/deep/page").write_bytes(b"abcd")
@@ -25,7 +25,7 @@ def made(tmp_path):
 def test_the_record_of_a_result_says_what_it_came_from(tmp_path):
     (tmp_path / "input").write_text("abc")
     about = {"settings": '{"lr":0.1}', "code": "12ab", "inputs": [str(tmp_path / "input")], "packages": ["numpy"]}
-    with recorded(tmp_path / "record.json", **NOTHING | about) as facts:
+    with write_record(tmp_path / "record.json", **NOTHING | about) as facts:
         facts["training_s"] = 1.5
     record = json.loads((tmp_path / "record.json").read_text())
     assert record["settings"] == {"lr": 0.1}
@@ -43,7 +43,7 @@ def test_the_record_tells_the_bytes_of_every_file_that_was_made(made):
 
 
 def test_a_result_that_was_not_made_has_no_record(tmp_path):
-    with pytest.raises(ZeroDivisionError), recorded(tmp_path / "record.json", **NOTHING):
+    with pytest.raises(ZeroDivisionError), write_record(tmp_path / "record.json", **NOTHING):
         assert 1 / 0
     assert not (tmp_path / "record.json").exists()
 
@@ -51,12 +51,12 @@ def test_a_result_that_was_not_made_has_no_record(tmp_path):
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"b" + content[1:]])
 def test_an_input_whose_bytes_are_not_its_records_is_refused_before_the_body(made, damage):
     inputs = [str(made / "file")]
-    assert list(verified(inputs)) == inputs
+    assert list(verify_inputs(inputs)) == inputs
     (made / "file").write_bytes(damage(b"abc"))
     entered = False
     with (
         pytest.raises(ReproofError, match=rf"^{inputs[0]}: is damaged or was edited.*rm -f .*record\.json; then run"),
-        recorded(made / "other.json", **NOTHING | {"inputs": inputs}),
+        write_record(made / "other.json", **NOTHING | {"inputs": inputs}),
     ):
         entered = True
     assert not entered
@@ -66,7 +66,7 @@ def test_a_record_that_was_edited_is_refused_by_name(made):
     record = json.loads((made / "record.json").read_text())
     (made / "record.json").write_text(json.dumps(record | {"wall_s": record["wall_s"] + 1}))
     with pytest.raises(ReproofError, match=r"^.*record\.json: is damaged or was edited"):
-        verified([str(made / "file")])
+        verify_inputs([str(made / "file")])
 
 
 def test_what_a_killed_job_left_half_written_is_swept_its_record_as_well(made):
@@ -75,24 +75,24 @@ def test_what_a_killed_job_left_half_written_is_swept_its_record_as_well(made):
         one.parent.mkdir(exist_ok=True)
         one.write_text("half")
     outputs = [str(made / "file"), str(made / "folder")]
-    with recorded(made / "record.json", **NOTHING | {"outputs": outputs}):
+    with write_record(made / "record.json", **NOTHING | {"outputs": outputs}):
         assert not any(one.exists() for one in left)
 
 
 def test_an_input_without_a_record_is_taken_as_it_is(tmp_path):
     (tmp_path / "alone").write_bytes(b"abc")
-    assert verified([str(tmp_path / "alone")]) == {str(tmp_path / "alone"): sha256(tmp_path / "alone")}
+    assert verify_inputs([str(tmp_path / "alone")]) == {str(tmp_path / "alone"): sha256(tmp_path / "alone")}
 
 
 def test_an_absent_input_is_named(tmp_path):
     with pytest.raises(ReproofError, match=r"gone: cannot be read \(No such file or directory\)"):
-        verified([str(tmp_path / "gone")])
+        verify_inputs([str(tmp_path / "gone")])
 
 
 def test_what_a_killed_writer_left_is_swept_away(tmp_path):
     (tmp_path / ".out.77.abcd.tmp").touch()
     (tmp_path / ".another.77.abcd.tmp").touch()
-    with recorded(tmp_path / "record.json", **NOTHING | {"outputs": [str(tmp_path / "out")]}):
+    with write_record(tmp_path / "record.json", **NOTHING | {"outputs": [str(tmp_path / "out")]}):
         (tmp_path / "out").touch()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".another.77.abcd.tmp", "out", "record.json"]
 

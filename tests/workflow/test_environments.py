@@ -52,7 +52,7 @@ def reached(script):
 
 def loaded(path):
     """Return the modules that a file imports by a registered name: `registry.load(where, decorator, name)`."""
-    kinds = re.findall(r'catalogue\.load\("(\w+)", "(\w+)"', path.read_text())
+    kinds = re.findall(r'registry\.load\("(\w+)", "(\w+)"', path.read_text())
     return {find_module(*kind, name) for kind in kinds for name in list_registered(*kind)}
 
 

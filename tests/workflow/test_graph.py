@@ -7,10 +7,10 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.experiments.configuration import available, read_configuration
+from reproof.experiments.configuration import list_names, read_configuration
 from reproof.planning.plan import Plan
 
-SCALES = available(ROOT / "config/scales")
+SCALES = list_names(ROOT / "config/scales")
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
 
@@ -52,7 +52,7 @@ def test_names_fit_the_wildcards_in_one_way(scale):
     names |= {run.tickets for run in plan.runs["lottery_ticket"].values()}
     names |= {run.control(arm) for run in plan.runs["lottery_ticket"].values() for arm in run.controls}
     assert all(re.fullmatch(shapes["run"], name) for name in names)
-    for job in plan.jobs():
+    for job in plan.list_jobs():
         assert all(re.fullmatch(shapes[name], value) for name, value in job.wildcards.items() if name != "scale"), job
 
 

@@ -112,7 +112,7 @@ from pathlib import Path
 from reproof.experiments.configuration import read_configuration
 from reproof.planning.plan import Plan
 plan = Plan(read_configuration(yaml.safe_load(Path("config/config.yaml").read_text())))
-plan.code("train_dense", next(iter(plan.runs["lottery_ticket"].values())).dense)
+plan.find_code("train_dense", next(iter(plan.runs["lottery_ticket"].values())).dense)
 print(sorted({"torch", "pandas", "matplotlib", "scipy", "snakemake"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

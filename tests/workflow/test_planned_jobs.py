@@ -7,7 +7,7 @@ import yaml
 from workspace import ROOT
 
 from reproof.experiments.configuration import read_configuration
-from reproof.planning.inventory import planned_jobs
+from reproof.planning.inventory import list_planned_jobs
 from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -36,7 +36,7 @@ Path(sys.argv[2]).write_text(json.dumps(jobs))
 
 def describe(plan, job):
     """Return what a planned job says of itself, as the probe does of Snakemake's."""
-    expected = plan.expected_record(job)
+    expected = plan.make_expected_record(job)
     assert (expected.record, expected.settings) == (job.record, job.settings_line)
     return {
         "kind": job.kind, "wildcards": job.wildcards, "outputs": list(job.outputs), "record": expected.record,
@@ -50,8 +50,8 @@ def test_every_planned_job_has_the_paths_settings_and_code_of_its_rule(repositor
     repository.python("-c", PROBE, scale, str(file)).check()
     in_graph = {job["record"]: job for job in json.loads(file.read_text())}
     plan = Plan(read_configuration(CONFIG | {"scale": scale}))
-    planned = {job.record: describe(plan, job) for job in planned_jobs(plan)}
-    assert len(planned) == len(planned_jobs(plan)), "no two jobs write one record"
+    planned = {job.record: describe(plan, job) for job in list_planned_jobs(plan)}
+    assert len(planned) == len(list_planned_jobs(plan)), "no two jobs write one record"
     assert set(planned) == set(in_graph)
     for record, job in planned.items():
         assert job == in_graph[record]
@@ -60,5 +60,5 @@ def test_every_planned_job_has_the_paths_settings_and_code_of_its_rule(repositor
 @pytest.mark.parametrize("scale", ["smoke", "demo"])
 def test_the_wildcards_of_a_rule_give_back_the_job(scale):
     plan = Plan(read_configuration(CONFIG | {"scale": scale}))
-    for job in plan.jobs():
-        assert plan.job(job.kind, job.wildcards) == job
+    for job in plan.list_jobs():
+        assert plan.find_job(job.kind, job.wildcards) == job

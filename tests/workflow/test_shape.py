@@ -61,7 +61,7 @@ def test_rule_script_log_and_library_function_carry_one_name(name):
     assert rule["script"].strip() == f'"../workflow/scripts/{script}.py"'
     (log,) = re.findall(r'"(logs/.*)"', rule["log"])
     assert log.endswith(f"/{name}.log")
-    assert f'PLAN.code("{script}"' in rule["params"]
+    assert f'PLAN.find_code("{script}"' in rule["params"]
     library = ast.parse((ROOT / f"reproof/{room_of(name)}/{name}.py").read_text())
     assert name in [node.name for node in library.body if isinstance(node, ast.FunctionDef)]
     if script == name:

@@ -1,11 +1,11 @@
-"""What results depend on: canonical settings, pinned names, fingerprints that see a change of meaning and no other."""
+"""The code of jobs: canonical settings, pinned names, fingerprints that change with the meaning of code only."""
 
 import json
 import os
 
 import pytest
 
-from reproof.provenance.identity import canonical, run_name
+from reproof.provenance.identity import format_canonical, make_run_name
 
 LARGE_FINAL = ["pruning", "criterion", "large_final"]
 LENET = ["networks", "network", "lenet_300_100"]
@@ -13,7 +13,7 @@ PROBE = """
 import json, sys
 from reproof.provenance.fingerprint import Code
 asked, code = json.loads(sys.argv[1]), Code()
-print(json.dumps({key: code.fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
+print(json.dumps({key: code.compute_fingerprint(f"workflow/scripts/{script}.py", tuple(map(tuple, picked)))
                   for key, (script, picked) in asked.items()}))
 """
 ASKED = {
@@ -46,7 +46,7 @@ def before(tree):
 
 @pytest.fixture
 def changed(tree, before):
-    """Return a function that edits files and tells whose fingerprints changed; the files are put back afterwards."""
+    """Return a function that edits files and returns whose fingerprints changed; the files are restored afterwards."""
     kept = {}
 
     def change(*edits):
@@ -62,7 +62,7 @@ def changed(tree, before):
         (tree / name).unlink() if text is None else (tree / name).write_text(text)
 
 
-def said_otherwise(old, new):
+def replaced(old, new):
     def edit(text):
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
         return text.replace(old, new)
@@ -75,20 +75,22 @@ def followed_by(more):
 
 
 def test_equal_settings_give_equal_text_whatever_their_order():
-    one = canonical({"lr": 1e-3, "a": {"y": [1, 2.5], "x": None}, "name": "é"})
-    assert one == canonical({"name": "é", "a": {"x": None, "y": [1, 2.5]}, "lr": 0.001})
+    one = format_canonical({"lr": 1e-3, "a": {"y": [1, 2.5], "x": None}, "name": "é"})
+    assert one == format_canonical({"name": "é", "a": {"x": None, "y": [1, 2.5]}, "lr": 0.001})
     assert one == '{"a":{"x":null,"y":[1,2.5]},"lr":0.001,"name":"é"}'
-    assert canonical({"levels": (1, 2)}) == canonical({"levels": [1, 2]})
+    assert format_canonical({"levels": (1, 2)}) == format_canonical({"levels": [1, 2]})
 
 
 def test_other_settings_give_other_text():
-    texts = [canonical(one) for one in ({"a": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"b": 1}, {"a": 1, "b": None})]
+    texts = [
+        format_canonical(one) for one in ({"a": 1}, {"a": "1"}, {"a": True}, {"a": [1]}, {"b": 1}, {"a": 1, "b": None})
+    ]
     assert len(set(texts)) == len(texts)
 
 
 def test_names_are_pinned():
     settings = {"b": [1, 2.5], "a": {"y": None, "x": "é"}}
-    assert run_name("lenet_300_100-mnist", settings) == "lenet_300_100-mnist-b5e6f8f1"
+    assert make_run_name("lenet_300_100-mnist", settings) == "lenet_300_100-mnist-b5e6f8f1"
 
 
 def test_every_script_has_a_fingerprint_of_its_own(before):
@@ -107,13 +109,13 @@ def test_a_comment_or_a_docstring_changes_nothing(changed):
         ("reproof/training/schedule.py", followed_by("\n\n# A remark.\n")),
         (
             "reproof/training/schedule.py",
-            said_otherwise('"""Return the rate of', '"""Give the rate of'),
+            replaced('"""Return the rate of', '"""Give the rate of'),
         ),
-        ("workflow/scripts/prune.py", said_otherwise('"""Adapter: reproof.pipeline.prune."""', '"""Another text."""')),
+        ("workflow/scripts/prune.py", replaced('"""Adapter: reproof.pipeline.prune."""', '"""Another text."""')),
         ("reproof/pruning/criteria.py", followed_by("\n# Another remark.\n")),
         (
             "reproof/storage/errors.py",
-            said_otherwise("ReproofError(Exception):\n", "ReproofError(Exception):  # why\n"),
+            replaced("ReproofError(Exception):\n", "ReproofError(Exception):  # why\n"),
         ),
     ]
     assert changed(*edits) == set()
@@ -136,37 +138,38 @@ TRAINING = {"train", "retrain", "reinitialise", "shuffle_mask"}
     ],
 )
 def test_a_deep_change_is_seen_by_its_dependents_alone(changed, name, old, new, who):
-    edit = followed_by("\nUNUSED = 1\n") if old == new else said_otherwise(old, new)
+    edit = followed_by("\nUNUSED = 1\n") if old == new else replaced(old, new)
     assert changed((name, edit)) == who
 
 
 def test_all_that_write_tables_depend_on_how_tables_are_written(changed):
     tables = {*TRAINING, "collect", "judge", "figure"}
-    assert changed(("reproof/storage/files.py", said_otherwise('compression="zstd"', 'compression="gzip"'))) == tables
+    assert changed(("reproof/storage/files.py", replaced('compression="zstd"', 'compression="gzip"'))) == tables
 
 
 def test_everything_depends_on_how_files_are_written(changed):
-    edit = said_otherwise("        os.replace(temporary, path)", "        os.rename(temporary, path)")
+    edit = replaced("        os.replace(temporary, path)", "        os.rename(temporary, path)")
     assert changed(("reproof/storage/files.py", edit)) == set(ASKED)
 
 
 def test_what_surrounds_a_job_reruns_nothing(changed):
-    edit = said_otherwise(
-        '"wall_s": round(time.monotonic() - began, 3)', '"wall_s": round(time.monotonic() - began, 2)'
-    )
+    edit = replaced('"wall_s": round(time.monotonic() - began, 3)', '"wall_s": round(time.monotonic() - began, 2)')
     assert changed(("reproof/provenance/records.py", edit)) == set()
 
 
 @pytest.mark.parametrize("name", ["page.css", "page.html.j2"])
-def test_what_is_read_beside_the_code_counts_as_well(changed, name):
+def test_files_that_the_code_reads_count_as_well(changed, name):
     """The page's template is no module, and the page is stale without it all the same."""
     assert changed((f"reproof/gallery/{name}", followed_by("\n"))) == {"gallery"}
 
 
 def test_words_of_a_metric_change_what_shows_them(changed):
-    """They are evaluated from the source of an operation, which figures and verdicts do not import."""
-    edit = said_otherwise('"upper Lipschitz bound"', '"bound from above"')
-    assert changed(("reproof/operations/bound.py", edit)) == {"figure", "gallery", "judge"}
+    """They are evaluated from the source of an operation, which figures and verdicts do not import.
+
+    The gallery prints the sentences of the verdicts table and reads no words itself.
+    """
+    edit = replaced('"upper Lipschitz bound"', '"bound from above"')
+    assert changed(("reproof/operations/lipschitz.py", edit)) == {"figure", "judge"}
 
 
 def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):
@@ -175,11 +178,11 @@ def test_a_new_criterion_beside_the_picked_one_changes_nothing(changed):
 
 
 def test_an_edit_of_the_criterion_that_is_picked_is_seen(changed):
-    assert changed(("reproof/pruning/criteria.py", said_otherwise("return np.abs(final)", "return final"))) == {"prune"}
+    assert changed(("reproof/pruning/criteria.py", replaced("return np.abs(final)", "return final"))) == {"prune"}
 
 
 def test_an_edit_of_a_criterion_that_is_not_picked_changes_nothing(changed):
-    assert changed(("reproof/pruning/criteria.py", said_otherwise("return np.abs(initial)", "return initial"))) == set()
+    assert changed(("reproof/pruning/criteria.py", replaced("return np.abs(initial)", "return initial"))) == set()
 
 
 def test_a_new_control_retrains_nothing(changed):
@@ -188,7 +191,7 @@ def test_a_new_control_retrains_nothing(changed):
 
 
 def test_an_edit_of_a_control_retrains_it_alone(changed):
-    edit = said_otherwise("replace(ticket, start=ticket.fresh)", "replace(ticket, start=dict(ticket.fresh))")
+    edit = replaced("replace(ticket, start=ticket.fresh)", "replace(ticket, start=dict(ticket.fresh))")
     assert changed(("reproof/pruning/controls.py", edit)) == {"reinitialise"}
 
 
