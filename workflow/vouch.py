@@ -25,7 +25,7 @@ from reproof.experiments.configuration import list_names, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
 from reproof.provenance.equal_code import EqualCode
-from reproof.provenance.fingerprint import Code
+from reproof.provenance.fingerprint import Fingerprints
 from reproof.provenance.records import sha256
 from reproof.publishing.publication import refuse_uncommitted
 from reproof.storage.files import ReproofError, read_json, write_text
@@ -78,13 +78,13 @@ class Version:
         return {record: about for record, about in found.items() if not record.startswith(DRAWN)}
 
     @cached_property
-    def code(self) -> Code:
-        """Its sources, to be fingerprinted as this version of the project does it."""
-        return Code(self.folder)
+    def fingerprints(self) -> Fingerprints:
+        """Fingerprints of its code, computed as this version of the project computes them."""
+        return Fingerprints(self.folder.with_name(f"{self.folder.name}.json"), root=self.folder)
 
-    def fingerprint(self, about: Mapping[str, Any]) -> str:
+    def compute_fingerprint(self, about: Mapping[str, Any]) -> str:
         """Return the fingerprint of the code of a result."""
-        return self.code.compute_fingerprint(about["script"], [tuple(pick) for pick in about["picks"]])
+        return self.fingerprints.compute(about["script"], [tuple(pick) for pick in about["picks"]])
 
     def run_short(self, scale: str, mirror: str | None) -> dict[str, dict[str, Any]]:
         """Run a scale short, up to the verdicts, and return what code each result of it is made by."""
