@@ -34,7 +34,7 @@ def measure() -> Iterator[Row]:
     torch.set_num_threads(1)
     keep_freed_memory()
     for name, (shape, how) in BLOCKS.items():
-        dataset = make_digits(shape, train=2_000)
+        dataset = make_digits(shape, train=2_000, device="cuda" if gpu else "cpu")
         for size in SIZES:
             if gpu or (name == ON_A_CPU[0] and size <= ON_A_CPU[1]):
                 alone, together = _measure_times(dataset, name, TrainingSettings(**how, steps=50_000), size, gpu)

@@ -29,14 +29,15 @@ Masks = Mapping[str, torch.Tensor]  # by weight, bool
 ADAM = {"optimizer": "adam", "lr": RATE, "batch": BATCH}
 
 
-def make_digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES) -> Dataset:
-    """Return a data set of random images, uint8 [N, *shape]; a step costs the same as on real ones."""
+def make_digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES, *, device: str = "cpu") -> Dataset:
+    """Return a data set of random images, uint8 [N, *shape], on a device; a step costs the same as on real ones."""
     generator = torch.Generator().manual_seed(0)
     parts = []
     for count in (train, 5_000, 10_000):
         images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=generator)
-        parts.append(Split(images, torch.randint(0, 10, (count,), generator=generator)))
-    mean, std = (torch.full((shape[0], 1, 1), value) for value in (0.1307, 0.3081))
+        labels = torch.randint(0, 10, (count,), generator=generator)
+        parts.append(Split(images.to(device), labels.to(device)))
+    mean, std = (torch.full((shape[0], 1, 1), value, device=device) for value in (0.1307, 0.3081))
     return Dataset("noise", "noise", 10, mean, std, *parts)
 
 
