@@ -19,7 +19,7 @@ READING = {
     "reproof.storage.files": ("read_json", "read_parquet", "read_tensors", "read_metadata"),
     "reproof.storage.checkpoints": ("read_checkpoint", "read_kinds"),
     "reproof.data.dataset": ("load_dataset",),
-    "reproof.provenance.records": ("verified", "sha256"),
+    "reproof.provenance.records": ("verify_inputs", "sha256"),
 }
 WRITING = {
     "reproof.storage.files": ("write_text", "write_json", "write_parquet", "write_tensors"),
