@@ -43,7 +43,7 @@ def _refuse_slips(path: Path, node: yaml.Node | None) -> None:
     for place, key in enumerate(keys):
         at = f"line {key.start_mark.line + 1}"
         if key.value in [earlier.value for earlier in keys[:place]]:
-            raise make_complaint(path, at, f"the key {key.value!r} stands twice; drop one")
+            raise make_complaint(path, at, f"the key {key.value!r} is given twice; drop one")
         if not key.tag.endswith((":str", ":merge")):
             raise make_complaint(path, at, f"YAML does not read {key.value!r} as text; quote it")
     if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":float") and "n" in node.value.lower():

@@ -23,8 +23,6 @@ from reproof.training.state import State
 Options = Mapping[str, Any]
 HARNESS = ("attack", "targeted", "epsilons")  # keys of an entry that are no options of the attack
 TOLERANCE = 0.02  # Square may leave this much less accuracy than PGD before gradients count as masked
-
-
 SPLITS = ("train", "validation", "test")
 OUTCOMES = (  # at each epsilon
     Metric("{split}_accuracy_under_attack", SHARE, "epsilon", "accuracy under attack", splits=SPLITS),
@@ -91,12 +89,9 @@ def attack(
     """Attack dense networks on the first `examples` of `split`, at each of `epsilons`.
 
     An entry of `attacks` names the `attack` and may hold `targeted` (at a wrong class drawn at random), its own
-    `epsilons`, and options of the attack. `part` is the entry, `at` is epsilon; epsilon 0 stands for no attack.
-    Metrics of an attack without epsilon are called `unbounded`.
-
-    Distances (L2) and queries are medians over the fooled images: classified correctly before the attack, and wrongly
-    after it. `success_within_queries` is the share of fooled images among those classified correctly, at the greatest
-    epsilon. `pictures` images of seed 0 are in the table, one row per pixel.
+    `epsilons`, and options of the attack. `part` is the entry, `at` is epsilon; epsilon 0 means no attack. Distances
+    (L2) and queries are medians over the fooled images, those which the attack turned from correct to wrong.
+    `success_within_queries` is their share among the correct ones. `pictures` images are stored, a row per pixel.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: attack measures dense networks alone; leave `levels` out")

@@ -26,7 +26,7 @@ def write_record(
 ) -> Iterator[Record]:  # fmt: skip
     """Write, once the body has made `outputs`, their record: settings, code, versions, device, hashes, wall time.
 
-    Before the body, `inputs` are compared with the records that lie beside them. The body may add facts of its own to
+    Before the body, `inputs` are compared with the records in the same folders. The body may add facts of its own to
     the mapping that it is given.
     """
     began, made = time.monotonic(), list(outputs)

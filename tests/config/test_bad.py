@@ -57,7 +57,7 @@ def test_a_claim_twice(tmp_path):
 
 
 RAW = {
-    "a key twice": ("seeds: 3\n", "seeds: 3\n    seeds: 4\n", "line 27: the key 'seeds' stands twice; drop one"),
+    "a key twice": ("seeds: 3\n", "seeds: 3\n    seeds: 4\n", "line 27: the key 'seeds' is given twice; drop one"),
     "a key that is no text": ("  small:\n", "  on:\n", "line 6: YAML does not read 'on' as text; quote it"),
     "not a number": ("lr: 0.01", "lr: .nan", "line 16: .nan is not a finite number"),
     "a number without end": ("lr: 0.01", "lr: -.INF", "line 16: -.INF is not a finite number"),
