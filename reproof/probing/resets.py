@@ -5,16 +5,10 @@ A probe shares the other tensors with the trained network, so that a hundred pro
 
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from reproof.storage.files import Array, ReproofError
-
-
-def convert_to_tensors(weights: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Return tensors of the shapes and dtypes of the arrays, with memory of their own."""
-    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+from reproof.storage.files import ReproofError
 
 
 def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
