@@ -12,7 +12,7 @@ run goes on.
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,19 +86,20 @@ class Version:
         """Return the fingerprint of the code of a result."""
         return self.fingerprints.compute(about["script"], [tuple(pick) for pick in about["picks"]])
 
-    def run_short(self, scale: str, mirror: str | None) -> dict[str, dict[str, Any]]:
-        """Run a scale short, up to the verdicts, and return what code each result of it is made by."""
+    def shorten(self, scale: str, mirror: str | None) -> dict[str, dict[str, Any]]:
+        """Let a scale be its short run from now on, and return what code each result of it is made by."""
         _run("git", "checkout", "--quiet", "--force", self.commit, at=self.folder)
         config = read_yaml(self.folder / "config/config.yaml")
         config["data"]["mirror"] = mirror
         write_text(self.folder / "config/config.yaml", yaml.safe_dump(config, sort_keys=False))
         short = shorten_scale(self.folder, scale, self._options)
         write_text(self.folder / "config/scales" / f"{scale}.yaml", yaml.safe_dump(short, sort_keys=False))
-        targets = [f"results/tables/{scale}/{paper}/verdicts.parquet" for paper in short["papers"]]
-        papers = f"papers=[{','.join(short['papers'])}]"
-        command = ["-m", "snakemake", "--cores", "all", "--config", f"scale={scale}", papers, "--", *targets]
-        _run(sys.executable, *command, at=self.folder)
         return self.codes(scale)
+
+    def run(self, scale: str, papers: Iterable[str], records: Iterable[str]) -> None:
+        """Make results of a scale, given by their records."""
+        named = ["--config", f"scale={scale}", f"papers=[{','.join(papers)}]"]
+        _run(sys.executable, "-m", "snakemake", "--cores", "all", *named, "--", *records, at=self.folder)
 
     def judge(self, plan: Plan, paper: str) -> str:
         """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper."""
@@ -165,23 +166,38 @@ def _shown_by_runs(
     shown: set[tuple[str, str]] = set()
     differ: list[str] = []
     for plan in plans:
-        mirror = plan.configuration.data.get("mirror")
-        before, after = old.run_short(plan.scale, mirror), new.run_short(plan.scale, mirror)
-        for record in before.keys() & after.keys():
-            pair = before[record]["code"], after[record]["fingerprint"]
-            different = [*_different(old.folder, new.folder, record)]
-            differ += different
-            shown |= set() if different else {pair}
+        before, after = (one.shorten(plan.scale, plan.configuration.data.get("mirror")) for one in (old, new))
+        pairs = {one: (before[one]["code"], after[one]["fingerprint"]) for one in before.keys() & after.keys()}
+        records = _choose_records(plan, pairs, shown, {pair[0] for pair in wanted[plan.scale].values()})
+        for version in (old, new):
+            version.run(plan.scale, plan.papers, records)
+        for record in pairs:
+            if (old.folder / record).exists() and (new.folder / record).exists():
+                different = [*_different(old.folder, new.folder, record)]
+                differ += different
+                shown |= set() if different else {pairs[record]}
         differ += _judged_otherwise(old, new, plan)
     if differ:
         raise ReproofError(
             f"{', '.join(differ[:SHOWN])}: differ ({len(differ)} files in all), so the code is not equal"
         )
-    pairs = {one: pair for each in wanted.values() for one, pair in each.items()}
-    missing = [record for one, (code, record) in pairs.items() if (code, one) not in shown]
+    codes = {one: code for each in wanted.values() for one, code in each.items()}
+    missing = [record for one, (code, record) in codes.items() if (code, one) not in shown]
     if missing:
         raise ReproofError(f"{', '.join(missing[:SHOWN])}: no short run does what made it; extend workflow/shorten.py")
-    return {one: code for one, (code, _) in pairs.items()}
+    return {one: code for one, (code, _) in codes.items()}
+
+
+def _choose_records(
+    plan: Plan, pairs: Mapping[str, tuple[str, str]], shown: Container[tuple[str, str]], wanted: Container[str]
+) -> list[str]:
+    """Return the records of a short run whose results are to be compared.
+
+    `pairs` holds the code of both versions for each record. A record counts if its code is `wanted` and not `shown`
+    equal yet. The first paper counts as a whole, because its trainings are long enough for every backend.
+    """
+    open_records = [one for one, pair in pairs.items() if pair not in shown and pair[0] in wanted]
+    return sorted({*open_records, f"{plan.locate_tables(next(iter(plan.papers)))}/record.json"})
 
 
 def _different(old: Path, new: Path, record: str) -> Iterator[str]:

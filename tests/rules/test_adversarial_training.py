@@ -13,7 +13,7 @@ from reproof.attacks.hardening import Hardening
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import load_dataset
 from reproof.networks import build
-from reproof.operations.adversarial_training import adversarial_training, train_adversarially
+from reproof.operations.adversarial_training import adversarial_training, train_seed
 from reproof.operations.common.subject import Subject, convert_to_tensors, measure
 from reproof.storage.files import ReproofError, read_parquet
 
@@ -76,7 +76,7 @@ def test_each_network_is_shown_what_was_made_for_the_other(folder):
     of_natural, for_natural = (values(table, metric) for metric in EXCHANGED)
     found = set()
     for seed, start, end in zip((0, 1), one.read_step(0), one.read_tickets(0), strict=True):
-        strong, natural = train_adversarially(one, start, seed, against), convert_to_tensors(end)
+        strong, natural = train_seed(one, start, seed, against), convert_to_tensors(end)
         assert values(table, "test_clean_accuracy")["", None, seed] == accuracy(folder, strong, None)
         assert values(table, "test_accuracy_under_attack")["FGSM", 0.1, seed] == accuracy(folder, strong, strong)
         assert of_natural["FGSM", 0.1, seed] == accuracy(folder, strong, natural)
@@ -88,15 +88,15 @@ def test_each_network_is_shown_what_was_made_for_the_other(folder):
 def test_without_examples_the_training_is_the_runs_own_to_the_bit(folder):
     one = subject(folder)
     for seed, start, own in zip((0, 1), one.read_step(0), one.read_tickets(0), strict=True):
-        end = train_adversarially(one, start, seed, Adversary(clean_share=1.0))
+        end = train_seed(one, start, seed, Adversary(clean_share=1.0))
         assert all(np.array_equal(end[name].numpy(), own[name]) for name in own)
 
 
 def test_the_options_reach_the_adversary(folder, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "reproof.operations.adversarial_training.train_adversarially",
-        lambda *a: asked.append(a[-1]) or train_adversarially(*a),
+        "reproof.operations.adversarial_training.train_seed",
+        lambda *a: asked.append(a[-1]) or train_seed(*a),
     )
     rest = {"adversary_steps": 2, "adversary_step_size": 0.07, "clean_share": 0.25, "epsilon": 0.05}
     measured(folder, **rest)

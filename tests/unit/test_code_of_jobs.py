@@ -109,7 +109,7 @@ def test_a_comment_or_a_docstring_changes_nothing(changed):
         ("reproof/training/schedule.py", followed_by("\n\n# A remark.\n")),
         (
             "reproof/training/schedule.py",
-            replaced('"""Return the rate of', '"""Give the rate of'),
+            replaced('"""Return the learning rate of', '"""Give the learning rate of'),
         ),
         ("workflow/scripts/prune.py", replaced('"""Adapter: reproof.pipeline.prune."""', '"""Another text."""')),
         ("reproof/pruning/criteria.py", followed_by("\n# Another remark.\n")),
@@ -132,7 +132,7 @@ TRAINING = {"train", "retrain", "reinitialise", "shuffle_mask"}
         ("reproof/pruning/masks.py", "round(rate * len(ranked))", "1 + round(rate * len(ranked))", {"prune"}),
         ("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41", set()),
         ("reproof/seeding.py", ">> 1", ">> 2", {*TRAINING, "fetch"}),
-        ("reproof/networks/lenet.py", "scaled(300, width)", "scaled(301, width)", TRAINING),
+        ("reproof/networks/lenet.py", "scale_units(300, width)", "scale_units(301, width)", TRAINING),
         ("reproof/networks/conv.py", "import", "import", set()),
         ("workflow/scripts/prune.py", 'job(here, "numpy")', "job(here)", {"prune"}),
     ],

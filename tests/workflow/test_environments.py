@@ -63,7 +63,7 @@ def located(path):
 
 def recorded(script):
     """Return the packages whose versions a script writes into its record."""
-    (line,) = re.findall(r"^with job\((.*)\)", script.read_text(), flags=re.MULTILINE)
+    (line,) = re.findall(r"^with run_job\((.*)\)", script.read_text(), flags=re.MULTILINE)
     return set(re.findall(r'"(\w+)"', line))
 
 

@@ -107,9 +107,9 @@ def spread_work(settings: Settings) -> Work:
 @operation(metrics=[Metric("weight_spread", words="spread of weights")], cost=spread_work)
 def spread(subject: Subject) -> Rows:
     """Yield the standard deviation of the weights of each seed's network."""
-    for seed, weights in zip(subject.seeds, subject.tickets(0), strict=True):
+    for seed, weights in zip(subject.seeds, subject.read_tickets(0), strict=True):
         value = float(np.concatenate([one.ravel() for one in weights.values()]).std())
-        yield subject.facts(0, seed) | {"metric": "weight_spread", "value": value}
+        yield subject.make_columns(0, seed) | {"metric": "weight_spread", "value": value}
 '''
 
 
@@ -122,7 +122,7 @@ def test_an_operation_is_one_module_and_one_line(workspace):
     assert before["operation"] == 1
     target = "results/tables/smoke/lottery_ticket/measurements.parquet"
     text = workspace.snakemake("-n", target).text
-    assert "Measure spread of wide-lenet_300_100-mnist5k-" in text
-    wrong = re.search(r"results/spread/(\S+)/record.json", text).group(1)
+    name, seeds = re.search(r"Measure spread of (\S+), seeds (\S+)", text).groups()
+    wrong = f"{name}/{seeds}/levels0"
     refused = workspace.snakemake("-n", f"results/reset/{wrong}/record.json", code=1).text
     assert f"is measured by spread; ask for results/spread/{wrong}/record.json" in refused

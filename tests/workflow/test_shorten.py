@@ -8,8 +8,8 @@ from workspace import ROOT
 
 from reproof import registry
 from reproof.experiments.configuration import read_configuration
-from reproof.planning.cost_model import size
-from reproof.planning.inventory import planned_jobs
+from reproof.planning.cost_model import compute_size
+from reproof.planning.inventory import list_planned_jobs
 from reproof.planning.plan import Plan
 from reproof.training.backends import SPARSE_BELOW, WORTH_COMPILING
 from workflow.shorten import LEVELS, SHARE, STEPS, shorten_run, shorten_scale
@@ -40,7 +40,9 @@ def plans(repository, tmp_path_factory):
 
 @pytest.mark.parametrize("scale", PUBLISHED)
 def test_every_code_of_the_scale_runs_in_the_short_run(plans, scale):
-    codes = [{(job.script, tuple(sorted(set(job.registered)))) for job in planned_jobs(plan)} for plan in plans[scale]]
+    codes = [
+        {(job.script, tuple(sorted(set(job.registered)))) for job in list_planned_jobs(plan)} for plan in plans[scale]
+    ]
     assert codes[0] <= codes[1]
 
 
@@ -56,8 +58,8 @@ def test_tickets_are_trained_by_the_compiled_and_the_sparse_backend(plans):
     """As `reproof.training.backends.on_cpu` chooses them: by weights times steps, and by the share of weights kept."""
     _, short = plans["mnist"]
     work = {
-        (job.kind, level): size(job.settings).weights * job.settings["training"]["steps"]
-        for job in planned_jobs(short) if job.kind in ("train_dense", "retrain")
+        (job.kind, level): compute_size(job.settings).weights * job.settings["training"]["steps"]
+        for job in list_planned_jobs(short) if job.kind in ("train_dense", "retrain")
         for level in (job.levels or (0,))
         if job.settings["network"]["name"] == "lenet_300_100" and job.settings["training"]["steps"] > STEPS
     }  # fmt: skip
