@@ -24,9 +24,9 @@ rule operation:
         mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb(PLAN.find_operation(wildcards.run), wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.limit_time(PLAN.find_operation(wildcards.run), wildcards, attempt),
     params:
-        settings=lambda wildcards, output: PLAN.format_operation_settings(wildcards, output.record),
+        settings=lambda wildcards: PLAN.format_settings(PLAN.find_operation(wildcards.run), wildcards),
         code=lambda wildcards: PLAN.find_code("operation", wildcards.run),
-        state=lambda wildcards, output: str(Path(output.metrics).with_name("state")),
+        state=lambda wildcards, output: PLAN.locate_operation_state(wildcards, output.record),
     message:
         "Measure {wildcards.operation} of {wildcards.run}, seeds {wildcards.seeds}"
     script:

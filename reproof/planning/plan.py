@@ -72,12 +72,12 @@ class Plan(Layout):
         """Return the settings of the job that a rule runs for these wildcards, as one canonical line."""
         return self.find_job(kind, wildcards).settings_line
 
-    def format_operation_settings(self, wildcards: Mapping[str, str], record: str) -> str:
-        """Return the settings of an operation's job; raise ReproofError if the record belongs to another operation."""
+    def locate_operation_state(self, wildcards: Mapping[str, str], record: str) -> str:
+        """Return the path of an operation's resumable state; raise ReproofError for another operation's record."""
         job = self.find_job(self.find_operation(wildcards["run"]), wildcards)
         if job.record != record:
             raise ReproofError(f"{record}: {job.run} is measured by {job.kind}; ask for {job.record}")
-        return job.settings_line
+        return f"{job.folder}/state"
 
     def find_operation(self, run: str) -> str:
         """Return the operation that makes the results of an evaluation's name."""
