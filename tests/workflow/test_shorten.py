@@ -21,7 +21,7 @@ EPSILONS = [0.1, 0.2, 0.3]
 def options_of(kind, name):
     """Return the options of an operation or attack, as `workflow.vouch` finds them."""
     place = {"operation": "operations", "attack": "attacks"}[kind]
-    return registry.options(place, kind, name) if name else ()
+    return registry.list_options(place, kind, name) if name else ()
 
 
 @pytest.fixture(scope="module")
