@@ -2,6 +2,7 @@
 
 
 ruleorder: connect > reset > freeze > untrained > supermask > freeze_pruned > operation
+ruleorder: train_control > operation
 ruleorder: attack > minimum_distortion > adversarial_training > unit_selectivity > lipschitz > operation
 
 

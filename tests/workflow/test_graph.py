@@ -126,3 +126,19 @@ def test_an_operation_is_one_module_and_one_line(workspace):
     wrong = f"{name}/{seeds}/levels0"
     refused = workspace.snakemake("-n", f"results/reset/{wrong}/record.json", code=1).text
     assert f"is measured by spread; ask for results/spread/{wrong}/record.json" in refused
+
+
+def test_every_record_of_smoke_is_made_by_one_rule(repository):
+    """A target that two rules make is an error that no run of the whole graph shows."""
+    code = """
+import yaml
+from pathlib import Path
+from reproof.experiments.configuration import read_configuration
+from reproof.planning.inventory import list_expected_records
+from reproof.planning.plan import Plan
+plan = Plan(read_configuration(yaml.safe_load(Path("config/config.yaml").read_text()) | {"scale": "smoke"}))
+print(*(one.record for one in list_expected_records(plan)))
+"""
+    records = repository.python("-c", code).text.split()
+    assert len(records) > 90
+    assert sum(repository.planned(*records).values()) == len(records)
