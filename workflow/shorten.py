@@ -74,7 +74,8 @@ def _training(training: Tree, steps: int) -> Tree:
 
 def _pruning(pruning: Tree, steps: int) -> Tree:
     short = dict(pruning)
-    if "share" in pruning:
+    # Only fully connected networks have a sparse backend. Others keep their shares, and so the way they are computed.
+    if "share" in pruning and "conv" not in pruning["share"]:
         short["share"] = dict.fromkeys(pruning["share"], SHARE)
     if "rewind" in pruning:
         short["rewind"] = min(pruning["rewind"], steps // 3)
