@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from reproof.settings import get_stored_name
 from reproof.storage.files import read_parquet
 
 PAPERS = ("intriguing_properties", "attacks")
@@ -14,7 +15,7 @@ def test_from_nothing_to_a_page_and_then_nothing_more(repository, tmp_path):
     workspace = repository.copy(tmp_path / "reproof").of_papers(*PAPERS)
     workspace.snakemake("results/figures/all").check()
     records = workspace.find("record.json")
-    assert {path.parts[1] for path in records} == {"data", "dense", "tables"} | OPERATIONS
+    assert {path.parts[1] for path in records} == {"data", "dense", "tables", *map(get_stored_name, OPERATIONS)}
     tables = [read_parquet(workspace / f"results/tables/smoke/{paper}/measurements.parquet") for paper in PAPERS]
     _the_same_network_is_trained_and_attacked(tables[1])
     _each_networks_own_images_fool_it(tables[0])

@@ -73,7 +73,10 @@ CHANGES = {
         [("reproof/pruning/criteria.py", "return np.abs(initial)", "return np.abs(initial) + 1")],
         {},
     ),
-    "a network that no run uses": ([("reproof/networks/conv.py", "scale_units(256, width)", "scale_units(128, width)")], {}),
+    "a network that no run uses": (
+        [("reproof/networks/conv.py", "scale_units(256, width)", "scale_units(128, width)")],
+        {},
+    ),
     "a control": (
         [("reproof/pruning/controls.py", "scale * deviation", "2 * scale * deviation")],
         {"train_control": 1} | COLLECTED,
