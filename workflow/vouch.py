@@ -38,7 +38,7 @@ DRAWN = "results/figures/"  # figures are drawn again after a pull; nothing is s
 JUDGE = "workflow/scripts/judge_claims.py"
 SHOWN = 3
 PLACES = {  # where earlier versions keep what is looked up by name
-    "operation": (("operations", "operation"), ("operations", "operation")),
+    "operation": (("operations", "operation"), ("jobs", "operation")),
     "attack": (("attacks", "attack"),),
 }
 JUDGED = """
