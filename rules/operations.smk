@@ -27,7 +27,8 @@ rule operation:
     params:
         settings=lambda wildcards: PLAN.format_settings(PLAN.find_operation(wildcards.run), wildcards),
         code=lambda wildcards: PLAN.find_code("operation", wildcards.run),
-        state=lambda wildcards, output: PLAN.locate_operation_state(wildcards, output.record),
+        state=lambda wildcards: PLAN.locate_operation_state(wildcards),
+        record=lambda wildcards, output: PLAN.check_operation_record(wildcards, output.record),
     message:
         "Measure {wildcards.operation} of {wildcards.run}, seeds {wildcards.seeds}"
     script:

@@ -72,12 +72,16 @@ class Plan(Layout):
         """Return the settings of the job that a rule runs for these wildcards, as one canonical line."""
         return self.find_job(kind, wildcards).settings_line
 
-    def locate_operation_state(self, wildcards: Mapping[str, str], record: str) -> str:
-        """Return the path of an operation's resumable state; raise ReproofError for another operation's record."""
+    def locate_operation_state(self, wildcards: Mapping[str, str]) -> str:
+        """Return the path of an operation's resumable state."""
+        return f"{self.find_job(self.find_operation(wildcards['run']), wildcards).folder}/state"
+
+    def check_operation_record(self, wildcards: Mapping[str, str], record: str) -> str:
+        """Return the record of an operation's job; raise ReproofError if it is in another operation's folder."""
         job = self.find_job(self.find_operation(wildcards["run"]), wildcards)
         if job.record != record:
             raise ReproofError(f"{record}: {job.run} is measured by {job.kind}; ask for {job.record}")
-        return f"{job.folder}/state"
+        return record
 
     def find_operation(self, run: str) -> str:
         """Return the operation that makes the results of an evaluation's name."""
@@ -86,17 +90,13 @@ class Plan(Layout):
 
     def find_code(self, kind: str, name: str = "") -> str:
         """Return the fingerprint of a script with all it reaches, and of what its run (or data set) picks by name."""
-        return self.equal_code.find_code(
-            self.fingerprints.compute(script_of(kind), list_registered_functions(self, kind, name))
-        )
+        picks = list_registered_functions(self, kind, name)
+        return self.equal_code.find_code(self.fingerprints.compute(script_of(kind), picks))
 
     def make_expected_record(self, job: PlannedJob) -> ExpectedRecord:
         """Return what the record of a job has to say."""
-        return job.make_expected_record(
-            code=self.equal_code.find_code(self.fingerprints.compute(job.script, job.registered))
-        )
-
-    # Jobs
+        code = self.equal_code.find_code(self.fingerprints.compute(job.script, job.registered))
+        return job.make_expected_record(code=code)
 
     def make_run_job(self, kind: str, run: str, seeds: Block, levels: Block = ()) -> PlannedJob:
         """Return a job on the networks of a run; raise ReproofError if no run of this scale has the name."""
@@ -194,8 +194,6 @@ class Plan(Layout):
         """Return the blocks in which these levels of a control or an evaluation are handled."""
         size = self.configuration.blocks["levels"]
         return [levels[low : low + size] for low in range(0, len(levels), size)]
-
-    # Papers
 
     def list_curves(self, paper: str) -> list[str]:
         """Return the curves of all trainings of a paper."""
