@@ -35,7 +35,6 @@ FOLDER = Path(".snakemake/vouch")
 COMPARED = (".parquet", ".safetensors")
 TABLES = "results/tables/"
 DRAWN = "results/figures/"  # figures are drawn again after a pull; nothing is said about their code
-JUDGE = "workflow/scripts/judge_claims.py"
 SHOWN = 3
 PLACES = {  # where earlier versions keep what is looked up by name
     "operation": (("operations", "operation"), ("jobs", "operation")),

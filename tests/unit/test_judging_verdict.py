@@ -2,6 +2,7 @@
 
 from math import inf, isnan
 
+import claim_kit
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,19 +24,10 @@ def table(values=ACCURACY, *, arm="ticket", metric="test_accuracy_at_early_stop"
     return pd.DataFrame(rows, columns=["run", "arm", "level", "kept", "seed", "draw", "metric", "value"])
 
 
-CLAIM = {
+CLAIM = claim_kit.CLAIM | {
     "id": "A2.peak",
     "says": "At 13.5 % kept, the ticket is more than 0.3 points more accurate than the dense network.",
     "where": "section 2, figure 4b",
-    "judge": "paired_difference",
-    "measure": {
-        "metric": "test_accuracy_at_early_stop",
-        "of": {"run": "lenet", "at": {"kept": 0.135}},
-        "against": "dense",
-    },
-    "expect": {"at_least": 0.003},
-    "why": "the paper says more than 0.3 points",
-    "judged_at": ["mnist", "paper"],
     "published": "more than 0.3 points",
 }
 MEASURE = CLAIM["measure"]
