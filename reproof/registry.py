@@ -30,7 +30,7 @@ def reads_declarations(function: Function) -> Function:
 def list_registered(where: str, decorator: str, *, library: Path = LIBRARY) -> tuple[str, ...]:
     """Return the names of the functions in `where` (a module file or folder of the library) decorated `@decorator`.
 
-    >>> "large_final" in registered("pruning", "criterion")
+    >>> "large_final" in list_registered("pruning", "criterion")
     True
     """
     return tuple(_find_modules(where, decorator, library))

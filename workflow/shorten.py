@@ -84,10 +84,11 @@ def _pruning(pruning: Tree, steps: int) -> Tree:
 
 def _evaluation(one: Tree, steps: int, levels: int, options_of: OptionsOf) -> Tree:
     """Return a control or an evaluation, shortened; options that are not stated are given their least value."""
-    stated = {key: LEAST[key] for key in options_of("operation", one.get("measure", "")) if key in LEAST}
-    short = _capped(_integers(stated, one) | one)
+    lists = {"queries"} if "attacks" in one else set()  # there `queries` lists points of a curve
+    options = set(options_of("operation", one.get("measure", ""))) - lists
+    short = _capped({key: LEAST[key] for key in LEAST if key in options} | one)
     if isinstance(one.get("steps"), list):
-        short["steps"] = sorted({0, *(step for step in (steps // 3,) if len(one["steps"]) > 1)})
+        short["steps"] = [0, steps // 3] if len(one["steps"]) > 1 else [0]
     if "levels" in one:
         short["levels"] = sorted({min(level, levels) for level in (min(one["levels"]), max(one["levels"]))})
     if "batch" in one:
@@ -106,13 +107,6 @@ def _attack(attack: Tree, options_of: OptionsOf) -> Tree:
     least = LEAST | {"steps": ATTACK_STEPS}
     stated = {key: least[key] for key in options_of("attack", attack["attack"]) if key in least}
     return {key: _least(key, value, least) for key, value in (stated | attack).items()}
-
-
-def _integers(stated: Tree, one: Tree) -> Tree:
-    """Return the least values of those options that take a number; what `queries` lists is another thing."""
-    return {
-        key: value for key, value in stated.items() if key not in one and not (key == "queries" and "attacks" in one)
-    }
 
 
 def _capped(settings: Tree) -> Tree:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from reproof.provenance.scopes import WHOLE, Imported
 from reproof.provenance.source_tree import Target, Tree
 
-MODULE, LIBRARY = "module:", "library:"
+MODULE, FOREIGN = "module:", "library:"
 
 
 @dataclass(eq=False)
@@ -52,7 +52,7 @@ class References:
             self.reads_class_names, self.reads_names = True, self.reads_names or not of_class
         if value.startswith(MODULE):
             return self._write_found(self.tree.resolve(value.removeprefix(MODULE), name))
-        return f"{value}.{name}" if value.startswith(LIBRARY) else f"(Attribute {value} {name})"
+        return f"{value}.{name}" if value.startswith(FOREIGN) else f"(Attribute {value} {name})"
 
     def write_value(self, text: str) -> str:
         """Return the text of what is used as a value; of a module that is all it holds."""
@@ -66,7 +66,7 @@ class References:
 
     def _write_found(self, target: Target | str) -> str:
         if isinstance(target, str):
-            return f"{MODULE if self.tree.is_ours(target) else LIBRARY}{target}"
+            return f"{MODULE if self.tree.is_ours(target) else FOREIGN}{target}"
         return (
             f"{MODULE}{self.tree.format_module_name(target.file)}"
             if target.name == WHOLE
