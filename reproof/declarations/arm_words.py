@@ -29,7 +29,7 @@ ARMS = {
 def find_arm_words(arm: str) -> ArmWords:
     """Return the words for an arm.
 
-    >>> arm_words("prune_at_init").legend, arm_words("my_control").sentence
+    >>> find_arm_words("prune_at_init").legend, find_arm_words("my_control").sentence
     ('pruned at initialisation', 'my control')
     """
     plain = arm.replace("_", " ")

@@ -24,7 +24,7 @@ def format_effect(row: Mapping[str, Any]) -> str:
 def format_duration(seconds: float) -> str:
     """Return a time span in its two largest units.
 
-    >>> [duration(span) for span in (0.41, 75, 7000, 200000)]
+    >>> [format_duration(span) for span in (0.41, 75, 7000, 200000)]
     ['0.4 s', '1 min 15 s', '1 h 56 min', '2 d 7 h']
     """
     if seconds < 10:
@@ -38,7 +38,7 @@ def format_duration(seconds: float) -> str:
 def format_setting(value: Any) -> str:
     """Return the value of a setting as in the file of a paper: bare words, numbers, compact lists.
 
-    >>> setting("adam"), setting([0, 2]), setting({"fc": 0.2, "draws": {"n": 3}})
+    >>> format_setting("adam"), format_setting([0, 2]), format_setting({"fc": 0.2, "draws": {"n": 3}})
     ('adam', '[0, 2]', 'fc: 0.2, draws: {n: 3}')
     """
     if isinstance(value, Mapping):
