@@ -16,8 +16,10 @@ from reproof.figures.spread import (
     summarise_trials,
 )
 from reproof.figures.words import list_runs
+from reproof.metrics import SHARE, Metric
 
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
+AT_PLACE = "Test accuracy"  # a place follows: ", iteration 30"
 READING = (
     "Points are means over trials (a trial is a seed, or one draw of a seed). Bars reach from the lowest to the "
     "highest trial. A triangle at the bottom marks where a line leaves the panel."
@@ -64,7 +66,7 @@ def random_sparsity(
     return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
 
 
-@figure(plot=draw_quantities_across, reading=READING)
+@figure(plot=draw_quantities_across, reading=READING, quantities=[Metric(AT_PLACE, SHARE)])
 def accuracy_during_training(
     tables: Tables,
     columns: Columns,
@@ -94,7 +96,7 @@ def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int
     steps = {str(run): _find_nearest_step(rows["step"], share) for run, rows in curves.groupby("run")}
     same = len(set(steps.values())) == 1
     return (
-        f"Test accuracy, {f'iteration {max(steps.values()):,}' if same else f'{100 * share:.0f} % of training'}",
+        f"{AT_PLACE}, {f'iteration {max(steps.values()):,}' if same else f'{100 * share:.0f} % of training'}",
         steps,
     )
 

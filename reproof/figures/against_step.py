@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE
 from reproof.figures.kinds import figure, find_table
+from reproof.figures.quantities import find_quantity
 from reproof.figures.spread import (
     arrange_panels,
     iterate_groups,
@@ -31,7 +32,6 @@ from reproof.figures.words import (
     list_runs,
     list_unique,
 )
-from reproof.metrics import find_metric
 
 LABEL_IN = 0.4  # inches that the number of a step takes
 Line = tuple[str, int]  # arm, level
@@ -161,7 +161,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
         draw_message(axes, ABSENT)
         return
     steps = sorted(points["step"].unique())
-    unit = 100 if find_metric(str(points["quantity"].iloc[0])).is_share else 1
+    unit = 100 if find_quantity(str(points["quantity"].iloc[0])).is_share else 1
     for (arm, level), line in iterate_groups(points.sort_values("step"), "arm", "level"):
         at = [steps.index(step) for step in line["step"]]
         bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]

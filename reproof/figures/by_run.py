@@ -14,7 +14,8 @@ from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import assign_attack_inks, label_attack, label_trained_arm
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
-from reproof.figures.scales import STEPS
+from reproof.figures.quantities import find_quantity
+from reproof.figures.scales import TICKS_APART
 from reproof.figures.seeds import (
     SPREAD,
     Columns,
@@ -29,7 +30,6 @@ from reproof.figures.seeds import (
 from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, draw_legend, draw_message
 from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
-from reproof.metrics import find_metric
 
 Series = tuple[str, str]  # arm, part
 ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
@@ -144,7 +144,7 @@ def _draw(
     if not (rows["trials"] > 0).any():
         draw_message(axes, ABSENT)
         return
-    unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
+    unit = 100 if find_quantity(str(rows["quantity"].iloc[0])).is_share else 1
     shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
     apart = 0.6 / max(len(shown), 1)
     for one in rows[(rows["trials"] > 0) | (rows["source"] != "")].to_dict("records"):
@@ -164,5 +164,5 @@ def _scale_x(axes: Axes, low: float, high: float) -> None:
     room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
     axes.grid(visible=True, axis="x")
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))

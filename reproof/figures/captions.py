@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from reproof.figures.quantities import find_quantity
 from reproof.figures.words import (
     format_per_cent,
     format_run_title,
@@ -13,8 +14,8 @@ from reproof.figures.words import (
     label_quantity,
     list_runs,
     list_unique,
+    name_quantity,
 )
-from reproof.metrics import find_metric
 
 Columns = Sequence[Sequence[str]]
 
@@ -86,12 +87,12 @@ def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
-    shown = [name for name in list_unique(tickets["quantity"]) if find_metric(name).is_share][-1:]
+    shown = [name for name in list_unique(tickets["quantity"]) if find_quantity(name).is_share][-1:]
     for run in list_unique(tickets["run"]):
         for quantity in shown:
             rows = tickets[(tickets["run"] == run) & (tickets["quantity"] == quantity)].sort_values("kept")
             dense, best = rows.iloc[-1], rows.sort_values("mean", kind="stable").iloc[-1]
-            name = label_quantity(quantity).removesuffix(" (%)").lower()
+            name = name_quantity(quantity).lower()
             yield (
                 f"{format_run_title(run, context.titles)}, {name}: {100 * dense['mean']:.1f} % dense, "
                 f"at most {100 * best['mean']:.1f} % at {format_per_cent(best['kept'])} % kept."

@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure
+from reproof.figures.quantities import find_quantity
 from reproof.figures.seeds import Columns, References, Tables, select_metrics
 from reproof.figures.style import INKS, SPARE, Look, draw_legend, draw_message
 from reproof.figures.tiles import create_tiles
 from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_runs, list_unique
-from reproof.metrics import find_metric
 
 COLUMNS = ["panel", "run", "arm", "seed", "quantity", "value", "mean", "deviation", "trials"]
 MOST = 40  # bins
@@ -71,7 +71,7 @@ def distribution(
 def _label_run(rows: pd.DataFrame, look: Look) -> str:
     """Return the legend label of a run: "LeNet: 97.10 ± 0.12 %, 30 seeds"."""
     metric, first = str(rows["quantity"].iloc[0]), rows.iloc[0]
-    unit, sign, digits = (100, " %", ".2f") if find_metric(metric).is_share else (1, "", ".4g")
+    unit, sign, digits = (100, " %", ".2f") if find_quantity(metric).is_share else (1, "", ".4g")
     spread = "" if pd.isna(first["deviation"]) else f" ± {unit * first['deviation']:{digits}}"
     count = rows["seed"].nunique()
     title = format_run_title(str(first["run"]), look.titles)
@@ -80,7 +80,7 @@ def _label_run(rows: pd.DataFrame, look: Look) -> str:
 
 def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
     """Draw the histograms and ticks of one panel, in bins shared by all its runs."""
-    unit = 100 if find_metric(str(rows["quantity"].iloc[0])).is_share else 1
+    unit = 100 if find_quantity(str(rows["quantity"].iloc[0])).is_share else 1
     edges = _compute_edges(unit * rows["value"].to_numpy(dtype=float))
     highest = 0
     for run, each in rows.groupby("run", sort=False):

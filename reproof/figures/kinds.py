@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from reproof.figures.quantities import declare_quantities
 from reproof.figures.style import Look
+from reproof.metrics import Metric
 from reproof.storage.files import ReproofError
 
 Select = Callable[..., pd.DataFrame]
@@ -50,14 +52,18 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def figure(*, plot: Plot, reading: str, published: str = "Hollow marks") -> Callable[[Select], Select]:
+def figure(
+    *, plot: Plot, reading: str, published: str = "Hollow marks", quantities: Sequence[Metric] = ()
+) -> Callable[[Select], Select]:
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
 
     `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists the overlaid runs of each
-    panel; `references` are published values. The name of the function is the public name of the kind.
+    panel; `references` are published values. `quantities` declares what the kind derives from metrics: each `quantity`
+    of the selected table is a metric or one of these. The name of the function is the public name of the kind.
     """
 
     def register(select: Select) -> Select:
+        declare_quantities(select.__name__, quantities)
         KINDS[select.__name__] = Kind(select.__name__, select, plot, reading, published)
         return select
 

@@ -13,9 +13,11 @@ from reproof.figures.kinds import figure
 from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
 from reproof.figures.style import INKS, MUTED, SPARE, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, list_unique
+from reproof.metrics import COUNT, Metric
 
 ROW = 0.19  # inches of a layer
 HALVES = (0, 0.5, 1)
+CRITICALITY = Metric("criticality")
 BESIDE = {
     "criticality": "Criticality",
     "distance_l2": "L2 distance (rms)",
@@ -52,7 +54,11 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot_distances, reading=f"{READING} Colours denote the class of the mean criticality.")
+@figure(
+    plot=plot_distances,
+    reading=f"{READING} Colours denote the class of the mean criticality.",
+    quantities=[CRITICALITY],
+)
 def criticality_and_distance(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
@@ -112,7 +118,11 @@ def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot_sets, reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.")
+@figure(
+    plot=plot_sets,
+    reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.",
+    quantities=[*(Metric(name) for name in TOGETHER), Metric("joint_layers", COUNT)],
+)
 def joint_resets(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],

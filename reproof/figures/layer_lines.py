@@ -10,11 +10,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reproof.figures.kinds import figure
-from reproof.figures.layer_dots import READING
+from reproof.figures.layer_dots import CRITICALITY, READING
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import INKS, SPARE, Look, create_canvas, draw_message
 from reproof.figures.words import ABSENT, format_run_title, list_runs, list_unique
+from reproof.metrics import COUNT, Metric
 
+LAYERS = "critical layers"
 MARKS = (*INKS.values(), *SPARE)
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -24,7 +26,7 @@ def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
     return _draw_panels(table, look, _draw_along_layers, size=(3.0, 1.9))
 
 
-@figure(plot=plot_depth, reading=READING)
+@figure(plot=plot_depth, reading=READING, quantities=[CRITICALITY])
 def criticality_by_layer(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
@@ -35,7 +37,7 @@ def criticality_by_layer(
     """Select the criticality of each layer, for networks that differ in width, depth or training."""
     table = summarise_layers(tables, columns, [f"{split}_criticality"])
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
-    return _repeat_for_panels(table, columns).assign(quantity="criticality")
+    return _repeat_for_panels(table, columns).assign(quantity=CRITICALITY.name)
 
 
 def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
@@ -47,6 +49,7 @@ def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot_thresholds,
     reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "
     "accuracy above chance on the x axis. Layers are reset one at a time.",
+    quantities=[Metric(LAYERS, COUNT)],
 )
 def critical_layers(
     tables: Mapping[str, pd.DataFrame],
@@ -57,7 +60,7 @@ def critical_layers(
 ) -> pd.DataFrame:
     """Select the number of layers at or above each threshold of criticality."""
     table = summarise_layers(tables, columns, [f"{split}_layers_above"])
-    return _repeat_for_panels(table, columns).assign(quantity="critical layers")
+    return _repeat_for_panels(table, columns).assign(quantity=LAYERS)
 
 
 def _repeat_for_panels(table: pd.DataFrame, columns: Sequence[Sequence[str]]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import find_nearest_levels, iterate_groups, select_common_steps, summarise_trials
 from reproof.figures.style import DENSE, Look, create_canvas, draw_message
 from reproof.figures.words import ABSENT, format_per_cent, format_run_title, label_arm, list_runs, list_unique
+from reproof.metrics import SHARE, Metric
 
 # The levels that the paper's three panels show.
 PANELS = (
@@ -46,6 +47,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot,
     reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of "
     "weights kept in per cent. Bands reach from the lowest to the highest trial.",
+    quantities=[Metric("test_accuracy", SHARE)],
 )
 def learning_curves(
     tables: Mapping[str, pd.DataFrame],

@@ -15,12 +15,13 @@ from reproof.figures.legend import list_publications
 from reproof.figures.lines import find_inks, label_line
 from reproof.figures.spread import add_part_and_at
 from reproof.figures.style import DENSE, INKS, Look, create_canvas, draw_legend, draw_message
-from reproof.figures.words import ABSENT, extract_publication, format_run_title, list_runs, list_unique
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
+from reproof.metrics import SHARE, Metric
 
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
-QUANTITY = "Test accuracy"
+REACHED, DURING_SEARCH = "Test accuracy", "Validation accuracy"
 RANKED = {"untrained_best_test_accuracy": "initial", "untrained_constant_best_test_accuracy": "constants"}
 COLUMNS = ["run", "row", "quantity", "part", "mean", "lowest", "highest", "trials", "source"]
 PASSES = 1e6
@@ -60,6 +61,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
     reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
     "seed's best on the test set over all shares kept, as in the paper. Values of learned masks are means over "
     "sampled masks.",
+    quantities=[Metric(REACHED, SHARE)],
 )
 def supermasks(
     tables: Tables,
@@ -102,7 +104,7 @@ def supermasks(
         if run not in set(summary["run"])
     ]
     parts = [summary.assign(source=""), *(pd.DataFrame(each) for each in (published, empty) if each)]
-    table: pd.DataFrame = pd.concat(parts, ignore_index=True).assign(quantity=QUANTITY)
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True).assign(quantity=REACHED)
     order = {run: place for place, run in enumerate(list_runs(columns))}
     return table.sort_values("run", key=lambda names: names.map(order), kind="stable").reindex(columns=COLUMNS)
 
@@ -137,7 +139,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 102)
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel(f"{QUANTITY} (%)")
+    axes.set_xlabel(label_quantity(REACHED))
 
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
@@ -153,7 +155,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     for run, place in zip(runs, axes[0], strict=True):
         rows = table[(table["run"] == run) & (table["trials"] > 0)]
         place.set_title(format_run_title(run, look.titles), loc="left")
-        place.set_ylabel("Validation accuracy (%)")
+        place.set_ylabel(label_quantity(DURING_SEARCH))
         place.set_xlabel("Passes of an example through the network (millions)")
         if rows.empty:
             draw_message(place, ABSENT)
@@ -175,6 +177,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot_progress,
     reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "
     "as three passes per example, the evaluation of a mask as one.",
+    quantities=[Metric(DURING_SEARCH, SHARE)],
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
     """Select validation accuracy during the search for a mask, by the passes of examples through the network."""
@@ -185,4 +188,4 @@ def progress(tables: Tables, columns: Columns, references: References) -> pd.Dat
     )
     empty = [{"run": run, "part": "", "trials": 0} for run in list_runs(columns) if run not in set(summary["run"])]
     table = pd.concat([summary.sort_values(["run", "part", "at"]), *([pd.DataFrame(empty)] if empty else [])])
-    return table.assign(quantity="Validation accuracy", source="").reset_index(drop=True)
+    return table.assign(quantity=DURING_SEARCH, source="").reset_index(drop=True)

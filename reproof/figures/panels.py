@@ -12,7 +12,7 @@ from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw
 from reproof.figures.legend import list_entries, list_publications
 from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
-from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_unique
+from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_unique, name_quantity
 
 LABEL_AT = -0.55  # inches from the axis to its label, the same for all panels, however wide their numbers
 
@@ -61,7 +61,7 @@ def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
         [
             Cell(
                 rows=_select_rows(table, quantity, panel),
-                title=quantity if panel == panels[0] else "",
+                title=name_quantity(quantity) if panel == panels[0] else "",
                 label=f"{format_run_title(panel, look.titles)}\nTest accuracy (%)" if quantity == quantities[0] else "",
                 others=tickets[(tickets["quantity"] == quantity) & (tickets["panel"] != panel)],
                 lowest=panel == panels[-1],

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure
-from reproof.figures.scales import STEPS
+from reproof.figures.scales import TICKS_APART
 from reproof.figures.seeds import SPREAD, Columns, References, Tables, arrange_entries, select_metrics, summarise_seeds
 from reproof.figures.style import INKS, MUTED, Look, draw_legend
 from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
@@ -42,7 +42,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
         name_rows(place, names if first else [""] * len(names))
         place.set_xlabel(MEASURES[measure][0])
         place.grid(visible=True, axis="x")
-        place.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
+        place.xaxis.set_major_locator(MaxNLocator(4, steps=TICKS_APART))
         place.margins(x=0.08)
     draw_legend(picture, entries)
     return picture

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from reproof.figures.quantities import find_quantity
 from reproof.figures.words import extract_publication, format_per_cent
-from reproof.metrics import find_metric
+from reproof.metrics import COUNT, STEPS
 
 # Distances between ticks; without 4 and 8, the labels stay short.
-STEPS = [1, 2, 2.5, 5, 10]
+TICKS_APART = [1, 2, 2.5, 5, 10]
 
 
 def scale_kept_axis(axes: Axes, kept: Iterable[float], *, also: Iterable[float] = (), width: float) -> None:
@@ -41,26 +42,27 @@ def select_spaced(levels: list[float], *, apart: float) -> list[float]:
 
 def scale_value_axis(axes: Axes, quantity: str, limits: tuple[float, float]) -> int:
     """Scale y for a quantity between limits in the unit of the tables, and return the factor from there to the axis."""
-    if find_metric(quantity).is_share:
+    found = find_quantity(quantity)
+    if found.is_share:
         scale_share_axis(axes, 100 * limits[0], 100 * limits[1])
         return 100
     axes.set_ylim(*limits)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART, integer=found.unit in (STEPS, COUNT)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}"))
     return 1
 
 
 def scale_share_axis(axes: Axes, low: float, high: float) -> None:
     """Make y a share in per cent, between limits in per cent."""
     axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))
 
 
 def compute_limits(rows: pd.DataFrame) -> tuple[float, float]:
     """Return y-limits for the rows of one quantity, in their unit: a window for shares, from 0 for counts."""
     if not (rows["trials"] > 0).any():
         return 0.0, 1.0
-    if find_metric(str(rows["quantity"].iloc[0])).is_share:
+    if find_quantity(str(rows["quantity"].iloc[0])).is_share:
         return compute_window(rows)
     return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max())) or 1.0
 

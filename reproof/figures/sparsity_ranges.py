@@ -17,6 +17,7 @@ from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, label_arm, list_runs, list_unique
+from reproof.metrics import SHARE, STEPS, Metric
 
 BEST, FIRST = "error_over_dense_network", "first_iteration_in_bounds"
 LABELS = {BEST: "Error over that of\nthe dense network (%)", FIRST: "First iteration\nin bounds"}
@@ -47,6 +48,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "
     "paper. Shades are the ranges of sparsity that follow from it. Below: the first iteration from which tickets and "
     "random masks match the dense network (circles) and are stable (crosses), if there is one.",
+    quantities=[Metric(BEST, SHARE), Metric(FIRST, STEPS)],
 )
 def sparsity_ranges(
     tables: Mapping[str, pd.DataFrame],

@@ -13,7 +13,7 @@ from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import Line, assign_line_styles
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
-from reproof.figures.scales import STEPS
+from reproof.figures.scales import TICKS_APART
 from reproof.figures.seeds import (
     SPREAD,
     Columns,
@@ -136,7 +136,7 @@ def _draw_marks(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, A
 def _scale_epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
     """Scale x from 0 to the greatest epsilon."""
     axes.set_xlabel("Epsilon")
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     most = rows["at"].max()
     axes.set_xlim((-0.03 * most, 1.03 * most) if most > 0 else (-0.05, 1))

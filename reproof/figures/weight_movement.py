@@ -11,9 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.kinds import figure, find_table
-from reproof.figures.scales import STEPS
+from reproof.figures.scales import TICKS_APART
 from reproof.figures.style import INKS, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_per_cent, format_run_title, list_runs, list_unique
+from reproof.metrics import Metric
 
 GROUPS: dict[str, dict[str, Any]] = {
     "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
@@ -53,6 +54,7 @@ def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
     plot=plot,
     reading="Histograms show the weights of each layer in one training. "
     f"If a network has more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
+    quantities=[Metric("distance moved"), Metric("change of magnitude")],
 )
 def weight_movement(
     tables: Mapping[str, pd.DataFrame],
@@ -88,7 +90,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         axes.stairs(100 * bins["share"], edges, linewidth=1.3, **GROUPS[str(group)])
     seen = rows[rows["share"] > LEAST]
     axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))  # numbers of six characters in a narrow panel
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))  # numbers of six characters in a narrow panel
     axes.set_ylim(bottom=0)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from reproof.declarations.arm_words import find_arm_words
-from reproof.metrics import NATS, SHARE, find_metric
+from reproof.figures.quantities import find_quantity
+from reproof.metrics import NATS, SHARE
 
 T = TypeVar("T")
 ABSENT = "not run at this scale"
@@ -50,14 +51,23 @@ def describe_difference(title: str, base: str, *, alone: bool) -> str:
     return title if alone else "without " + ", ".join(less)
 
 
-def label_quantity(metric: str) -> str:
-    """Return an axis label with its unit for a metric of the measurements table.
+def name_quantity(quantity: str) -> str:
+    """Return the words for a quantity of a figure's table, without its unit.
+
+    >>> name_quantity("test_accuracy_at_early_stop")
+    'Test accuracy at early stop'
+    """
+    words = find_quantity(quantity).in_legend
+    return words[0].upper() + words[1:]
+
+
+def label_quantity(quantity: str) -> str:
+    """Return an axis label for a quantity of a figure's table, with its unit.
 
     >>> label_quantity("test_accuracy_at_early_stop")
     'Test accuracy at early stop (%)'
     """
-    found = find_metric(metric)
-    return found.in_legend[0].upper() + found.in_legend[1:] + UNITS.get(found.unit, "")
+    return name_quantity(quantity) + UNITS.get(find_quantity(quantity).unit, "")
 
 
 def format_per_cent(kept: float) -> str:
