@@ -23,12 +23,21 @@ def find_operation(name: str) -> str:
     return next((operation for operation, stored in STORED_AS.items() if stored == name), name)
 
 
-UNIT_PIXELS = "_unit"  # suffix of a data set's name: its pixels are in [0, 1] and not standardised
+# How pixels become inputs -> the suffix of the data set's name. "standardised": each channel less its mean, over its
+# deviation. "unit": in [0, 1]. "unit_norm": each image divided by its Euclidean norm.
+PIXELS = {"standardised": "", "unit": "_unit", "unit_norm": "_unit_norm"}
 
 
-def get_source_name(dataset: str) -> str:
-    """Return the name of the fetched data set behind `dataset`, without the suffix for pixels in [0, 1]."""
-    return dataset.removesuffix(UNIT_PIXELS)
+def split_dataset_name(dataset: str) -> tuple[str, str]:
+    """Return the fetched data set behind `dataset`, and a key of PIXELS.
+
+    >>> split_dataset_name("mnist"), split_dataset_name("mnist_unit_norm")
+    (('mnist', 'standardised'), ('mnist', 'unit_norm'))
+    """
+    for pixels, suffix in reversed(PIXELS.items()):
+        if dataset.endswith(suffix):
+            return dataset.removesuffix(suffix), pixels
+    raise AssertionError  # the suffix of "standardised" is empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +49,7 @@ class Settings:
 
     @classmethod
     def parse(cls, mapping: dict[str, Any]) -> Self:
-        """Return the settings in a mapping of plain values; lists become tuples. Raises TypeErroan unknown key."""
+        """Return the settings in a mapping of plain values; lists become tuples. Raises TypeError for an unknown key."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
     def drop_defaults(self) -> dict[str, Any]:

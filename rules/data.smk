@@ -36,14 +36,16 @@ rule fetch_dataset:
 
 rule scale_pixels:
     input:
-        data="results/data/{dataset}/data.safetensors",
+        data=lambda wildcards: PLAN.locate_fetched_data(wildcards.dataset),
     output:
-        data="results/data/{dataset}_unit/data.safetensors",
-        record="results/data/{dataset}_unit/record.json",
+        data="results/data/{dataset}/data.safetensors",
+        record="results/data/{dataset}/record.json",
     log:
-        "logs/data/{dataset}_unit/scale_pixels.log",
+        "logs/data/{dataset}/scale_pixels.log",
     benchmark:
-        "benchmarks/data/{dataset}_unit.tsv"
+        "benchmarks/data/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=r"[a-z0-9_]+(_unit|_unit_norm)",
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -54,6 +56,6 @@ rule scale_pixels:
         settings=lambda wildcards: PLAN.format_settings("scale_pixels", wildcards),
         code=lambda wildcards: PLAN.find_code("scale_pixels"),
     message:
-        "Leave the pixels of {wildcards.dataset} in [0, 1]"
+        "Set how pixels become inputs: {wildcards.dataset}"
     script:
         "../workflow/scripts/scale_pixels.py"

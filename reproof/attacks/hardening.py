@@ -130,8 +130,7 @@ class Hardening:
 
     def forward_pixels(self, pixels: Tensor) -> Tensor:
         """Return the logits [B, K] of pixels float32 [B, C, H, W] in [0, 1]."""
-        scale, shift = self.dataset.scale_and_shift
-        return self.forward(pixels * (255 * scale) + shift)
+        return self.forward(self.dataset.normalise_pixels(pixels))
 
     @contextmanager
     def switch_to_eval_mode(self) -> Iterator[None]:

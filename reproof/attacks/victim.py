@@ -26,9 +26,8 @@ class Victim:
     def of(cls, module: nn.Module, dataset: Dataset) -> "Victim":
         """Return the victim of a network trained on this data set, with frozen weights and in eval mode."""
         module.eval().requires_grad_(False)
-        scale, shift = dataset.scale_and_shift
         # Normalisation inside: attacks and epsilons work on pixels, whatever the network was trained on.
-        return cls(lambda images: module(images * (255 * scale) + shift))
+        return cls(lambda images: module(dataset.normalise_pixels(images)))
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:

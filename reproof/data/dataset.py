@@ -14,6 +14,8 @@ from reproof.storage.files import ReproofError
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 METADATA = ("name", "label", "classes", "mean", "std")
+SMALLEST_NORM = 1 / 255  # a black image stays black; one with the least possible pixel has this norm
+BLOCK = 4096  # images whose squares, four times as large, are in memory together
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class Dataset:
     """Training, validation and test split; `label` is the name in figures and pages.
 
     `mean` and `std` are float32 [C, 1, 1], of all training pixels (validation examples included) scaled to [0, 1].
+    With `unit_norm`, inputs are each image over its Euclidean norm, and `mean` and `std` play no part.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    unit_norm: bool = False
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -51,14 +55,47 @@ class Dataset:
 
     @cached_property
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Factor and summand that normalise a pixel's byte: float32 [C, 1, 1] each."""
+        """Factor and summand that normalise a pixel's byte, up to the image's factor: float32 [C, 1, 1] each."""
+        if self.unit_norm:
+            return torch.ones_like(self.std), torch.zeros_like(self.mean)
         # One multiplication and one addition per pixel instead of three operations.
         return 1 / (255 * self.std), -self.mean / self.std
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Return float32 images [..., C, H, W]: pixels scaled to [0, 1], less the mean, over the deviation."""
+        """Return the inputs float32 [..., C, H, W] of images uint8 [..., C, H, W].
+
+        These are the pixels in [0, 1], less the mean, over the deviation; with `unit_norm` each image over its norm.
+        """
+        if self.unit_norm:
+            return images.to(torch.float32).mul_(compute_factors(images.flatten(-3))[..., None, None, None])
         scale, shift = self.scale_and_shift
         return images.to(torch.float32).mul_(scale).add_(shift)
+
+    def normalise_pixels(self, pixels: Tensor) -> Tensor:
+        """Return the inputs float32 [N, C, H, W] of pixels float32 [N, C, H, W] in [0, 1]; it has a gradient."""
+        if self.unit_norm:
+            norms = torch.linalg.vector_norm(pixels, dim=(-3, -2, -1), keepdim=True)
+            return pixels / norms.clamp_min(SMALLEST_NORM)
+        scale, shift = self.scale_and_shift
+        return pixels * (255 * scale) + shift
+
+    def find_factors(self, flat: Tensor, chosen: Tensor) -> Tensor:
+        """Return the factors float32 [B] of the `chosen` rows, int64 [B], of images uint8 [N, pixels]."""
+        # All training images are measured once: at each step it would cost a tenth of a sparse network's step.
+        if flat.data_ptr() == self.train.images.data_ptr() and len(flat) == len(self.train):
+            return self._train_factors[chosen]
+        return compute_factors(flat[chosen])
+
+    @cached_property
+    def _train_factors(self) -> Tensor:
+        return torch.cat([compute_factors(part) for part in torch.split(self.train.images.flatten(1), BLOCK)])
+
+
+def compute_factors(flat: Tensor) -> Tensor:
+    """Return 1 over the Euclidean norm of images uint8 [..., pixels], as bytes: float32 [...]; 1 for a black image."""
+    # Sums of squares of integers are exact, so that every backend finds the same factor.
+    squares = flat.to(torch.int32).square().sum(-1)
+    return squares.clamp_min(1).to(torch.float64).rsqrt().to(torch.float32)
 
 
 def load_dataset(
@@ -86,6 +123,7 @@ def load_dataset(
         train=Split(images[train].to(device), labels[train].to(device)),
         validation=Split(images[held_out].to(device), labels[held_out].to(device)),
         test=Split(tensors["test_images"].to(device), tensors["test_labels"].to(device)),
+        unit_norm=metadata.get("pixels") == "unit_norm",
     )
 
 

@@ -52,7 +52,7 @@ def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], kno
         elif key in runs and (runs[key].seeds, runs[key].seeds_a_job) != (run.seeds, run.seeds_a_job):
             yield f"{key} has {runs[key].seeds} seeds where this run has {run.seeds}; give both as many"
         elif key in runs and runs[key].inputs != run.inputs:
-            yield f"{key} is not given the same pixels; let both have dataset.pixels: unit, or the same data set"
+            yield f"{key} is not given the same pixels; let both have the same data set and the same dataset.pixels"
 
 
 def check_figures(paper: Paper) -> None:

@@ -11,12 +11,12 @@ from reproof.experiments.controls_and_evaluations import Control, Evaluation
 from reproof.experiments.options import Problem, find_option_problems, read_signature
 from reproof.provenance.identity import make_run_name
 from reproof.settings import (
-    UNIT_PIXELS,
+    PIXELS,
     DataSettings,
     InitialisationSettings,
     PruningSettings,
     TrainingSettings,
-    get_source_name,
+    split_dataset_name,
 )
 
 
@@ -41,12 +41,12 @@ class Run:
     def of(cls, key: str, mapping: Mapping[str, Any], *, cifar10_copy: str = "original") -> "Run":
         """Make from the (valid) mapping of one run.
 
-        The JPEG copy of CIFAR-10 is a data set of its own, and so is any with its pixels in [0, 1].
+        The JPEG copy of CIFAR-10 is a data set of its own, and so is any whose pixels are not standardised.
         """
         data = dict(mapping["dataset"])
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
-        data["name"] += UNIT_PIXELS if data.pop("pixels", "standardised") == "unit" else ""
+        data["name"] += PIXELS[data.pop("pixels", "standardised")]
         levels = mapping.get("levels", 0)
         return cls(
             key=key,
@@ -102,8 +102,9 @@ class Run:
 
     @property
     def inputs(self) -> str:
-        """What decides how pixels become the network's inputs: nothing if they stay in [0, 1], else the data set."""
-        return UNIT_PIXELS if self.dataset.name.endswith(UNIT_PIXELS) else self.dataset.name
+        """What decides how pixels become the network's inputs: the data set alone if its statistics enter."""
+        _, pixels = split_dataset_name(self.dataset.name)
+        return PIXELS[pixels] or self.dataset.name
 
     @property
     def _label(self) -> str:
@@ -127,7 +128,7 @@ class Run:
 
     def _names(self) -> Iterator[Problem]:
         sources, networks = registry.list_registered("data", "source"), registry.list_registered("networks", "network")
-        if (source := get_source_name(self.dataset.name)) not in sources:
+        if (source := split_dataset_name(self.dataset.name)[0]) not in sources:
             yield "dataset.name", describe_unknown(source, sources)
         if self.network["name"] not in networks:
             yield "network.name", describe_unknown(self.network["name"], networks)

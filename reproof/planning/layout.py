@@ -10,7 +10,7 @@ from string import Formatter
 
 from reproof.experiments.configuration import Configuration
 from reproof.experiments.runs import Run
-from reproof.settings import UNIT_PIXELS, get_stored_name
+from reproof.settings import get_stored_name, split_dataset_name
 from reproof.storage.files import ReproofError
 
 RESULTS = "results"
@@ -39,7 +39,7 @@ class JobFiles:
 
 JOB_FILES = {
     "fetch_dataset": JobFiles("data/{dataset}", ("/data.safetensors",)),
-    "scale_pixels": JobFiles("data/{dataset}" + UNIT_PIXELS, ("/data.safetensors",)),
+    "scale_pixels": JobFiles("data/{dataset}", ("/data.safetensors",)),
     "train_dense": JobFiles("dense/{run}/{seeds}", ("/checkpoint.safetensors", "/curves.parquet")),
     "prune": JobFiles(
         "tickets/{run}/{seeds}/level{level}", ("/mask.safetensors",), "/mask.json", "tickets/{run}/{seeds}/prune{level}"
@@ -113,6 +113,10 @@ class Layout:
     def scale(self) -> str:
         """The scale that is asked for."""
         return self.configuration.scale
+
+    def locate_fetched_data(self, dataset: str) -> str:
+        """Return where the fetched data set lies that `dataset` is derived from by another scaling of its pixels."""
+        return locate_data(split_dataset_name(dataset)[0])
 
     def locate_tables(self, paper: str) -> str:
         """Return the folder of a paper's tables and verdicts at this scale."""

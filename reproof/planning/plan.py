@@ -29,7 +29,7 @@ from reproof.planning.planned_job import PlannedJob, script_of
 from reproof.provenance.equal_code import EqualCode
 from reproof.provenance.fingerprint import Fingerprints
 from reproof.provenance.integrity import ExpectedRecord
-from reproof.settings import get_source_name
+from reproof.settings import split_dataset_name
 from reproof.storage.files import ReproofError
 
 
@@ -115,8 +115,10 @@ class Plan(Layout):
 
         The settings are what decides the content. Where it comes from does not, as its hash is checked.
         """
+        source, pixels = split_dataset_name(dataset)
         keys = ("imagefolder", "image_size") if dataset == "imagefolder" else ()
-        settings = {"name": dataset} | {key: self.configuration.data.get(key) for key in keys}
+        settings = {"name": source} | {key: self.configuration.data.get(key) for key in keys}
+        settings |= {"pixels": pixels} if pixels not in ("standardised", "unit") else {}
         registered = tuple(list_registered_functions(self, kind, dataset))
         return PlannedJob(kind=kind, dataset=dataset, settings=settings, registered=registered)
 
@@ -134,10 +136,10 @@ class Plan(Layout):
     def list_jobs(self) -> Iterator[PlannedJob]:
         """Yield every job but the gallery's; one that several papers need, several times."""
         for dataset in sorted({run.dataset.name for run in self.all_runs}):
-            source = get_source_name(dataset)
+            source, _ = split_dataset_name(dataset)
             yield self.make_data_job("fetch_dataset", source)
             if dataset != source:
-                yield self.make_data_job("scale_pixels", source)
+                yield self.make_data_job("scale_pixels", dataset)
         for paper in self.papers:
             yield from self.list_upstream(paper)
             yield from (self.make_paper_job(kind, paper) for kind in ("collect", "judge_claims"))

@@ -108,7 +108,7 @@ def test_a_mistake_in_an_attack_is_told_in_one_line(tmp_path, changes, says):
     [
         ({"runs.small.evaluations.distort.victims": ["othr"]}, "'othr' is unknown; did you mean 'other'?"),
         ({"runs.other.seeds": 1}, "other has 1 seeds where this run has 3; give both as many"),
-        ({"runs.other.dataset.name": "cifar10"}, "other is not given the same pixels; let both have dataset.pixels"),
+        ({"runs.other.dataset.name": "cifar10"}, "other is not given the same pixels; let both have the same data set"),
     ],
 )
 def test_a_victim_that_cannot_be_shown_the_images_is_told_in_one_line(tmp_path, changes, says):

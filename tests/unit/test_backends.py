@@ -1,5 +1,7 @@
 """The backends of a fully connected network: one function by autograd, written out, and on the kept weights alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,21 @@ def test_all_backends_train_the_same_to_rounding(dataset, kept, changes):
             assert one.values == pytest.approx(two.values, abs=1e-4)
 
 
+@pytest.mark.parametrize("augment", ["none", "flip_crop"])
+def test_all_backends_train_the_same_on_images_of_norm_one(dataset, augment):
+    """`test_all_backends_train_the_same_to_rounding`, where each image has a factor of its own."""
+    scaled = replace(dataset, unit_norm=True)
+    asked = settings(optimizer="sgd", lr=2.0, steps=60, augment=augment)
+    plain, *others = (
+        trained(backend, *masked(scaled, 0.3), scaled, asked) for backend in (Single, Perceptron, SparsePerceptron)
+    )
+    standardised = trained(SparsePerceptron, *masked(dataset, 0.3), dataset, replace(asked, lr=0.05))
+    for name, value in plain.networks.read_state().items():
+        for other in others:
+            assert torch.allclose(other.networks.read_state()[name], value, atol=3e-5), name
+        assert not torch.allclose(standardised.networks.read_state()[name], value, atol=3e-3), name
+
+
 def test_a_perceptron_has_the_gradient_of_autograd(dataset):
     """One step of plain descent moves each weight by the rate times its slope of mean cross-entropy."""
     asked = settings(optimizer="sgd", lr=1.0)
@@ -105,6 +122,10 @@ def test_outputs_are_those_of_the_module(dataset):
     assert torch.allclose(networks.compute_outputs(inputs)[0], plain(inputs), atol=1e-5)
     from_bytes = networks.compute_outputs_of_bytes(dataset.test.images.repeat(5, 1, 1, 1), dataset)[0]
     assert torch.allclose(from_bytes, plain(inputs).repeat(5, 1), atol=1e-5)
+    scaled = replace(dataset, unit_norm=True)
+    networks = SparsePerceptron(module, [member], device=CPU, settings=settings(), objective=CLASSIFICATION)
+    from_bytes = networks.compute_outputs_of_bytes(dataset.test.images.repeat(5, 1, 1, 1), scaled)[0]
+    assert torch.allclose(from_bytes, plain(scaled.normalise(dataset.test.images)).repeat(5, 1), atol=1e-5)
 
 
 def test_loading_a_state_brings_back_what_it_measured(dataset):

@@ -85,6 +85,27 @@ def test_normalise_by_hand(path: Path) -> None:
     assert images.flatten().tolist() == [0, 255, 51, 102], "the bytes stay as they are"
 
 
+def test_an_image_of_norm_one_by_hand(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "norm", tiny(), {**METADATA, "pixels": "unit_norm"})
+    data = load_dataset(tmp_path / "norm", validation=0)
+    images = torch.tensor([[[[3, 0]], [[0, 4]]], [[[0, 0]], [[0, 0]]]], dtype=torch.uint8)
+    expected = torch.tensor([[[[0.6, 0.0]], [[0.0, 0.8]]], [[[0.0, 0.0]], [[0.0, 0.0]]]])
+    torch.testing.assert_close(data.normalise(images), expected)
+    pixels = (images / 255).requires_grad_()
+    torch.testing.assert_close(data.normalise_pixels(pixels), expected)
+    # The norm takes part in the gradient: growing all pixels of an image alike changes nothing.
+    (gradient,) = torch.autograd.grad(data.normalise_pixels(pixels)[0, 0, 0, 0], pixels)
+    torch.testing.assert_close((gradient[0] * pixels[0]).sum(), torch.tensor(0.0), atol=1e-6, rtol=0)
+    assert gradient[0, 0, 0, 0] > 0 and gradient[0, 1, 0, 1] < 0
+
+
+def test_factors_of_training_images_are_those_of_any_images(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "norm", tiny(), {**METADATA, "pixels": "unit_norm"})
+    data = load_dataset(tmp_path / "norm", validation=0)
+    flat, chosen = data.train.images.flatten(1), torch.tensor([3, 0, 3])
+    assert torch.equal(data.find_factors(flat, chosen), data.find_factors(flat.clone(), chosen))
+
+
 @pytest.mark.parametrize("validation", [-1, 20, 1000])
 def test_validation_that_does_not_fit(path: Path, validation: int) -> None:
     with pytest.raises(ReproofError, match=rf"data\.safetensors: validation is {validation}, .* from 0 to 19"):

@@ -53,6 +53,8 @@ class Perceptron(Alone):
         images, labels, (chosen,) = batches.select_examples(step)
         inputs, outputs, slopes = self._bare
         kernels.load(inputs, images.numpy(), chosen.numpy(), *self._compute_scales(batches.dataset))
+        if batches.dataset.unit_norm:
+            self._inputs.mul_(batches.dataset.find_factors(images, chosen)[:, None])
         below = [self._inputs, *self._values]
         for place in range(len(self._values)):
             self._forward_through(place, below[place])

@@ -58,19 +58,29 @@ class SparsePerceptron(Alone):
         of_pixels = wiring.first, wiring.start, wiring.source, weights, wiring.hidden
         table, channel = self._make_table(batches.dataset)
         kernels.gather(self._values, images.numpy(), chosen.numpy(), wiring.pixels, table, channel)
+        self._apply_factors(self._values, batches.dataset, images, chosen)
         kernels.forward(self._values, *of_pixels)
         kernels.compute_output_slopes(self._values, self._slopes, labels.numpy(), chosen.numpy(), wiring.classes)
         kernels.backward(self._values, self._slopes, *of_pixels, self.descent.gradient.numpy())
         self.descent.apply(rate)
 
     def _make_table(self, dataset: Dataset) -> tuple[Array, Array]:
-        """Return the value of each byte, float32 [C, 256], and the channel of each used pixel, int64 [used]."""
+        """Return the value of each byte, float32 [C, 256], and the channel of each used pixel, int64 [used].
+
+        The values lack the factors of images, which `_apply_factors` multiplies.
+        """
         if self._table is None:
             channels, *sides = dataset.input_shape
             every = torch.arange(256, dtype=torch.uint8).expand(channels, 1, 256)
-            self._table = dataset.normalise(every).reshape(channels, 256).numpy()
+            scale, shift = dataset.scale_and_shift
+            self._table = every.to(torch.float32).mul_(scale).add_(shift).reshape(channels, 256).numpy()
             self._channel = self._wiring.pixels // int(np.prod(sides))
         return self._table, self._channel
+
+    def _apply_factors(self, values: Array, dataset: Dataset, flat: Tensor, chosen: Tensor) -> None:
+        """Multiply the inputs in `values`, float32 [units, columns], by the factors of the chosen images."""
+        if dataset.unit_norm:
+            values[1 : self._wiring.first, : len(chosen)] *= dataset.find_factors(flat, chosen).numpy()
 
     def compute_outputs(self, inputs: Tensor) -> Tensor:
         pixels = inputs.flatten(1)[:, torch.from_numpy(self._wiring.pixels)]
@@ -80,12 +90,13 @@ class SparsePerceptron(Alone):
 
     def compute_outputs_of_bytes(self, images: Tensor, dataset: Dataset) -> Tensor:
         """Return outputs float32 [1, B, classes] of images uint8 [B, C, H, W]; only used pixels are normalised."""
-        flat, (table, channel) = images.flatten(1).numpy(), self._make_table(dataset)
+        flat, (table, channel) = images.flatten(1), self._make_table(dataset)
         parts = []
         for low in range(0, len(flat), EVALUATED):
-            chosen = np.arange(low, min(low + EVALUATED, len(flat)))
+            chosen = torch.arange(low, min(low + EVALUATED, len(flat)))
             values = self._allocate_values(len(chosen))
-            kernels.gather(values, flat, chosen, self._wiring.pixels, table, channel)
+            kernels.gather(values, flat.numpy(), chosen.numpy(), self._wiring.pixels, table, channel)
+            self._apply_factors(values, dataset, flat, chosen)
             parts.append(self._compute_logits(values))
         return torch.cat(parts, dim=1)
 
