@@ -40,6 +40,7 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features [batch, features] times the mask in train mode, unchanged in eval mode."""
+        # Nothing to rescale in eval mode: the mask already holds the factor 1 / (1 - rate).
         return x * self.keep if self.training else x
 
     def extra_repr(self) -> str:
@@ -67,6 +68,7 @@ def list_prunable(module: nn.Module) -> dict[str, str]:
 
 def _classify(name: str, layer: nn.Module) -> str:
     """Return the kind of a layer that is not the last."""
+    # A part of the dotted name, not a substring: "shortcuts_1" is no shortcut.
     if "shortcut" in name.split("."):
         return "shortcut"
     return "conv" if isinstance(layer, nn.Conv2d) else "fc"

@@ -49,6 +49,8 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inputs, channels[0], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels[0])
+        # Bottlenecks start from 64 channels, too, and widen them to 256: also the first block of stage 1 then has a
+        # convolution on its shortcut.
         self.blocks = nn.Sequential()
         before = channels[0]
         for stage, (width, depth) in enumerate(zip(channels, depths, strict=True), start=1):

@@ -27,12 +27,13 @@ class PrunedLayer:
 
     @property
     def shrank(self) -> Array:
-        """Return bool: True where training moved a weight towards zero."""
+        """Return bool, of the shape of the layer: True where training moved a weight towards zero."""
+        # Strictly: a weight that did not move neither shrank nor grew.
         return np.asarray(np.abs(self.initial) > np.abs(self.final))
 
     @property
     def grew(self) -> Array:
-        """Return bool: True where training moved a weight away from zero."""
+        """Return bool, of the shape of the layer: True where training moved a weight away from zero."""
         return np.asarray(np.abs(self.initial) < np.abs(self.final))
 
 
@@ -87,6 +88,7 @@ def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> 
     layer: arrays of one shape. Returns the start values of all its weights, of that shape.
     """
     pruned = np.flatnonzero(~layer.mask)
+    # `reshape` of a fresh copy is a view, so that the zeros reach `values` itself.
     values = layer.initial.copy()
     values.reshape(-1)[chance.choice(pruned, int((~layer.mask & layer.shrank).sum()), replace=False)] = 0
     return values
