@@ -18,6 +18,7 @@ def compute_distances(
     mean square change, which is comparable between wide and narrow layers. distance_linf is the largest change. The
     relative distances are ratios of the norms of the difference and of `start`, NaN where the latter is 0.
     """
+    # One vector of weights, bias and normalisation: the paper treats a layer, or a block, as one module.
     after, before = _flatten(trained, names), _flatten(start, names)
     change = after - before
     l2, linf = float(np.linalg.norm(change)), float(np.abs(change).max())

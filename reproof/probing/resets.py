@@ -12,7 +12,9 @@ from reproof.storage.files import ReproofError
 
 
 def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
-    """Return the trained state with the values of `names` replaced by those of `source`; all are whole states.
+    """Return the trained state with the values of `names` replaced by those of `source`.
+
+    All are whole states, {name: tensor} of equal shapes and dtypes.
 
     With the state at step t as the source it is re-initialisation ("checkpoint-t robustness"). With a fresh draw of the
     whole network from its initialiser it is re-randomisation of these layers. Raises ReproofError if a name is not in

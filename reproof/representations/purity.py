@@ -30,6 +30,7 @@ def compute_mean_distance(vectors: Tensor, chosen: Tensor) -> Tensor:
     one = vectors[chosen].double()
     # The fast way by matrix products loses digits where images nearly coincide.
     distances = torch.cdist(one, one, compute_mode="donot_use_mm_for_euclid_dist")
+    # The matrix holds each pair twice and zeros on its diagonal.
     return distances.sum(dim=(-2, -1)) / (k * (k - 1))
 
 

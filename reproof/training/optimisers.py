@@ -37,11 +37,12 @@ class Descent:
         ordered = [one.contiguous() for one in gradients]
         for gradient, mask in zip(ordered, self._masks, strict=True):
             if mask is not None:
+                # Before the update: moments of masked weights must stay 0, too, or momentum would move the weights.
                 gradient.mul_(mask)
         update(self.parameters, ordered, self._state, lr=rate, settings=self._settings)
 
     def read_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as {"slot.place": tensor}, sharing memory."""
+        """Return {"slot.place": tensor}, sharing memory: of the shapes of the parameters, or scalar counts."""
         return {f"{name}.{place}": one for name, tensors in self._state.items() for place, one in enumerate(tensors)}
 
 
@@ -49,10 +50,13 @@ def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings)
     """Return the optimiser's state before the first step: zeros of the shapes of the parameters, by slot."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     if settings.optimizer == "sgd":
+        # torch makes its buffers in the first step. Buffers from the beginning have the same names in every saved
+        # state.
         return {"momentum": zeros}
     return {
         "mean": zeros,
         "square": [torch.zeros_like(parameter) for parameter in parameters],
+        # The fused update reads one counter for each parameter, on its device.
         "count": [torch.zeros((), device=parameter.device) for parameter in parameters],
     }
 
@@ -60,7 +64,7 @@ def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings)
 def update(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
-    """Change parameters and state in place by one step of learning rate `lr`.
+    """Change parameters and state in place by one step of learning rate `lr`; gradients have the parameters' shapes.
 
     A weight that starts at 0 and whose gradient is always 0 stays exactly 0, and so does its state. Adam is Kingma & Ba
     2015, algorithm 1, with their constants.

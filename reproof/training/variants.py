@@ -39,6 +39,8 @@ class Variants:
     def _list_passes(self, together: int) -> Iterator[list[State]]:
         """Yield the states of each pass, at most `together` of them, on the device."""
         for start in range(0, self.size, together):
+            # Only the states of this pass are computed and moved: a lazy sequence of hundreds needs the memory of a
+            # few.
             numbers = range(start, min(start + together, self.size))
             yield [{k: v.to(self._device) for k, v in self._states[number].items()} for number in numbers]
 
@@ -49,6 +51,7 @@ class Variants:
         return outputs
 
     def _forward(self, state: State, inputs: Tensor) -> Tensor:
+        # The module's own weights are not touched, so that it serves every state.
         outputs: Tensor = functional_call(self.module, dict(state), (inputs,))
         return outputs
 

@@ -42,9 +42,11 @@ class Single(Alone):
     def descend(self, batches: Batches, step: int, rate: float) -> None:
         inputs, targets = batches.gather(step)
         loss = self._objective.loss(self._forward(inputs[0]), targets[0])
+        # Gradients are returned, not collected in `.grad`: there is nothing to set to zero before the next step.
         self.descent.apply(torch.autograd.grad(loss, self._parameters), rate)
 
     def compute_outputs(self, inputs: Tensor) -> Tensor:
+        """Return outputs float32 [1, B, ...] of inputs float32 [B, ...]."""
         return self._forward(inputs)[None]
 
     def _forward(self, inputs: Tensor) -> Tensor:

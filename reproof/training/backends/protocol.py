@@ -37,4 +37,7 @@ class Networks(Protocol):
         """Copy states {name: [S, ...]}, from any device, into the networks."""
 
     def read_optimiser_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as flat named tensors. They share memory: writing to them changes it."""
+        """Return the optimiser's state as named tensors: of the shapes of the parameters, or scalar counts.
+
+        They share memory: writing to them changes the state.
+        """
