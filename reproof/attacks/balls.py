@@ -24,7 +24,7 @@ class Ball(Protocol):
         """Return the centres of the balls, [N, C, H, W]."""
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
 
     def project(self, images: Tensor) -> Tensor:
         """Return the allowed images [N, C, H, W] nearest to these."""
@@ -51,16 +51,18 @@ class LInf:
         return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
         return replace(self, **parts)
 
     def project(self, images: Tensor) -> Tensor:
         """Return the images [N, C, H, W] with each pixel clipped to its interval."""
+        # Ball and box are both products of intervals, so a single clamp is the exact projection.
         return images.clamp(self.lower, self.upper)
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
         """Return the sign of the gradients [N, C, H, W]."""
+        # The steepest direction of the maximum norm moves every pixel by the same amount.
         return gradients.sign()
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
@@ -84,11 +86,11 @@ class L2:
         return cls(originals, epsilon, 1 - originals)
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
         return replace(self, originals=self.originals[chosen], room=self.room[chosen])
 
     def project(self, images: Tensor) -> Tensor:
-        """Return the allowed images nearest to these: offsets scaled by one share per image, then clipped to the box.
+        """Return the allowed images nearest to these, [N, C, H, W]: offsets scaled by a share per image, then clipped.
 
         The share falls from 1. Each round shortens the offsets that are still too long, until all are within 1e-4 of
         the radius or 50 rounds have passed. A final rescaling of the clipped offsets removes the remaining excess.

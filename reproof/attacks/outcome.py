@@ -34,6 +34,7 @@ class Outcome:
         with torch.no_grad():
             chances = victim.logits(adversarial.images).softmax(dim=-1)
         right = clean & chances.argmax(dim=-1).eq(labels)
+        # In float64, like the check of the ball, so that both agree on the distance.
         distances = vector_norm((adversarial.images.double() - images.double()).flatten(1), dim=1)
         return cls(right, clean & ~right, clean, chances.amax(dim=-1), distances, adversarial.queries)
 

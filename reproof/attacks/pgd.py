@@ -82,7 +82,9 @@ def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss:
         goal = aim.select(left)
         ends, asked = climb(balls.select(left), goal)
         reached, losses = _judge(victim, ends, goal, loss)
+        # The end itself is queried once, to judge it.
         queries[left] += asked + 1
+        # A success replaces every failure, even one of higher loss.
         better = reached | (losses > highest[left])
         best[left[better]], highest[left[better]] = ends[better], losses[better]
         # A restart queries only the images that still resist.

@@ -65,11 +65,12 @@ def square(
 def draw_stripes(ball: LInf, generator: Generator) -> Tensor:
     """Return images [N, C, H, W] of vertical stripes, each one pixel wide and at the ball's lower or upper end."""
     count, channels, _, width = ball.lower.shape
+    # [N, C, 1, W] broadcasts over rows: every column has one sign in each channel.
     return torch.where(_flip_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
 
 
 def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
-    """Return each image with one random square, each channel of which is at the ball's lower or upper end.
+    """Return each image [N, C, H, W] with one random square, each channel of which is at the ball's lower or upper end.
 
     A square that would change nothing gets the opposite signs; the authors' code draws it again.
     """
@@ -83,6 +84,7 @@ def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -
 
 def compute_share(p: float, step: int, queries: int) -> float:
     """Return the share of an image that this step's square covers: p, halved at fixed shares of the budget."""
+    # The schedule of 10,000 queries is stretched or shrunk to the budget, as in the authors' code.
     return p * 0.5 ** bisect_left(HALVINGS, step * 10_000 / queries)
 
 

@@ -73,6 +73,7 @@ def augment(substitute: Victim, images: Tensor, labels: Tensor, *, step: float) 
 
 def compute_step(step: float, number: int, flip_every: int) -> float:
     """Return the step of augmentation `number`, from 0; its sign changes after every `flip_every`, never if 0."""
+    # As in Cleverhans, whose step changes its sign every 3 rounds.
     return -step if flip_every and number // flip_every % 2 else step
 
 

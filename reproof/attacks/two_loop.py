@@ -16,7 +16,7 @@ class Pair:
     inverse: Tensor
 
     def select(self, kept: Tensor) -> "Pair":
-        """Return the pairs of some of the problems."""
+        """Return the pairs of some of the problems, by index int64 [n] or mask bool [N]."""
         return Pair(self.step[kept], self.change[kept], self.inverse[kept])
 
     def forget(self, where: Tensor) -> "Pair":

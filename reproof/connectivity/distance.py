@@ -56,6 +56,6 @@ def compute_share_of_most(first: Tensor, second: Tensor, labels: Tensor) -> floa
     first, second, labels: int64 [N]. The greatest disagreement is the sum of the errors, at most 1: no example is then
     misclassified by both. Two networks without error give 0.
     """
-    # Two networks can disagree where at least one of them is wrong, so their errors add up at most.
+    # Two networks can disagree only where at least one of them is wrong: at most their errors add up.
     most = min(1.0, float((first != labels).double().mean() + (second != labels).double().mean()))
     return compute_disagreement(first, second) / most if most else 0.0

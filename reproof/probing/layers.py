@@ -91,6 +91,6 @@ def _find_last_norm(name: str, block: nn.Module) -> tuple[str, str]:
         for key, part in block.named_modules()
         if isinstance(part, nn.BatchNorm2d) and key.split(".")[0] not in ("shortcut", "downsample")
     )
-    # Modules are listed in the order of the forward pass, so the last one ends the branch.
+    # In the order of registration, which is that of the forward pass: the last one ends the branch.
     *_, last = branch
     return f"{name}.{last}.weight", f"{name}.{last}.bias"

@@ -29,6 +29,6 @@ def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names:
 def silence(trained: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """Return the trained state with the values of `names` at 0. See `layers.find_branch_norms` for removed blocks.
 
-    Shapes and dtypes do not change.
+    trained: {name: tensor}. Shapes and dtypes do not change.
     """
     return {name: torch.zeros_like(value) if name in names else value for name, value in trained.items()}

@@ -41,7 +41,7 @@ def compute_circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) 
     # A circular convolution is diagonal in frequency: its norm is that of the largest small matrix.
     transformed = torch.fft.fft2(weight.double(), s=size)  # [outputs, inputs, height, width]
     split = transformed.unflatten(-2, (stride[0], -1)).unflatten(-1, (stride[1], -1))
-    # [s_h, s_w aliases] of each frequency, side by side: [rest_h, rest_w, outputs, inputs * s_h * s_w].
+    # The s_h s_w aliases of a frequency go side by side: [height / s_h, width / s_w, outputs, inputs s_h s_w].
     by_frequency = split.permute(3, 5, 0, 1, 2, 4).flatten(3)
     half = len(by_frequency) // 2 + 1  # the rest is conjugate, as the kernels are real
     matrices = by_frequency[:half].flatten(0, 1)

@@ -48,7 +48,7 @@ class Search:
         while True:
             if one.number % every == 0 or one.number == generations:
                 progress[one.number] = watch(one)
-            # After the watcher: a resumed search has its value and does not measure this generation again.
+            # After the watcher, so that the saved progress includes this generation.
             if saving and saving.is_due:
                 saving.save(_pack_state(one, progress))
                 saving.stop_if_asked()
