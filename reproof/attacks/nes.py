@@ -45,7 +45,7 @@ def compute_signed_step(gradient: Tensor, losses: Tensor, memory: Memory, *, mom
     `memory` holds the averaged gradient [n, C, H, W], the rate [n], and the last losses [n, plateau], -inf for none.
     """
     average, rate, seen = memory
-    # A running mean, so that `momentum` does not scale the gradient; only its sign is used below.
+    # A running mean. Its scale has no effect, because only its sign is used below.
     average = momentum * average + (1 - momentum) * gradient
     seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
     # -inf marks a history that is not full; no finite loss is at most that.

@@ -88,6 +88,7 @@ class _Chance:
     part: str
 
     def make_generator(self, what: str) -> torch.Generator:
+        # "excite" is the operation's old name: it is a part of the seed, and another word would change all results.
         return torch.Generator().manual_seed(derive("excite", self.seed, self.part, what))
 
     @property
@@ -117,11 +118,13 @@ def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str
 
 def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
     """Return unit vectors [at most directions, D] and random directions [directions, D] of the active units."""
+    # A dead unit has no images that excite it most, and ties would select the first ones.
     units, dimension = find_active(phi), phi.shape[1]
     if not len(units):
         raise ReproofError(
             "evaluations: unit_selectivity needs a layer with units that differ between images; this has none"
         )
+    # Units are drawn without replacement, so there may be fewer of them than directions.
     count = min(directions, len(units))
     return {
         "unit": draw_unit_vectors(count, units, dimension=dimension, generator=chance.make_generator("units")),
