@@ -24,6 +24,7 @@ SETTINGS = {
     # Enough steps for the compiled backend, which a whole training uses.
     "training": {"optimizer": "adam", "lr": 1.2e-3, "batch": 60, "steps": 4000},
     "seeds": [0, 1, 2],
+    # As in a run of the paper: the initial weights are kept for the tickets.
     "snapshots": [0],
 }
 

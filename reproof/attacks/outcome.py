@@ -65,4 +65,5 @@ class Outcome:
 
 def _compute_share(which: Tensor, among: Tensor) -> float:
     """Return the share of `among` that is in `which`, both bool [N]; 0 if `among` is empty."""
+    # A network that is never right has nothing to fool: success 0, not NaN.
     return float(which.sum()) / max(1, int(among.sum()))

@@ -69,7 +69,7 @@ class AutoencoderSoftmax(nn.Module):
         # Summed over pixels, not averaged: the default weights of the penalties belong to this scale.
         error = (self.decoder(code).sigmoid() - pixels).square().sum(dim=-1).mean() / 2
         share, active = code.mean(dim=0), torch.as_tensor(self._active)
-        # Kullback-Leibler divergence of a unit's mean activity from `active`.
+        # KL(active || share), the Kullback-Leibler divergence of two Bernoulli distributions, for each unit: [units].
         apart = active * (active / share).log() + (1 - active) * ((1 - active) / (1 - share)).log()
         squares = self.fc_1.weight.square().sum() + self.decoder.weight.square().sum()
         total: Tensor = error + self._sparsity * apart.sum() + self._decay / 2 * squares

@@ -234,6 +234,7 @@ def _find_greatest_epsilon(options: Options, common: Sequence[float]) -> float |
 
 
 def _make_aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, generator: torch.Generator) -> Aim:
+    """Return the aim of an attack: the true classes, or if `targeted` wrong ones drawn at random, int64 [N]."""
     if not options.get("targeted", False):
         return Aim(labels)
     classes = victim.logits(images[:1]).shape[-1]

@@ -125,6 +125,7 @@ class _Pair:
 
 
 def _make_pairs(copies: Copies, device: str) -> Iterator[_Pair]:
+    """Yield all pairs of the copies of one network, on the device."""
     ends, origins = ([_move_to(device, state) for state in states] for states in (copies.ends, copies.origins))
     # The pairs come in the order of `combinations`, so that `draw` names the same pair in every table.
     both = combinations(zip(ends, origins, strict=True), 2)
@@ -187,6 +188,7 @@ def _check_copies_differ(subject: Subject, pairs: Sequence[_Pair]) -> None:
 
 
 def _list_weights(subject: Subject) -> list[str]:
+    """Return the names of the parameters over which distances are computed."""
     # Parameters only: running statistics follow the data and are not what SGD moves.
     return [name for name, _ in subject.job.build_network().named_parameters()]
 

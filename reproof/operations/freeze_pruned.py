@@ -57,6 +57,7 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
 
 
 def _train(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
+    """Train all members as one block of networks with frozen weights."""
     network = subject.job.build_network()
     # All tickets in one block, each with frozen values of its own.
     shapes = {name: network.get_parameter(name).shape for name in list_prunable(network)}

@@ -48,6 +48,7 @@ def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics
 
 
 def _compute_metrics(start: Weights, end: Weights, mask: Masks) -> dict[str, float]:
+    """Return the metrics of one ticket; movements are means over weights, in the units of weights."""
     # Joined over layers, so that each weight counts once.
     distance, outward = (np.concatenate(each) for each in zip(*_compute_movement(start, end, mask), strict=True))
     # In the order of `_compute_movement`, which goes through the same mask.
@@ -83,6 +84,7 @@ def compute_unevenness(mask: Array, *, axis: int) -> float:
 
 
 def _compute_histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[str, object]]:
+    """Return one row per layer, quantity, group of weights and bin."""
     quantities = ("distance moved", "change of magnitude")
     return [
         {"layer": layer, "group": group, "quantity": quantity} | bar
@@ -94,6 +96,7 @@ def _compute_histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[
 
 
 def _compute_bars(values: Array, chosen: Array) -> list[dict[str, object]]:
+    """Return the share of the values [weights] with `chosen`, bool [weights], in each bin of the range of all."""
     # Edges of all weights, so that the bars of both groups lie on each other.
     edges = np.histogram_bin_edges(values, bins=BINS)
     share = np.histogram(values[chosen], bins=edges)[0] / max(int(chosen.sum()), 1)

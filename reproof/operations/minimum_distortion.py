@@ -139,10 +139,12 @@ class _Images:
                 yield {"metric": f"{kind}_error", "part": part, "value": value}
 
     def _compute_transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
+        """Return the error rates of the other networks on the examples made, float32 [N, C, H, W]."""
         return measure_transfer(
             victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator
         )
 
 
 def _compute_error(victim: Victim, images: Tensor, labels: Tensor) -> float:
+    """Return the error rate, in [0, 1], on images [N, C, H, W] with true classes int64 [N]."""
     return float(victim.predict(images).ne(labels).double().mean())

@@ -152,6 +152,7 @@ class _Network:
 
 
 def _check(subject: Subject, steps: Sequence[int]) -> None:
+    """Raise ReproofError for levels of tickets, or if step 0 is not among the checkpoints."""
     if subject.levels != [0]:
         raise ReproofError("evaluations: reset measures dense networks alone; leave `levels` out")
     if 0 not in steps:

@@ -202,4 +202,5 @@ def _measure_fittest(task: Task, search: Search, one: Generation) -> float:
 
 
 def _compute_share(masks: Mapping[str, Tensor]) -> float:
+    """Return the share of ones, in [0, 1], over all masks {name: 0/1 of the weight's shape}."""
     return float(sum(mask.sum() for mask in masks.values())) / sum(mask.numel() for mask in masks.values())

@@ -114,12 +114,14 @@ class MaskedStates(Sequence[dict[str, Tensor]]):
         return self._apply(every[place])
 
     def _apply(self, masks: Masks) -> dict[str, Tensor]:
+        """Return the whole state under these masks, {name: tensor of the weight's shape}."""
         whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
         # A product of float32 and bool stays float32.
         return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
 
 
 def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
+    """Return the scores of a criterion, {name: floating point of the weight's shape}."""
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(start[name], end[name]) for name in end}
 
@@ -132,6 +134,7 @@ def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:
 
 
 def _find_best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
+    """Yield each criterion's best test accuracy over its ladder, and the share kept there."""
     rounds = len(accuracy) // len(ladders)
     for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
         # The first of equals, that is the one with most weights. Selected on the test set, as the paper does.

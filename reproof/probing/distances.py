@@ -36,4 +36,5 @@ def _flatten(state: Mapping[str, Array], names: Sequence[str]) -> Array:
 
 
 def _divide(value: float, norm: float) -> float:
+    """Return value / norm, or NaN for a norm of 0."""
     return value / norm if norm else float("nan")

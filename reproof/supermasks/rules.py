@@ -25,12 +25,14 @@ class _Bernoulli(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, drawn: Tensor) -> Tensor:
+        """Return the mask, 0 and 1, of the shape and dtype of the scores."""
         chances = torch.sigmoid(scores)
         ctx.save_for_backward(chances)
         return torch.lt(drawn, chances).to(scores.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient in the scores, of their shape, and none for the draw."""
         (chances,) = ctx.saved_tensors
         # Straight through the draw: sigmoid'(s) = p (1 - p), as if the mask were its probability.
         return gradients[0] * chances * (1 - chances), None

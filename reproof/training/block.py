@@ -104,6 +104,7 @@ def _describe_group(group: Sequence[Member]) -> str:
 
 
 def _collect_points(parts: Sequence[Trainer]) -> Points:
+    """Return the states of all members at each point, {point: {name: [members, ...]}}, on the CPU."""
     ends = [trainer.snapshots | {"final": trainer.networks.read_state()} for trainer in parts]
     return {
         point: {name: torch.cat([end[point][name] for end in ends]).cpu() for name in ends[0][point]}

@@ -78,6 +78,7 @@ def update(
 def _apply_adam(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
+    """Apply Adam in place, with the same constants as the compiled loops."""
     adam(
         parameters, gradients, state["mean"], state["square"], [], state["count"],
         fused=True, foreach=False, capturable=False, differentiable=False, amsgrad=False, maximize=False,
@@ -88,6 +89,7 @@ def _apply_adam(
 def _apply_sgd(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
+    """Apply v = momentum * v + g; w -= lr * v in place."""
     # A buffer of zeros gives momentum * 0 + gradient in the first step, as torch does without a buffer.
     sgd(
         parameters, gradients, list(state["momentum"]) if settings.momentum else [None] * len(parameters),

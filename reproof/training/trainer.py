@@ -129,16 +129,19 @@ class Trainer:
             self.snapshots.setdefault(point, {})[weight] = tensor
 
     def _draw_dropout(self) -> None:
+        """Draw the masks of this step, each [B, features], seeded by member, step and layer."""
         for index, name, keep in self.networks.list_dropout_masks():
             seed = derive("dropout", self.members[index].noise, self.done, name)
             layer = self.networks.module.get_submodule(name)
             layer.draw(torch.Generator().manual_seed(seed), into=keep)  # type: ignore[operator]
 
     def _snapshot(self, steps: Sequence[int]) -> None:
+        """Keep a copy of the states if the number of steps taken is one of `steps`."""
         if self.done in steps:
             self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.read_state().items()}
 
     def _validate(self) -> None:
+        """Measure the validation split, update the early-stopping point and, every `test_every`, measure the test split."""
         # Without a validation split (Frankle et al. 2020) there is no early-stopping point.
         if len(self.dataset.validation):
             loss = self._measure("validation")
@@ -184,11 +187,13 @@ class Trainer:
 
 
 def _encode_row(row: Row) -> list[float]:
+    """Return the row as numbers."""
     # Float64 holds these integers exactly, so that one tensor holds a whole row.
     return [row.member, row.step, SPLITS.index(row.split), *row.values]
 
 
 def _decode_row(numbers: list[float]) -> Row:
+    """Return the row of these numbers: the inverse of `_encode_row`."""
     member, step, split, *values = numbers
     return Row(int(member), int(step), SPLITS[int(split)], tuple(values))
 

@@ -45,12 +45,14 @@ class Variants:
             yield [{k: v.to(self._device) for k, v in self._states[number].items()} for number in numbers]
 
     def _run_pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
+        """Return outputs [p, B, ...] of inputs [B, ...] under the p states of one pass."""
         if len(states) == 1:
             return self._forward(states[0], inputs)[None]
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, None))(stack(states), inputs)
         return outputs
 
     def _forward(self, state: State, inputs: Tensor) -> Tensor:
+        """Return outputs [B, ...] of inputs [B, ...] under one state."""
         # The module's own weights are not touched, so that it serves every state.
         outputs: Tensor = functional_call(self.module, dict(state), (inputs,))
         return outputs

@@ -110,6 +110,7 @@ def _group_sources(subject: Subject, steps: Sequence[int]) -> Iterator[list[Copy
 
 
 def _make_starts(subject: Subject, place: CopySource, wanted: CopyOptions) -> Iterator[_Start]:
+    """Yield the untrained copies of each seed at one source."""
     sources = subject.read_step(place.step), subject.read_step(0), subject.get_masks(place.level)
     known = _read_trained(subject, place, wanted)
     for seed, weights, initial, masks, trained in zip(subject.seeds, *sources, known, strict=True):
@@ -151,6 +152,7 @@ def _make_ticket(subject: Subject, place: CopySource, seed: int, ticket: Ticket)
 
 
 def _join_copies(start: _Start, ends: Iterator[State]) -> Copies:
+    """Return the copies of one seed; those that the plan has not trained are taken from `ends`."""
     # In the order of `tickets`: the trained one first.
     known = [start.trained] if start.trained else []
     finished = [*known, *islice(ends, len(start.tickets) - len(known))]

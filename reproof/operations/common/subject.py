@@ -122,6 +122,7 @@ class Subject:
         return {"level": level, "kept": compute_kept_share(mask) if mask else 1.0, "seed": seed}
 
     def _load_victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        """Return the network of another run as a victim, for the seed at position `index` of the block."""
         # The victim's own architecture; its data set, and so its normalisation, is that of the subject.
         module = self.job.build_network(network)
         (ends,) = read_checkpoint(file, "final")
@@ -130,6 +131,7 @@ class Subject:
 
     @cached_property
     def _masks(self) -> dict[int, list[Masks]]:
+        """The masks {weight: bool of its shape} of each seed, by level from 1 on."""
         return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
 
 

@@ -42,7 +42,7 @@ def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Ar
     images: uint8 [N, pixels]. chosen: int64 [batch]. pixels, channel: int64 [used]. table: float32 [C, 256], the
     normalised value of each byte of each channel.
     """
-    # Whole images are copied first: a row comes from memory at its full rate, one pixel of each image waits every time.
+    # Whole images are copied first. A row is read at the full rate of the memory; single pixels would each wait for it.
     batch = np.empty((len(chosen), images.shape[1]), images.dtype)
     for column in range(len(chosen)):
         image, copy = images[chosen[column]], batch[column]
@@ -114,7 +114,7 @@ def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: A
     batch = len(chosen)
     # Columns beyond the batch are padding. Their slopes stay 0, so that they add nothing to any gradient.
     for j in range(batch):
-        # Less the greatest logit, no exponential overflows.
+        # The greatest logit is subtracted below, so that no exponential overflows.
         greatest = outputs[0, j]
         for c in range(1, classes):
             greatest = max(greatest, outputs[c, j])

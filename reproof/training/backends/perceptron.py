@@ -52,6 +52,7 @@ class Perceptron(Alone):
         self._scales: tuple[Array, Array] | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
+        """Take one step on the batch of `step`; see `Networks.descend`."""
         images, labels, (chosen,) = batches.select_examples(step)
         inputs, outputs, slopes = self._bare
         kernels.load(inputs, images.numpy(), chosen.numpy(), *self._compute_scales(batches.dataset))

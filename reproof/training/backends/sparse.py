@@ -56,6 +56,7 @@ class SparsePerceptron(Alone):
         self._table: Array | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
+        """Take one step on the batch of `step`; see `Networks.descend`."""
         wiring, weights = self._wiring, self._weights.numpy()
         images, labels, (chosen,) = batches.select_examples(step)
         of_pixels = wiring.first, wiring.start, wiring.source, weights, wiring.hidden

@@ -42,6 +42,7 @@ class Stacked:
         self._descent = Descent(list(self._parameters.values()), masks, settings)
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
+        """Take one step on the batch of `step`; see `Networks.descend`."""
         inputs, targets = batches.gather(step)
         outputs = torch.vmap(self._forward)(self._parameters, self._buffers | self._keeps, inputs)
         # The sum has each network's own gradient: no parameter is shared.
@@ -77,5 +78,6 @@ class Stacked:
         return self._descent.read_state()
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """Return outputs [B, ...] of one network of the stack."""
         outputs: Tensor = functional_call(self.module, {**parameters, **buffers}, (inputs,))
         return outputs
