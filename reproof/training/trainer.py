@@ -141,7 +141,7 @@ class Trainer:
             self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.read_state().items()}
 
     def _validate(self) -> None:
-        """Measure the validation split, update the early-stopping point and, every `test_every`, measure the test split."""
+        """Measure the validation split, at times also the test split, and update the early-stopping point."""
         # Without a validation split (Frankle et al. 2020) there is no early-stopping point.
         if len(self.dataset.validation):
             loss = self._measure("validation")
