@@ -47,7 +47,7 @@ class LInf:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
+        """Return the balls of radius `epsilon` around the originals, float32 [N, C, H, W], intersected with [0, 1]."""
         return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
     def select(self, chosen: Tensor) -> Self:
@@ -66,7 +66,7 @@ class LInf:
         return gradients.sign()
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
-        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        """Return images float32 [N, C, H, W] uniform in the ball, then projected onto the box."""
         # Drawn on the CPU: the same numbers on every device.
         drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
         return self.project(self.originals + self.epsilon * (2 * drawn - 1))
@@ -82,7 +82,7 @@ class L2:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
+        """Return the balls of radius `epsilon` around the originals, float32 [N, C, H, W], intersected with [0, 1]."""
         return cls(originals, epsilon, 1 - originals)
 
     def select(self, chosen: Tensor) -> Self:
@@ -109,11 +109,11 @@ class L2:
         return torch.addcdiv(self.originals, cut, _expand_per_image(excess.clamp_(min=1), cut))
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
-        """Return the gradients [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
+        """Return the gradients, float32 [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
         return gradients / _expand_per_image(_compute_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
-        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        """Return images float32 [N, C, H, W] uniform in the ball, then projected onto the box."""
         pixels = self.originals[0].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
         # The volume within radius r grows as r^M, so u^(1 / M) of a uniform u is uniform in volume.
@@ -132,7 +132,7 @@ BALLS: dict[str, Callable[[Tensor, float], Ball]] = {"linf": LInf.around, "l2": 
 
 
 def make_balls(norm: str, originals: Tensor, epsilon: float) -> Ball:
-    """Return the balls of a norm, "linf" or "l2", around originals [N, C, H, W].
+    """Return the balls of a norm, "linf" or "l2", around originals float32 [N, C, H, W].
 
     Raises ReproofError for an unknown norm, or an epsilon above the diameter of the box.
     """

@@ -20,7 +20,7 @@ def carlini_wagner(
     victim: Victim, images: Tensor, aim: Aim, *, generator: torch.Generator,
     kappa: float = 0.0, searches: int = 9, steps: int = 10_000, rate: float = 1e-2, first_c: float = 1e-3,
 ) -> Adversarial:  # fmt: skip
-    """Return the nearest images found, [N, C, H, W], that reach the aim by a margin above `kappa`.
+    """Return the nearest images found, float32 [N, C, H, W], that reach the aim by a margin above `kappa`.
 
     `kappa` is in logits; each of `searches` values of c gets `steps` steps of Adam at `rate`. Each image has its own c:
     `first_c`, then 10 times the last one until an attack succeeds, then halfway between failure and success. Defaults

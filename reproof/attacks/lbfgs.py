@@ -73,7 +73,7 @@ def minimise(
     flat: float = 1e-5,
     gain: float = 1e-7,
 ) -> Minimum:
-    """Minimise N functions of M variables in [lower, upper] from `start` [N, M], each independently.
+    """Minimise N functions of M variables in [lower, upper] from `start`, float [N, M], each independently.
 
     `function(points, problems)` returns the values [n] and gradients [n, M] of the problems with these indices. A
     problem is done when no entry of its projected gradient exceeds `flat`; when an iteration lowers its value v by at

@@ -22,12 +22,12 @@ WEIGHTS = (1e-9, 1e9)
 
 
 def compute_squared_norm(perturbations: Tensor) -> Tensor:
-    """Return |r|^2 of each perturbation [n, M]: [n]."""
+    """Return |r|^2 of each perturbation, float [n, M]: [n] of the same dtype."""
     return perturbations.square().sum(dim=-1)
 
 
 def compute_l2_norm(perturbations: Tensor) -> Tensor:
-    """Return |r| of each perturbation [n, M]: [n], smoothed within 1e-6 of 0, where it has no gradient."""
+    """Return |r| of each perturbation, float [n, M]: [n], smoothed within 1e-6 of 0, where it has no gradient."""
     return (compute_squared_norm(perturbations) + 1e-12).sqrt()
 
 
@@ -46,7 +46,7 @@ def minimum_distortion(
     iterations: int = 100,
     gain: float = 1e-5,
 ) -> Adversarial:
-    """Return the least distorted images, [N, C, H, W], that reach their target, after `searches` values of c for each.
+    """Return the least distorted images, float32 [N, C, H, W], that reach their target, after `searches` values of c.
 
     The paper writes the penalty as |r|. "squared" is |r|^2: smooth at the start r = 0, and its minimiser varies
     smoothly with c. "l2" is |r|: its minimiser stays at 0 for every c above the slope of the loss. For both, the

@@ -46,7 +46,7 @@ def random_pixel(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
     generations: int = 100, at_once: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Return the fittest of as many random candidates as `one_pixel` tries, [N, C, H, W]: its control.
+    """Return the fittest of as many random candidates as `one_pixel` tries, float32 [N, C, H, W]: its control.
 
     The options are those of `one_pixel`; every candidate is drawn like those of its first generation.
 
@@ -97,7 +97,10 @@ def breed(parents: Tensor, *, size: tuple[int, int], weight: float, generator: G
 
 
 def paint(images: Tensor, candidates: Tensor) -> Tensor:
-    """Paint one candidate [N, pixels, 2 + C] on each image [N, C, H, W], in place; later pixels cover earlier ones."""
+    """Paint one candidate, float32 [N, pixels, 2 + C], on each image, float32 [N, C, H, W], in place.
+
+    Later pixels cover earlier ones.
+    """
     height, width = images.shape[2:]
     rows, columns = (candidates[..., i].long().clamp(0, end - 1) for i, end in ((0, height), (1, width)))
     # [N, C, H * W]: a place is then one index, equal in all channels.

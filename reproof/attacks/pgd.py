@@ -23,10 +23,10 @@ def pgd(
 ) -> Adversarial:  # fmt: skip
     """Return the ends of `steps` projected steps of `step_size` from a random point of the ball.
 
-    `epsilon` and `step_size` are distances of the `norm` in pixels of [0, 1]: "linf" (sign steps) or "l2" (normalised
-    gradients). `loss` is "cross_entropy" or "margin". A restart takes only images not yet adversarial. An image that no
-    restart makes adversarial returns as the end of highest loss. The paper takes all steps; with `stop_early` an image
-    stops at its first success and costs no further queries.
+    `images` are float32 [N, C, H, W]. `epsilon` and `step_size` are distances of the `norm` in pixels of [0, 1]: "linf"
+    (sign steps) or "l2" (normalised gradients). `loss` is "cross_entropy" or "margin". A restart takes only images not
+    yet adversarial. An image that no restart makes adversarial returns as the end of highest loss. The paper takes all
+    steps; with `stop_early` an image stops at its first success and costs no further queries.
 
     Raises ReproofError for an impossible option.
     """

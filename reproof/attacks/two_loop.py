@@ -25,7 +25,10 @@ class Pair:
 
 
 def make_pair(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
-    """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests."""
+    """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests.
+
+    step, change: float [n, M]. The scale is <step, change> / |change|^2.
+    """
     curvature, stiffness = vecdot(step, change), vecdot(change, change)
     # Without positive curvature the update would not keep the metric positive definite.
     bends = curvature > torch.finfo(step.dtype).eps * stiffness
@@ -38,7 +41,7 @@ def find_known(pairs: tuple[Pair, ...], like: Tensor) -> Tensor:
 
 
 def compute_unit_scale(gradients: Tensor) -> Tensor:
-    """Return the scale [n] of a first steepest descent step: length 1, or that of the gradient if shorter."""
+    """Return the scale [n] of a first step along gradients, float [n, M]: to length 1, or the gradient's if shorter."""
     lengths: Tensor = vecdot(gradients, gradients).sqrt()
     return 1 / lengths.clamp(min=1)
 

@@ -27,7 +27,7 @@ def compute_share_of_travel(ends: Sequence[State], origins: Sequence[State], nam
     ends, origins: two states each. With one origin the result is 0 for equal ends, sqrt(2) for orthogonal directions
     and 2 for opposite directions.
 
-    States map names to tensors of equal shapes.
+    States map names to tensors of equal shapes and dtypes.
     """
     # Ends over their travel (appendix B): a distance alone would grow with the length of the training.
     travelled = sum(compute_distance(end, origin, names) for end, origin in zip(ends, origins, strict=True)) / 2

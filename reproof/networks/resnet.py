@@ -70,7 +70,7 @@ class Block(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return activations [N, after, H / stride, W / stride] of activations [N, before, H, W]."""
+        """Return activations float32 [N, after, H / stride, W / stride] of activations float32 [N, before, H, W]."""
         # The sum comes before the last ReLU. The input of every block is therefore not negative, on which
         # `probing.layers.find_branch_norms` relies.
         change = self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x)))))

@@ -88,7 +88,7 @@ class Bottleneck(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return activations [N, 4 width, H / stride, W / stride] of activations [N, before, H, W]."""
+        """Return activations float32 [N, 4 width, H / stride, W / stride] of activations float32 [N, before, H, W]."""
         change = relu(self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x))))))
         return relu(self.norm_3(self.conv_3(change)) + self.shortcut(x))
 

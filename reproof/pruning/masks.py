@@ -60,7 +60,7 @@ def make_full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> M
 
 
 def compute_kept_share(masks: Mapping[str, Array]) -> float:
-    """Return the share, in [0, 1], of all masked weights that are kept."""
+    """Return the share, in [0, 1], of all masked weights that are kept; masks are bool of any shape, by name."""
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.size for mask in masks.values())
 
 

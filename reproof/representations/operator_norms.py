@@ -24,16 +24,16 @@ Size = tuple[int, int]
 
 
 def compute_matrix_norm(weight: Tensor) -> float:
-    """Return the greatest singular value of a fully connected layer's weight [outputs, inputs]."""
+    """Return the greatest singular value of a fully connected layer's weight, float [outputs, inputs]."""
     return float(torch.linalg.matrix_norm(weight.double(), ord=2))
 
 
 def compute_circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) -> float:
     """Return the exact operator norm of a convolution with circular padding on images of `size`.
 
-    `weight` is [outputs, inputs, height, width], no larger than `size`, which the stride divides. At stride 1 the norm
-    is the supremum over frequencies of the norm of the transformed kernels A(f) [outputs, inputs]. A stride of s_h x
-    s_w aliases s_h s_w frequencies: their matrices are concatenated and divided by sqrt(s_h s_w).
+    `weight` is float [outputs, inputs, height, width], no larger than `size`, which the stride divides. At stride 1 the
+    norm is the supremum over frequencies of the norm of the transformed kernels A(f) [outputs, inputs]. A stride of s_h
+    x s_w aliases s_h s_w frequencies: their matrices are concatenated and divided by sqrt(s_h s_w).
 
     Raises ReproofError for a kernel larger than the image, or a stride that does not divide it.
     """

@@ -55,7 +55,7 @@ class Difference:
 
 
 def run_permutation_test(one: Tensor, other: Tensor, *, permutations: int, generator: torch.Generator) -> Difference:
-    """Compare the means of two groups [n], [m] by permuting the group labels.
+    """Compare the means of two groups, floating point [n] and [m], by permuting the group labels.
 
     p is the share of permutations, the observed one included, with a difference at least as great: never 0. A large p
     means that units do not differ detectably from random directions; it does not show that they are equal.

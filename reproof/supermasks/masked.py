@@ -62,7 +62,7 @@ class MaskedNetwork(nn.Module):
         return {name: self._mask(self.scores[_replace_dots(name)], chance) for name in self._names}
 
     def apply_masks(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the whole state of the network under these masks, of the shapes of the prunable weights."""
+        """Return the whole state of the network under these masks, 0 and 1 of the shapes and dtypes of the weights."""
         state = {name: self.get_buffer(make_weight_key(name)) for name in self._network[0].state_dict()}
         for name, mask in masks.items():
             # An empty mask has no kept weight to rescale: the factor stays finite.

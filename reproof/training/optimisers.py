@@ -29,7 +29,7 @@ class Descent:
         self._state = make_initial_state(self.parameters, settings)
 
     def apply(self, gradients: Sequence[Tensor], rate: float) -> None:
-        """Take one step of learning rate `rate`, given one gradient of each parameter's shape.
+        """Take one step of learning rate `rate`, given one gradient, float32, of each parameter's shape.
 
         Masked weights, their gradients and their optimiser state stay exactly 0.
         """
@@ -47,7 +47,7 @@ class Descent:
 
 
 def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> OptimiserState:
-    """Return the optimiser's state before the first step: zeros of the shapes of the parameters, by slot."""
+    """Return the optimiser's state before the first step, by slot: float32 zeros of the parameters' shapes; counts are scalars."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     if settings.optimizer == "sgd":
         # torch makes its buffers in the first step. Buffers from the beginning have the same names in every saved

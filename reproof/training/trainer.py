@@ -47,7 +47,10 @@ class Best:
     state: State = field(default_factory=dict)
 
     def update(self, *, loss: Tensor, step: int, state: State) -> None:
-        """Replace the state of each network whose validation loss [S] is below its best; the first of equals stays."""
+        """Replace the state of each network whose validation loss, float64 [S], is below its best.
+
+        state: {name: [S, ...]}. Of equal losses the first stays.
+        """
         better = loss < self.loss
         # The first call makes the copies that later calls write into.
         if not self.state:

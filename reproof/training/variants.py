@@ -59,12 +59,12 @@ class Variants:
 
 
 def stack(states: Sequence[State]) -> dict[str, Tensor]:
-    """Return {name: [P, ...]} of P states with the same names and shapes."""
+    """Return {name: [P, ...]} of P states with the same names, shapes and dtypes."""
     return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 def unstack(states: State) -> list[dict[str, Tensor]]:
-    """Return the P states of {name: [P, ...]}; they share its memory."""
+    """Return the P states of {name: [P, ...]}; they share its memory and keep its dtypes."""
     return [
         {name: value[number] for name, value in states.items()} for number in range(len(next(iter(states.values()))))
     ]

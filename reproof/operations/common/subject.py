@@ -80,7 +80,7 @@ class Subject:
     def read_dense(self, *points: str) -> list[list[Weights]]:
         """Return the weights of each seed at each named point ("step0", "final") of the dense training.
 
-        Weights are {name: array of the shape of the weight}, parameters and running statistics.
+        Weights are {name: float32 of the shape of the weight}, parameters and running statistics; counters are int64.
         """
         return read_checkpoint(self.dense_file, *points)
 

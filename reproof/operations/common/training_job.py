@@ -113,7 +113,7 @@ class Job:
 
 
 def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
-    """Return a network for training; its weights and masks keep their shapes.
+    """Return a network for training; its weights and masks keep their shapes and dtypes.
 
     Each arm, level and draw has its own SGD noise, hence its own data order.
     """
@@ -127,7 +127,7 @@ def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0
 
 
 def convert_to_arrays(trained: TrainedBlock) -> dict[str, Weights]:
-    """Return {point: {name: array [members, ...]}} of a trained block."""
+    """Return {point: {name: array [members, ...]}} of a trained block, of the dtypes of its weights."""
     return {point: {k: v.detach().numpy() for k, v in weights.items()} for point, weights in trained.points.items()}
 
 

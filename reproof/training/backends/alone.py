@@ -29,7 +29,7 @@ class Alone:
         return outputs[None]
 
     def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        """Yield (0, name of the layer, its buffer [B, features]); see `Networks.list_dropout_masks`."""
+        """Yield (0, name of the layer, its buffer float32 [B, features]); see `Networks.list_dropout_masks`."""
         return ((0, name, layer.keep) for name, layer in find_dropouts(self.module).items())
 
     def read_state(self) -> dict[str, Tensor]:

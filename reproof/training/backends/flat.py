@@ -53,6 +53,6 @@ def flatten_parameters(module: nn.Module) -> Tensor:
 
 
 def make_views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Return views of a row [parameters], one for each parameter, in its shape."""
+    """Return views of a row, float32 [parameters], one for each parameter, in its shape."""
     parts = torch.split(flat, [one.numel() for one in parameters])
     return [part.view(one.shape) for one, part in zip(parameters, parts, strict=True)]

@@ -56,7 +56,7 @@ class Stacked:
         return outputs
 
     def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        """Yield (index of the network, name of the layer, its buffer [B, features])."""
+        """Yield (index of the network, name of the layer, its buffer float32 [B, features])."""
         return (
             (index, name.removesuffix(".keep"), keep[index])
             for name, keep in self._keeps.items()
