@@ -29,9 +29,9 @@ def draw_rademacher(shape: torch.Size, *, generator: Generator) -> Tensor:
 def compute_antithetic_gradient(above: Tensor, below: Tensor, directions: Tensor, *, step: float) -> Tensor:
     """Return the mean over P directions u of (L(x + step u) - L(x - step u)) / (2 step) u: [N, C, H, W].
 
-    `above` and `below` are the losses, floating point [N, P], `directions` is float32 [P, C, H, W]. For a linear loss with
-    gradient g this is the mean of (u . g) u. Its expectation is g, because the entries of u are uncorrelated, of mean 0
-    and variance 1.
+    `above` and `below` are the losses, floating point [N, P], `directions` is float32 [P, C, H, W]. For a linear loss
+    with gradient g this is the mean of (u . g) u. Its expectation is g, because the entries of u are uncorrelated, of
+    mean 0 and variance 1.
     """
     # [N, P], directional derivatives over P: the product with the directions [P, M] then is the mean.
     slopes = (above - below) / (2 * step * len(directions))

@@ -47,7 +47,7 @@ class Descent:
 
 
 def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> OptimiserState:
-    """Return the optimiser's state before the first step, by slot: float32 zeros of the parameters' shapes; counts are scalars."""
+    """Return the state before the first step, by slot: float32 zeros of the parameters' shapes, and scalar counts."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     if settings.optimizer == "sgd":
         # torch makes its buffers in the first step. Buffers from the beginning have the same names in every saved
