@@ -131,7 +131,6 @@ def measure_exchange(
         if not _has_maximum_ball(options):
             continue
         for whose, victim, shown in (("of_natural", natural, strong), ("for_natural", strong, natural)):
-            # Made for one network, judged by the other.
             found = make_examples(part, options, victim, images, labels, epsilon=epsilon, seed=seed).images
             accuracy = float(shown.predict(found).eq(labels).double().mean())
             metric = f"test_accuracy_on_examples_{whose}"

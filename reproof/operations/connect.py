@@ -53,7 +53,6 @@ def compute_connect_work(settings: Settings) -> Work:
     examples = TEST_EXAMPLES + int(options.get("train_examples") or TRAIN_EXAMPLES)
     return Work(
         steps=seeds * copies * trained,
-        # A pass for each position, pair and example.
         passes=seeds * examples * points * len(from_steps) * comb(copies, 2),
         copies=copies * arms,
     )
@@ -153,7 +152,7 @@ def _make_path(
         return lines
     dataset, last = subject.job.dataset, len(alphas) - 1
     images = select_spread(dataset.train, min(examples, len(dataset.train))).images
-    # The first and the last position of each line.
+    # The ends are trained networks, to which their own statistics belong.
     ends = {place for place in range(len(lines)) if place % len(alphas) in (0, last)}
     return recompute_statistics(
         lines, subject.job.build_network().to(subject.job.device), images, dataset=dataset, keep=ends
