@@ -24,6 +24,7 @@ def main(parts: list[str]) -> None:
         for row in importlib.import_module(f"bench.{part}").measure():
             rows.append(row)
             print(_format_row(row), flush=True)
+    # Written at the end: a broken-off run leaves the table of the last whole one.
     columns = zip(Row._fields, zip(*rows, strict=True), strict=True)
     write_parquet("benchmarks/bench.parquet", {name: list(column) for name, column in columns})
     draw(rows, "benchmarks/bench.png")

@@ -62,6 +62,7 @@ def measure() -> Iterator[Row]:
     torch.set_num_threads(1)
     keep_freed_memory()
     network, images, labels = _train_network()
+    # torch's setting does not reach SciPy's and numpy's own threads.
     with threadpool_limits(1):
         for contest in (*_compare_with_art(network), _compare_with_scipy(network)):
             yield from _compare(contest, images, labels)
@@ -76,6 +77,7 @@ def _compare(contest: Contest, images: Tensor, labels: Tensor) -> Iterator[Row]:
     )
     made = ours()[:few], theirs()  # untimed: the first call also pays for the first touch of memory
     times = [(measure_cpu_seconds(ours) / many, measure_cpu_seconds(theirs) / few) for _ in range(REPEATS)]
+    # Seconds an image: the two sides get different numbers of images.
     mine, others = zip(*times, strict=True)
     yield compute_rate(f"attack {contest.name}, {many} images at once", mine, "images/s")
     yield compute_rate(f"{contest.other}'s {contest.name}, {few} images", others, "images/s")
@@ -83,6 +85,7 @@ def _compare(contest: Contest, images: Tensor, labels: Tensor) -> Iterator[Row]:
         f"attack {contest.name}, images per second relative to {contest.other}", others, mine, "at least 1.0"
     )
     if contest.least:
+        # Speed alone could be had by worse minima, so distances are compared as well.
         near, other = (_compute_distance(side, images[:few]) for side in made)
         yield Row(f"attack {contest.name}, mean distance relative to {contest.other}", near / other, "at most 1.02")
 
@@ -102,6 +105,7 @@ def _train_network() -> tuple[nn.Module, Tensor, Tensor]:
         (torch.from_numpy(np.concatenate(images)).float().div_(255), torch.from_numpy(labels))
         for images, labels in ((content.train_images, content.train_labels), (content.test_images, content.test_labels))
     )
+    # The layers and the batches below are drawn from the global generator.
     torch.manual_seed(0)
     layers = [nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 10)]
     network = nn.Sequential(nn.Flatten(), *layers)
@@ -122,12 +126,14 @@ def _compare_with_art(network: nn.Module) -> Iterator[Contest]:
     victim = Victim(network)
 
     def ours(attack: Callable, **options: object) -> Make:
+        # A new generator for each call, so that every repeat does the same work.
         return lambda images, labels: attack(victim, images, Aim(labels), generator=_make_generator(), **options).images
 
     def theirs(attack: Callable, **options: object) -> Make:
         classifier = PyTorchClassifier(
             network, loss=nn.CrossEntropyLoss(), input_shape=(1, 28, 28), nb_classes=10, clip_values=(0, 1)
         )
+        # Made once: the timed call is the attack alone.
         made = attack(classifier, **options)
         return lambda images, labels: torch.from_numpy(made.generate(images.numpy(), labels.numpy()))
 
@@ -178,6 +184,7 @@ def _draw_targets(labels: Tensor) -> Aim:
 
 def _find_nearest(victim: Victim, image: Tensor, aim: Aim) -> Tensor:
     """Return the nearest image [1, 1, 28, 28] that reaches the aim: SciPy minimises, our search sets c."""
+    # The same first c and the same bracket as ours: the two sides differ in the minimiser alone.
     best, nearest, c = image, torch.inf, _compute_first_weight(victim, image, aim, "squared")
     low, high = torch.zeros(1), torch.full((1,), torch.inf)
     for turn in range(SEARCHES):
@@ -197,8 +204,10 @@ def _minimise(victim: Victim, image: Tensor, aim: Aim, c: float, start: Tensor) 
         pixels = torch.from_numpy(point).float().view_as(image).requires_grad_()
         value = cross_entropy(victim.logits(pixels), aim.labels) + c * (pixels - image).square().sum()
         (gradient,) = torch.autograd.grad(value, pixels)
+        # SciPy works in float64, the network in float32.
         return value.item(), gradient.flatten().double().numpy()
 
+    # `maxcor` is the history of our `minimise`, `ftol` its `gain`, `gtol` its `flat`.
     options = {"maxiter": ITERATIONS, "ftol": GAIN, "gtol": 1e-5, "maxcor": 10}
     flat = start.flatten().double().numpy()
     found = minimize(objective, flat, jac=True, method="L-BFGS-B", bounds=Bounds(0, 1), options=options)

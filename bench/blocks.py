@@ -70,6 +70,7 @@ def _measure_times(
             )
             for group, backend in groups
         ]
+    # Untimed: the first steps compile and allocate.
     for each in found.values():
         _measure_step_seconds(each, size)
     times = [
@@ -86,12 +87,14 @@ def _measure_step_seconds(trainers: list[Trainer], size: int) -> float:
         for _ in range(STEPS):
             one.step()
     trained = sum(len(one.members) for one in trainers)
+    # On a GPU one network is measured in place of `size`: alone, each of them costs the same.
     return (_read_clock() - began) / STEPS * size / trained
 
 
 def _read_clock() -> float:
     """Return wall seconds on a GPU, where work is asynchronous, and processor seconds on a CPU."""
     if torch.cuda.is_available():
+        # Kernels are launched ahead: without waiting, the clock would measure launches.
         torch.cuda.synchronize()
         return time.monotonic()
     return time.process_time()

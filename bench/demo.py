@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.rows import Row
 
 ROOT = Path(__file__).parent.parent
-TRACING = Path(__file__).parent / "traced"
+TRACING = Path(__file__).parent / "tracing"
 BOUNDS = {  # the most seconds that each paper may add
     **{"lottery_ticket": 180, "linear_mode_connectivity": 75, "layers_equal": 60, "deconstructing": 75},
     **{"intriguing_properties": 50, "attacks": 40},
@@ -26,12 +26,14 @@ SHARED = ("prune", "judge_claims", "collect")  # rules whose benchmarks share a 
 def measure() -> Iterator[Row]:
     """Yield wall times, shares outside training and peak memories, each measured once because a run takes minutes."""
     with tempfile.TemporaryDirectory() as folder:
+        # A copy without results: finished results would leave nothing to run.
         tree = Path(folder, "reproof")
         spans = Path(folder, "spans")
         spans.mkdir()
         ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "logs", "benchmarks", "__pycache__")
         shutil.copytree(ROOT, tree, ignore=ignored)
         papers, cores, wall = list(BOUNDS), len(os.sched_getaffinity(0)), 0.0
+        # Papers are added one by one: a later one finds the data that it shares with the first.
         for count, (paper, most) in enumerate(BOUNDS.items(), start=1):
             seconds = _measure_wall_seconds(tree, papers[:count])
             wall += seconds
@@ -39,6 +41,7 @@ def measure() -> Iterator[Row]:
             yield Row(f"demo run, {cores} cores: {which}", seconds, f"s, at most {most}")
             if count == 1:
                 trained = sum(record.get("training_s", 0.0) for record in _read_records(tree))
+                # Now, while the tree holds only the first paper's records.
                 idle = 1 - _compute_covered_seconds(tree) / wall
                 yield Row("demo run of the first paper: share of wall time without any training", idle, "at most 0.25")
                 yield Row(
@@ -73,6 +76,7 @@ def _split_core_seconds(tree: Path, spans: Path, core_seconds: float) -> Iterato
     trained = sum(record.get("training_s", 0.0) for record in _read_records(tree))
     seconds = list(_read_job_seconds(tree))
     spent = {what: sum(_read_spans(spans, what)) for what in ("snakemake", "importing", "reading", "writing")}
+    # The rest of the jobs' seconds, not measured itself.
     working = sum(seconds) - trained - spent["importing"] - spent["reading"] - spent["writing"]
     yield Row(f"core-seconds of {len(seconds)} jobs: training", trained, "s")
     yield Row("core-seconds of Snakemake: starting, planning, scheduling", spent["snakemake"], "s")
@@ -109,6 +113,7 @@ def _compute_covered_seconds(tree: Path) -> float:
     """Return the wall seconds during which at least one training ran."""
     covered, end = 0.0, 0.0
     for began, ended in sorted(_read_training_spans(tree)):
+        # Trainings overlap on several cores; each second counts once.
         covered += max(0.0, ended - max(began, end))
         end = max(end, ended)
     return covered
@@ -132,6 +137,7 @@ def _find_peaks(tree: Path) -> dict[str, float]:
             (row,) = csv.DictReader(file, delimiter="\t")
         # Snakemake samples memory every few seconds: very short jobs have none.
         if row["max_rss"] not in ("-", "NA"):
+            # Snakemake writes MiB (2^20 bytes), this table GB (10^9 bytes).
             peaks[kind] = max(peaks.get(kind, 0.0), float(row["max_rss"]) * 2**20 / 1e9)
     return peaks
 

@@ -18,6 +18,7 @@ KEPT, MISSED = "#0072B2", "#D55E00"  # distinct for colour-blind readers; marker
 
 def draw(rows: Sequence[Row], path: str | Path) -> None:
     """Draw all rows whose unit states a bound, and all curves, with the range of the repeats, into the file `path`."""
+    # A row without a bound has no scale in common with others: it is in the table only.
     bounded = [row for row in rows if BOUND.search(row.unit)]
     curves = list(dict.fromkeys(row.curve for row in rows if row.curve))
     if not bounded and not curves:
@@ -66,6 +67,7 @@ def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
         places, values = [row.at for row in line], [row.value for row in line]
         spreads = [list(side) for side in zip(*map(_compute_spread, line), strict=True)]
         axes.errorbar(places, values, yerr=spreads, marker="o", capsize=2, label=name or None)
+    # Bounds of a curve are marks at their points; there is no line to draw between them.
     asked = [(row.at, float(BOUND.search(row.unit)[2])) for row in rows if BOUND.search(row.unit)]  # type: ignore[index]
     if asked:
         axes.plot(*zip(*asked, strict=True), "_", color="#222222", markersize=12, label="bound")
@@ -75,6 +77,7 @@ def _draw_curve(axes: Axes, rows: Sequence[Row]) -> None:
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("")
     low, high = min(row.value for row in rows), max(row.value for row in rows)
+    # Room around the values, with the ratio 1 always in sight.
     axes.set_ylim(min(0.5 * low, 0.1 if low > 0.1 else low), max(1.5 * high, 1.2))
     axes.legend()
 

@@ -24,15 +24,18 @@ CONV = {"optimizer": "adam", "lr": 2e-4, "batch": 60}
 
 def measure() -> Iterator[Row]:
     """Yield the ratios to dense training, from interleaved repeats on one thread."""
+    # One thread: the library trains a network on one core, and runs several jobs at a time.
     torch.set_num_threads(1)
     keep_freed_memory()
     flush_subnormals()
     dataset = make_digits()
+    # Level 0 is the dense network, against which the others are compared.
     kept = [{name: share**level for name, share in SHARES.items()} for level in range(LEVELS + 1)]
     levels = [make_trainer(dataset, masks=draw_masks(dataset, one)) for one in kept]
     for one in levels:
         _measure_training_seconds(one)  # untimed: the first call compiles and touches memory
     costs = [[_measure_training_seconds(one) for one in levels] for _ in range(REPEATS)]
+    # Without pruning, the alternative is as many dense trainings.
     title = f"{LEVELS} levels of LeNet over {LEVELS} dense trainings, evaluation included"
     yield summarise_repeats(title, [sum(tickets) / (LEVELS * dense) for dense, *tickets in costs], "at most 0.5")
     last = [tickets[-1] / dense for dense, *tickets in costs]

@@ -31,6 +31,7 @@ def measure() -> Iterator[Row]:
 
     def masked() -> None:
         kinds = list_prunable(module)
+        # Rolled weights take the place of trained ones: about half of the signs differ.
         scores = {name: large_final_same_sign(weights[name], np.roll(weights[name], 1)) for name in kinds}
         ladder = make_one_shot_ladder(scores, kinds=kinds, shares=compute_rungs({"fc": 0.2, "output": 0.1}, ROUNDS))
         evaluated(MaskedStates(weights, [ladder]))
@@ -38,7 +39,7 @@ def measure() -> Iterator[Row]:
     def evaluated(states: Sequence[Mapping[str, torch.Tensor]]) -> None:
         evaluate(Variants(module, states), dataset.test, dataset=dataset, objective=CLASSIFICATION)
 
-    count = len(MaskedStates(weights, [[{}] * ROUNDS]))
+    count = len(MaskedStates(weights, [[{}] * (ROUNDS + 1)]))  # the dense network is the first rung
     times = [
         (measure_cpu_seconds(masked) / count, measure_cpu_seconds(lambda: evaluated(plain))) for _ in range(REPEATS)
     ]
@@ -52,4 +53,5 @@ def measure() -> Iterator[Row]:
 
 def _step_mask(module: MaskedNetwork, inputs: torch.Tensor) -> None:
     """Compute the gradient of a mask's scores on inputs float32 [N, 1, 28, 28]."""
+    # Any scalar of the outputs costs the same as a loss.
     torch.autograd.grad(module(inputs).square().mean(), list(module.parameters()))

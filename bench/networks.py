@@ -29,6 +29,7 @@ def measure() -> Iterator[Row]:
         dataset = make_digits(shape, train=2_000)
         ours, plain = make_trainer(dataset, name=name, how=how).step, make_plain_step(dataset, name=name, how=how)
         for step in (ours, plain):
+            # Untimed: the first call compiles and allocates.
             measure_cpu_seconds(step, count)
         times = [(measure_cpu_seconds(ours, count), measure_cpu_seconds(plain, count)) for _ in range(REPEATS)]
         mine, others = zip(*times, strict=True)

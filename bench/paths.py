@@ -27,6 +27,7 @@ def measure() -> Iterator[Row]:
     settings = TrainingSettings(optimizer="adam", lr=0.01, batch=60, steps=1)
     member = Member(seed=0, weights=first, noise=0)
     how = {"device": torch.device("cpu"), "settings": settings, "objective": CLASSIFICATION}
+    # Evaluated like any network in training: its weights lie in the module and are not computed for each point.
     plain = Single(build("lenet_300_100", input_shape=(1, 28, 28), classes=10), [member], **how)
     path = Variants(module, Line(first, second, compute_positions(POINTS)))
     times: dict[str, list[float]] = {"plain": [], "path": []}

@@ -66,6 +66,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 def _write_plain(folder: Path, jobs: int) -> None:
     """Write the plain workflow with about this number of jobs, in chains of 25."""
     folder.mkdir()
+    # 25 levels a run, like the levels of pruning: each depends on the one before.
     (folder / "Snakefile").write_text(PLAIN_SNAKEFILE.replace("RUNS", str(jobs // 25)))
     (folder / "one.py").touch()
     (folder / "one.yaml").write_text("dependencies: [python]\n")
@@ -75,6 +76,7 @@ def _count_jobs(tree: Path) -> int:
     """Return the number of jobs that a dry run plans."""
     printed = subprocess.run(_make_command(tree, "-n"), cwd=tree, check=True, capture_output=True, text=True).stdout
     found = re.search(r"^total +(\d+)$", printed, flags=re.MULTILINE)
+    # Snakemake's summary ends with the total of all rules.
     assert found
     return int(found[1])
 
@@ -87,6 +89,7 @@ def _make_command(tree: Path, what: str) -> list[str]:
 
 def _measure_cpu_seconds(command: Sequence[str], at: Path) -> float:
     """Return the processor seconds of a command and its children, run in the folder `at`."""
+    # Differences: the counter adds up all children that have ended.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=at, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

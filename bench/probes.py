@@ -39,6 +39,7 @@ def _measure_network(title: str, name: str, options: dict[str, float]) -> Iterat
     """Yield the rate of probes of one network, and its ratio to the plain loop."""
     dataset = make_digits()
     module = build(name, input_shape=dataset.input_shape, classes=dataset.classes, **options)
+    # Random weights: an evaluation costs the same for any values.
     trained, start, fresh = (_draw_weights(module, seed) for seed in range(3))
     single = {layer: (layer,) for layer in list_layers(module)}
     every = [probe.state for probe in make_probes(module, TrainedNetwork(trained, {0: start}, [fresh]), single)]
@@ -61,6 +62,7 @@ def _draw_weights(module: nn.Module, seed: int) -> State:
 def _make_batched(module: nn.Module, states: list[State], dataset: Dataset, examples: int) -> Callable[[], object]:
     """Return the evaluation of all states by the library, on the first `examples` test images."""
     split = type(dataset.test)(dataset.test.images[:examples], dataset.test.labels[:examples])
+    # `evaluate` uses only the part of the interface that `Variants` has.
     networks = cast(Networks, Variants(module, states))
     return lambda: evaluate(networks, split, dataset=dataset, objective=CLASSIFICATION)
 
@@ -74,6 +76,7 @@ def _make_plain_loop(module: nn.Module, states: list[State], dataset: Dataset, e
         module.eval()
         with torch.no_grad():
             for state in states:
+                # The cost that a batch of states avoids, with the normalisation below.
                 module.load_state_dict(state)
                 parts = zip(images.split(BATCH), labels.split(BATCH), strict=True)
                 right = (module(dataset.normalise(part)).argmax(1).eq(label).sum() for part, label in parts)

@@ -39,6 +39,7 @@ def compute_ratio(
     quantity: str, ours: Sequence[float], others: Sequence[float], unit: str = "ratio", **place: object
 ) -> Row:
     """Return a row with the ratio of times taken alternately; raise ValueError if their numbers differ."""
+    # Divided pair by pair, then the median: each pair saw the same load.
     return summarise_repeats(quantity, [one / other for one, other in zip(ours, others, strict=True)], unit, **place)
 
 
@@ -49,6 +50,7 @@ def compute_rate(quantity: str, seconds: Sequence[float], unit: str, *, count: f
 
 def measure_cpu_seconds(work: Callable[[], object], count: int = 1) -> float:
     """Return the processor seconds of one call, the mean of `count` calls."""
+    # Processor time, not wall time: other processes of a shared machine do not count.
     began = time.process_time()
     for _ in range(count):
         work()

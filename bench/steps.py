@@ -37,6 +37,7 @@ def make_digits(shape: tuple[int, int, int] = DIGITS, train: int = EXAMPLES, *, 
         images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8, generator=generator)
         labels = torch.randint(0, 10, (count,), generator=generator)
         parts.append(Split(images.to(device), labels.to(device)))
+    # MNIST's mean and deviation: any values cost the same.
     mean, std = (torch.full((shape[0], 1, 1), value, device=device) for value in (0.1307, 0.3081))
     return Dataset("noise", "noise", 10, mean, std, *parts)
 
@@ -51,10 +52,12 @@ def measure() -> Iterator[Row]:
         "plain": make_plain_step(dataset)
     }
     times: dict[str, list[float]] = {name: [] for name in (*steps, "product")}
+    # Large enough for the full rate of the core.
     left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     for step in steps.values():
         measure_cpu_seconds(step, STEPS)  # untimed: the first call compiles and touches memory
     for _ in range(REPEATS):
+        # In turn within each repeat, so that a slow change of the load meets all of them.
         for name, step in steps.items():
             times[name].append(measure_cpu_seconds(step, STEPS))
         times["product"].append(measure_cpu_seconds(lambda: left @ right, 10))
@@ -74,6 +77,7 @@ def measure() -> Iterator[Row]:
         )
     yield summarise_repeats("LeNet step, the plainest PyTorch loop", [1e3 * one for one in times["plain"]], "ms")
     yield compute_ratio("LeNet step over the plainest loop's", dense, times["plain"], "at most 1.0")
+    # A product of n x n matrices takes n^3 multiplications and as many additions.
     product = [2 * SIDE**3 / one for one in times["product"]]
     yield summarise_repeats("matrix product, one core", [one / 1e9 for one in product], "GFLOP/s")
     # The usual count: forward, gradient of weights, gradient of inputs, each 2 * weights * batch.
@@ -98,7 +102,10 @@ def make_trainer(
     masks: Masks | None = None,
     how: Mapping[str, Any] = ADAM,
 ) -> Trainer:
-    """Return a trainer on the backend that the library would choose for 50,000 steps."""
+    """Return a trainer on the backend that the library would choose for 50,000 steps.
+
+    masks: bool by name, of the shapes of the weights; None trains the dense network.
+    """
     module = make_network(dataset, name)
     weights = {key: value.clone() for key, value in module.state_dict().items()}
     member = Member(seed=0, weights=weights, noise=0, masks=masks)
@@ -124,6 +131,7 @@ def make_plain_step(
     adam, momentum = how["optimizer"] == "adam", how.get("momentum", 0.0)
     parameters = module.parameters()
     optimiser = torch.optim.Adam(parameters, how["lr"]) if adam else torch.optim.SGD(parameters, how["lr"], momentum)
+    # One permutation a hundred times: the loop draws no order while it is timed.
     batches = iter(torch.randperm(len(labels)).split(how["batch"]) * 100)
 
     def step() -> None:

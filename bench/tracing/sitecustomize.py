@@ -48,6 +48,7 @@ def wrap(function, what, least=0.0):
         try:
             return function(*args, **kwargs)
         finally:
+            # Only the outermost call is written: nested ones are a part of it.
             depth -= 1
             if not depth and (seconds := time.perf_counter() - began) > least:
                 write_span(what, seconds)
@@ -77,14 +78,17 @@ class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path, target=None):
         if fullname not in READING and fullname not in WRITING:
             return None
+        # The usual finder, asked directly: asking `importlib` would come back here.
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec and spec.loader:
             spec.loader = Loader(spec.loader)
         return spec
 
 
+# Other processes inherit the environment as well and must stay untouched.
 if FOLDER and IS_JOB:
     sys.meta_path.insert(0, Finder())
     builtins.__import__ = wrap(builtins.__import__, "importing", LEAST)
 elif FOLDER and IS_SNAKEMAKE:
+    # Snakemake ends in order, unlike a job, so that its time can be written at exit.
     atexit.register(lambda: write_span("snakemake", time.process_time()))

@@ -94,6 +94,7 @@ class BatchLesson:
 
     def make_examples(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the adversarial examples of this step: pixels float32 [B, C, H, W]."""
+        # "harden" is the operation's old name: it is a part of the seed, and another word would change all results.
         victim, generator = Victim(self.one.forward_pixels), self.one.make_generator("harden")
         with self.one.switch_to_eval_mode():
             return self.adversary.make_examples(victim, images.float() / 255, labels, generator=generator)

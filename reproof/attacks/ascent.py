@@ -66,7 +66,7 @@ def ascend(
 
 
 def expand_per_image(values: Tensor) -> Tensor:
-    """Return values [N], one per image, as [N, 1, 1, 1], which multiplies images."""
+    """Return values [N], one per image, as [N, 1, 1, 1] of the same dtype, which multiplies images."""
     return values.view(-1, 1, 1, 1)
 
 

@@ -24,7 +24,7 @@ class Ball(Protocol):
         """Return the centres of the balls, [N, C, H, W]."""
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
 
     def project(self, images: Tensor) -> Tensor:
         """Return the allowed images [N, C, H, W] nearest to these."""
@@ -47,24 +47,26 @@ class LInf:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
+        """Return the balls of radius `epsilon` around the originals, float32 [N, C, H, W], intersected with [0, 1]."""
         return cls(originals, epsilon, *(find_farthest(originals, epsilon, side) for side in (-1, 1)))
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
         parts = {name: getattr(self, name)[chosen] for name in ("originals", "lower", "upper")}
         return replace(self, **parts)
 
     def project(self, images: Tensor) -> Tensor:
         """Return the images [N, C, H, W] with each pixel clipped to its interval."""
+        # Ball and box are both products of intervals, so a single clamp is the exact projection.
         return images.clamp(self.lower, self.upper)
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
         """Return the sign of the gradients [N, C, H, W]."""
+        # The steepest direction of the maximum norm moves every pixel by the same amount.
         return gradients.sign()
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
-        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        """Return images float32 [N, C, H, W] uniform in the ball, then projected onto the box."""
         # Drawn on the CPU: the same numbers on every device.
         drawn = torch.rand(self.originals.shape, generator=generator).to(self.originals.device)
         return self.project(self.originals + self.epsilon * (2 * drawn - 1))
@@ -80,15 +82,15 @@ class L2:
 
     @classmethod
     def around(cls, originals: Tensor, epsilon: float) -> Self:
-        """Return the balls of radius `epsilon` around the originals, intersected with [0, 1]."""
+        """Return the balls of radius `epsilon` around the originals, float32 [N, C, H, W], intersected with [0, 1]."""
         return cls(originals, epsilon, 1 - originals)
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the balls of some images, by index or mask."""
+        """Return the balls of some images, by index int64 [n] or mask bool [N]."""
         return replace(self, originals=self.originals[chosen], room=self.room[chosen])
 
     def project(self, images: Tensor) -> Tensor:
-        """Return the allowed images nearest to these: offsets scaled by one share per image, then clipped to the box.
+        """Return the allowed images nearest to these, [N, C, H, W]: offsets scaled by a share per image, then clipped.
 
         The share falls from 1. Each round shortens the offsets that are still too long, until all are within 1e-4 of
         the radius or 50 rounds have passed. A final rescaling of the clipped offsets removes the remaining excess.
@@ -107,11 +109,11 @@ class L2:
         return torch.addcdiv(self.originals, cut, _expand_per_image(excess.clamp_(min=1), cut))
 
     def compute_steps(self, gradients: Tensor) -> Tensor:
-        """Return the gradients [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
+        """Return the gradients, float32 [N, C, H, W], each image's divided by its L2 norm; 0 stays 0."""
         return gradients / _expand_per_image(_compute_lengths(gradients), gradients).clamp_(min=torch.finfo().tiny)
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
-        """Return images [N, C, H, W] uniform in the ball, then projected onto the box."""
+        """Return images float32 [N, C, H, W] uniform in the ball, then projected onto the box."""
         pixels = self.originals[0].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
         # The volume within radius r grows as r^M, so u^(1 / M) of a uniform u is uniform in volume.
@@ -130,7 +132,7 @@ BALLS: dict[str, Callable[[Tensor, float], Ball]] = {"linf": LInf.around, "l2": 
 
 
 def make_balls(norm: str, originals: Tensor, epsilon: float) -> Ball:
-    """Return the balls of a norm, "linf" or "l2", around originals [N, C, H, W].
+    """Return the balls of a norm, "linf" or "l2", around originals float32 [N, C, H, W].
 
     Raises ReproofError for an unknown norm, or an epsilon above the diameter of the box.
     """

@@ -20,12 +20,12 @@ def carlini_wagner(
     victim: Victim, images: Tensor, aim: Aim, *, generator: torch.Generator,
     kappa: float = 0.0, searches: int = 9, steps: int = 10_000, rate: float = 1e-2, first_c: float = 1e-3,
 ) -> Adversarial:  # fmt: skip
-    """Return the nearest images found that reach the aim by a margin above `kappa`, over `searches` values of c.
+    """Return the nearest images found, float32 [N, C, H, W], that reach the aim by a margin above `kappa`.
 
-    `kappa` is in logits; `steps` are steps of Adam at `rate` for each c; `first_c` is the first c. Each image has its
-    own c: 10 times the last one until an attack succeeds, then halfway between failure and success. Defaults are those
-    of the paper's code, which stops when its whole batch stalls; here each image stops alone. Images without success
-    and images that need no change return unchanged. The attack draws no random numbers.
+    `kappa` is in logits; each of `searches` values of c gets `steps` steps of Adam at `rate`. Each image has its own c:
+    `first_c`, then 10 times the last one until an attack succeeds, then halfway between failure and success. Defaults
+    are those of the paper's code, which stops when its whole batch stalls; here each image stops alone. Images without
+    success and images that need no change return unchanged. The attack draws no random numbers.
 
     Raises ReproofError for an impossible option.
     """

@@ -57,7 +57,7 @@ def check_deterministic(victim: Victim, images: Tensor) -> None:
 
 
 def check_gradients(gradients: Tensor) -> float:
-    """Return the share of images, in [0, 1], whose gradient [N, ...] is zero in every pixel.
+    """Return the share of images, in [0, 1], whose gradient, float32 [N, ...], is zero in every pixel.
 
     Raises ReproofError if that is all of them.
     """

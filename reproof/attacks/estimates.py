@@ -29,9 +29,11 @@ def draw_rademacher(shape: torch.Size, *, generator: Generator) -> Tensor:
 def compute_antithetic_gradient(above: Tensor, below: Tensor, directions: Tensor, *, step: float) -> Tensor:
     """Return the mean over P directions u of (L(x + step u) - L(x - step u)) / (2 step) u: [N, C, H, W].
 
-    `above` and `below` are the losses [N, P], `directions` is [P, C, H, W]. For a linear loss with gradient g this is
-    the mean of (u . g) u. Its expectation is g, because the entries of u are uncorrelated, of mean 0 and variance 1.
+    `above` and `below` are the losses, floating point [N, P], `directions` is float32 [P, C, H, W]. For a linear loss
+    with gradient g this is the mean of (u . g) u. Its expectation is g, because the entries of u are uncorrelated, of
+    mean 0 and variance 1.
     """
+    # [N, P], directional derivatives over P: the product with the directions [P, M] then is the mean.
     slopes = (above - below) / (2 * step * len(directions))
     flat = directions.flatten(1)
     return (slopes.to(flat.dtype) @ flat).view(-1, *directions.shape[1:])
@@ -51,6 +53,7 @@ def estimate_gradient(
     parts = split_indices(len(images) * asked, images)
     # The shifted images are made per batch: all of them at once would not fit in memory.
     logits = query_batches(victim, (images[rows // asked] + around[rows % asked] for rows in parts))
+    # [N * 2 P] -> [N, 2 P]: the first P columns are at +step, the others at -step.
     losses = loss(logits, labels.repeat_interleave(asked)).view(-1, asked)
     above, below = torch.chunk(losses, 2, dim=1)
     return compute_antithetic_gradient(above, below, directions, step=step), losses.mean(dim=1)

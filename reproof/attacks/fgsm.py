@@ -15,9 +15,9 @@ def fgsm(
 ) -> Adversarial:
     """Return x + epsilon sign(gradient of the cross-entropy at x): one step, one query per image, nothing random.
 
-    `epsilon` is an L-infinity distance in pixels of [0, 1]. The paper does not clip, and its images leave [0, 1];
-    `clip` cuts them to it. The attack raises the cross-entropy of the true class or, if targeted, lowers that of the
-    target.
+    `images` are float32 [N, C, H, W]; `epsilon` is an L-infinity distance in pixels of [0, 1]. The paper does not clip,
+    and its images leave [0, 1]; `clip` cuts them to it. The attack raises the cross-entropy of the true class or, if
+    targeted, lowers that of the target.
     """
     check_epsilon(epsilon)
     sides = victim.compute_gradient(images, aim.labels, make_signed_cross_entropy(aim)).sign()

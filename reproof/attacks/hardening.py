@@ -37,7 +37,7 @@ class Lesson(Protocol):
         """Return the scalar loss of this step on its batch: images uint8 [B, C, H, W], labels int64 [B]."""
 
     def collect_saved_tensors(self) -> SavedTensors:
-        """Return the tensors, besides the network's, that later steps depend on, by name, sharing memory."""
+        """Return the tensors, of any shape, that later steps need besides the network's, by name, sharing memory."""
 
 
 class Method(Protocol):
@@ -51,7 +51,7 @@ def train_adversarially(
     module: nn.Module, member: Member, *, dataset: Dataset, settings: TrainingSettings, method: Method,
     device: str = "cpu", saving: Saving | None = None, label: str = "hardening",
 ) -> State:  # fmt: skip
-    """Train one network adversarially for the whole budget; return its weights and statistics, on `device`.
+    """Train one network adversarially for the whole budget; return its state, {name: tensor of its shape}, on `device`.
 
     Batches, rates and dropout equal those of the member's natural training. With `saving`, an interrupted call resumes
     from its last saved state and gives bit-identical weights; a finished one is not repeated.
@@ -117,6 +117,7 @@ class Hardening:
         """Return the images uint8 [B, C, H, W] and labels int64 [B] of this step."""
         images, labels, (chosen,) = self._batches.select_examples(self.done)
         chosen = chosen.to(images.device)
+        # Bytes, not normalised inputs: attacks need pixels, the loss on clean images needs inputs.
         return images[chosen].view(len(chosen), *self.dataset.input_shape), labels[chosen]
 
     def compute_natural_loss(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -130,6 +131,7 @@ class Hardening:
 
     def forward_pixels(self, pixels: Tensor) -> Tensor:
         """Return the logits [B, K] of pixels float32 [B, C, H, W] in [0, 1]."""
+        # The normalisation is inside the network, so that epsilon is in pixels.
         return self.forward(self.dataset.normalise_pixels(pixels))
 
     @contextmanager
@@ -144,16 +146,17 @@ class Hardening:
         return torch.Generator().manual_seed(derive(purpose, self._member.noise, self.done))
 
     def read_weights(self) -> State:
-        """Return the network's weights and statistics by name, sharing memory."""
+        """Return the network's weights and statistics by name, in their shapes, sharing memory."""
         return dict(self.module.state_dict())
 
     def collect_saved_tensors(self) -> SavedTensors:
-        """Return all tensors that the rest of the training depends on, by name, sharing memory."""
+        """Return all tensors, of any shape, that the rest of the training depends on, by name, sharing memory."""
         return {"done": torch.tensor(self.done), **self._collect_tensors()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from the tensors of `collect_saved_tensors`, by name."""
+        """Continue from the tensors of `collect_saved_tensors`, by name and of the same shapes."""
         for name, tensor in self._collect_tensors().items():
+            # Into the memory that network and optimiser already use.
             tensor.copy_(state[name])
         self.done = int(state["done"])
 

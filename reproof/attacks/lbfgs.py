@@ -73,7 +73,7 @@ def minimise(
     flat: float = 1e-5,
     gain: float = 1e-7,
 ) -> Minimum:
-    """Minimise N functions of M variables in [lower, upper] from `start` [N, M], each independently.
+    """Minimise N functions of M variables in [lower, upper] from `start`, float [N, M], each independently.
 
     `function(points, problems)` returns the values [n] and gradients [n, M] of the problems with these indices. A
     problem is done when no entry of its projected gradient exceeds `flat`; when an iteration lowers its value v by at
@@ -107,6 +107,7 @@ def _compute_directions(batch: _Batch, box: Box) -> tuple[Tensor, Tensor]:
     near = _measure_projected_gradient(points, gradients, box).clamp(max=NEAR)[:, None]
     low, high = (points <= lower + near) & (gradients > 0), (points >= upper - near) & (gradients < 0)
     direct = compute_direction(batch.pairs, batch.scale, gradients, ~(low | high))
+    # Bound coordinates go straight to their bound in a full step.
     directions = torch.where(low, lower - points, torch.where(high, upper - points, direct))
     return directions, vecdot(gradients, directions)
 
@@ -142,6 +143,7 @@ def _search_line(
 
 def _shorten(length: Tensor, fall: Tensor, promised: Tensor) -> Tensor:
     """Return the step length [n] at the minimum of the parabola through known values, a tenth to half of the last."""
+    # The parabola through the value, the slope and the tried value. If that is NaN, the share is the least.
     share = (promised / (2 * (promised - fall))).nan_to_num(0.0)
     return length * share.clamp(0.1, 0.5)
 
@@ -154,8 +156,10 @@ def _update_batch(
     A problem that did not move drops its pairs and tries steepest descent; without pairs it is done.
     """
     points, values, gradients = after
+    # Exactly: the line search leaves a point untouched if no step lowers the function.
     stuck = (points == batch.points).all(dim=-1)
     little = batch.values - values <= ends.gain * values.abs().clamp(min=1)
+    # A problem that did not move is over only if it has no pairs left: its pairs may have misled it.
     over = torch.where(
         stuck,
         ~find_known(batch.pairs, stuck),
@@ -187,6 +191,7 @@ def _write_found(batch: _Batch, found: Minimum) -> None:
 
 def _measure_projected_gradient(points: Tensor, gradients: Tensor, box: Box) -> Tensor:
     """Return the greatest absolute entry of each projected gradient step [n]: 0 at a minimum."""
+    # The gradient with its entries cut where the box ends the step.
     return (points - (points - gradients).clamp_(*box)).abs_().amax(dim=-1)
 
 

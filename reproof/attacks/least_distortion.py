@@ -22,12 +22,12 @@ WEIGHTS = (1e-9, 1e9)
 
 
 def compute_squared_norm(perturbations: Tensor) -> Tensor:
-    """Return |r|^2 of each perturbation [n, M]: [n]."""
+    """Return |r|^2 of each perturbation, float [n, M]: [n] of the same dtype."""
     return perturbations.square().sum(dim=-1)
 
 
 def compute_l2_norm(perturbations: Tensor) -> Tensor:
-    """Return |r| of each perturbation [n, M]: [n], smoothed within 1e-6 of 0, where it has no gradient."""
+    """Return |r| of each perturbation, float [n, M]: [n], smoothed within 1e-6 of 0, where it has no gradient."""
     return (compute_squared_norm(perturbations) + 1e-12).sqrt()
 
 
@@ -46,7 +46,7 @@ def minimum_distortion(
     iterations: int = 100,
     gain: float = 1e-5,
 ) -> Adversarial:
-    """Return the least distorted images that reach their target, after `searches` values of c for each image.
+    """Return the least distorted images, float32 [N, C, H, W], that reach their target, after `searches` values of c.
 
     The paper writes the penalty as |r|. "squared" is |r|^2: smooth at the start r = 0, and its minimiser varies
     smoothly with c. "l2" is |r|: its minimiser stays at 0 for every c above the slope of the loss. For both, the
@@ -92,6 +92,7 @@ def _search_least(victim: Victim, images: Tensor, aim: Aim, search: _Search) -> 
         # A success at a smaller c is farther away, so the last one need not be the best.
         better = reached & (size < distance)
         best[better], distance[better] = made[better], size[better]
+        # A success asks for a larger c, which weights the distortion more; a failure for a smaller one.
         low, high = torch.where(reached, weight, low), torch.where(reached, high, weight)
         weight, queries = _compute_next_weight(low, high, turn), queries + found.evaluations + 1
     return best, queries
@@ -107,6 +108,7 @@ def _make_objective(
         pixels = points.detach().requires_grad_()
         losses = compute_cross_entropy(victim.logits(pixels.view(-1, *images.shape[1:])), aim.labels[rows])
         total = losses + weight[rows] * penalty(pixels - flat[rows])
+        # Each problem has its own pixels, so the gradient of the sum holds each one's own.
         (gradient,) = torch.autograd.grad(total.sum(), pixels)
         return total.detach(), gradient
 

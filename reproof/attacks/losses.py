@@ -25,6 +25,8 @@ def make_signed_cross_entropy(aim: Aim) -> Loss:
 
 def make_clipped_margin(aim: Aim) -> Loss:
     """Return the loss -max(Z_y - max Z_other + 50, 0), the C&W loss of Madry et al.'s code; swapped for a target."""
+    # Its gradient vanishes beyond the margin of 50. Until then, unlike the cross-entropy's, it does not fade as the
+    # network grows confident.
     return lambda logits, labels: -_compute_gap(aim, logits, labels).add(ENOUGH).relu()
 
 

@@ -22,9 +22,9 @@ def nes(
 ) -> Adversarial:  # fmt: skip
     """Raise the cross-entropy (lower that of a target) by steps rate * sign(momentum) inside the L-inf ball.
 
-    `pairs` is the number of query pairs per step: 25 are the paper's 50 samples. `sigma`, `rate` and `epsilon` are in
-    pixels of [0, 1]. The rate of an image is halved, down to 5e-5, whenever the last of `plateau` losses is no better
-    than the first.
+    `images` are float32 [N, C, H, W]. `pairs` is the number of query pairs per step: 25 are the paper's 50 samples.
+    `sigma`, `rate` and `epsilon` are in pixels of [0, 1]. The rate of an image is halved, down to 5e-5, whenever the
+    last of `plateau` losses is no better than the first.
 
     Raises ReproofError for a `plateau` below 2, an impossible epsilon, or a budget too small for one step.
     """
@@ -40,11 +40,12 @@ def nes(
 
 
 def compute_signed_step(gradient: Tensor, losses: Tensor, memory: Memory, *, momentum: float) -> tuple[Tensor, Memory]:
-    """Return the step [n, C, H, W] and the new memory.
+    """Return the step, float32 [n, C, H, W], and the new memory.
 
     `memory` holds the averaged gradient [n, C, H, W], the rate [n], and the last losses [n, plateau], -inf for none.
     """
     average, rate, seen = memory
+    # A running mean. Its scale has no effect, because only its sign is used below.
     average = momentum * average + (1 - momentum) * gradient
     seen = torch.cat([seen[:, 1:], losses[:, None]], dim=1)
     # -inf marks a history that is not full; no finite loss is at most that.

@@ -25,7 +25,9 @@ def one_pixel(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
     generations: int = 100, differential_weight: float = 0.5, at_once: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Change at most `pixels` pixels: a child replaces its parent if it is fitter by the probability of the label.
+    """Change at most `pixels` pixels of each image: a child replaces its parent if it is fitter.
+
+    Fitness is the probability of the label. `images` are float32 [N, C, H, W] in [0, 1], and so are the results.
 
     An image stops when a target's probability exceeds 0.9 or a true class's falls below 0.05, as in the paper, or, if
     `at_once`, after the first generation with a candidate that reaches the aim. The fittest candidate is returned.
@@ -44,7 +46,7 @@ def random_pixel(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, pixels: int = 1, population: int = 400,
     generations: int = 100, at_once: bool = False,
 ) -> Adversarial:  # fmt: skip
-    """Return the fittest of as many random candidates as `one_pixel` tries: its control.
+    """Return the fittest of as many random candidates as `one_pixel` tries, float32 [N, C, H, W]: its control.
 
     The options are those of `one_pixel`; every candidate is drawn like those of its first generation.
 
@@ -89,14 +91,19 @@ def breed(parents: Tensor, *, size: tuple[int, int], weight: float, generator: G
     """
     chosen = _draw_triples(tuple(parents.shape[:2]), generator)
     one, two, three = (_select_members(parents, which.to(parents.device)) for which in chosen)
+    # Places end at the border and colours at 1.
     most = parents.new_tensor([*size, *[1] * (parents.shape[-1] - 2)])
     return (one + weight * (two - three)).clamp_(min=0).minimum(most)
 
 
 def paint(images: Tensor, candidates: Tensor) -> Tensor:
-    """Paint one candidate [N, pixels, 2 + C] on each image [N, C, H, W], in place; later pixels cover earlier ones."""
+    """Paint one candidate, float32 [N, pixels, 2 + C], on each image, float32 [N, C, H, W], in place.
+
+    Later pixels cover earlier ones.
+    """
     height, width = images.shape[2:]
     rows, columns = (candidates[..., i].long().clamp(0, end - 1) for i, end in ((0, height), (1, width)))
+    # [N, C, H * W]: a place is then one index, equal in all channels.
     flat = images.view(*images.shape[:2], -1)
     for place, colour in zip((rows * width + columns).unbind(1), candidates[..., 2:].unbind(1), strict=True):
         flat.scatter_(2, place.view(-1, 1, 1).expand(-1, flat.shape[1], 1), colour[..., None])
@@ -125,6 +132,7 @@ def _make_draw(images: Tensor, pixels: int, population: int, generator: Generato
     def draw(count: int) -> Tensor:
         shape = count, population, pixels
         places = torch.rand((*shape, 2), generator=generator) * torch.tensor(size)
+        # The paper draws bytes from N(128, 127), here divided by 255.
         colours = torch.randn((*shape, channels), generator=generator).mul_(127).add_(128).div_(255).clamp_(0, 1)
         return torch.cat([places, colours], dim=-1).to(images.device)
 

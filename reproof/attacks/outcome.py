@@ -34,6 +34,7 @@ class Outcome:
         with torch.no_grad():
             chances = victim.logits(adversarial.images).softmax(dim=-1)
         right = clean & chances.argmax(dim=-1).eq(labels)
+        # In float64, like the check of the ball, so that both agree on the distance.
         distances = vector_norm((adversarial.images.double() - images.double()).flatten(1), dim=1)
         return cls(right, clean & ~right, clean, chances.amax(dim=-1), distances, adversarial.queries)
 
@@ -64,4 +65,5 @@ class Outcome:
 
 def _compute_share(which: Tensor, among: Tensor) -> float:
     """Return the share of `among` that is in `which`, both bool [N]; 0 if `among` is empty."""
+    # A network that is never right has nothing to fool: success 0, not NaN.
     return float(which.sum()) / max(1, int(among.sum()))

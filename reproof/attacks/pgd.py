@@ -23,10 +23,10 @@ def pgd(
 ) -> Adversarial:  # fmt: skip
     """Return the ends of `steps` projected steps of `step_size` from a random point of the ball.
 
-    `epsilon` and `step_size` are distances of the `norm` in pixels of [0, 1]: "linf" (sign steps) or "l2" (normalised
-    gradients). `loss` is "cross_entropy" or "margin". A restart takes only images not yet adversarial. An image that no
-    restart makes adversarial returns as the end of highest loss. The paper takes all steps; with `stop_early` an image
-    stops at its first success and costs no further queries.
+    `images` are float32 [N, C, H, W]. `epsilon` and `step_size` are distances of the `norm` in pixels of [0, 1]: "linf"
+    (sign steps) or "l2" (normalised gradients). `loss` is "cross_entropy" or "margin". A restart takes only images not
+    yet adversarial. An image that no restart makes adversarial returns as the end of highest loss. The paper takes all
+    steps; with `stop_early` an image stops at its first success and costs no further queries.
 
     Raises ReproofError for an impossible option.
     """
@@ -82,7 +82,9 @@ def _climb_repeatedly(victim: Victim, balls: Ball, aim: Aim, climb: Climb, loss:
         goal = aim.select(left)
         ends, asked = climb(balls.select(left), goal)
         reached, losses = _judge(victim, ends, goal, loss)
+        # The end itself is queried once, to judge it.
         queries[left] += asked + 1
+        # A success replaces every failure, even one of higher loss.
         better = reached | (losses > highest[left])
         best[left[better]], highest[left[better]] = ends[better], losses[better]
         # A restart queries only the images that still resist.

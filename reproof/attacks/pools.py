@@ -74,6 +74,7 @@ class PoolLesson:
             self.renew()
         share, chance, learned = self._how.clean_share, self._one.make_generator("pool"), []
         for layer, (examples, truths) in enumerate(zip(self.examples, self.truths, strict=True)):
+            # As many as the batch has images: each loss is a mean over equally many examples.
             drawn = torch.randint(int(self.held), (len(labels),), generator=chance)
             learned.append(cross_entropy(self.build_above(layer)(examples[drawn]), truths[drawn]))
         return share * self._one.compute_natural_loss(images, labels) + (1 - share) * torch.stack(learned).mean()
@@ -94,6 +95,7 @@ class PoolLesson:
                     self.build_above(layer), origin, labels, chance
                 )
                 self.truths[layer][places] = labels
+        # Free places are taken from the front, so the greatest index taken shows how many are full.
         self.held.fill_(max(int(self.held), int(places.max()) + 1))
 
     @torch.no_grad()
@@ -115,7 +117,7 @@ class PoolLesson:
         return nn.Sequential(*self._stages[layer:]) if layer else self._one.forward_pixels
 
     def collect_saved_tensors(self) -> SavedTensors:
-        """Return the pools and the number of examples that each holds, by name."""
+        """Return the pools, float32 [size, ...], their labels int64 [size], and the scalar number of examples held."""
         pools = {f"examples {layer}": one for layer, one in enumerate(self.examples)}
         return pools | {f"truths {layer}": one for layer, one in enumerate(self.truths)} | {"held": self.held}
 

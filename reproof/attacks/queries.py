@@ -23,7 +23,7 @@ def split_indices(count: int, like: Tensor) -> tuple[Tensor, ...]:
 
 
 def query_logits(victim: Victim, images: Tensor) -> Tensor:
-    """Query each image [N, C, H, W] once; return the logits [N, K]."""
+    """Query each image, float32 [N, C, H, W], once; return the logits float32 [N, K]."""
     return query_batches(victim, torch.split(images, _compute_batch_size(images)))
 
 

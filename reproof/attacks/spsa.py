@@ -21,8 +21,8 @@ def spsa(
 ) -> Adversarial:  # fmt: skip
     """Lower the margin of the true class (raise that of a target) by Adam inside the L-inf ball, one step per estimate.
 
-    `epsilon`, `delta` and `rate` are in pixels of [0, 1]. `pairs` is the number of query pairs per step: 2 * 128
-    queries, like the paper's batch of 128.
+    `images` are float32 [N, C, H, W]; `epsilon`, `delta` and `rate` are in pixels of [0, 1]. `pairs` is the number of
+    query pairs per step: 2 * 128 queries, like the paper's batch of 128.
 
     Raises ReproofError for an impossible epsilon, or a budget too small for one step.
     """
@@ -41,7 +41,7 @@ def _make_excess(aim: Aim) -> Loss:
 
 
 def compute_adam_step(gradient: Tensor, losses: Tensor, memory: Memory, *, rate: float) -> tuple[Tensor, Memory]:
-    """Return the step [n, C, H, W] and the new memory (Kingma & Ba 2015, algorithm 1).
+    """Return the step, float32 [n, C, H, W], and the new memory (Kingma & Ba 2015, algorithm 1).
 
     `memory` holds the averages of the gradient and of its square [n, C, H, W], and the number of steps [n].
     """

@@ -34,9 +34,9 @@ def square(
 ) -> Adversarial:  # fmt: skip
     """Repaint a square of each image per query, and keep it if the loss falls: the margin, or a target's cross-entropy.
 
-    `epsilon` is the L-infinity radius in pixels of [0, 1]. The first query is the unchanged image, which the paper does
-    not count; the second has stripes. `p` is the share of the image that the first squares cover: 0.05 for ImageNet and
-    0.8 for MNIST in the paper.
+    `images` are float32 [N, C, H, W]; `epsilon` is the L-infinity radius in pixels of [0, 1]. The first query is the
+    unchanged image, which the paper does not count; the second has stripes. `p` is the share of the image that the
+    first squares cover: 0.05 for ImageNet and 0.8 for MNIST in the paper.
 
     Raises ReproofError for an impossible epsilon or `p`, or fewer than 2 queries.
     """
@@ -63,13 +63,16 @@ def square(
 
 
 def draw_stripes(ball: LInf, generator: Generator) -> Tensor:
-    """Return images [N, C, H, W] of vertical stripes, each one pixel wide and at the ball's lower or upper end."""
+    """Return images float32 [N, C, H, W] of vertical stripes, one pixel wide, at the ball's lower or upper end."""
     count, channels, _, width = ball.lower.shape
+    # [N, C, 1, W] broadcasts over rows: every column has one sign in each channel.
     return torch.where(_flip_coins((count, channels, 1, width), ball, generator), ball.upper, ball.lower)
 
 
 def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -> Tensor:
     """Return each image with one random square, each channel of which is at the ball's lower or upper end.
+
+    `best`, and the result, are float32 [N, C, H, W]; `side` is in pixels.
 
     A square that would change nothing gets the opposite signs; the authors' code draws it again.
     """
@@ -83,6 +86,7 @@ def repaint_squares(best: Tensor, ball: LInf, side: int, generator: Generator) -
 
 def compute_share(p: float, step: int, queries: int) -> float:
     """Return the share of an image that this step's square covers: p, halved at fixed shares of the budget."""
+    # The schedule of 10,000 queries is stretched or shrunk to the budget, as in the authors' code.
     return p * 0.5 ** bisect_left(HALVINGS, step * 10_000 / queries)
 
 

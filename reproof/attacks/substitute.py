@@ -44,7 +44,7 @@ def train_substitute(
     oracle: Victim, seeds: Tensor, *, network: Factory, generator: Generator, rounds: int = 6, step: float = 0.1,
     flip_every: int = 3, fitting: Fitting = Fitting(),
 ) -> Substitute:  # fmt: skip
-    """Train on the seeds [N, C, H, W], then on twice as many images in each further round, labelled by the oracle.
+    """Train on the seeds, float32 [N, C, H, W], then in each round on twice as many images, labelled by the oracle.
 
     The oracle labels each image once: N * 2^(rounds - 1) queries. `step` is the paper's lambda, in pixels of [0, 1].
     Its sign changes every `flip_every` rounds, never if 0.
@@ -73,6 +73,7 @@ def augment(substitute: Victim, images: Tensor, labels: Tensor, *, step: float) 
 
 def compute_step(step: float, number: int, flip_every: int) -> float:
     """Return the step of augmentation `number`, from 0; its sign changes after every `flip_every`, never if 0."""
+    # As in Cleverhans, whose step changes its sign every 3 rounds.
     return -step if flip_every and number // flip_every % 2 else step
 
 

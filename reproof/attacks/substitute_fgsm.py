@@ -18,9 +18,9 @@ def substitute_fgsm(
 ) -> Adversarial:  # fmt: skip
     """Return the FGSM images of a substitute: 2 x `units` ReLU, trained on the victim's answers alone.
 
-    `epsilon` is the L-infinity radius in pixels of [0, 1]. The first 150 images are the seeds, without their labels.
-    Each round doubles them by steps of `step` along the signs of the substitute's Jacobian (algorithm 1). Every image
-    counts all the queries of the substitute's training: 4,800.
+    `images` are float32 [N, C, H, W]; `epsilon` is the L-infinity radius in pixels of [0, 1]. The first 150 images are
+    the seeds, without their labels. Each round doubles them by steps of `step` along the signs of the substitute's
+    Jacobian (algorithm 1). Every image counts all the queries of the substitute's training: 4,800.
     """
     check_epsilon(epsilon)
     # A black box does not state its number of classes; its answer shows it.

@@ -30,7 +30,7 @@ class Nearest:
 
     @classmethod
     def of(cls, images: Tensor) -> Self:
-        """Return the results before any success: the unchanged images and one query each."""
+        """Return the results before any success: the unchanged images [N, C, H, W] and one query each."""
         far = torch.full((len(images),), torch.inf, device=images.device)
         return cls(images.clone(), far, torch.ones_like(far, dtype=torch.int64))
 
@@ -65,7 +65,7 @@ class Descent:
         return cls(places, originals, labels, c, points, *moments, torch.full_like(c, torch.inf))
 
     def select(self, chosen: Tensor) -> Self:
-        """Return the descent of some of the images, by mask."""
+        """Return the descent of some of the images, by mask bool [n]."""
         return replace(self, **{part.name: getattr(self, part.name)[chosen] for part in fields(self)})
 
 

@@ -16,7 +16,7 @@ class Pair:
     inverse: Tensor
 
     def select(self, kept: Tensor) -> "Pair":
-        """Return the pairs of some of the problems."""
+        """Return the pairs of some of the problems, by index int64 [n] or mask bool [N]."""
         return Pair(self.step[kept], self.change[kept], self.inverse[kept])
 
     def forget(self, where: Tensor) -> "Pair":
@@ -25,7 +25,10 @@ class Pair:
 
 
 def make_pair(step: Tensor, change: Tensor) -> tuple[Pair, Tensor]:
-    """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests."""
+    """Return the pair, excluded where the function does not curve upwards, and the scale [n] that it suggests.
+
+    step, change: float [n, M]. The scale is <step, change> / |change|^2.
+    """
     curvature, stiffness = vecdot(step, change), vecdot(change, change)
     # Without positive curvature the update would not keep the metric positive definite.
     bends = curvature > torch.finfo(step.dtype).eps * stiffness
@@ -38,7 +41,7 @@ def find_known(pairs: tuple[Pair, ...], like: Tensor) -> Tensor:
 
 
 def compute_unit_scale(gradients: Tensor) -> Tensor:
-    """Return the scale [n] of a first steepest descent step: length 1, or that of the gradient if shorter."""
+    """Return the scale [n] of a first step along gradients, float [n, M]: to length 1, or the gradient's if shorter."""
     lengths: Tensor = vecdot(gradients, gradients).sqrt()
     return 1 / lengths.clamp(min=1)
 

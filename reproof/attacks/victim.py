@@ -35,11 +35,13 @@ class Victim:
         return self.logits(images).argmax(dim=-1)
 
     def compute_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-        """Return the gradient of each image's loss in its pixels: [N, C, H, W]."""
+        """Return the gradient of each image's loss in its pixels: float32 [N, C, H, W]."""
         return self.compute_logits_and_gradient(images, labels, loss)[1]
 
     def compute_logits_and_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
-        """Return the logits [N, K] and the gradient [N, C, H, W] of one pass.
+        """Return the logits float32 [N, K] and the gradient float32 [N, C, H, W] of one pass.
+
+        images: float32 [N, C, H, W]. labels: int64 [N].
 
         Raises ReproofError for a victim without gradients.
         """
@@ -53,7 +55,10 @@ class Victim:
 
 
 def compute_margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the label's logit less the greatest other [N]: below 0 where the label is not predicted."""
+    """Return the label's logit less the greatest other, [N] of the dtype of the logits.
+
+    logits: floating point [N, K]. labels: int64 [N]. The margin is below 0 where the label is not predicted.
+    """
     own = logits.gather(-1, labels[:, None]).squeeze(-1)
     others = logits.scatter(-1, labels[:, None], -torch.inf)
     return own - others.amax(dim=-1)

@@ -13,7 +13,10 @@ from reproof.training.variants import Variants
 
 
 def compute_distance(first: State, second: State, names: Collection[str]) -> float:
-    """Return the L2 distance of two states over the weights `names`, summed in float64."""
+    """Return the L2 distance of two states over the weights `names`, summed in float64.
+
+    States map names to tensors of equal shapes; `names` leaves out running statistics, which are no weights.
+    """
     squares = [(first[name].double() - second[name].double()).square().sum() for name in names]
     return sqrt(float(torch.stack(squares).sum()))
 
@@ -24,8 +27,9 @@ def compute_share_of_travel(ends: Sequence[State], origins: Sequence[State], nam
     ends, origins: two states each. With one origin the result is 0 for equal ends, sqrt(2) for orthogonal directions
     and 2 for opposite directions.
 
-    States map names to tensors of equal shapes.
+    States map names to tensors of equal shapes and dtypes.
     """
+    # Ends over their travel (appendix B): a distance alone would grow with the length of the training.
     travelled = sum(compute_distance(end, origin, names) for end, origin in zip(ends, origins, strict=True)) / 2
     return compute_distance(ends[0], ends[1], names) / travelled
 
@@ -52,5 +56,6 @@ def compute_share_of_most(first: Tensor, second: Tensor, labels: Tensor) -> floa
     first, second, labels: int64 [N]. The greatest disagreement is the sum of the errors, at most 1: no example is then
     misclassified by both. Two networks without error give 0.
     """
+    # Two networks can disagree only where at least one of them is wrong: at most their errors add up.
     most = min(1.0, float((first != labels).double().mean() + (second != labels).double().mean()))
     return compute_disagreement(first, second) / most if most else 0.0

@@ -62,6 +62,7 @@ class _Overlay(Sequence[State]):
         return len(self._states)
 
     def __getitem__(self, place: int) -> State:  # type: ignore[override]  # no caller slices
+        # The later entries win.
         return {**self._states[place], **self._over[place]}
 
 
@@ -75,6 +76,7 @@ def _compute_statistics(
 ) -> State:
     """Return the running statistics of batches of images under a state; only normalisations are in train mode."""
     device = dataset.mean.device
+    # `functional_call` lets batch norm update these very tensors in place, so that they are the result.
     fresh = {
         **{f"{name}.running_mean": torch.zeros_like(state[f"{name}.running_mean"], device=device) for name in names},
         **{f"{name}.running_var": torch.ones_like(state[f"{name}.running_var"], device=device) for name in names},
@@ -82,6 +84,7 @@ def _compute_statistics(
     }
     whole = {name: value.to(device) for name, value in state.items()} | fresh
     for name in names:
+        # Only these: dropout in train mode would change the activations that are measured.
         module.get_submodule(name).train()
     with torch.no_grad():
         for images in batches:

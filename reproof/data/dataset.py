@@ -77,7 +77,7 @@ class Dataset:
             norms = torch.linalg.vector_norm(pixels, dim=(-3, -2, -1), keepdim=True)
             return pixels / norms.clamp_min(SMALLEST_NORM)
         scale, shift = self.scale_and_shift
-        return pixels * (255 * scale) + shift
+        return pixels * (255 * scale) + shift  # `scale` is that of bytes, and pixels are bytes / 255
 
     def find_factors(self, flat: Tensor, chosen: Tensor) -> Tensor:
         """Return the factors float32 [B] of the `chosen` rows, int64 [B], of images uint8 [N, pixels]."""

@@ -33,7 +33,10 @@ def alexnet(*, input_shape: tuple[int, int, int], classes: int, dropout: float =
             f"network alexnet: input {channels}x{height}x{width}; it reads 3 channels, {SMALLEST} pixels or more; "
             "set data.image_size"
         )
+    # torchvision draws initial values of its own here; `initialise` overwrites all of them.
     whole = models.alexnet(num_classes=classes)
+    # torchvision's forward pass joins three parts. One flat chain lets the probes and the Lipschitz bounds go through
+    # the network layer by layer.
     layers = [*whole.features, whole.avgpool, nn.Flatten(), *whole.classifier]
     return chain(*zip(NAMES, _adapt_layers(layers, dropout), strict=True))
 

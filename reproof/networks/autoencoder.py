@@ -35,8 +35,8 @@ def autoencoder_softmax(
 class AutoencoderSoftmax(nn.Module):
     """Logits of a softmax on a code; in train mode the reconstruction loss also trains the code's weights.
 
-    The softmax reads the code less its mean `active`, over the deviation of a unit that is on or off. It represents the
-    same functions but learns several times faster than on activities that differ by a tenth.
+    The softmax reads the code less its mean `active`, over the standard deviation of a unit that is on or off. It
+    represents the same functions but learns several times faster than on activities that differ by a tenth.
     """
 
     def __init__(self, inputs: int, units: int, classes: int, *, active: float, sparsity: float, decay: float) -> None:
@@ -44,6 +44,7 @@ class AutoencoderSoftmax(nn.Module):
         self.flatten = nn.Flatten()
         self.fc_1 = nn.Linear(inputs, units)
         self.decoder = nn.Linear(units, inputs)
+        # Registered last: `list_prunable` takes the last layer for the output.
         self.output = nn.Linear(units, classes)
         self._active, self._sparsity, self._decay = active, sparsity, decay
 
@@ -55,6 +56,7 @@ class AutoencoderSoftmax(nn.Module):
             return self._compute_logits(code)
         loss = self.compute_loss(pixels, code)
         # Trainers minimise the loss of the logits alone; this adds the reconstruction to their backward pass.
+        # Detached: labels train the softmax alone, like the paper's softmax on a frozen code.
         learning: Tensor = _WithLoss.apply(self._compute_logits(code.detach()), loss)
         return learning
 
@@ -64,9 +66,10 @@ class AutoencoderSoftmax(nn.Module):
         `pixels` are float32 [N, D] in [0, 1], `code` [N, units] in (0, 1). The penalties are those of activity and
         weights.
         """
+        # Summed over pixels, not averaged: the default weights of the penalties belong to this scale.
         error = (self.decoder(code).sigmoid() - pixels).square().sum(dim=-1).mean() / 2
         share, active = code.mean(dim=0), torch.as_tensor(self._active)
-        # Kullback-Leibler divergence of a unit's mean activity from `active`.
+        # KL(active || share), the Kullback-Leibler divergence of two Bernoulli distributions, for each unit: [units].
         apart = active * (active / share).log() + (1 - active) * ((1 - active) / (1 - share)).log()
         squares = self.fc_1.weight.square().sum() + self.decoder.weight.square().sum()
         total: Tensor = error + self._sparsity * apart.sum() + self._decay / 2 * squares
@@ -74,6 +77,7 @@ class AutoencoderSoftmax(nn.Module):
 
     def _compute_logits(self, code: Tensor) -> Tensor:
         """Return the logits [N, classes] of a code [N, units]."""
+        # sqrt(p (1 - p)) is the standard deviation of a unit that is 1 with probability p and else 0.
         logits: Tensor = self.output((code - self._active) / (self._active * (1 - self._active)) ** 0.5)
         return logits
 
@@ -81,6 +85,7 @@ class AutoencoderSoftmax(nn.Module):
 class _WithLoss(torch.autograd.Function):
     """Unchanged logits whose backward pass also runs that of a second loss, with weight 1."""
 
+    # The stacked backend runs the forward pass under vmap.
     generate_vmap_rule = True
 
     @staticmethod
@@ -97,4 +102,5 @@ class _WithLoss(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Return the gradient of the logits, and 1 for the loss."""
         (loss,) = ctx.saved_tensors
+        # Not the incoming gradient, which is that of the logits: the second loss counts once a step, with weight 1.
         return gradients[0], torch.ones_like(loss)

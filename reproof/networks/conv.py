@@ -69,6 +69,7 @@ def _build_conv(
     batch_norm: bool,
 ) -> nn.Module:
     """Return convolutions of `stages` channels and three fully connected layers."""
+    # Padding of 1 keeps the size through a 3x3 convolution, so that only the pools shrink the image.
     height, breadth = compute_pooled_size(name, input_shape, len(stages))
     channels = [scale_units(stage, width) for stage in stages]
     hidden = scale_units(256, width)
@@ -93,6 +94,7 @@ def _list_convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iter
     """
     for stage, channels in enumerate(stages, start=1):
         for index in (2 * stage - 1, 2 * stage):
+            # Batch norm subtracts the mean of its input, which would cancel a bias.
             yield f"conv_{index}", nn.Conv2d(inputs, channels, 3, padding=1, bias=not batch_norm)
             if batch_norm:
                 yield f"norm_{index}", nn.BatchNorm2d(channels)
@@ -104,4 +106,5 @@ def _list_convolutions(inputs: int, stages: list[int], batch_norm: bool) -> Iter
 
 def _make_dropout(index: int, rate: float, features: int) -> list[tuple[str, nn.Module]]:
     """Return the named dropout layer, or nothing at rate 0."""
+    # A layer of rate 0 would still cost a product, and a draw of its mask, in every step.
     return [(f"dropout_{index}", Dropout(rate=rate, features=features))] if rate else []

@@ -16,6 +16,7 @@ PIXELS, CLASSES = 784, 10  # of MNIST
 def compute_fc_size(*, depth: int = 3, units: int = 256) -> Size:
     """Return the size of a network `fc` on MNIST; its grid is too wide for one number."""
     weights = PIXELS * units + (depth - 1) * units**2 + units * CLASSES
+    # A fully connected layer uses each weight once for an example.
     return Size(weights=weights, products=weights)
 
 

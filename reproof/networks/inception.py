@@ -29,6 +29,7 @@ def inception_v3(*, input_shape: tuple[int, int, int], classes: int, dropout: fl
         )
     module: nn.Module = models.inception_v3(
         # `init_weights` would draw from the global generator, slowly, and `initialise` overwrites it.
+        # `transform_input` would apply a second normalisation to data that the data set has normalised.
         num_classes=classes,
         aux_logits=False,
         init_weights=False,

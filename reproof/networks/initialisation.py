@@ -19,7 +19,9 @@ def compute_kaiming_deviation(fan_in: int, fan_out: int) -> float:
     return sqrt(2 / fan_in)
 
 
+# Neither is truncated, unlike Keras's `glorot_normal`, which the code of Zhou et al. 2019 uses.
 SCHEMES = {"glorot_normal": compute_glorot_deviation, "kaiming_normal": compute_kaiming_deviation}
+# The later code of Frankle & Carbin's first author (open_lth) draws the scales from U(0, 1).
 BATCH_NORM_SCALES = ("one", "uniform")
 
 
@@ -60,6 +62,7 @@ def compute_initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, fl
 
 def _compute_fans(weight: Tensor) -> tuple[int, int]:
     """Return (inputs of one output unit, outputs of one input unit) of a weight [out, in, *kernel]."""
+    # The positions of the kernel, 9 for 3x3: a unit reads each input channel at all of them. 1 for a linear layer.
     kernel = weight[0, 0].numel()
     return weight.shape[1] * kernel, weight.shape[0] * kernel
 
@@ -67,6 +70,7 @@ def _compute_fans(weight: Tensor) -> tuple[int, int]:
 def _reset(layer: nn.Module, generator: torch.Generator, batch_norm_scale: str) -> None:
     """Set the parameters that the scheme does not draw: biases and batch norm."""
     if isinstance(layer, nn.BatchNorm2d):
+        # Scale 1, shift 0, running mean 0, running variance 1, counter of batches 0.
         layer.reset_parameters()
         if batch_norm_scale == "uniform":
             layer.weight.copy_(torch.rand(layer.weight.shape, generator=generator, device=generator.device))

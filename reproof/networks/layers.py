@@ -32,14 +32,15 @@ class Dropout(nn.Module):
         self.keep = self.keep.new_full((batch, self.keep.shape[-1]), torch.nan)
 
     def draw(self, generator: torch.Generator, *, into: Tensor | None = None) -> None:
-        """Draw a mask into `keep`, or `into` one seed's slice [batch, features] of a stacked buffer."""
+        """Draw a mask into `keep`, or `into` one seed's slice, float32 [batch, features], of a stacked buffer."""
         keep = self.keep if into is None else into
         # In place: `keep` may be a view into a stacked buffer.
         chances = torch.rand(keep.shape, generator=generator, device=generator.device)
         keep.copy_(chances.ge_(self.rate).div_(1 - self.rate))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features [batch, features] times the mask in train mode, unchanged in eval mode."""
+        """Return features float32 [batch, features] times the mask in train mode, unchanged in eval mode."""
+        # Nothing to rescale in eval mode: the mask already holds the factor 1 / (1 - rate).
         return x * self.keep if self.training else x
 
     def extra_repr(self) -> str:
@@ -67,6 +68,7 @@ def list_prunable(module: nn.Module) -> dict[str, str]:
 
 def _classify(name: str, layer: nn.Module) -> str:
     """Return the kind of a layer that is not the last."""
+    # A part of the dotted name, not a substring: "shortcuts_1" is no shortcut.
     if "shortcut" in name.split("."):
         return "shortcut"
     return "conv" if isinstance(layer, nn.Conv2d) else "fc"

@@ -1,4 +1,7 @@
-"""LeNet-300-100: the fully connected network of Frankle & Carbin (2019, figure 2)."""
+"""LeNet-300-100: the fully connected network that Frankle & Carbin (2019, figure 2) call "Lenet".
+
+It is not the convolutional LeNet-5.
+"""
 
 from math import prod
 

@@ -19,6 +19,7 @@ def network(*, cost: Size | Callable[..., Size] | None = None) -> Callable[[Fact
     `cost` is its size at its usual input shape, or a function of its options that returns the size. A network without
     one is planned like the largest network. `cost` is read from source: see `reproof.declarations.evaluate`.
     """
+    # The decorator only marks: `reproof.registry` finds it in the source, without importing torch.
     return lambda factory: factory
 
 

@@ -35,10 +35,12 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inputs, channels[0], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels[0])
+        # `probing.layers` leaves the prefix "blocks." out of the names of layers.
         self.blocks = nn.Sequential()
         before = channels[0]
         for stage, after in enumerate(channels, start=1):
             for index in range(1, blocks + 1):
+                # The first convolution keeps the size of the image, and so does the first stage.
                 stride = 2 if stage > 1 and index == 1 else 1
                 self.blocks.add_module(f"stage_{stage}_block_{index}", Block(before, after, stride))
                 before = after
@@ -55,6 +57,7 @@ class Block(nn.Module):
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
+        # No biases: the batch norm that follows each convolution has a shift.
         self.conv_1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
         self.norm_1 = nn.BatchNorm2d(after)
         self.conv_2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
@@ -67,7 +70,9 @@ class Block(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return activations [N, after, H / stride, W / stride] of activations [N, before, H, W]."""
+        """Return activations float32 [N, after, H / stride, W / stride] of activations float32 [N, before, H, W]."""
+        # The sum comes before the last ReLU. The input of every block is therefore not negative, on which
+        # `probing.layers.find_branch_norms` relies.
         change = self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x)))))
         return relu(change + self.shortcut(x))
 

@@ -49,6 +49,8 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inputs, channels[0], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels[0])
+        # Bottlenecks start from 64 channels, too, and widen them to 256: also the first block of stage 1 then has a
+        # convolution on its shortcut.
         self.blocks = nn.Sequential()
         before = channels[0]
         for stage, (width, depth) in enumerate(zip(channels, depths, strict=True), start=1):
@@ -86,7 +88,7 @@ class Bottleneck(nn.Module):
             self.shortcut.add_module("norm", nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return activations [N, 4 width, H / stride, W / stride] of activations [N, before, H, W]."""
+        """Return activations float32 [N, 4 width, H / stride, W / stride] of activations float32 [N, before, H, W]."""
         change = relu(self.norm_2(self.conv_2(relu(self.norm_1(self.conv_1(x))))))
         return relu(self.norm_3(self.conv_3(change)) + self.shortcut(x))
 

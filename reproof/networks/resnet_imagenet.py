@@ -34,6 +34,7 @@ def resnet_152_imagenet(*, input_shape: tuple[int, int, int], classes: int) -> n
 
 def _check_channels(module: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
     """Return the network; raise ReproofError unless inputs have 3 channels."""
+    # torchvision calls its shortcuts `downsample`. `list_prunable` therefore counts them as "conv", not as "shortcut".
     if input_shape[0] != 3:
         raise ReproofError(f"network resnet_*_imagenet: reads 3 channels, not {input_shape[0]}; choose resnet_18, ...")
     return module

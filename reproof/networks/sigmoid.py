@@ -21,6 +21,7 @@ def sigmoid_fc(*, input_shape: tuple[int, int, int], classes: int, first: int = 
         # YAML may give 100.0 or 100.5; only whole numbers count.
         if value < 1 or value != int(value):
             raise ReproofError(f"network sigmoid_fc: {name} {value} is no count of 1 or more")
+    # Sigmoids keep the outputs of hidden layers in (0, 1). `attacks.pools` searches adversarial outputs in that box.
     return chain(
         ("flatten", nn.Flatten()),
         ("fc_1", nn.Linear(prod(input_shape), first)),

@@ -53,6 +53,7 @@ def _build_vgg(
     name: str, depths: tuple[int, ...], input_shape: tuple[int, int, int], classes: int, width: float, batch_norm: bool
 ) -> nn.Module:
     """Return `depths` convolutions per stage, an average pool and the output layer."""
+    # Called for its check alone: the average pool below accepts every size.
     compute_pooled_size(name, input_shape, len(depths) - 1)
     channels = [scale_units(stage, width) for stage in CHANNELS]
     return chain(
@@ -74,6 +75,7 @@ def _list_convolutions(
             yield f"pool_{stage}", nn.MaxPool2d(2)
         for _ in range(depth):
             index += 1
+            # Batch norm subtracts the mean of its input, which would cancel a bias.
             yield f"conv_{index}", nn.Conv2d(inputs, channels, 3, padding=1, bias=not batch_norm)
             if batch_norm:
                 yield f"norm_{index}", nn.BatchNorm2d(channels)

@@ -43,9 +43,11 @@ def compute_adversarial_training_work(settings: Settings) -> Work:
     the search for renewed examples.
     """
     options, seeds, steps = settings["options"], len(settings["seeds"]), int(settings["training"]["steps"])
+    # The defaults repeat those of the operation: planning reads settings, in which defaults are left out.
     adversary, share = options.get("adversary", "pgd"), float(options.get("clean_share", 0.0))
     attack_steps = {"fgsm": 1, "pools": MOST_POOLS}.get(adversary, int(options.get("adversary_steps", 10)))
     renewed = steps // int(options.get("pool_every", 100)) * int(options.get("pool_renewed", 100))
+    # Each term of the loss costs a usual step: that of examples unless its share is 0, that of clean images likewise.
     return Work(
         steps=seeds * steps * (attack_steps + (share < 1) + (share > 0)),
         passes=seeds * renewed * MOST_POOLS * POOL_PASSES if adversary == "pools" else 0,
@@ -90,7 +92,9 @@ def adversarial_training(
             attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
             clip=adversary_clip, clean_share=clean_share,
         )  # fmt: skip
+    # All attacks, and both directions of the exchange, use the same images.
     shown = select_examples(subject, "test", examples)
+    # Hardened and natural network have the same initial values and data order: they differ in their loss alone.
     networks = zip(subject.seeds, subject.read_step(0), subject.read_tickets(0), strict=True)
     for seed, start, end in networks:
         strong = make_victim(subject, train_seed(subject, start, seed, method))
@@ -102,10 +106,14 @@ def adversarial_training(
 
 
 def train_seed(subject: Subject, start: Weights, seed: int, method: Method) -> State:
-    """Return the state of one seed's network after adversarial training from the initial weights of the run."""
+    """Return the state of one seed's network after adversarial training from the initial weights of the run.
+
+    start: {name: float32, shape of the weight}. The state has the same names and shapes.
+    """
     keep_freed_memory()
     flush_subnormals()
     return train_adversarially(
+        # The arm "ticket" has the SGD noise of the run, hence the same batches and dropout masks.
         subject.job.build_network(), make_member(start, seed=seed, arm="ticket"), dataset=subject.job.dataset,
         settings=TrainingSettings.parse(subject.job.settings["training"]), method=method, device=subject.job.device,
         saving=subject.job.make_saving(f"harden {seed}"), label=f"harden {seed}",
@@ -131,5 +139,6 @@ def measure_exchange(
 
 def _has_maximum_ball(options: Mapping[str, Any]) -> bool:
     """Return True if the attack is bounded in the adversary's norm, the maximum over pixels."""
+    # Other norms have no counterpart of the adversary's epsilon.
     names = registry.list_options("attacks", "attack", options["attack"])
     return "epsilon" in names and options.get("norm", "linf") == "linf"

@@ -64,7 +64,7 @@ def compute_attack_work(settings: Settings) -> Work:
 
 def count_passes(options: Settings) -> int:
     """Return the most forward passes of an attack on one image; a backward pass counts as two."""
-    name = options["attack"]
+    name = options["attack"]  # the defaults below repeat those of the attacks
     if name in ("one_pixel", "random_pixel"):
         return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
     if name in ("nes", "spsa", "square"):
@@ -102,7 +102,7 @@ def attack(
             victim, images, labels, attacks=attacks, epsilons=epsilons, split=split, seed=seed, queries=queries
         )
         yield from (facts | row for row in rows)
-        if seed == 0 and pictures:
+        if seed == 0 and pictures:  # one seed is enough: a picture is hundreds of rows
             yield from (facts | row for row in _list_pictures(victim, images, labels, attacks, epsilons, pictures))
 
 
@@ -115,7 +115,7 @@ def measure_attacks(
     `images` are float32 [N, C, H, W] in [0, 1], `labels` int64 [N]. Without the checks, a broken attack would look like
     a robust network.
     """
-    clean = victim.predict(images).eq(labels)
+    clean = victim.predict(images).eq(labels)  # bool [N]; attacks count only against correct answers
     _check_victim(victim, images, labels)
     accuracy = float(clean.double().mean())
     yield {"metric": f"{split}_clean_accuracy", "value": accuracy}
@@ -123,7 +123,7 @@ def measure_attacks(
     for label, options in attacks.items():
         sizes = _list_epsilons(options, epsilons)
         yield {"metric": f"{split}_images_attacked", "part": label, "value": float(len(images))}
-        if sizes != [None]:
+        if sizes != [None]:  # the curve over epsilon begins without attack
             yield _make_row(split, "accuracy_under_attack", label, 0.0, accuracy)
         for epsilon in sizes:
             adversarial = make_examples(label, options, victim, images, labels, epsilon=epsilon, seed=seed)
@@ -153,7 +153,7 @@ def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor
 
 
 def make_victim(subject: Subject, state: State) -> Victim:
-    """Return the network with these weights as a victim: in eval mode, frozen, on the device of the job."""
+    """Return the network with this state {name: [*shape]} as a victim: in eval mode, frozen, on the job's device."""
     module = subject.job.build_network().to(subject.job.device)
     module.load_state_dict(dict(state))
     victim = Victim.of(module, subject.job.dataset)
@@ -185,7 +185,7 @@ def _list_pictures(
 ) -> Iterator[Row]:
     """Yield pixels and class of the first correctly classified images, untouched and under each attack."""
     right = victim.predict(images).eq(labels).nonzero().squeeze(1)[:few]
-    images, labels = images[right], labels[right]
+    images, labels = images[right], labels[right]  # a wrong answer needs no attack
     shown = {"original": images} | {
         label: make_examples(
             label, one, victim, images, labels, epsilon=_find_greatest_epsilon(one, epsilons), seed=0
@@ -234,6 +234,7 @@ def _find_greatest_epsilon(options: Options, common: Sequence[float]) -> float |
 
 
 def _make_aim(options: Options, victim: Victim, images: Tensor, labels: Tensor, generator: torch.Generator) -> Aim:
+    """Return the aim of an attack: the true classes, or if `targeted` wrong ones drawn at random, int64 [N]."""
     if not options.get("targeted", False):
         return Aim(labels)
     classes = victim.logits(images[:1]).shape[-1]

@@ -43,9 +43,11 @@ def compute_connect_work(settings: Settings) -> Work:
     A dense network is copied from each of its steps, tickets and controls from their rewind point.
     """
     options, seeds, levels = settings["options"], len(settings["seeds"]), settings["levels"]
+    # The defaults repeat those of the operation: settings leave defaults out.
     copies, points = int(options.get("copies", 2)), int(options.get("points", 30))
     arms = 1 + len(settings["controls"])
     dense = list(options.get("steps") or [settings["rewind"]]) if 0 in levels else []
+    # Step of origin of every group of copies: a late origin leaves fewer steps to train.
     from_steps = [*dense, *[settings["rewind"]] * len([level for level in levels if level]) * arms]
     trained = sum(int(settings["training"]["steps"]) - int(step) for step in from_steps)
     examples = TEST_EXAMPLES + int(options.get("train_examples") or TRAIN_EXAMPLES)
@@ -84,11 +86,13 @@ def connect(
     splits_shown = {name: _select_split(subject, name, train_examples) for name in splits}
     for copied in train_copies(subject, wanted=wanted, steps=steps):
         pairs = [pair for one in copied for pair in _make_pairs(one, subject.job.device)]
+        # Before any measurement: two names of one network would give a barrier of exactly 0.
         _check_copies_differ(subject, pairs)
         yield from _measure_distances(subject, pairs)
         for number, choice in enumerate(select_choices(statistics, subject.job.build_network())):
             path = _make_path(subject, pairs, alphas, choice, statistics_examples)
             for name, split in splits_shown.items():
+                # [pairs * points] -> [pairs, points]; all pairs are evaluated in one go.
                 errors = (1 - subject.evaluate(path, split)["accuracy"]).reshape(len(pairs), points).numpy()
                 for pair, each in zip(pairs, errors, strict=True):
                     yield from _measure_path(subject, pair, each, alphas, split=name, part=choice if number else "")
@@ -98,6 +102,7 @@ def select_spread(split: Split, examples: int) -> Split:
     """Return this many examples, evenly spread over the split; raise ReproofError if it has fewer."""
     if not 0 < examples <= len(split):
         raise ReproofError(f"{examples} of {len(split)} training examples: choose from 1 to all; 0 for all of them")
+    # Evenly spread: a file may be sorted by class.
     chosen = torch.linspace(0, len(split) - 1, examples, dtype=torch.float64).round().long().to(split.labels.device)
     return Split(split.images[chosen], split.labels[chosen])
 
@@ -119,6 +124,7 @@ class _Pair:
 
 
 def _make_pairs(copies: Copies, device: str) -> Iterator[_Pair]:
+    """Yield all pairs of the copies of one network, on the device."""
     ends, origins = ([_move_to(device, state) for state in states] for states in (copies.ends, copies.origins))
     # The pairs come in the order of `combinations`, so that `draw` names the same pair in every table.
     both = combinations(zip(ends, origins, strict=True), 2)
@@ -146,6 +152,7 @@ def _make_path(
         return lines
     dataset, last = subject.job.dataset, len(alphas) - 1
     images = select_spread(dataset.train, min(examples, len(dataset.train))).images
+    # The ends are trained networks, to which their own statistics belong.
     ends = {place for place in range(len(lines)) if place % len(alphas) in (0, last)}
     return recompute_statistics(
         lines, subject.job.build_network().to(subject.job.device), images, dataset=dataset, keep=ends
@@ -161,6 +168,7 @@ def _measure_path(
     """
     facts = pair.make_columns(subject)
     yield facts | {"metric": f"{split}_instability", "part": part, "value": compute_barrier(errors)}
+    # The ends keep their trained statistics, so their accuracy is the same under each choice.
     if not part:
         yield facts | {"metric": f"{split}_accuracy_at_end", "value": 1 - (errors[0] + errors[-1]) / 2}
     where = ", ".join(filter(None, [f"step {pair.place.step}", part]))
@@ -179,12 +187,15 @@ def _check_copies_differ(subject: Subject, pairs: Sequence[_Pair]) -> None:
 
 
 def _list_weights(subject: Subject) -> list[str]:
+    """Return the names of the parameters over which distances are computed."""
+    # Parameters only: running statistics follow the data and are not what SGD moves.
     return [name for name, _ in subject.job.build_network().named_parameters()]
 
 
 def _measure_distances(subject: Subject, pairs: Sequence[_Pair]) -> Iterator[Row]:
     """Yield the distance of the copies of each pair, in weights and in predictions on the test set."""
     names, dataset = _list_weights(subject), subject.job.dataset
+    # [first, second] of each pair in turn: the slices below take them apart.
     every = [end for pair in pairs for end in pair.ends]
     classes = compute_predictions(subject.make_variants(every), dataset.test, dataset=dataset)
     for pair, one, other in zip(pairs, classes[::2], classes[1::2], strict=True):

@@ -48,8 +48,10 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
 
 
 def train_frozen(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:
-    """Return the state of each seed's network after training with the parameters `names` frozen."""
+    """Return each seed's state, {name: [*shape of the weight]}, after training with the parameters `names` frozen."""
+    # Frozen parameters become buffers: the states keep their names, so that weights load as usual.
     module = freeze_parameters(subject.job.build_network(), names)
     starts = zip(subject.seeds, subject.read_step(0), strict=True)
+    # The arm "ticket" has the data order of the run: only the frozen layers differ.
     members = [make_member(start, seed=seed, arm="ticket") for seed, start in starts]
     return unstack(subject.job.train(members, module=module, label=f"frozen {part}").points["final"])

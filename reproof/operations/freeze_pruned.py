@@ -51,12 +51,15 @@ def freeze_pruned(subject: Subject, *, actions: Sequence[str]) -> Rows:
     ]
     trained = _train(subject, members)
     for one in members:
+        # `draw` holds the action's number in the block, because curves have a column of that name.
         facts = {"level": one.level, "seed": one.seed, "kept": _compute_share(one), "part": actions[one.draw]}
         yield from (facts | row for row in measure_curves(trained.curves, one))
 
 
 def _train(subject: Subject, members: Sequence[Member]) -> TrainedBlock:
+    """Train all members as one block of networks with frozen weights."""
     network = subject.job.build_network()
+    # All tickets in one block, each with frozen values of its own.
     shapes = {name: network.get_parameter(name).shape for name in list_prunable(network)}
     return subject.job.train(members, module=FrozenWeights(network, shapes), label="frozen")
 
@@ -81,10 +84,12 @@ def measure_curves(curves: Curves, one: Member) -> Iterator[Row]:
 def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights, Masks, dict[str, PrunedLayer]]]:
     """Yield seed, initial weights, masks and layers of each ticket of a level."""
     chain = [read_masks(Path(file)) for file in subject.mask_files[:level]]
+    # The mask of level l was decided by the training of level l - 1, so that of level l itself is not read.
     ends = [subject.read_tickets(0), *(read_checkpoint(file, "final")[0] for file in subject.ticket_files[: level - 1])]
     (starts,) = subject.read_dense("step0")
     for number, (seed, start) in enumerate(zip(subject.seeds, starts, strict=True)):
         masks = [each[number] for each in chain]
+        # The masks of the levels below: `ends` begins with the dense network, which has no mask.
         final = find_last_values([each[number] for each in ends], masks[: len(ends) - 1])
         yield seed, start, masks[-1], {
             name: PrunedLayer(start[name], final[name], mask) for name, mask in masks[-1].items()
@@ -94,10 +99,11 @@ def _read_networks(subject: Subject, level: int) -> Iterator[tuple[int, Weights,
 def find_last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights:
     """Return each weight after the last training in which it was not pruned, {name: float32}.
 
-    `ends` are the final weights of the levels from 0 on, `masks` the masks of the levels from 1 on.
+    `ends` are the final weights of the levels from 0 on, `masks` the masks of the levels from 1 on, of their shapes.
     """
     values = dict(ends[0])
     for end, mask in zip(ends[1:], masks, strict=True):
+        # A pruned weight is 0 in later checkpoints; its last value is the one that pruned it.
         values |= {name: np.where(one, end[name], values[name]) for name, one in mask.items()}
     return values
 
@@ -105,6 +111,7 @@ def find_last_values(ends: Sequence[Weights], masks: Sequence[Masks]) -> Weights
 def _make_member(
     layers: dict[str, PrunedLayer], start: Weights, masks: Masks, *, seed: int, level: int, action: str, number: int
 ) -> Member:
+    # Seeded by the action too: adding an action changes none of the others.
     chance = np.random.default_rng(derive("mask_zero", seed, level, action))
     act = registry.load("pruning", "mask_zero", action)
     weights = start | {name: act(layer, chance) for name, layer in layers.items()}

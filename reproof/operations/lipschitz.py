@@ -31,6 +31,7 @@ def lipschitz(subject: Subject) -> Rows:
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: lipschitz measures dense networks alone; leave `levels` out")
+    # The initial network is the control: bounds above 1 may come from the initialiser alone.
     for step in (0, subject.job.settings["training"]["steps"]):
         for seed, state in zip(subject.seeds, subject.read_step(step), strict=True):
             yield from (
@@ -42,6 +43,7 @@ def _measure_bounds(subject: Subject, state: Weights) -> Iterator[Row]:
     """Yield the bound of each layer with weights, and the product over all layers."""
     module = subject.job.build_network().eval()
     module.load_state_dict(convert_to_tensors(state))
+    # In eval mode: dropout is the identity, and batch norm a fixed scale.
     found = list(compute_bounds(module, input_shape=subject.job.dataset.input_shape))
     for one in found:
         # Pools and activations enter the product, but the paper lists layers with weights only.

@@ -40,6 +40,7 @@ def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics
             rows += [
                 facts | {"metric": name, "value": value} for name, value in _compute_metrics(start, end, mask).items()
             ]
+            # Histograms are pictures of one seed; the metrics are measured for all.
             bars += [facts | bar for bar in _compute_histograms(start, end, mask)] if seed == seeds[0] else []
     types = {"level": np.int16, "seed": np.int16}
     write_parquet(metrics, pd.DataFrame(rows).astype(types))
@@ -47,7 +48,10 @@ def measure_movement(*, settings: str, dense: str, masks: Sequence[str], metrics
 
 
 def _compute_metrics(start: Weights, end: Weights, mask: Masks) -> dict[str, float]:
+    """Return the metrics of one ticket; movements are means over weights, in the units of weights."""
+    # Joined over layers, so that each weight counts once.
     distance, outward = (np.concatenate(each) for each in zip(*_compute_movement(start, end, mask), strict=True))
+    # In the order of `_compute_movement`, which goes through the same mask.
     inside = np.concatenate([one.ravel() for one in mask.values()])
     return {
         "movement_in_ticket": float(distance[inside].mean()),
@@ -71,13 +75,16 @@ def compute_unevenness(mask: Array, *, axis: int) -> float:
     ones. Chance draws the kept weights of the layer without replacement, so the expected variance is hypergeometric.
     The result is NaN if the expectation is 0.
     """
+    # [units]: kept weights of each unit; a position of a kernel is a weight of its own.
     counts = np.moveaxis(mask, axis, 0).reshape(mask.shape[axis], -1).sum(axis=1)
     size, per_unit, share = mask.size, mask.size // len(counts), mask.mean()
+    # Variance of draws without replacement: n p (1 - p) (N - n) / (N - 1).
     expected = per_unit * share * (1 - share) * (size - per_unit) / max(size - 1, 1)
     return float(counts.var() / expected) if expected else float("nan")
 
 
 def _compute_histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[str, object]]:
+    """Return one row per layer, quantity, group of weights and bin."""
     quantities = ("distance moved", "change of magnitude")
     return [
         {"layer": layer, "group": group, "quantity": quantity} | bar
@@ -89,6 +96,8 @@ def _compute_histograms(start: Weights, end: Weights, mask: Masks) -> list[dict[
 
 
 def _compute_bars(values: Array, chosen: Array) -> list[dict[str, object]]:
+    """Return the share of the values [weights] with `chosen`, bool [weights], in each bin of the range of all."""
+    # Edges of all weights, so that the bars of both groups lie on each other.
     edges = np.histogram_bin_edges(values, bins=BINS)
     share = np.histogram(values[chosen], bins=edges)[0] / max(int(chosen.sum()), 1)
     bars = zip(edges[:-1], edges[1:], share, strict=True)

@@ -74,8 +74,10 @@ def minimum_distortion(
     images, labels = select_examples(subject, split, examples)
     for index, (seed, state) in enumerate(zip(subject.seeds, subject.read_tickets(0), strict=True)):
         own = make_victim(subject, convert_to_tensors(state))
+        # "distort" is the operation's old name: it is a part of the seed, and another word would draw other targets.
         generator = torch.Generator().manual_seed(derive("distort", seed))
         shown = _Images(images, labels, generator)
+        # Noise first: the order of draws from the one generator is a part of the result.
         rows = [*shown.measure_noise(own, noises)]
         adversarial = shown.find_least_distorted(own, penalty=penalty, searches=searches, iterations=iterations)
         rows += [
@@ -122,22 +124,27 @@ class _Images:
         self, victims: Mapping[str, Victim], adversarial: Adversarial, amplified: float
     ) -> Iterator[Row]:
         """Yield the errors of the other networks on the distorted images and on the images for comparison."""
+        # Without a success there are no examples, and error rates would be NaN.
         if not victims or not bool((adversarial.images != self.images).any()):
             return
         same = self._compute_transfer(victims, adversarial.images)
         further = self._compute_transfer(victims, amplify(adversarial.images, self.images, to=amplified))
+        # Only the error beyond both controls is transfer: beyond that without any change, and that with noise as large.
         excess = same.error - torch.maximum(same.noise, same.clean)
         kinds = {"transfer": same.error, "transfer_clean": same.clean, "transfer_noise": same.noise}
         kinds |= {"transfer_excess": excess, "transfer_amplified": further.error}
         for kind, values in kinds.items():
+            # Row 0 is the only set of examples, those made for the network of this run.
             for part, value in zip(same.victims, values[0].tolist(), strict=True):
                 yield {"metric": f"{kind}_error", "part": part, "value": value}
 
     def _compute_transfer(self, victims: Mapping[str, Victim], made: Tensor) -> Transfer:
+        """Return the error rates of the other networks on the examples made, float32 [N, C, H, W]."""
         return measure_transfer(
             victims, {"own": made}, originals=self.images, labels=self.labels, generator=self.generator
         )
 
 
 def _compute_error(victim: Victim, images: Tensor, labels: Tensor) -> float:
+    """Return the error rate, in [0, 1], on images [N, C, H, W] with true classes int64 [N]."""
     return float(victim.predict(images).ne(labels).double().mean())

@@ -59,7 +59,9 @@ def compute_reset_work(settings: Settings) -> Work:
     """Return the work of one evaluation per checkpoint and draw of each layer and set."""
     options, network = settings["options"], settings["network"]
     layers = int(network.get("depth", 3)) + 1 if network["name"] == "fc" else MOST_LAYERS
+    # Each layer, each named set, and the set of ambient layers.
     sets = layers + len(options.get("joint") or {}) + 1
+    # Checkpoints, fresh draws, and the removal of a block.
     probes = sets * (len(options.get("steps", [0])) + int(options.get("draws", 5)) + 1)
     examples = TRAIN_EXAMPLES if options.get("split") == "train" else TEST_EXAMPLES
     # No training happens. With 0 steps and not None, the time limit follows the records of trainings.
@@ -88,11 +90,14 @@ def reset(
     _check(subject, steps)
     module, thresholds = subject.job.build_network(), Thresholds(ambient=ambient, critical=critical)
     layers, parameters = list_layers(module), {name for name, _ in module.named_parameters()}
+    # Running statistics are reset with their layer, but are no parameters and do not count as movement.
     trained = {layer: [name for name in names if name in parameters] for layer, names in layers.items()}
+    # Patterns are resolved first: a misspelt one fails before anything is evaluated.
     named = {name: select_layers(layers, patterns) for name, patterns in (joint or {}).items()}
     starts = {step: subject.read_step(step) for step in sorted(steps)}
     for index, (seed, end) in enumerate(zip(subject.seeds, subject.read_tickets(0), strict=True)):
         at_steps = {step: start[index] for step, start in starts.items()}
+        # Whole networks are drawn. A probe takes only the layers of its set from them.
         fresh = [convert_to_tensors(subject.job.draw_weights(seed, "reset", draw)) for draw in range(draws)]
         checkpoints = {step: convert_to_tensors(start) for step, start in at_steps.items()}
         network = _Network(subject, layers, TrainedNetwork(convert_to_tensors(end), checkpoints, fresh))
@@ -123,8 +128,10 @@ class _Network:
         """Return the accuracies of the network and of all probes of `sets`, evaluated in one pass."""
         trained = checkpoints or self.trained
         every = list(make_probes(self.subject.job.build_network(), trained, sets))
+        # The trained network is the first state of the pass, so that it sees the same batches as its probes.
         states = [trained.state, *(probe.state for probe in every)]
         whole, *found = self.subject.evaluate(states, self._get_split(split))["accuracy"].tolist()
+        # Chance takes the classes as equally frequent.
         scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
         return scale, [probe.make_reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
 
@@ -145,6 +152,7 @@ class _Network:
 
 
 def _check(subject: Subject, steps: Sequence[int]) -> None:
+    """Raise ReproofError for levels of tickets, or if step 0 is not among the checkpoints."""
     if subject.levels != [0]:
         raise ReproofError("evaluations: reset measures dense networks alone; leave `levels` out")
     if 0 not in steps:
@@ -165,5 +173,6 @@ def _find_movement_from_start(
     moved: Sequence[Row], end: Weights, layers: Mapping[str, Sequence[str]]
 ) -> dict[str, Movement]:
     """Return the distance of each layer from its initial values, and its number of parameters."""
+    # Taken from the rows, so that the correlation uses the very distances of the table.
     start = {row["part"]: row["value"] for row in moved if row["metric"] == "distance_l2" and row["at"] == 0}
     return {layer: Movement(start[layer], sum(end[name].size for name in names)) for layer, names in layers.items()}

@@ -73,8 +73,10 @@ def supermask(
     """
     if method not in METHODS:
         raise ReproofError(f"method: {method!r} is unknown; choose one of {', '.join(METHODS)}")
+    # Initial weights only: a learned mask needs no trained network.
     (starts,) = subject.read_dense("step0")
     kinds = read_kinds(subject.dense_file)
+    # In passes, so that methods of equal budgets can be compared at equal cost.
     allowed = Budget(steps=budget, batch=batch)
     for seed, start in zip(subject.seeds, starts, strict=True):
         task = Task(subject, seed, convert_to_tensors(make_constants(start, kinds) if constant else start), allowed)
@@ -115,6 +117,7 @@ class Task:
         """Return the network with learnable masks; scores start at 0 for `bernoulli`, else uniform."""
         module = MaskedNetwork(self.build_network(), rule, rescaled=rescaled)
         module.noise.fill_(self.noise)
+        # Edge-popup ranks |scores|: equal scores would have no order and leave the mask to the partition.
         if rule is not draw_bernoulli_mask:
             generator = torch.Generator().manual_seed(derive("scores", self.noise))
             for scores in module.scores.values():
@@ -126,9 +129,10 @@ class Task:
         return module
 
     def measure(self, states: Sequence[State], shares: Sequence[float]) -> Iterator[Row]:
-        """Yield test and validation accuracy of the masked networks and the shares of ones, by draw."""
+        """Yield test and validation accuracy of the states {name: [*shape]} and their shares of ones, by draw."""
         dataset = self.subject.job.dataset
         yield {"metric": "supermask_passes", "value": float(self.budget.passes)}
+        # Once, after the search: no method chooses by these accuracies.
         for split in ("test", "validation"):
             examples = getattr(dataset, split)
             accuracy = self.subject.evaluate(states, examples)["accuracy"].tolist() if len(examples) else []
@@ -146,6 +150,7 @@ def learn_masks(task: Task, module: MaskedNetwork, *, lr: float, momentum: float
     """Learn scores by gradient descent and measure the masks drawn from the final scores."""
     budget = task.budget
     every = max(1, budget.steps // WATCHED)
+    # No test measurement on the way: `test_every` lies beyond the last step.
     settings = TrainingSettings(
         optimizer="sgd", lr=lr, momentum=momentum, batch=budget.batch, steps=budget.steps,
         validate_every=every, test_every=every * budget.steps,
@@ -173,14 +178,17 @@ def breed_masks(task: Task, breeding: Breeding, *, examples: int) -> Iterator[Ro
     job = task.subject.job
     saved = job.make_saving(f"supermask {task.seed}")
     search = Search(task.build_network(), task.weights, job.dataset, breeding, examples, task.noise, device=job.device)
+    # Parents are judged again in each generation, on its fresh batch, and this costs passes as well.
     judged = breeding.parents + breeding.children
     generations = task.budget.count_generations(judged=judged, examples=examples)
+    # The progress is for a figure and is not counted as passes.
     every = max(1, generations // WATCHED)
     with saved.defer_signals():
         last, watched = search.run(
             generations, watch=partial(_measure_fittest, task, search), every=every, saving=saved
         )
     yield from (task.make_progress_row(number * judged * examples, accuracy) for number, accuracy in watched.items())
+    # Index 0 is the fittest: a generation is sorted.
     share = _compute_share({name: masks[0].float() for name, masks in last.masks.items()})
     yield from task.measure([search.apply_masks(last.masks, 0)], [share])
 
@@ -194,4 +202,5 @@ def _measure_fittest(task: Task, search: Search, one: Generation) -> float:
 
 
 def _compute_share(masks: Mapping[str, Tensor]) -> float:
+    """Return the share of ones, in [0, 1], over all masks {name: 0/1 of the weight's shape}."""
     return float(sum(mask.sum() for mask in masks.values())) / sum(mask.numel() for mask in masks.values())

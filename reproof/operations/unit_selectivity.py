@@ -72,10 +72,12 @@ def unit_selectivity(
             chance = _Chance(seed, part)
             phi = _compute_features(subject, state, shown, layer)
             vectors = _draw_vectors(phi, directions, chance)
+            # Over raw features, the few most active units would dominate every random direction.
             made = standardise_features(phi) if standardise else phi
             found = {who: find_most_excited(made, each, k=top) for who, each in vectors.items()}
             measured = _measure_in_common(shown, found, random_sets, chance)
             rows = [{"part": part} | row for row in _compare(measured, permutations, chance)]
+            # A picture is a row per pixel, so one seed must do.
             drawn = _list_pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
             yield from (subject.make_columns(0, seed) | row for row in (*rows, *drawn))
 
@@ -88,6 +90,7 @@ class _Chance:
     part: str
 
     def make_generator(self, what: str) -> torch.Generator:
+        # "excite" is the operation's old name: it is a part of the seed, and another word would change all results.
         return torch.Generator().manual_seed(derive("excite", self.seed, self.part, what))
 
     @property
@@ -97,6 +100,7 @@ class _Chance:
 
 
 def _select_split(subject: Subject, split: str, top: int) -> Split:
+    """Return the split; raise ReproofError for levels of tickets, or fewer than `top` images."""
     if subject.levels != [0]:
         raise ReproofError("evaluations: unit_selectivity measures dense networks alone; leave `levels` out")
     found: Split = getattr(subject.job.dataset, split)
@@ -117,11 +121,13 @@ def _compute_features(subject: Subject, state: Weights, shown: Split, layer: str
 
 def _draw_vectors(phi: Tensor, directions: int, chance: _Chance) -> dict[str, Tensor]:
     """Return unit vectors [at most directions, D] and random directions [directions, D] of the active units."""
+    # A dead unit has no images that excite it most, and ties would select the first ones.
     units, dimension = find_active(phi), phi.shape[1]
     if not len(units):
         raise ReproofError(
             "evaluations: unit_selectivity needs a layer with units that differ between images; this has none"
         )
+    # Units are drawn without replacement, so there may be fewer of them than directions.
     count = min(directions, len(units))
     return {
         "unit": draw_unit_vectors(count, units, dimension=dimension, generator=chance.make_generator("units")),
@@ -135,6 +141,7 @@ def _measure_in_common(
     shown: Split, found: Mapping[str, Tensor], random_sets: int, chance: _Chance
 ) -> dict[str, dict[str, Tensor]]:
     """Return {measure: {"unit" or "direction": float64 [n]}}; `found` holds indices of images [n, top]."""
+    # `chance.sets` is a new generator at each access: units and directions are compared with the same random sets.
     pixels = shown.images.flatten(1)  # bytes, not shares: the scale of the distances cancels out
     return {
         "purity": {who: compute_class_purity(shown.labels[images]) for who, images in found.items()},

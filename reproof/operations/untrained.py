@@ -42,6 +42,7 @@ METRICS = (
 def compute_untrained_work(settings: Settings) -> Work:
     """Return the work of one evaluation per criterion, rung and kind of weights."""
     options = settings["options"]
+    # The dense network is rung 0, hence rounds + 1.
     masks = len(options["criteria"]) * (int(options.get("rounds", 24)) + 1) * len(options.get("weights", NAMES))
     examples = TEST_EXAMPLES + DataSettings.parse(settings["dataset"]).validation
     return Work(passes=examples * masks * len(settings["seeds"]))
@@ -74,6 +75,7 @@ def untrained(
         for kind in weights:
             states = MaskedStates(start if kind == "initial" else make_constants(start, kinds), list(ladders.values()))
             found = _measure(subject, states)
+            # In the order of `MaskedStates`.
             for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
                 facts = {"level": rung, "kept": compute_kept_share(ladders[by][rung]), "seed": seed, "part": by}
                 yield from (
@@ -84,7 +86,7 @@ def untrained(
 
 
 def make_constants(weights: Weights, kinds: Mapping[str, str]) -> Weights:
-    """Return the weights with each prunable one replaced by a signed constant, {name: float32}."""
+    """Return the weights with each prunable one replaced by a signed constant, {name: float32 of its shape}."""
     return {name: compute_signed_constant(value) if name in kinds else value for name, value in weights.items()}
 
 
@@ -105,17 +107,21 @@ class MaskedStates(Sequence[dict[str, Tensor]]):
     def __getitem__(self, place: slice) -> "list[dict[str, Tensor]]": ...
 
     def __getitem__(self, place: int | slice) -> "dict[str, Tensor] | list[dict[str, Tensor]]":
+        # Criteria one after the other, each with its rungs: the order of `product` in `untrained`.
         every = [masks for ladder in self.ladders for masks in ladder]
         if isinstance(place, slice):
             return [self._apply(masks) for masks in every[place]]
         return self._apply(every[place])
 
     def _apply(self, masks: Masks) -> dict[str, Tensor]:
+        """Return the whole state under these masks, {name: tensor of the weight's shape}."""
         whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
+        # A product of float32 and bool stays float32.
         return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
 
 
 def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
+    """Return the scores of a criterion, {name: floating point of the weight's shape}."""
     criterion = registry.load("pruning", "criterion", by)
     return {name: criterion(start[name], end[name]) for name in end}
 
@@ -128,8 +134,10 @@ def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:
 
 
 def _find_best(accuracy: Array, ladders: Mapping[str, Sequence[Masks]], seed: int, kind: str) -> Iterator[Row]:
+    """Yield each criterion's best test accuracy over its ladder, and the share kept there."""
     rounds = len(accuracy) // len(ladders)
     for (by, ladder), along in zip(ladders.items(), accuracy.reshape(-1, rounds), strict=True):
+        # The first of equals, that is the one with most weights. Selected on the test set, as the paper does.
         rung = int(along.argmax())
         facts = {"level": 0, "kept": 1.0, "seed": seed, "part": by}
         yield facts | {"metric": f"{NAMES[kind]}_best_test_accuracy", "value": float(along[rung])}

@@ -14,10 +14,11 @@ def compute_distances(
 ) -> dict[str, float]:
     """Return the norms of `trained` - `start` over the entries `names`, taken as one vector of D parameters.
 
-    trained, start: whole states, arrays of equal shapes by name. distance_l2 is ||difference||_2 / sqrt(D), the root
-    mean square change, which is comparable between wide and narrow layers. distance_linf is the largest change. The
-    relative distances are ratios of the norms of the difference and of `start`, NaN where the latter is 0.
+    trained, start: whole states, float32 arrays of equal shapes by name. distance_l2 is ||difference||_2 / sqrt(D), the
+    root mean square change, which is comparable between wide and narrow layers. distance_linf is the largest change.
+    The relative distances are ratios of the norms of the difference and of `start`, NaN where the latter is 0.
     """
+    # One vector of weights, bias and normalisation: the paper treats a layer, or a block, as one module.
     after, before = _flatten(trained, names), _flatten(start, names)
     change = after - before
     l2, linf = float(np.linalg.norm(change)), float(np.abs(change).max())
@@ -35,4 +36,5 @@ def _flatten(state: Mapping[str, Array], names: Sequence[str]) -> Array:
 
 
 def _divide(value: float, norm: float) -> float:
+    """Return value / norm, or NaN for a norm of 0."""
     return value / norm if norm else float("nan")

@@ -13,6 +13,7 @@ def freeze_parameters(module: nn.Module, names: Collection[str]) -> nn.Module:
     trained.
     """
     for prefix, part in list(module.named_modules()):
+        # Lists, because the loop changes what it goes through.
         for key, parameter in list(part.named_parameters(recurse=False)):
             if (f"{prefix}.{key}" if prefix else key) in names:
                 # Deleted first: torch refuses a buffer with the name of a parameter.

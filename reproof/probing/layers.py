@@ -25,6 +25,7 @@ def list_layers(module: nn.Module) -> LayerNames:
         elif state and found:
             found[next(reversed(found))] += state  # a normalisation belongs to the layer before it
     assigned = [name for names in found.values() for name in names]
+    # Every value must belong to a layer, or resetting all layers would not give the initial network.
     left = sorted(set(module.state_dict()) - set(assigned))
     if left:
         raise ReproofError(
@@ -42,8 +43,7 @@ def find_branch_norms(module: nn.Module) -> LayerNames:
     """Return {residual block: names of scale and shift of the last normalisation of its residual branch}.
 
     With these at 0 the branch adds exactly 0. A block that keeps the shape of its input is then the identity, because
-    its
-    input comes from a ReLU: the network without that block. A block that changes the shape keeps its shortcut.
+    its input comes from a ReLU: the network without that block. A block that changes the shape keeps its shortcut.
     """
     blocks = ((name, part) for name, part in _list_parts("", module) if is_block(part))
     return {name.removeprefix("blocks."): _find_last_norm(name, block) for name, block in blocks}
@@ -62,6 +62,7 @@ def select_layers(layers: Iterable[str], patterns: Sequence[str]) -> tuple[str, 
         fits = {layer for layer in known if fnmatchcase(layer, pattern.removeprefix("!"))}
         if not fits:
             raise ReproofError(f"layers: {pattern!r} fits none; they are {', '.join(known)}")
+        # In order, as in .gitignore: a later pattern overrides an earlier one.
         found = found - fits if pattern.startswith("!") else found | fits
     if not found:
         raise ReproofError(f"layers: {list(patterns)} leaves none of {', '.join(known)}")
@@ -90,5 +91,6 @@ def _find_last_norm(name: str, block: nn.Module) -> tuple[str, str]:
         for key, part in block.named_modules()
         if isinstance(part, nn.BatchNorm2d) and key.split(".")[0] not in ("shortcut", "downsample")
     )
+    # In the order of registration, which is that of the forward pass: the last one ends the branch.
     *_, last = branch
     return f"{name}.{last}.weight", f"{name}.{last}.bias"

@@ -57,5 +57,6 @@ def make_probes(module: nn.Module, trained: TrainedNetwork, sets: Sets) -> Itera
             yield Probe(REINITIALISED, part, put_back(trained.state, start, names), at=float(step))
         for draw, fresh in enumerate(trained.fresh):
             yield Probe(RERANDOMISED, part, put_back(trained.state, fresh, names), draw=draw)
+        # Only a residual block has a shortcut that replaces it.
         if set(which) <= set(blocks):
             yield Probe(REMOVED, part, silence(trained.state, collect_names(blocks, which)))

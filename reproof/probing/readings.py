@@ -80,6 +80,7 @@ def list_layer_rows(readings: Sequence[Reading], scale: Scale) -> Iterator[Row]:
         if one.way == RERANDOMISED:
             drawn.setdefault(one.part, []).append(one.accuracy)
     if drawn:
+        # The mean over draws first: the maximum of single draws would grow with their number.
         highest = max(float(np.mean(each)) for each in drawn.values())
         yield {"metric": f"{scale.split}_highest_rerandomised_accuracy", "value": highest}
 
@@ -99,6 +100,7 @@ def list_network_rows(
         yield {"metric": f"{split}_{kind}_layers_share", "value": names.count(kind) / len(names)}
     for threshold, count in zip(LADDER, count_reaching(values, LADDER), strict=True):
         yield {"metric": f"{split}_layers_above", "at": threshold, "value": float(count)}
+    # Weighted by parameters: ambient layers may be the largest ones.
     ambient = sum(layers[layer].parameters for layer, name in zip(costs, names, strict=True) if name == AMBIENT)
     every = sum(layer.parameters for layer in layers.values())
     yield {"metric": f"{split}_ambient_parameters_share", "value": ambient / every}
@@ -124,6 +126,7 @@ def list_set_rows(
         name = "joint_criticality" if one.is_initial else f"joint_criticality_{one.way}"
         yield place | {"metric": f"{scale.split}_{name}", "value": scale.compute_criticality(one)}
         if one.is_initial:
+            # The question is whether layers that are ambient one by one are so together, hence the worst of them.
             alone = [costs[layer] for layer in sets[one.part]]
             yield place | {"metric": f"{scale.split}_worst_single_criticality", "value": max(alone)}
             yield place | {"metric": f"{scale.split}_joint_layers", "value": float(len(alone))}

@@ -12,7 +12,9 @@ from reproof.storage.files import ReproofError
 
 
 def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
-    """Return the trained state with the values of `names` replaced by those of `source`; all are whole states.
+    """Return the trained state with the values of `names` replaced by those of `source`.
+
+    All are whole states, {name: tensor} of equal shapes and dtypes.
 
     With the state at step t as the source it is re-initialisation ("checkpoint-t robustness"). With a fresh draw of the
     whole network from its initialiser it is re-randomisation of these layers. Raises ReproofError if a name is not in
@@ -27,6 +29,6 @@ def put_back(trained: Mapping[str, Tensor], source: Mapping[str, Tensor], names:
 def silence(trained: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """Return the trained state with the values of `names` at 0. See `layers.find_branch_norms` for removed blocks.
 
-    Shapes and dtypes do not change.
+    trained: {name: tensor}. Shapes and dtypes do not change.
     """
     return {name: torch.zeros_like(value) if name in names else value for name, value in trained.items()}

@@ -16,7 +16,7 @@ def compute_signed_constant(weights: Array) -> Array:
 
 
 def compute_rescaling(mask: Array) -> float:
-    """Return size / kept, the factor that makes up for the masked weights of a layer.
+    """Return size / kept, the factor of "dynamic weight rescaling", which makes up for the masked weights of a layer.
 
     mask: bool, any shape. An empty mask gives 1, because no weight is left to rescale.
     """

@@ -27,6 +27,7 @@ def reinitialise(ticket: Ticket, chance: np.random.Generator) -> Ticket:
 
     Masks, bool, and start weights, float32, keep their shapes by name; all weights change.
     """
+    # The whole state, with batch norm: nothing of the ticket but its mask is left.
     return replace(ticket, start=ticket.fresh)
 
 
@@ -74,6 +75,7 @@ def noise(ticket: Ticket, chance: np.random.Generator, *, scale: float) -> Ticke
     start = dict(ticket.start)
     for name, deviation in ticket.deviations.items():
         weight = ticket.start[name]
+        # Pruned weights get noise as well. The training sets them to 0 before its first step.
         shift = chance.standard_normal(weight.shape, dtype=np.float32) * np.float32(scale * deviation)
         start[name] = weight + shift
     return replace(ticket, start=start)
@@ -87,5 +89,6 @@ def _shuffle(mask: Array, chance: np.random.Generator) -> Array:
 def _keep_largest(scores: Array, count: int) -> Array:
     """Return a mask, bool of the shape of the scores, of the `count` greatest; of equal scores the first stay."""
     keep = np.zeros(scores.size, dtype=bool)
+    # Negated rather than reversed, so that the stable sort keeps the first of equal scores.
     keep[np.argsort(-scores.ravel(), kind="stable")[:count]] = True
     return keep.reshape(scores.shape)

@@ -60,6 +60,7 @@ def small_init_small_final(initial: Array, final: Array) -> Array:
 
     initial, final: float32 of one shape. Returns scores of that shape, float64.
     """
+    # Negated magnitudes: a small weight then has a high percentile.
     left = final != 0
     return break_ties(
         np.minimum(_compute_percentile(-np.abs(initial), left), _compute_percentile(-np.abs(final), left)), initial
@@ -72,6 +73,8 @@ def magnitude_increase(initial: Array, final: Array) -> Array:
 
     initial, final: float32 of one shape. Returns scores of that shape, float64.
     """
+    # With pixels in [0, 1], weights that read a pixel which is 0 in every image never move. They all tie at 0, and an
+    # order by place would prune whole units.
     return break_ties(np.abs(final) - np.abs(initial), initial)
 
 
@@ -90,6 +93,7 @@ def large_final_same_sign(initial: Array, final: Array) -> Array:
 
     initial, final: float32 of one shape. Returns scores of that shape, float64.
     """
+    # All weights that changed their sign tie at 0: they are pruned first, in random order.
     return break_ties(np.where(_compare_signs(initial, final), np.abs(final), 0), initial)
 
 
@@ -130,4 +134,6 @@ def _compare_signs(initial: Array, final: Array) -> Array:
 def _compute_percentile(values: Array, among: Array) -> Array:
     """Return for each value the share, in [0, 1], of the values selected by the bool array `among` that are less."""
     ranked = np.sort(values[among])
+    # `left` counts the values strictly below, so that equal values share a percentile and `break_ties` orders them. The
+    # least divisor is 1, for a layer that has lost all its weights.
     return np.searchsorted(ranked, values, side="left") / max(len(ranked), 1)

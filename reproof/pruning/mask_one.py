@@ -39,6 +39,7 @@ def permute(ticket: Ticket, chance: np.random.Generator, *, signed: bool = False
 
     Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
     """
+    # Over the whole layer, pruned places included, as in the authors' code: the kept weights are then a random part.
     dealt = {
         name: chance.permuted(ticket.start[name].ravel()).reshape(mask.shape) for name, mask in _list_masks(ticket)
     }
@@ -66,12 +67,14 @@ def constant(ticket: Ticket, chance: np.random.Generator, *, signed: bool = Fals
     Start weights, float32, keep their shapes; those of pruned layers change. Masks, bool, do not change.
     """
     level = {name: compute_signed_constant(ticket.start[name]) for name in ticket.masks}
+    # A permutation, not new signs: as many kept weights stay positive.
     dealt = level if signed else {name: _shuffle_kept(level[name], mask, chance) for name, mask in _list_masks(ticket)}
     return _make_ticket(ticket, dealt, signed=signed, rescaled=rescaled)
 
 
 def _list_masks(ticket: Ticket) -> list[tuple[str, Array]]:
     """Return (name, mask) of each pruned layer; the order decides what each draws."""
+    # All layers share one generator, so a layer's draws depend on the layers before it.
     return list(ticket.masks.items())
 
 

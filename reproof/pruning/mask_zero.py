@@ -27,12 +27,13 @@ class PrunedLayer:
 
     @property
     def shrank(self) -> Array:
-        """Return bool: True where training moved a weight towards zero."""
+        """Return bool, of the shape of the layer: True where training moved a weight towards zero."""
+        # Strictly: a weight that did not move neither shrank nor grew.
         return np.asarray(np.abs(self.initial) > np.abs(self.final))
 
     @property
     def grew(self) -> Array:
-        """Return bool: True where training moved a weight away from zero."""
+        """Return bool, of the shape of the layer: True where training moved a weight away from zero."""
         return np.asarray(np.abs(self.initial) < np.abs(self.final))
 
 
@@ -48,7 +49,7 @@ def mask_zero(function: Action) -> Action:
 def zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Set pruned weights to 0: the ticket itself.
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     return np.where(layer.mask, layer.initial, 0)
 
@@ -57,7 +58,7 @@ def zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
 def frozen(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Leave pruned weights at their initial values.
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     return layer.initial.copy()
 
@@ -66,7 +67,7 @@ def frozen(layer: PrunedLayer, chance: np.random.Generator) -> Array:
 def frozen_or_zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Set pruned weights that moved towards zero to 0, and leave the others at their initial values (variant 1).
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     return np.where(~layer.mask & layer.shrank, 0, layer.initial)
 
@@ -75,7 +76,7 @@ def frozen_or_zero(layer: PrunedLayer, chance: np.random.Generator) -> Array:
 def frozen_or_zero_everywhere(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Set all weights that moved towards zero to 0, kept ones too; these train from there (variant 2).
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     return np.where(layer.shrank, 0, layer.initial)
 
@@ -84,9 +85,10 @@ def frozen_or_zero_everywhere(layer: PrunedLayer, chance: np.random.Generator) -
 def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Set as many pruned weights to 0 as variant 1, selected at random (its control).
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     pruned = np.flatnonzero(~layer.mask)
+    # `reshape` of a fresh copy is a view, so that the zeros reach `values` itself.
     values = layer.initial.copy()
     values.reshape(-1)[chance.choice(pruned, int((~layer.mask & layer.shrank).sum()), replace=False)] = 0
     return values
@@ -96,6 +98,6 @@ def frozen_or_zero_shuffled(layer: PrunedLayer, chance: np.random.Generator) -> 
 def frozen_or_zero_reversed(layer: PrunedLayer, chance: np.random.Generator) -> Array:
     """Set pruned weights that moved away from zero to 0, and leave the others at their initial values.
 
-    layer: arrays of one shape. Returns the start values of all its weights, of that shape.
+    layer: arrays of one shape. Returns the start values of all its weights, float32 of that shape.
     """
     return np.where(~layer.mask & layer.grew, 0, layer.initial)

@@ -29,10 +29,12 @@ def prune(
     if layers that are ranked together have different shares.
     """
     pruned = [name for name in masks if kinds[name] in share]
+    # No layer with a share gives no group, rather than one empty group without a share to unpack below.
     groups = [[name] for name in pruned] if scope == "layer" else [pruned] * bool(pruned)
     # Copies: the caller's masks are those of the level before.
     new = {name: mask.copy() for name, mask in masks.items()}
     for group in groups:
+        # Unpacks a set of one element: layers that are ranked together must share their rate.
         (rate,) = {share[kinds[name]] for name in group}
         _prune_together({name: new[name] for name in group}, scores, rate)
     return new
@@ -41,6 +43,7 @@ def prune(
 def _prune_together(masks: Masks, scores: Mapping[str, Array], rate: float) -> None:
     """Clear, in place, the round(rate * remaining) least scores of all weights that these masks keep."""
     places = {name: np.flatnonzero(mask) for name, mask in masks.items()}
+    # Stable: of equal scores the first go first, on every machine.
     ranked = np.argsort(np.concatenate([scores[name].ravel()[where] for name, where in places.items()]), kind="stable")
     gone = np.zeros(len(ranked), dtype=bool)
     gone[ranked[: round(rate * len(ranked))]] = True
@@ -57,7 +60,7 @@ def make_full_masks(weights: Mapping[str, Array], kinds: Mapping[str, str]) -> M
 
 
 def compute_kept_share(masks: Mapping[str, Array]) -> float:
-    """Return the share, in [0, 1], of all masked weights that are kept."""
+    """Return the share, in [0, 1], of all masked weights that are kept; masks are bool of any shape, by name."""
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.size for mask in masks.values())
 
 
@@ -90,6 +93,7 @@ def read_masks(path: Path) -> list[Masks]:
 
 def _unpack(bits: Array, shape: Sequence[int]) -> Array:
     """Return a mask, bool of this shape, from packed bits uint8 [bytes]; raise ValueError if their number differs."""
+    # `unpackbits` would fill up missing bits with zeros, without an error.
     if bits.size != -(-prod(map(_check_positive, shape)) // 8):
         raise ValueError(f"{bits.size} bytes for a mask of shape {shape}")
     return np.unpackbits(bits, count=prod(shape)).astype(bool).reshape(shape)

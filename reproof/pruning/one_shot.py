@@ -17,6 +17,7 @@ def make_one_shot_ladder(
     pruned, in [0, 1], by kind; a layer of another kind keeps all. The masks equal those of `masks.prune` within layers
     from full masks, but each layer is sorted once, not once an entry.
     """
+    # Ranks count from 0, so exactly round(share * size) of them lie below the bound.
     ranks = {name: _rank(score) for name, score in scores.items() if name in kinds}
     return [
         {name: rank >= round(rung.get(kinds[name], 0.0) * rank.size) for name, rank in ranks.items()} for rung in shares

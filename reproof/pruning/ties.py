@@ -19,6 +19,7 @@ HALF_A_STEP = 2.0**-25  # relative: neighbouring float32 numbers are at least 2*
 def make_generator(initial: Array, purpose: str) -> np.random.Generator:
     """Return a generator seeded by the bytes of these weights, any shape and dtype, and the purpose."""
     digest = hashlib.sha256(np.ascontiguousarray(initial).tobytes()).hexdigest()
+    # The purpose is part of the seed: scores of `random` and ties of other criteria are independent.
     return np.random.default_rng(derive("criterion", purpose, digest))
 
 
@@ -28,6 +29,7 @@ def break_ties(scores: Array, initial: Array) -> Array:
     Scores that differ as float32 keep their order: each moves up by less than half the way to the next float32 number,
     for which float64 has room. The authors' code breaks ties at random, too. An order by place would prune whole units.
     """
+    # Rounded to float32 first: differences that float64 scores may show below its precision count as ties.
     exact = np.asarray(scores, np.float32).astype(np.float64)
     # Between 0 and the smallest float32 number there is no relative step, hence a constant.
     room = np.where(exact == 0, BELOW_FLOAT32, np.abs(exact) * HALF_A_STEP)

@@ -24,16 +24,16 @@ Size = tuple[int, int]
 
 
 def compute_matrix_norm(weight: Tensor) -> float:
-    """Return the greatest singular value of a fully connected layer's weight [outputs, inputs]."""
+    """Return the greatest singular value of a fully connected layer's weight, float [outputs, inputs]."""
     return float(torch.linalg.matrix_norm(weight.double(), ord=2))
 
 
 def compute_circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) -> float:
     """Return the exact operator norm of a convolution with circular padding on images of `size`.
 
-    `weight` is [outputs, inputs, height, width], no larger than `size`, which the stride divides. At stride 1 the norm
-    is the supremum over frequencies of the norm of the transformed kernels A(f) [outputs, inputs]. A stride of s_h x
-    s_w aliases s_h s_w frequencies: their matrices are concatenated and divided by sqrt(s_h s_w).
+    `weight` is float [outputs, inputs, height, width], no larger than `size`, which the stride divides. At stride 1 the
+    norm is the supremum over frequencies of the norm of the transformed kernels A(f) [outputs, inputs]. A stride of s_h
+    x s_w aliases s_h s_w frequencies: their matrices are concatenated and divided by sqrt(s_h s_w).
 
     Raises ReproofError for a kernel larger than the image, or a stride that does not divide it.
     """
@@ -41,6 +41,7 @@ def compute_circular_norm(weight: Tensor, *, size: Size, stride: Size = (1, 1)) 
     # A circular convolution is diagonal in frequency: its norm is that of the largest small matrix.
     transformed = torch.fft.fft2(weight.double(), s=size)  # [outputs, inputs, height, width]
     split = transformed.unflatten(-2, (stride[0], -1)).unflatten(-1, (stride[1], -1))
+    # The s_h s_w aliases of a frequency go side by side: [height / s_h, width / s_w, outputs, inputs s_h s_w].
     by_frequency = split.permute(3, 5, 0, 1, 2, 4).flatten(3)
     half = len(by_frequency) // 2 + 1  # the rest is conjugate, as the kernels are real
     matrices = by_frequency[:half].flatten(0, 1)
@@ -92,6 +93,7 @@ def _apply_with_transpose(layer: nn.Conv2d, weight: Tensor, vector: Tensor) -> t
     """Return the convolution of an image [1, C, H, W], and the transposed convolution of that."""
     vector = vector.detach().requires_grad_()
     image = conv2d(vector, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+    # The gradient of a linear map is its transpose: autograd gives A^T A v without a rule for padding and stride.
     (back,) = torch.autograd.grad(image, vector, image.detach())
     return image.detach(), back
 
@@ -99,6 +101,8 @@ def _apply_with_transpose(layer: nn.Conv2d, weight: Tensor, vector: Tensor) -> t
 def _compute_greatest_singular_value(matrices: Tensor) -> float:
     """Return the greatest singular value among complex matrices [n, outputs, inputs], from the smaller Gram matrix."""
     wide = matrices.shape[-1] > matrices.shape[-2]
+    # Both Gram matrices have the same eigenvalues except zeros. The eigenvalues are the squared singular values;
+    # rounding may make 0 negative.
     gram = matrices @ matrices.mH if wide else matrices.mH @ matrices
     return float(torch.linalg.eigvalsh(gram)[:, -1].max().clamp(min=0).sqrt())
 
@@ -119,6 +123,7 @@ def _dilate(kernel: Tensor, dilation: Size) -> Tensor:
     """Return the kernel with zeros between its entries."""
     height, width = ((k - 1) * d + 1 for k, d in zip(kernel.shape[-2:], dilation, strict=True))
     wide = kernel.new_zeros(*kernel.shape[:2], height, width)
+    # The zero-filled kernel applies the same operator, so the Fourier transform needs no rule for dilation.
     wide[..., :: dilation[0], :: dilation[1]] = kernel
     return wide
 

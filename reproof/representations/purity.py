@@ -30,6 +30,7 @@ def compute_mean_distance(vectors: Tensor, chosen: Tensor) -> Tensor:
     one = vectors[chosen].double()
     # The fast way by matrix products loses digits where images nearly coincide.
     distances = torch.cdist(one, one, compute_mode="donot_use_mm_for_euclid_dist")
+    # The matrix holds each pair twice and zeros on its diagonal.
     return distances.sum(dim=(-2, -1)) / (k * (k - 1))
 
 
@@ -54,7 +55,7 @@ class Difference:
 
 
 def run_permutation_test(one: Tensor, other: Tensor, *, permutations: int, generator: torch.Generator) -> Difference:
-    """Compare the means of two groups [n], [m] by permuting the group labels.
+    """Compare the means of two groups, floating point [n] and [m], by permuting the group labels.
 
     p is the share of permutations, the observed one included, with a difference at least as great: never 0. A large p
     means that units do not differ detectably from random directions; it does not show that they are equal.

@@ -94,6 +94,7 @@ def _bound_average_pool(layer: nn.AvgPool2d, before: Shape, after: Shape) -> flo
         or layer.divisor_override
     ):
         raise ReproofError("spectra: average pooling has a bound here only for whole windows that do not overlap")
+    # The mean of n values changes by at most |change| / sqrt(n) (Cauchy-Schwarz).
     return 1 / sqrt(prod(kernel))
 
 
@@ -107,6 +108,7 @@ def _bound_adaptive_pool(layer: nn.AdaptiveAvgPool2d, before: Shape, after: Shap
 def _count_overlap(length: int, outputs: int, options: tuple[int, int, int, int]) -> int:
     """Return the greatest number of windows that contain one pixel of an axis."""
     kernel, stride, padding, dilation = options
+    # The position that each element of each window reads. Padding lies outside and is no pixel.
     covered = (torch.arange(outputs)[:, None] * stride + torch.arange(kernel) * dilation - padding).flatten()
     return int(torch.bincount(covered[(covered >= 0) & (covered < length)]).max())
 
@@ -129,6 +131,7 @@ RULES: Mapping[type[nn.Module], Callable[..., float]] = {
     nn.MaxPool2d: _bound_max_pool,
     nn.AvgPool2d: _bound_average_pool,
     nn.AdaptiveAvgPool2d: _bound_adaptive_pool,
+    # The steepest slope of a sigmoid is 1/4, at 0.
     nn.Sigmoid: _make_constant(0.25),
     **dict.fromkeys((nn.ReLU, nn.Tanh, nn.Flatten, nn.Identity, nn.Dropout, Dropout), _make_constant(1.0)),
 }

@@ -40,6 +40,7 @@ def draw_unit_vectors(count: int, units: Tensor, *, dimension: int, generator: t
 def draw_random_directions(count: int, units: Tensor, *, dimension: int, generator: torch.Generator) -> Tensor:
     """Return unit vectors, float64 [count, dimension], uniform on the sphere of the indices `units`."""
     drawn = torch.zeros(count, dimension, dtype=torch.float64)
+    # A normal vector has no preferred direction, so its direction is uniform on the sphere.
     drawn[:, units.cpu()] = torch.randn(count, len(units), dtype=torch.float64, generator=generator)
     lengths: Tensor = vecdot(drawn, drawn).sqrt()
     return drawn / lengths[:, None]

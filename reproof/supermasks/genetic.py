@@ -64,11 +64,13 @@ def make_next_generation(old: Generation, breeding: Breeding, fitness: Fitness, 
     Masks: bool [breeding.parents, *shape] by weight. fitness: [breeding.parents].
     """
     number, generator = old.number + 1, torch.Generator().manual_seed(seed)
+    # A mask may win both draws. Its child is then its copy, changed by mutation alone.
     mothers, fathers = (_draw_winners(len(old.fitness), breeding.children, generator) for _ in range(2))
     everyone = {}
     for name, masks in old.masks.items():
         children = _cross(masks[mothers], masks[fathers], generator)
         children ^= torch.rand(children.shape, generator=generator) < breeding.mutation
+        # Parents first: with a stable sort, a parent wins a tie against its child.
         everyone[name] = torch.cat([masks, children])
     ranked = _rank(Generation(everyone, fitness(everyone, number), number))
     alive = slice(breeding.parents)

@@ -36,13 +36,17 @@ class MaskedNetwork(nn.Module):
         self._mask, self._rescaled = mask, rescaled
         self._names = tuple(list_prunable(network))
         for name, weight in network.state_dict().items():
+            # Buffers, not parameters: no optimiser sees them, yet they are saved and moved with the scores.
             self.register_buffer(make_weight_key(name), weight.detach().clone())
         shapes = {_replace_dots(name): network.get_parameter(name).shape for name in self._names}
+        # A score of 0 is a probability of 1/2 under the Bernoulli rule, where Zhou et al.'s code starts.
         self.scores = nn.ParameterDict({name: torch.zeros(shape) for name, shape in shapes.items()})
         self.register_buffer("noise", torch.zeros((), dtype=torch.int64))
         self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of `network`, float32 [B, ...], for inputs float32 [B, ...] under newly drawn masks."""
+        # `drawn` changes in train mode only, so that all batches of an evaluation see the same mask.
         masks = self.draw_masks(("step" if self.training else "evaluation", int(self.drawn)))
         if self.training:
             self.drawn += 1
@@ -58,7 +62,7 @@ class MaskedNetwork(nn.Module):
         return {name: self._mask(self.scores[_replace_dots(name)], chance) for name in self._names}
 
     def apply_masks(self, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the whole state of the network under these masks, of the shapes of the prunable weights."""
+        """Return the whole state of the network under these masks, 0 and 1 of the shapes and dtypes of the weights."""
         state = {name: self.get_buffer(make_weight_key(name)) for name in self._network[0].state_dict()}
         for name, mask in masks.items():
             # An empty mask has no kept weight to rescale: the factor stays finite.

@@ -25,13 +25,16 @@ class _Bernoulli(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, drawn: Tensor) -> Tensor:
+        """Return the mask, 0 and 1, of the shape and dtype of the scores."""
         chances = torch.sigmoid(scores)
         ctx.save_for_backward(chances)
         return torch.lt(drawn, chances).to(scores.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient in the scores, of their shape, and none for the draw."""
         (chances,) = ctx.saved_tensors
+        # Straight through the draw: sigmoid'(s) = p (1 - p), as if the mask were its probability.
         return gradients[0] * chances * (1 - chances), None
 
 
@@ -42,8 +45,10 @@ def select_popup_mask(scores: Tensor, chance: np.random.Generator, *, kept: floa
     Ramanujan et al. 2020, "What's Hidden in a Randomly Weighted Neural Network?", section 3 (edge-popup).
     """
     sizes = scores.abs()
+    # The number to leave out. The partition puts that many least |scores| first, in any order.
     few = scores.numel() - round(kept * scores.numel())
     mask = torch.ones(scores.numel())
     # Numpy's partition takes a tenth of the time of torch's topk. Equal scores go in no defined order.
     mask[torch.from_numpy(np.argpartition(sizes.detach().cpu().numpy().ravel(), max(few - 1, 0))[:few])] = 0
+    # The summand is 0 in the forward pass and has the gradient of |score|: straight through the selection.
     return mask.view_as(scores).to(scores.device) + (sizes - sizes.detach())

@@ -48,6 +48,7 @@ class Search:
         while True:
             if one.number % every == 0 or one.number == generations:
                 progress[one.number] = watch(one)
+            # After the watcher, so that the saved progress includes this generation.
             if saving and saving.is_due:
                 saving.save(_pack_state(one, progress))
                 saving.stop_if_asked()
@@ -57,12 +58,14 @@ class Search:
 
     def compute_fitness(self, masks: Population, number: int) -> Tensor:
         """Return minus the cross-entropy in nats of each mask on the batch of generation `number`: float64 [masks]."""
+        # -1 keeps the seeds of batches apart from those of breeding.
         chosen = torch.randperm(
             len(self.dataset.train), generator=torch.Generator().manual_seed(self._derive_seed(-1, number))
         )
         chosen = chosen[: self.examples].to(self.dataset.train.labels.device)
         inputs = self.dataset.normalise(self.dataset.train.images[chosen])
         labels = self.dataset.train.labels[chosen]
+        # The population shares the weights that have no mask.
         states = [self.apply_masks(masks, place) for place in range(len(next(iter(masks.values()))))]
         networks = Variants(self.network, states, device=self.device)
         networks.module.eval()

@@ -48,6 +48,7 @@ class Batches:
         if self._augment == "none":
             return self._flat, self._labels, [order.list_indices(step) for order in self._orders]
         images, labels = self._gather_bytes([step])
+        # Augmented images exist only for this step: number them instead of the training set.
         places = torch.arange(labels.numel()).view(labels.shape[1:])
         return images.flatten(0, 2).flatten(1), labels.flatten(), list(places)
 
@@ -58,6 +59,7 @@ class Batches:
 
     def _gather_bytes(self, steps: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return augmented images uint8 [steps, S, B, C, H, W] and labels int64 [steps, S, B]."""
+        # [steps * S * B]: all networks of all steps in one gather.
         chosen = torch.cat([order.list_indices(step) for step in steps for order in self._orders]).to(self._flat.device)
         images = self._flat.index_select(0, chosen).view(len(steps), *self._shape)
         labels = self._labels.index_select(0, chosen).view(len(steps), *self._shape[:2])
@@ -82,8 +84,11 @@ def flip_and_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     shifts = torch.randint(0, 2 * PADDING + 1, (2, count, 1), generator=generator)
     mirrored = torch.rand(count, 1, generator=generator) < 0.5
     rows, columns = torch.arange(height) + shifts[0], torch.arange(width) + shifts[1]
+    # Mirroring is reading the columns of the crop backwards.
     columns = torch.where(mirrored, columns.flip(1), columns)
+    # Before normalisation, so that the border is black, byte 0.
     padded = pad(images, (PADDING,) * 4)
     which = torch.arange(count)[:, None, None, None], torch.arange(channels)[None, :, None, None]
+    # These indices broadcast to [B, C, H, W]: one gather crops and mirrors all images.
     places = (*which, rows[:, None, :, None], columns[:, None, None, :])
     return padded[tuple(place.to(images.device) for place in places)]

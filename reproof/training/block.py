@@ -60,6 +60,7 @@ def train_block(
     began, parts, state = time.monotonic(), [], saving.load() if saving else {}
     with saving.defer_signals() if saving else nullcontext():
         for index, (group, backend) in enumerate(groups):
+            # A copy: the caller's module serves every group.
             networks = backend(
                 copy.deepcopy(module), group, device=torch.device(device), settings=settings, objective=objective
             )
@@ -103,6 +104,7 @@ def _describe_group(group: Sequence[Member]) -> str:
 
 
 def _collect_points(parts: Sequence[Trainer]) -> Points:
+    """Return the states of all members at each point, {point: {name: [members, ...]}}, on the CPU."""
     ends = [trainer.snapshots | {"final": trainer.networks.read_state()} for trainer in parts]
     return {
         point: {name: torch.cat([end[point][name] for end in ends]).cpu() for name in ends[0][point]}
@@ -115,6 +117,7 @@ def _collect_curves(parts: Sequence[Trainer]) -> Curves:
 
     level, seed, draw: int16. step: int32. split: str. The objective's measures: float64.
     """
+    # The sort is stable: the rows of one member stay in the order of time.
     rows = [(row, trainer) for trainer in parts for row in sorted(trainer.rows, key=lambda row: row.member)]
     members = [trainer.members[row.member] for row, trainer in rows]
     columns = {name: np.array([getattr(one, name) for one in members], np.int16) for name in ("level", "seed", "draw")}

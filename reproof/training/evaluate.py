@@ -44,6 +44,7 @@ def _split_batches(split: Split) -> list[Split]:
 
 def _sum_measures(networks: Networks, part: Split, dataset: Dataset, objective: Objective) -> dict[str, Tensor]:
     """Return {measure: float64 [S]}: the sums over the examples of one part."""
+    # A sparse network reads few of the pixels, and normalises these alone.
     if isinstance(networks, ReadsBytes):
         outputs = networks.compute_outputs_of_bytes(part.images, dataset)
     else:

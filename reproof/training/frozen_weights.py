@@ -30,13 +30,18 @@ class FrozenWeights(nn.Module):
             self.register_buffer(make_frozen_key(name), torch.zeros(shape))
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of `network`, float32 [B, ...], for inputs float32 [B, ...]."""
         outputs: Tensor = functional_call(self._network[0], self.compute_state(), (inputs,))
         return outputs
 
     def compute_state(self) -> dict[str, Tensor]:
-        """Return the whole state of `network`: trained plus frozen values. Gradients flow to the trained part."""
+        """Return the whole state of `network`, in its shapes: trained plus frozen values.
+
+        Gradients flow to the trained part.
+        """
         state: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         whole = {name: state[make_trained_key(name)] for name in self._network[0].state_dict()}
+        # Each weight is in one part only, and the other one is 0: the sum rounds nothing.
         return whole | {name: whole[name] + state[make_frozen_key(name)] for name in self._frozen}
 
 
@@ -49,6 +54,7 @@ def make_frozen_member(
     `level` and `draw` are those of `Member`.
     """
     trained = {make_trained_key(name): value for name, value in weights.items()}
+    # `make_start` sets the trained part to 0 outside the mask, this sets the frozen part to 0 inside.
     frozen = {make_frozen_key(name): weights[name].masked_fill(mask.bool(), 0) for name, mask in masks.items()}
     return Member(
         seed=seed, noise=noise, level=level, draw=draw, weights=trained | frozen,

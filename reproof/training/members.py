@@ -27,7 +27,7 @@ class Member:
     masks: Mapping[str, Tensor] | None = None
 
     def make_start(self, device: torch.device) -> dict[str, Tensor]:
-        """Return copies of the weights on `device`, exactly 0 outside the masks."""
+        """Return copies of the weights on `device`, of their shapes, exactly 0 outside the masks."""
         masks = self.masks or {}
         # A fill, not a product with the mask: that would give -0 for negative weights.
         return {

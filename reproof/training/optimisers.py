@@ -29,7 +29,7 @@ class Descent:
         self._state = make_initial_state(self.parameters, settings)
 
     def apply(self, gradients: Sequence[Tensor], rate: float) -> None:
-        """Take one step of learning rate `rate`, given one gradient of each parameter's shape.
+        """Take one step of learning rate `rate`, given one gradient, float32, of each parameter's shape.
 
         Masked weights, their gradients and their optimiser state stay exactly 0.
         """
@@ -37,22 +37,26 @@ class Descent:
         ordered = [one.contiguous() for one in gradients]
         for gradient, mask in zip(ordered, self._masks, strict=True):
             if mask is not None:
+                # Before the update: moments of masked weights must stay 0, too, or momentum would move the weights.
                 gradient.mul_(mask)
         update(self.parameters, ordered, self._state, lr=rate, settings=self._settings)
 
     def read_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as {"slot.place": tensor}, sharing memory."""
+        """Return {"slot.place": tensor}, sharing memory: of the shapes of the parameters, or scalar counts."""
         return {f"{name}.{place}": one for name, tensors in self._state.items() for place, one in enumerate(tensors)}
 
 
 def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings) -> OptimiserState:
-    """Return the optimiser's state before the first step: zeros of the shapes of the parameters, by slot."""
+    """Return the state before the first step, by slot: float32 zeros of the parameters' shapes, and scalar counts."""
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     if settings.optimizer == "sgd":
+        # torch makes its buffers in the first step. Buffers from the beginning have the same names in every saved
+        # state.
         return {"momentum": zeros}
     return {
         "mean": zeros,
         "square": [torch.zeros_like(parameter) for parameter in parameters],
+        # The fused update reads one counter for each parameter, on its device.
         "count": [torch.zeros((), device=parameter.device) for parameter in parameters],
     }
 
@@ -60,7 +64,7 @@ def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings)
 def update(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
-    """Change parameters and state in place by one step of learning rate `lr`.
+    """Change parameters and state in place by one step of learning rate `lr`; gradients have the parameters' shapes.
 
     A weight that starts at 0 and whose gradient is always 0 stays exactly 0, and so does its state. Adam is Kingma & Ba
     2015, algorithm 1, with their constants.
@@ -74,6 +78,7 @@ def update(
 def _apply_adam(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
+    """Apply Adam in place, with the same constants as the compiled loops."""
     adam(
         parameters, gradients, state["mean"], state["square"], [], state["count"],
         fused=True, foreach=False, capturable=False, differentiable=False, amsgrad=False, maximize=False,
@@ -84,6 +89,7 @@ def _apply_adam(
 def _apply_sgd(
     parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
 ) -> None:
+    """Apply v = momentum * v + g; w -= lr * v in place."""
     # A buffer of zeros gives momentum * 0 + gradient in the first step, as torch does without a buffer.
     sgd(
         parameters, gradients, list(state["momentum"]) if settings.momentum else [None] * len(parameters),

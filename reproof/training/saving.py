@@ -40,6 +40,8 @@ class Saving:
             arrays, metadata = read_tensors(self.path)
         except ReproofError:
             return self._report_damage()
+        # A state of other settings or other code is sound, but of another training: it is passed over without a
+        # message.
         if metadata.get("identity") != self.identity:
             return {}
         if metadata.get("digest") != _compute_digest(arrays):
@@ -47,7 +49,7 @@ class Saving:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def save(self, state: Mapping[str, Tensor]) -> None:
-        """Write the state atomically, with the identity and a digest of its content."""
+        """Write the state, tensors of any shape by name, atomically, with the identity and a digest of its content."""
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
         write_tensors(self.path, arrays, {"identity": self.identity, "digest": _compute_digest(arrays)})
         self._saved = time.monotonic()
@@ -88,6 +90,7 @@ class Saving:
 def _compute_digest(arrays: Mapping[str, Array]) -> str:
     """Return the SHA-256 of names, dtypes, shapes and bytes."""
     digest = hashlib.sha256()
+    # Sorted, because a file may list its tensors in another order.
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -13,6 +13,8 @@ def compute_learning_rate(step: int, settings: TrainingSettings) -> float:
     Linear warmup reaches the peak at the end of step `warmup - 1`; each passed entry of `decay_at` multiplies by
     `decay_factor` (Frankle & Carbin 2019, section 4 and appendix I.5).
     """
+    # Both factors apply. With a warmup of 20,000 steps and a first drop at 20,000 (ResNet-18, appendix I.5) the rate is
+    # at its peak for a single step.
     passed = sum(step >= drop for drop in settings.decay_at)
     warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
     return settings.lr * warm * settings.decay_factor**passed
@@ -37,6 +39,7 @@ class Order:
         """Return the indices of the examples of this step: int64 [batch]."""
         epoch, position = divmod(step, self._steps)
         if epoch != self._epoch:
+            # On the CPU, so that a GPU sees the same order.
             generator = torch.Generator().manual_seed(derive("order", self._noise, epoch))
             self._epoch, self._permutation = epoch, torch.randperm(self._examples, generator=generator)
         return self._permutation[position * self._batch : (position + 1) * self._batch]

@@ -47,8 +47,12 @@ class Best:
     state: State = field(default_factory=dict)
 
     def update(self, *, loss: Tensor, step: int, state: State) -> None:
-        """Replace the state of each network whose validation loss [S] is below its best; the first of equals stays."""
+        """Replace the state of each network whose validation loss, float64 [S], is below its best.
+
+        state: {name: [S, ...]}. Of equal losses the first stays.
+        """
         better = loss < self.loss
+        # The first call makes the copies that later calls write into.
         if not self.state:
             self.state = {name: value.clone() for name, value in state.items()}
         if bool(better.any()):
@@ -73,6 +77,7 @@ class Trainer:
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.best = Best(torch.full((networks.size,), math.inf, dtype=torch.float64), torch.full((networks.size,), -1))
         self._batches = Batches(dataset, members, batch=settings.batch, augment=settings.augment)
+        # Once is enough: `evaluate` puts the networks back in train mode.
         networks.module.train()
 
     def run(self, *, snapshots: Sequence[int] = (), watch: Sequence[Watch] = ()) -> None:
@@ -101,6 +106,7 @@ class Trainer:
     def read_state(self) -> ResumableState:
         """Return everything that the remaining steps depend on, as flat named tensors that share memory."""
         snapshots = {f"{k}/{name}": tensor for k, one in self.snapshots.items() for name, tensor in one.items()}
+        # safetensors files hold tensors only.
         rows = torch.tensor([_encode_row(row) for row in self.rows], dtype=torch.float64)
         return {
             "done": torch.tensor(self.done), "rows": rows, "best.loss": self.best.loss, "best.step": self.best.step,
@@ -111,13 +117,14 @@ class Trainer:
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Load what `read_state` returned, onto the device of the networks."""
+        """Load what `read_state` returned, {name: tensor} of the same shapes, onto the device of the networks."""
         self.done = int(state["done"])
         self.rows = [_decode_row(numbers) for numbers in state["rows"].tolist()]
         self.networks.load_state(_select_prefixed("network", state))
         for name, tensor in self.networks.read_optimiser_state().items():
             tensor.copy_(state[f"optimiser:{name}"])
         now = self.networks.read_state()
+        # `update` writes single networks into the best state, so it must be on the device of the current one.
         best = {name: value.to(now[name].device) for name, value in _select_prefixed("best.state", state).items()}
         self.best = Best(state["best.loss"], state["best.step"], best)
         for name, tensor in _select_prefixed("snapshot", state).items():
@@ -125,16 +132,20 @@ class Trainer:
             self.snapshots.setdefault(point, {})[weight] = tensor
 
     def _draw_dropout(self) -> None:
+        """Draw the masks of this step, each [B, features], seeded by member, step and layer."""
         for index, name, keep in self.networks.list_dropout_masks():
             seed = derive("dropout", self.members[index].noise, self.done, name)
             layer = self.networks.module.get_submodule(name)
             layer.draw(torch.Generator().manual_seed(seed), into=keep)  # type: ignore[operator]
 
     def _snapshot(self, steps: Sequence[int]) -> None:
+        """Keep a copy of the states if the number of steps taken is one of `steps`."""
         if self.done in steps:
             self.snapshots[f"step{self.done}"] = {k: v.clone() for k, v in self.networks.read_state().items()}
 
     def _validate(self) -> None:
+        """Measure the validation split, at times also the test split, and update the early-stopping point."""
+        # Without a validation split (Frankle et al. 2020) there is no early-stopping point.
         if len(self.dataset.validation):
             loss = self._measure("validation")
             self._refuse_divergence(loss)
@@ -179,10 +190,13 @@ class Trainer:
 
 
 def _encode_row(row: Row) -> list[float]:
+    """Return the row as numbers."""
+    # Float64 holds these integers exactly, so that one tensor holds a whole row.
     return [row.member, row.step, SPLITS.index(row.split), *row.values]
 
 
 def _decode_row(numbers: list[float]) -> Row:
+    """Return the row of these numbers: the inverse of `_encode_row`."""
     member, step, split, *values = numbers
     return Row(int(member), int(step), SPLITS[int(split)], tuple(values))
 

@@ -39,27 +39,32 @@ class Variants:
     def _list_passes(self, together: int) -> Iterator[list[State]]:
         """Yield the states of each pass, at most `together` of them, on the device."""
         for start in range(0, self.size, together):
+            # Only the states of this pass are computed and moved: a lazy sequence of hundreds needs the memory of a
+            # few.
             numbers = range(start, min(start + together, self.size))
             yield [{k: v.to(self._device) for k, v in self._states[number].items()} for number in numbers]
 
     def _run_pass(self, states: Sequence[State], inputs: Tensor) -> Tensor:
+        """Return outputs [p, B, ...] of inputs [B, ...] under the p states of one pass."""
         if len(states) == 1:
             return self._forward(states[0], inputs)[None]
         outputs: Tensor = torch.vmap(self._forward, in_dims=(0, None))(stack(states), inputs)
         return outputs
 
     def _forward(self, state: State, inputs: Tensor) -> Tensor:
+        """Return outputs [B, ...] of inputs [B, ...] under one state."""
+        # The module's own weights are not touched, so that it serves every state.
         outputs: Tensor = functional_call(self.module, dict(state), (inputs,))
         return outputs
 
 
 def stack(states: Sequence[State]) -> dict[str, Tensor]:
-    """Return {name: [P, ...]} of P states with the same names and shapes."""
+    """Return {name: [P, ...]} of P states with the same names, shapes and dtypes."""
     return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 def unstack(states: State) -> list[dict[str, Tensor]]:
-    """Return the P states of {name: [P, ...]}; they share its memory."""
+    """Return the P states of {name: [P, ...]}; they share its memory and keep its dtypes."""
     return [
         {name: value[number] for name, value in states.items()} for number in range(len(next(iter(states.values()))))
     ]

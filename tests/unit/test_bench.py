@@ -11,6 +11,7 @@ import pytest
 from workspace import ROOT
 
 from bench.__main__ import PARTS, main
+from bench.demo import TRACING
 from bench.drawing import draw
 from bench.memory import measure_peak
 from bench.rows import Row, compute_rate, compute_ratio, summarise_repeats
@@ -20,6 +21,10 @@ def test_every_part_is_measured_by_default():
     found = {path.stem for path in (ROOT / "bench").glob("*.py") if "\ndef measure(" in path.read_text()}
     assert set(PARTS) == found
     assert len(PARTS) == len(found)
+
+
+def test_the_demo_is_traced_by_a_file_that_python_imports_at_its_start():
+    assert (TRACING / "sitecustomize.py").is_file()
 
 
 def test_an_unknown_part_is_named_in_the_error(capsys):

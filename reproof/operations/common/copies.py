@@ -31,7 +31,7 @@ class CopySource:
 class Copies:
     """The copies of the network of one seed: `ends` are trained, `origins` are the weights at step 0.
 
-    A state is {name: float32, shape of the weight}.
+    A state is {name: float32 of the shape of the weight}; origins are 0 outside the mask.
     """
 
     place: CopySource
@@ -74,6 +74,7 @@ class _Start:
     def make_members(self) -> list[Member]:
         """Return the networks that remain to be trained, each with a data order that no other training has."""
         place, untrained = self.place, list(enumerate(self.tickets))[1 if self.trained else 0 :]
+        # The words are a part of the seed: each copy has its own data order, augmentation and dropout masks.
         arm = f"copy of {place.arm} from {place.step}"
         return [make_member(one, seed=self.seed, arm=arm, level=place.level, draw=number) for number, one in untrained]
 
@@ -87,6 +88,7 @@ def train_copies(subject: Subject, *, wanted: CopyOptions, steps: Sequence[int])
     for group in _group_sources(subject, steps):
         starts = [start for place in group for start in _make_starts(subject, place, wanted)]
         members = [member for start in starts for member in start.make_members()]
+        # The place in the learning-rate schedule, not the weights: those are of the group's step in both cases.
         step = 0 if wanted.schedule == "anew" else group[0].step
         label = f"copies of {'tickets' if group[0].level else 'dense networks'} from step {group[0].step}"
         trained = subject.job.train(members, label=label, first_step=step)
@@ -102,11 +104,13 @@ def _group_sources(subject: Subject, steps: Sequence[int]) -> Iterator[list[Copy
     rewind, controls = subject.job.settings["rewind"], subject.job.settings["controls"]
     if 0 in subject.levels:
         yield from ([CopySource(0, "ticket", step)] for step in steps or [rewind])
+    # Controls are copied like tickets, from the same step, so that only the control differs.
     sparse = [CopySource(level, arm, rewind) for level in subject.levels if level for arm in ("ticket", *controls)]
     yield from [sparse] if sparse else []
 
 
 def _make_starts(subject: Subject, place: CopySource, wanted: CopyOptions) -> Iterator[_Start]:
+    """Yield the untrained copies of each seed at one source."""
     sources = subject.read_step(place.step), subject.read_step(0), subject.get_masks(place.level)
     known = _read_trained(subject, place, wanted)
     for seed, weights, initial, masks, trained in zip(subject.seeds, *sources, known, strict=True):
@@ -114,6 +118,7 @@ def _make_starts(subject: Subject, place: CopySource, wanted: CopyOptions) -> It
         origin = _make_ticket(subject, place, seed, Ticket(start=initial, masks=masks))
         fresh = wanted.between == "starts"
         others = [replace(one, start=subject.job.draw_weights(seed, "other start", n)) for n in range(1, wanted.copies)]
+        # The first copy keeps the run's own start: it is the one that the plan may have trained.
         tickets = [one, *(others if fresh else [one] * len(others))]
         origins = [origin, *(others if fresh else [origin] * len(others))]
         yield _Start(place, seed, tickets, [_mask_start(each) for each in origins], trained)
@@ -126,6 +131,8 @@ def _mask_start(ticket: Ticket) -> State:
 
 def _read_trained(subject: Subject, place: CopySource, wanted: CopyOptions) -> list[State | None]:
     """Return, by seed, the final state that the plan has trained from the same weights; None if there is none."""
+    # Only a training from the same step under the same schedule is a copy. The dense one began at step 0, where both
+    # schedules agree; tickets begin at the rewind point.
     as_planned = place.step == 0 or (place.level > 0 and wanted.schedule == "continued")
     if place.arm == "ticket" and as_planned:
         return [convert_to_tensors(weights) for weights in subject.read_tickets(place.level)]
@@ -145,6 +152,8 @@ def _make_ticket(subject: Subject, place: CopySource, seed: int, ticket: Ticket)
 
 
 def _join_copies(start: _Start, ends: Iterator[State]) -> Copies:
+    """Return the copies of one seed; those that the plan has not trained are taken from `ends`."""
+    # In the order of `tickets`: the trained one first.
     known = [start.trained] if start.trained else []
     finished = [*known, *islice(ends, len(start.tickets) - len(known))]
     return Copies(start.place, start.seed, start.origins, finished)

@@ -78,20 +78,25 @@ class Subject:
         return levels
 
     def read_dense(self, *points: str) -> list[list[Weights]]:
-        """Return the weights of each seed at each named point ("step0", "final") of the dense training."""
+        """Return the weights of each seed at each named point ("step0", "final") of the dense training.
+
+        Weights are {name: float32 of the shape of the weight}, parameters and running statistics; counters are int64.
+        """
         return read_checkpoint(self.dense_file, *points)
 
     def read_step(self, step: int) -> list[Weights]:
-        """Return the weights of each seed at a step of the dense training."""
+        """Return the weights {name: array, shape of the weight} of each seed at a step of the dense training."""
+        # The last step has no snapshot of its own: it is "final".
         (weights,) = self.read_dense("final" if step == self.job.settings["training"]["steps"] else f"step{step}")
         return weights
 
     def get_masks(self, level: int) -> list[Masks]:
-        """Return the masks {weight: bool} of each seed at a level, {} at level 0."""
+        """Return the masks {weight: bool of its shape} of each seed at a level, {} at level 0."""
         return self._masks[level] if level else [{} for _ in self.seeds]
 
     def read_tickets(self, level: int) -> list[Weights]:
-        """Return the final weights of each seed at a level; level 0 is the dense network."""
+        """Return the final weights {name: array, shape of the weight} of each seed at a level; 0 is dense."""
+        # Level 0 has no file of tickets: `filter(None, ...)` drops it.
         file = dict(zip(filter(None, self.levels), self.ticket_files, strict=True))[level] if level else self.dense_file
         (weights,) = read_checkpoint(file, "final")
         return weights
@@ -103,7 +108,7 @@ class Subject:
         return {key: self._load_victim(named[key]["network"], file, index) for key, file in files}
 
     def make_variants(self, states: Sequence[State]) -> Variants:
-        """Return the network with P complete states, for evaluation in one pass."""
+        """Return the network with P complete states {name: tensor, shape of the weight}, for evaluation in one pass."""
         return Variants(self.job.build_network(), states, device=self.job.device)
 
     def evaluate(self, states: Sequence[State], split: Split) -> dict[str, Tensor]:
@@ -117,6 +122,8 @@ class Subject:
         return {"level": level, "kept": compute_kept_share(mask) if mask else 1.0, "seed": seed}
 
     def _load_victim(self, network: Mapping[str, Any], file: str, index: int) -> Victim:
+        """Return the network of another run as a victim, for the seed at position `index` of the block."""
+        # The victim's own architecture; its data set, and so its normalisation, is that of the subject.
         module = self.job.build_network(network)
         (ends,) = read_checkpoint(file, "final")
         module.load_state_dict(convert_to_tensors(ends[index]))
@@ -124,11 +131,13 @@ class Subject:
 
     @cached_property
     def _masks(self) -> dict[int, list[Masks]]:
+        """The masks {weight: bool of its shape} of each seed, by level from 1 on."""
         return dict(zip(filter(None, self.levels), (read_masks(Path(file)) for file in self.mask_files), strict=True))
 
 
 def convert_to_tensors(weights: Weights) -> dict[str, Tensor]:
-    """Return stored weights, {name: array}, as {name: tensor} with memory of its own."""
+    """Return stored weights, {name: array}, as {name: tensor} of the same shapes, with memory of its own."""
+    # `np.array` copies: the arrays of all seeds are views of one, and a training writes to its weights.
     return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
 
@@ -137,6 +146,7 @@ def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
 
     An image with a side above 48 pixels is reduced to 48 x 48 by averaging.
     """
+    # The table has a row per pixel; one ImageNet image would have 150,528.
     small = image if max(image.shape[1:]) <= SIDE else adaptive_avg_pool2d(image, SIDE)
     return ((float(place), value) for place, value in enumerate(small.flatten().tolist()))
 
@@ -150,6 +160,7 @@ def operation(
     keyword-only arguments are the options in the configuration. `metrics` are the measured metrics. `cost` returns the
     work of a job with given settings. Planning reads both by `reproof.declarations.evaluate`.
     """
+    # Only a mark: planning reads metrics and cost from the source, without importing torch.
     return lambda function: function
 
 
@@ -157,6 +168,7 @@ def measure(function: Callable[..., Rows], subject: Subject, metrics: str) -> fl
     """Run an operation with the options of the settings and write its rows as a tidy table; return the seconds."""
     began = time.monotonic()
     torch.set_num_threads(subject.job.threads)  # fixed by the rule: rounding and speed depend on it
+    # Before the file is opened: an operation that fails leaves no table.
     rows = [ROW_DEFAULTS | row for row in function(subject, **subject.job.settings["options"])]
     write_parquet(metrics, {name: np.array([row[name] for row in rows], type) for name, type in TYPES.items()})
     subject.job.finish()

@@ -61,14 +61,19 @@ class Job:
     def build_network(self, asked: Mapping[str, Any] | None = None) -> nn.Module:
         """Return the network of the settings, or the one described by `asked`; its weights are not yet drawn."""
         asked = asked or self.settings["network"]
+        # All other keys are options of the factory, which `build` checks.
         options = {key: value for key, value in asked.items() if key != "name"}
         shape, classes = self.dataset.input_shape, self.dataset.classes
         return build(asked["name"], input_shape=shape, classes=classes, **options)
 
     def draw_weights(self, *which: str | int) -> Weights:
-        """Return initial weights, {name: float32}, drawn by the run's initialiser with the seed named by `which`."""
+        """Return initial weights, drawn by the run's initialiser with the seed named by `which`.
+
+        They are the whole state, {name: float32 of the shape of the weight}; counters are int64.
+        """
         module, generator = self.build_network(), torch.Generator().manual_seed(derive("initialisation", *which))
         initialise(module, generator=generator, **self.settings["initialisation"])
+        # Copies: `numpy` shares the memory of the module.
         return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
     def compute_deviations(self) -> dict[str, float]:
@@ -95,17 +100,23 @@ class Job:
 
     def make_saving(self, label: str) -> Saving:
         """Return the file of the resumable state of one part; only equal settings, code and device can resume it."""
+        # Everything that a bit of the result depends on. A CPU's state may not be continued on a GPU, whose sums round
+        # differently.
         identity = f"{self.settings_json}\n{self.code}\n{label}\n{self.device}"
         return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), hashlib.sha256(identity.encode()).hexdigest())
 
     def finish(self) -> None:
         """Remove the resumable states, after the results are written."""
+        # A job has one state for each of its parts.
         for path in Path(self.state).parent.glob(f"{Path(self.state).name}.*"):
             path.unlink()
 
 
 def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
-    """Return a network for training. Each arm, level and draw has its own SGD noise, hence its own data order."""
+    """Return a network for training; its weights and masks keep their shapes and dtypes.
+
+    Each arm, level and draw has its own SGD noise, hence its own data order.
+    """
     masks: Masks = ticket.masks if isinstance(ticket, Ticket) else {}
     start = ticket.start if isinstance(ticket, Ticket) else ticket
     return Member(
@@ -116,7 +127,7 @@ def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0
 
 
 def convert_to_arrays(trained: TrainedBlock) -> dict[str, Weights]:
-    """Return {point: {name: array [members, ...]}} of a trained block."""
+    """Return {point: {name: array [members, ...]}} of a trained block, of the dtypes of its weights."""
     return {point: {k: v.detach().numpy() for k, v in weights.items()} for point, weights in trained.points.items()}
 
 

@@ -25,6 +25,7 @@ def select_cpu_backend(
     if not is_perceptron(module, objective):
         return Single
     sizes = {f"{name}.weight": layer.weight.numel() for name, layer in list_linear_layers(module).items()}
+    # `steps`, not `settings.steps`: a copy from a late checkpoint trains only the rest.
     if sum(sizes.values()) * steps < WORTH_COMPILING:
         return Single
     from reproof.training.backends.perceptron import Perceptron  # noqa: PLC0415 (late: these load a compiler)
@@ -41,9 +42,10 @@ def assign_backends(
     """Return the groups of a block, each with its backend: one group of all members, or one group a member."""
     if together:
         return [(list(members), Stacked)]
+    # Each member for itself: a block may hold tickets of several levels, and only sparse ones gain by a sparse step.
     return [
         ([one], select_cpu_backend(module, one, settings=settings, objective=objective, steps=steps)) for one in members
     ]
 
 
-__all__ = ["Backend", "Networks", "Single", "Stacked", "backends", "on_cpu"]
+__all__ = ["Backend", "Networks", "Single", "Stacked", "assign_backends", "select_cpu_backend"]

@@ -15,6 +15,7 @@ class FlatDescent:
 
     def __init__(self, weights: Tensor, settings: TrainingSettings) -> None:
         self.gradient = torch.zeros_like(weights)
+        # The compiled loops take arrays. These share the memory of the tensors.
         self._settings, self._weights, self._slopes = settings, weights.numpy(), self.gradient.numpy()
         names = ("momentum",) if settings.optimizer == "sgd" else ("mean", "square")
         self._state = {name: torch.zeros_like(weights) for name in names}
@@ -24,6 +25,7 @@ class FlatDescent:
 
     def apply(self, rate: float) -> None:
         """Take one step of learning rate `rate` against the gradient."""
+        # In place: a new number would leave the saved count behind.
         self._counted += 1
         settings = self._settings
         if settings.optimizer == "sgd":
@@ -34,20 +36,23 @@ class FlatDescent:
             kernels.apply_adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
 
     def read_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as named tensors that share memory."""
+        """Return named tensors that share memory: moments float32 [weights], and `count`, the int64 number of steps."""
         return {**self._state, "count": self._count}
 
 
 def flatten_parameters(module: nn.Module) -> Tensor:
     """Return all parameters in one row, float32 [parameters]; the module's own become views of it."""
     parameters = list(module.parameters())
+    # One row, so that one compiled loop updates all layers.
     flat = torch.cat([one.detach().reshape(-1) for one in parameters])
     for one, part in zip(parameters, make_views(flat, parameters), strict=True):
+        # Assigning `data` exchanges the memory of a parameter and keeps the parameter itself, and its place in the
+        # module.
         one.data = part
     return flat
 
 
 def make_views(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Return views of a row [parameters], one for each parameter, in its shape."""
+    """Return views of a row, float32 [parameters], one for each parameter, in its shape."""
     parts = torch.split(flat, [one.numel() for one in parameters])
     return [part.view(one.shape) for one, part in zip(parameters, parts, strict=True)]

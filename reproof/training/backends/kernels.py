@@ -31,6 +31,7 @@ BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
 def _compile(function: F) -> F:
     """Compile a loop on its first call, and cache it on disk."""
+    # Without `error_model="numpy"` a division by zero would raise an error, and each division would first be checked.
     return cast(F, njit(cache=True, fastmath=FAST, error_model="numpy")(function))
 
 
@@ -41,12 +42,13 @@ def gather(values: Array, images: Array, chosen: Array, pixels: Array, table: Ar
     images: uint8 [N, pixels]. chosen: int64 [batch]. pixels, channel: int64 [used]. table: float32 [C, 256], the
     normalised value of each byte of each channel.
     """
-    # Whole images are copied first: a row comes from memory at its full rate, one pixel of each image waits every time.
+    # Whole images are copied first. A row is read at the full rate of the memory; single pixels would each wait for it.
     batch = np.empty((len(chosen), images.shape[1]), images.dtype)
     for column in range(len(chosen)):
         image, copy = images[chosen[column]], batch[column]
         for pixel in range(len(image)):
             copy[pixel] = image[pixel]
+    # Row 0 is left alone: it holds the constant 1.
     for place in range(len(pixels)):
         pixel, row, known = pixels[place], values[1 + place], table[channel[place]]
         for column in range(len(chosen)):
@@ -70,19 +72,25 @@ def load(inputs: Array, images: Array, chosen: Array, scale: Array, shift: Array
 
 @_compile
 def forward(values: Array, first: int, start: Array, source: Array, weights: Array, hidden: int) -> None:
-    """Fill the rows of all neurons with weighted sums, and apply the ReLU to the first `hidden` of them."""
+    """Fill the rows of all neurons with weighted sums, and apply the ReLU to the first `hidden` of them.
+
+    values: float32 [units, columns], changed in place. The other arguments are those of the module's description.
+    """
     columns = values.shape[1]
+    # Neurons come layer by layer, so that the sources of each are filled already.
     for neuron in range(len(start) - 1):
         out = values[first + neuron]
         for j in range(columns):
             out[j] = ZERO
         k, end = start[neuron], start[neuron + 1]
+        # The inner loop runs along the columns, which lie next to each other: the processor takes many at a time.
         while k + 4 <= end:
             a, b, c, d = values[source[k]], values[source[k + 1]], values[source[k + 2]], values[source[k + 3]]
             u, v, w, x = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
             for j in range(columns):
                 out[j] += (u * a[j] + v * b[j]) + (w * c[j] + x * d[j])
             k += 4
+        # The at most three weights that are left.
         while k < end:
             a, u = values[source[k]], weights[k]
             for j in range(columns):
@@ -104,8 +112,9 @@ def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: A
             slopes[row, j] = ZERO
     outputs, wanted = values[-classes:], slopes[-classes:]
     batch = len(chosen)
+    # Columns beyond the batch are padding. Their slopes stay 0, so that they add nothing to any gradient.
     for j in range(batch):
-        # Less the greatest logit, no exponential overflows.
+        # The greatest logit is subtracted below, so that no exponential overflows.
         greatest = outputs[0, j]
         for c in range(1, classes):
             greatest = max(greatest, outputs[c, j])
@@ -114,6 +123,7 @@ def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: A
             wanted[c, j] = np.exp(outputs[c, j] - greatest)
             total += wanted[c, j]
         for c in range(classes):
+            # The loss is a mean, so each example's slope is divided by the batch.
             wanted[c, j] /= total * np.float32(batch)
         wanted[labels[chosen[j]], j] -= ONE / np.float32(batch)
 
@@ -122,12 +132,18 @@ def compute_output_slopes(values: Array, slopes: Array, labels: Array, chosen: A
 def backward(
     values: Array, slopes: Array, first: int, start: Array, source: Array, weights: Array, hidden: int, gradient: Array
 ) -> None:
-    """Fill the gradient of every kept weight, the last neuron first; `slopes` collects the back-propagated slopes."""
+    """Fill the gradient of every kept weight, the last neuron first; `slopes` collects the back-propagated slopes.
+
+    slopes: float32 [neurons, columns], 0 but for the outputs, changed in place. gradient: float32 [weights]. The other
+    arguments are those of the module's description.
+    """
     columns = values.shape[1]
+    # Last to first: all neurons that read this one have added their part to its slope.
     for neuron in range(len(start) - 2, -1, -1):
         slope, value = slopes[neuron], values[first + neuron]
         if neuron < hidden:
             for j in range(columns):
+                # The derivative of the ReLU at 0 is taken as 0, as in torch.
                 slope[j] = slope[j] if value[j] > ZERO else ZERO
         k, end = start[neuron], start[neuron + 1]
         while k + 4 <= end:
@@ -147,6 +163,7 @@ def backward(
                 p += slope[j] * a[j]
             gradient[k] = p
             k += 1
+        # Sources ascend within a neuron: the last one shows whether any of them is a neuron.
         if start[neuron] == end or source[end - 1] < first:
             continue  # of the first layer: nothing uses the slopes of the inputs
         for k in range(start[neuron], end):
@@ -164,13 +181,16 @@ def apply_adam(
 
     weights, gradient, mean, square: float32 [weights]. `count` is the number of this step, from 1.
     """
+    # The bias corrections, once a step and in float64: 1 - 0.999 loses three digits in float32.
     step = np.float32(rate / (1 - 0.9**count))
     root = np.float32(1 / np.sqrt(1 - 0.999**count))
     shrink = np.float32(decay)
     for k in range(len(weights)):
+        # Decay is a part of the gradient, as in torch's Adam; AdamW would shrink the weight itself.
         slope = gradient[k] + shrink * weights[k]
         mean[k] += (ONE - BETA_1) * (slope - mean[k])
         square[k] = BETA_2 * square[k] + (ONE - BETA_2) * slope * slope
+        # Epsilon is added to the corrected root, as in torch.
         weights[k] -= step * mean[k] / (np.sqrt(square[k]) * root + EPSILON)
 
 

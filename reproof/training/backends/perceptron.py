@@ -38,6 +38,7 @@ class Perceptron(Alone):
         self._mask = _flatten_masks(self.module, member)
         of = dict(zip((id(one) for one in parameters), make_views(self.descent.gradient, parameters), strict=True))
         layers = list(list_linear_layers(self.module).values())
+        # Views of the flat gradient: each layer's products write where the update reads.
         self._into = [(of[id(one.weight)], None if one.bias is None else of[id(one.bias)]) for one in layers]
         self._weights = [one.weight.detach() for one in layers]
         self._biases = [None if one.bias is None else one.bias.detach() for one in layers]
@@ -46,10 +47,12 @@ class Perceptron(Alone):
         self._values, self._slopes = ([torch.empty(batch, size) for size in sizes] for _ in range(2))
         # Each view costs a microsecond, so the views of every step are made once.
         self._turned = [(weight.t(), slopes.t()) for weight, slopes in zip(self._weights, self._slopes, strict=True)]
+        # The kernel of the slopes works on [classes, batch], hence the transposes.
         self._bare = self._inputs.numpy(), self._values[-1].numpy().T, self._slopes[-1].numpy().T
         self._scales: tuple[Array, Array] | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
+        """Take one step on the batch of `step`; see `Networks.descend`."""
         images, labels, (chosen,) = batches.select_examples(step)
         inputs, outputs, slopes = self._bare
         kernels.load(inputs, images.numpy(), chosen.numpy(), *self._compute_scales(batches.dataset))
@@ -62,6 +65,7 @@ class Perceptron(Alone):
         for place in reversed(range(len(self._values))):
             self._backward_through(place, below[place])
         if self._mask is not None:
+            # Weights start at 0 outside the mask: with a gradient of 0 they stay there, and so do the moments.
             self.descent.gradient.mul_(self._mask)
         self.descent.apply(rate)
 
@@ -78,12 +82,14 @@ class Perceptron(Alone):
     def _backward_through(self, place: int, below: Tensor) -> None:
         """Compute the gradients of a layer, and the slopes [B, in] of the layer below."""
         slopes, (_, turned), (weight, bias) = self._slopes[place], self._turned[place], self._into[place]
+        # [out, B] x [B, in] -> [out, in], the shape of the weight.
         torch.mm(turned, below, out=weight)
         if bias is not None:
             torch.sum(slopes, 0, out=bias)
         if place:  # nothing uses the slopes of the inputs
             lower = self._slopes[place - 1]
             torch.mm(slopes, self._weights[place], out=lower)
+            # `below` is the output of the ReLU, positive exactly where its input was.
             torch.ops.aten.threshold_backward.grad_input(lower, below, 0, grad_input=lower)
 
     def _compute_scales(self, dataset: Dataset) -> tuple[Array, Array]:

@@ -28,13 +28,19 @@ class Networks(Protocol):
         """Return outputs float32 [S, B, ...] of all networks for the same inputs float32 [B, ...]."""
 
     def list_dropout_masks(self) -> Iterator[tuple[int, str, Tensor]]:
-        """Yield (index of the network, name of the layer, buffer [B, features]) of each dropout mask of a step."""
+        """Yield (index of the network, name of the layer, buffer float32 [B, features]) of each dropout mask."""
 
     def read_state(self) -> dict[str, Tensor]:
-        """Return the current states, {name: [S, ...]}. They share memory: copy what must not change."""
+        """Return the current states, {name: [S, ...]} of the dtypes of the weights.
+
+        They share memory: copy what must not change.
+        """
 
     def load_state(self, state: State) -> None:
-        """Copy states {name: [S, ...]}, from any device, into the networks."""
+        """Copy states {name: [S, ...]}, of the same dtypes and from any device, into the networks."""
 
     def read_optimiser_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's state as flat named tensors. They share memory: writing to them changes it."""
+        """Return the optimiser's state as named tensors: of the shapes of the parameters, or scalar counts.
+
+        They share memory: writing to them changes the state.
+        """

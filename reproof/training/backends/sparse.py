@@ -41,8 +41,11 @@ class SparsePerceptron(Alone):
         self.module = module.to(device)
         self.module.load_state_dict(member.make_start(device))
         self._flat = flatten_parameters(self.module)
+        # Weight decay moves even the weights that no output depends on, and these are a part of the result.
         self._wiring = Wiring.from_layers(_list_layers(self.module, member), all_neurons=settings.weight_decay > 0)
         self._place = torch.from_numpy(self._wiring.place)
+        # Indexing by a tensor copies: the kept weights lie next to each other, in the order in which the loops read
+        # them.
         self._weights = self._flat[self._place]
         self.descent = FlatDescent(self._weights, settings)
         columns = -(-settings.batch // LANES) * LANES
@@ -53,6 +56,7 @@ class SparsePerceptron(Alone):
         self._table: Array | None = None
 
     def descend(self, batches: Batches, step: int, rate: float) -> None:
+        """Take one step on the batch of `step`; see `Networks.descend`."""
         wiring, weights = self._wiring, self._weights.numpy()
         images, labels, (chosen,) = batches.select_examples(step)
         of_pixels = wiring.first, wiring.start, wiring.source, weights, wiring.hidden
@@ -71,6 +75,7 @@ class SparsePerceptron(Alone):
         """
         if self._table is None:
             channels, *sides = dataset.input_shape
+            # A channel has only 256 different bytes, so normalisation becomes a look-up.
             every = torch.arange(256, dtype=torch.uint8).expand(channels, 1, 256)
             scale, shift = dataset.scale_and_shift
             self._table = every.to(torch.float32).mul_(scale).add_(shift).reshape(channels, 256).numpy()
@@ -83,6 +88,7 @@ class SparsePerceptron(Alone):
             values[1 : self._wiring.first, : len(chosen)] *= dataset.find_factors(flat, chosen).numpy()
 
     def compute_outputs(self, inputs: Tensor) -> Tensor:
+        """Return outputs float32 [1, B, classes] of normalised inputs float32 [B, ...]."""
         pixels = inputs.flatten(1)[:, torch.from_numpy(self._wiring.pixels)]
         values = self._allocate_values(len(inputs))
         values[1 : self._wiring.first] = pixels.numpy().T
@@ -110,14 +116,17 @@ class SparsePerceptron(Alone):
         """Return outputs float32 [1, B, classes] from values [units, B] whose inputs are filled in."""
         wiring = self._wiring
         kernels.forward(values, wiring.first, wiring.start, wiring.source, self._weights.numpy(), wiring.hidden)
+        # Units are rows here and examples columns: [classes, B] -> [1, B, classes].
         return torch.from_numpy(values[-wiring.classes :].T.copy())[None]
 
     def read_state(self) -> dict[str, Tensor]:
+        """Return the whole state {name: [1, ...]}, with the kept weights at their present values."""
         # The kept weights train in a row of their own, and are copied back when somebody reads the state.
         self._flat[self._place] = self._weights
         return super().read_state()
 
     def load_state(self, state: State) -> None:
+        """Copy a state {name: [1, ...]} into the module and into the row of kept weights."""
         super().load_state(state)
         self._weights.copy_(self._flat[self._place])
 
@@ -125,6 +134,7 @@ class SparsePerceptron(Alone):
 def _list_layers(module: nn.Module, member: Member) -> list[MaskedLayer]:
     """Return the mask and the places of the weights of each linear layer of a flattened module."""
     names = [name for name, _ in module.named_parameters()]
+    # Where each parameter begins in the flat row, and where the last one ends.
     ends = np.cumsum([0, *(one.numel() for one in module.parameters())]).tolist()
     at = {name: begin for name, (begin, _) in zip(names, pairwise(ends), strict=True)}
     masks = member.masks or {}

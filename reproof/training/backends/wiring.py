@@ -51,14 +51,18 @@ class Wiring:
             upper[~lives[0]] = False
             lives.insert(0, np.asarray(upper.any(axis=0) | all_neurons))
         masks[0][~lives[0]] = False
+        # A pixel that no kept weight reads need not be gathered.
         pixels = np.flatnonzero(masks[0].any(axis=0))
+        # -1 where there is no unit. No kept weight comes from such a place.
         units = np.full(masks[0].shape[1], -1)
         units[pixels] = 1 + np.arange(len(pixels))
         starts, sources, places, first = [0], [], [], 1 + len(pixels)
         for layer, mask, alive in zip(layers, masks, lives, strict=True):
+            # Rows of a compressed sparse matrix. A neuron without incoming weights stays: its bias may reach an output.
             for row in np.flatnonzero(alive):
                 columns = np.flatnonzero(mask[row])
                 bias = [] if layer.bias_at is None else [layer.bias_at + row]
+                # Unit 0 is the constant 1, so that a bias is a weight like any other.
                 sources += [np.zeros(len(bias), dtype=np.int64), units[columns]]
                 places += [np.array(bias, dtype=np.int64), layer.weight_at + row * mask.shape[1] + columns]
                 starts.append(starts[-1] + len(bias) + len(columns))
