@@ -49,7 +49,7 @@ class Settings:
 
     @classmethod
     def parse(cls, mapping: dict[str, Any]) -> Self:
-        """Return the settings in a mapping of plain values; lists become tuples. Raises TypeError for an unknown key."""
+        """Return the settings in a mapping of plain values; lists become tuples. TypeError for an unknown key."""
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
     def drop_defaults(self) -> dict[str, Any]:
