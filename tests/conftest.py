@@ -12,7 +12,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture
 def snapshot(request):
-    """Return a function that compares a value with `snapshots/{name}.json` beside the test."""
+    """Return a function that compares a value with `snapshots/{name}.json` next to the test."""
 
     def compare(name, value):
         file = request.path.parent / "snapshots" / f"{name}.json"

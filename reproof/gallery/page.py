@@ -61,7 +61,7 @@ def render_page(
             total=count_verdicts([row for rows in claims.values() for row in rows]),
             scale=scale,
             data=data,
-            # The page warns of data that stands in for the original: lossy images change accuracies.
+            # The page warns of data that replaces the original: lossy images change accuracies.
             substitutes=[label for label in data if "JPEG" in label],
             costs=costs,
             versions=versions,
