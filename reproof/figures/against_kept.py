@@ -18,7 +18,7 @@ from reproof.figures.spread import (
 from reproof.figures.words import list_runs
 from reproof.metrics import SHARE, Metric
 
-# Panels from left to right: first when training stops and how good it is there, then what training to the end adds.
+# In the order of the panels: when training stops early and how good it is there, then what training to the end adds.
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
 AT_PLACE = "Test accuracy"  # a place follows: ", iteration 30"
 READING = (

@@ -162,7 +162,7 @@ def _label_line(arm: str, level: int, kept: "pd.Series[float]", several: bool) -
 def _format_y_label(quantity: str) -> str:
     """Return the y label, with its unit on a second line if it would be taller than a panel."""
     words = label_quantity(quantity)
-    # 25 letters of 8 points are about 1.7 inches, the height of a panel.
+    # 25 letters of 8 points are about 1.7 inches, as high as a panel.
     return words.replace(" (%)", "\n(%)") if len(words) > 25 else words
 
 

@@ -20,7 +20,7 @@ OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
 def choose_arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
     """Return the line style of an arm: tickets solid, controls dashed; an overlaid run (place > 0) paler."""
     # Strokes of a ticket and of a control. Dashes are (offset, (on, off, ...)) in line widths. A run laid over another
-    # is paler and has broken strokes of its own: the difference must not hang on lightness alone.
+    # is paler and has broken strokes of its own: the difference must not rest on lightness alone.
     strokes: tuple[Stroke, Stroke] = ("-", "--") if place == 0 else ((0, (4, 1, 1, 1)), (0, (1, 1)))
     # More than 70 % white cannot be seen on white paper.
     colour = tint(ink.colour, min(0.45 * place, 0.7))

@@ -92,7 +92,7 @@ def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
-    # A text of one sentence per quantity would be too long to listen to. The last quantity is the state after training.
+    # Only the last of the quantities: a screen reader must not read a sentence for each of them.
     shown = [name for name in list_unique(tickets["quantity"]) if find_quantity(name).is_share][-1:]
     for run in list_unique(tickets["run"]):
         for quantity in shown:

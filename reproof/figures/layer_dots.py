@@ -74,7 +74,8 @@ def criticality_and_distance(
 
 
     `ambient` and `critical` are the thresholds of its class: shares of the accuracy above chance. Needs measurements;
-    returns `layers.COLUMNS`, one row per run, quantity and layer. Criticality is a share, distances have no unit.
+    returns `layers.COLUMNS`, one row per run, quantity and layer. Criticality is a share. The
+    relative distance is a ratio, the others have the scale of the weights.
     """
     names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
     table = summarise_layers(tables, columns, list(names), ambient=ambient, critical=critical)

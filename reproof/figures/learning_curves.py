@@ -108,7 +108,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: 
 def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: bool) -> None:
     """Draw the mean, solid if `whole`, in its band."""
     band = 100 * line[["lowest", "highest"]]
-    # Bands in place of bars: a curve has a hundred points, whose bars would form a hatch.
+    # Bands in place of bars: a curve has dozens of points, whose bars would form a hatch.
     axes.fill_between(line["step"], band["lowest"], band["highest"], color=colour, alpha=0.15, linewidth=0)
     axes.plot(line["step"], 100 * line["mean"], color=colour, linestyle="-" if whole else "--", label=label)
 

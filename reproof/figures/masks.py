@@ -81,7 +81,8 @@ def supermasks(
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[
-        # Level 0 holds the best of each ladder, and the learned masks; rows with `at` are the progress of a search.
+        # Level 0 holds the dense network, the best of each ladder and the learned masks. Rows with `at` are the
+        # progress of a search.
         rows["run"].isin(list_runs(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")
     ]
     ranked = rows[rows["metric"].isin(RANKED) & rows["part"].isin(criteria)]
