@@ -19,6 +19,7 @@ def snapshot(request):
         if request.config.getoption("--fix"):
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        # Read again after a rewrite, so that what JSON cannot hold (a tuple, an integer key) fails at once.
         kept = json.loads(file.read_text())
         assert value == kept, f"{file} says otherwise; if the change is meant, run pytest --fix and read the difference"
 
