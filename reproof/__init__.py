@@ -1,1 +1,1 @@
-"""The science of Reproof: data, networks, training, pruning, judging and drawing, with no knowledge of Snakemake."""
+"""The library of Reproof: science, planning, provenance, judging and drawing. It imports no Snakemake."""

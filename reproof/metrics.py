@@ -18,6 +18,7 @@ SHARE, NATS, STEPS, PIXELS, COUNT, NONE = "share", "nats", "steps", "pixels", "c
 UNITS = (SHARE, NATS, STEPS, PIXELS, COUNT, NONE)  # PIXELS: values of pixels, in [0, 1]
 SPLITS = ("train", "validation", "test")
 SETS = {"train": "training set", "validation": "validation set"}  # the test set is the default and has no words
+# (folder of the library, decorator) of every place where metrics are declared.
 DECLARED = (("operations", "measurement"), ("pipeline", "measurement"), ("operations", "operation"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,6 +61,7 @@ class Metric:
         if not self.splits:
             yield self
         for split in self.splits:
+            # In a legend the set follows a comma. In a sentence it is in brackets, because more words follow.
             words = _add_split(self.words, split, ", {}")
             sentence = _add_split(self.sentence or self.words, split, " ({})")
             yield replace(self, name=self.name.format(split=split), words=words, sentence=sentence, splits=())
@@ -74,6 +76,7 @@ def _add_split(words: str, split: str, after: str) -> str:
 
 def measurement(*, metrics: Sequence[Metric]) -> Callable[[Function], Function]:
     """Mark a function other than an operation as the one that computes these metrics."""
+    # The arguments are read from the source (`read_declaration`), so that planning imports no module that measures.
     return lambda function: function
 
 
@@ -105,4 +108,5 @@ def check_metric(metric: Metric, others: dict[str, Metric], where: str) -> None:
 
 def find_metric(name: str) -> Metric:
     """Return a metric by name; an undeclared name gives a metric without unit and words."""
+    # No error here: `judging.checks` reports unknown metrics of claims, with key and remedy.
     return read_metrics().get(name) or Metric(name)

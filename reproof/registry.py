@@ -13,6 +13,7 @@ LIBRARY = Path(__file__).parent
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+# `reproof.provenance` looks for this decorator and the next one by name in the source.
 def changes_no_result(function: Function) -> Function:
     """Mark code that surrounds the work of a job and computes nothing of its result: fingerprints of code end there.
 
@@ -33,6 +34,7 @@ def list_registered(where: str, decorator: str, *, library: Path = LIBRARY) -> t
     >>> "large_final" in list_registered("pruning", "criterion")
     True
     """
+    # In the order of files and of definitions: figures and messages use it.
     return tuple(_find_modules(where, decorator, library))
 
 
@@ -48,6 +50,7 @@ def find_module(where: str, decorator: str, name: str, *, library: Path = LIBRAR
 def load(where: str, decorator: str, name: str) -> Callable[..., Any]:
     """Return the registered function itself, importing its module only now."""
     path = find_module(where, decorator, name).relative_to(LIBRARY.parent).with_suffix("")
+    # The only place that imports a module by name: a job loads just what its settings name.
     function: Callable[..., Any] = getattr(importlib.import_module(".".join(path.parts)), name)
     return function
 
@@ -92,6 +95,7 @@ def _read_function(where: str, decorator: str, name: str, library: Path = LIBRAR
 @cache
 def parse_module(path: Path) -> ast.Module:
     """Return the syntax tree of a module. The tree is cached and shared, so no caller may change it."""
+    # Planning asks for hundreds of declarations of a few dozen modules.
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -103,6 +107,7 @@ def _find_modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[s
 
 
 def _list_functions(tree: ast.Module, decorator: str) -> list[ast.FunctionDef]:
+    # Top-level functions alone: a nested one cannot be imported by name.
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return [function for function in functions if decorator in map(_get_name, function.decorator_list)]
 

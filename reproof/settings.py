@@ -49,11 +49,13 @@ class Settings:
 
     @classmethod
     def parse(cls, mapping: dict[str, Any]) -> Self:
-        """Return the settings in a mapping of plain values; lists become tuples. TypeError for an unknown key."""
+        """Return the settings in a mapping of plain values; raise TypeError for an unknown key."""
+        # YAML gives lists; frozen settings hold tuples, which can be hashed and cannot change.
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
 
     def drop_defaults(self) -> dict[str, Any]:
         """Return {key: plain value} of the settings that differ from their defaults."""
+        # A required setting has the default MISSING, which equals no value, so it is never dropped.
         usual = {field.name: field.default for field in fields(self)}
         return {key: value for key, value in asdict(self).items() if value != usual[key]}
 
@@ -85,11 +87,11 @@ class TrainingSettings(Settings):
     steps: int
     momentum: float = 0.0
     weight_decay: float = 0.0
-    decay_at: tuple[int, ...] = ()
+    decay_at: tuple[int, ...] = ()  # steps
     decay_factor: float = 0.1
     warmup: int = 0
     augment: str = "none"
-    validate_every: int = 100
+    validate_every: int = 100  # steps; early stopping is found among these
     test_every: int = 1000
 
 
@@ -103,10 +105,11 @@ class PruningSettings(Settings):
 
     by: str = "large_final"
     scope: str = "layer"
+    # {kind of layer: share}; a kind that is left out is not pruned.
     share: dict[str, float] | None = None
     one_shot: tuple[dict[str, float], ...] = ()
-    rewind: int = 0
-    reset: str = "each_round"
+    rewind: int = 0  # steps; 0 is initialisation
+    reset: str = "each_round"  # or "at_end": resetting strategies 1 and 2 of Frankle & Carbin 2019, appendix B
 
     def get_share(self, level: int) -> dict[str, float]:
         """Return the share of the remaining weights that the round leading to `level` removes, by kind of layer."""

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+# Snakemake runs this file with its own path, on which the project is not.
 sys.path.insert(0, workflow.basedir)
 
 from reproof.execution.processes import bind_to_parent
@@ -20,11 +21,13 @@ from reproof.provenance.snakemake_internals import plan_without_rate_limit, prep
 try:
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
+    # Jobs have their resources already, so that only the main process reads the recorded times.
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
+        # Before Snakemake builds its graph: after a clone it would take every file that exists for up to date.
         refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
-        PLAN.fingerprints.keep()
+        PLAN.fingerprints.keep()  # until a source changes, the next start need not compute them
 except ReproofError as error:
     sys.exit(f"error: {error}")
 
@@ -33,17 +36,18 @@ prepare_jobs(shell, bind_to_parent(os.getpid()))  # an orphan must not go on wri
 
 wildcard_constraints:
     dataset=r"[a-z0-9_]+",
+    # Without these, one path could match several rules, such as a run that contains a "/".
     run=r"[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+)*-[0-9a-f]{8}",
     seeds=r"\d+(-\d+)?",
     level=r"\d+",
     operation=r"[a-z0-9_]+",
-    levels=r"\d+(_\d+)*",
-    scale=PLAN.scale,
+    levels=r"\d+(_\d+)*",  # "0_4_8"
+    scale=PLAN.scale,  # of other scales this plan knows nothing
     paper=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
 
 
-onstart:
+onstart:  # only when jobs will run: a dry run may read a folder that it cannot write
     try:
         refuse_read_only("results", "logs", "benchmarks")
     except ReproofError as error:

@@ -6,6 +6,7 @@ localrules:  # on a cluster the login node fetches: compute nodes often reach no
     scale_pixels,
 
 
+# A name that ends in "_unit" matches both rules.
 ruleorder: scale_pixels > fetch_dataset
 
 
@@ -26,7 +27,10 @@ rule fetch_dataset:
     params:
         settings=lambda wildcards: PLAN.format_settings("fetch_dataset", wildcards),
         code=lambda wildcards: PLAN.find_code("fetch_dataset", wildcards.dataset),
+        # Where bytes come from changes none of them, because their hash is checked. A new address must not rerun the
+        # job.
         mirror=Untracked(PLAN.configuration.data.get("mirror") or ""),
+        # No output: what was downloaded before a kill is used again.
         downloads="results/data/{dataset}/downloads",
     message:
         "Fetch the data set {wildcards.dataset}"

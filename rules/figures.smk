@@ -6,9 +6,9 @@ rule draw_figure:
         measurements=rules.collect.output.measurements,
         curves=rules.collect.output.curves,
         movement=rules.collect.output.movement,
-        data=lambda wildcards: PLAN.list_figure_data(wildcards.paper),
+        data=lambda wildcards: PLAN.list_figure_data(wildcards.paper),  # their labels are in the line below the panels
     output:
-        svg=report(
+        svg=report(  # for `snakemake --report`; our own page needs none of it
             "results/figures/{scale}/{paper}/{figure}.svg",
             caption="../workflow/report/figure.rst",
             category="{paper}",
@@ -47,7 +47,7 @@ rule build_gallery:
         runs=expand(rules.collect.output.runs, scale=PLAN.scale, paper=PLAN.papers),
         data=[file for paper in PLAN.papers for file in PLAN.list_figure_data(paper)],
     output:
-        gallery=directory("results/figures/all"),
+        gallery=directory("results/figures/all"),  # one output: it is replaced as a whole or not at all
         record="results/figures/all.record.json",
     log:
         "logs/figures/all/build_gallery.log",

@@ -4,9 +4,9 @@
 rule collect:
     input:
         curves=lambda wildcards: PLAN.list_curves(wildcards.paper),
-        masks=lambda wildcards: PLAN.list_masks_of_paper(wildcards.paper),
+        masks=lambda wildcards: PLAN.list_masks_of_paper(wildcards.paper),  # for the shares kept
         movement=lambda wildcards: PLAN.list_movements(wildcards.paper),
-        measured=lambda wildcards: PLAN.list_measurements(wildcards.paper),
+        measured=lambda wildcards: PLAN.list_measurements(wildcards.paper),  # by operations
     output:
         measurements="results/tables/{scale}/{paper}/measurements.parquet",
         curves="results/tables/{scale}/{paper}/curves.parquet",

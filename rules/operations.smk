@@ -1,6 +1,7 @@
 """Operations measure trained networks. The rule `operation` runs any; the rules below it add inputs or a message."""
 
 
+# Every file of a rule below also matches `operation`. Without an order, Snakemake refuses the ambiguity.
 ruleorder: connect > reset > freeze > untrained > supermask > freeze_pruned > operation
 ruleorder: train_control > operation
 ruleorder: attack > minimum_distortion > adversarial_training > unit_selectivity > lipschitz > operation
@@ -27,7 +28,8 @@ rule operation:
     params:
         settings=lambda wildcards: PLAN.format_settings(PLAN.find_operation(wildcards.run), wildcards),
         code=lambda wildcards: PLAN.find_code("operation", wildcards.run),
-        state=lambda wildcards: PLAN.locate_operation_state(wildcards),
+        state=lambda wildcards: PLAN.locate_operation_state(wildcards),  # of operations that train, to resume
+        # Refuses a path with the folder of one operation and the run of another, which the wildcards allow.
         record=lambda wildcards, output: PLAN.check_operation_record(wildcards, output.record),
     message:
         "Measure {wildcards.operation} of {wildcards.run}, seeds {wildcards.seeds}"
@@ -39,7 +41,7 @@ use rule operation as connect with:
     input:
         data=lambda wildcards: PLAN.locate_data(wildcards.run),
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, wildcards.levels),
+        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, wildcards.levels),  # none for level 0
         tickets=lambda wildcards: PLAN.locate_tickets(wildcards.run, wildcards.seeds, wildcards.levels),
     output:
         metrics="results/connect/{run}/{seeds}/levels{levels}/metrics.parquet",
@@ -52,6 +54,7 @@ use rule operation as connect with:
         "Connect copies of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
 
 
+# This rule and those without inputs of their own read the dense networks alone.
 use rule operation as reset with:
     output:
         metrics="results/reset/{run}/{seeds}/levels{levels}/metrics.parquet",
@@ -101,6 +104,7 @@ use rule operation as supermask with:
 
 
 use rule operation as freeze_pruned with:
+    # A weight that was pruned in an earlier round is frozen by what decided that round's mask.
     input:
         data=lambda wildcards: PLAN.locate_data(wildcards.run),
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
@@ -117,6 +121,7 @@ use rule operation as freeze_pruned with:
         "Freeze pruned weights of {wildcards.run} at levels {wildcards.levels}, seeds {wildcards.seeds}"
 
 
+# Folders of this operation and three more keep the names of their published results (`reproof.settings.STORED_AS`).
 use rule operation as unit_selectivity with:
     output:
         metrics="results/excite/{run}/{seeds}/levels{levels}/metrics.parquet",
@@ -169,7 +174,7 @@ use rule operation as minimum_distortion with:
     input:
         data=lambda wildcards: PLAN.locate_data(wildcards.run),
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
-        victims=lambda wildcards: PLAN.locate_victims(wildcards.run, wildcards.seeds),
+        victims=lambda wildcards: PLAN.locate_victims(wildcards.run, wildcards.seeds),  # tried on its examples
     output:
         metrics="results/distort/{run}/{seeds}/levels{levels}/metrics.parquet",
         record="results/distort/{run}/{seeds}/levels{levels}/record.json",

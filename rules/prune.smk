@@ -2,6 +2,7 @@
 
 
 rule prune:
+    # `previous` is empty for the first round and for one-shot pruning: they start from the whole network.
     input:
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
         trained=lambda wildcards: PLAN.locate_weights_before(wildcards.run, wildcards.seeds, int(wildcards.level)),
@@ -13,6 +14,7 @@ rule prune:
         "logs/tickets/{run}/{seeds}/level{level}/prune.log",
     benchmark:
         "benchmarks/tickets/{run}/{seeds}/prune{level}.tsv"
+    # As for trainings: the chain of levels is the longest path.
     priority: 1
     conda:
         "../envs/plot.yaml"
@@ -32,7 +34,7 @@ rule prune:
 rule measure_movement:
     input:
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),
-        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, "all"),
+        masks=lambda wildcards: PLAN.locate_masks(wildcards.run, wildcards.seeds, "all"),  # of every level
     output:
         metrics="results/movement/{run}/{seeds}/metrics.parquet",
         histograms="results/movement/{run}/{seeds}/histograms.parquet",

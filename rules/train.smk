@@ -1,11 +1,12 @@
 """Training: dense networks, tickets level by level, and their controls; a job trains a block of seeds.
 
-A killed job resumes from `params.state`. The state is no declared output, because Snakemake deletes the outputs of a failed
-job. It holds settings and code, so that no other job uses it.
+A killed job resumes from `params.state`. The state is no declared output, because Snakemake deletes the outputs of a
+failed job. It holds settings and code, so that no other job uses it.
 """
 
 
 rule train_dense:
+    # The checkpoint holds the weights at all steps that later jobs start from, and at the end.
     input:
         data=lambda wildcards: PLAN.locate_data(wildcards.run),
     output:
@@ -19,12 +20,14 @@ rule train_dense:
     priority: 1  # the chain of levels is the longest path; controls fill the gaps
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: 1  # small networks are slower on more; a machine is filled by running more jobs
     resources:
         gpu=REQUESTED.gpus,
+        # Both grow with each attempt, so that an estimate that was too low fails no job for good.
         mem_mb=lambda wildcards, attempt: REQUESTED.compute_mb("train_dense", wildcards) * attempt,
         runtime=lambda wildcards, attempt: REQUESTED.limit_time("train_dense", wildcards, attempt),
     params:
+        # Snakemake reruns a job when one of these texts changes. It does not look into imported modules.
         settings=lambda wildcards: PLAN.format_settings("train_dense", wildcards),
         code=lambda wildcards: PLAN.find_code("train_dense", wildcards.run),
         state="results/dense/{run}/{seeds}/state",
@@ -35,6 +38,7 @@ rule train_dense:
 
 
 rule retrain:
+    # `continued` is empty under resetting strategy 1, where each level starts from the rewind point.
     input:
         data=lambda wildcards: PLAN.locate_data(wildcards.run),
         dense=lambda wildcards: PLAN.locate_dense(wildcards.run, wildcards.seeds),

@@ -12,13 +12,14 @@ def pytest_addoption(parser):
 
 @pytest.fixture
 def snapshot(request):
-    """Return a function that compares a value with `snapshots/{name}.json` beside the test."""
+    """Return a function that compares a value with `snapshots/{name}.json` next to the test."""
 
     def compare(name, value):
         file = request.path.parent / "snapshots" / f"{name}.json"
         if request.config.getoption("--fix"):
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        # Read again after a rewrite, so that what JSON cannot hold (a tuple, an integer key) fails at once.
         kept = json.loads(file.read_text())
         assert value == kept, f"{file} says otherwise; if the change is meant, run pytest --fix and read the difference"
 

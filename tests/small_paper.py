@@ -36,6 +36,7 @@ PAPER = {
 }
 SCALE = {"about": "For tests.", "blocks": {"seeds": 2, "levels": 2}}
 CONFIG = {"scale": "tiny", "papers": ["one"], "data": {"mirror": None, "cifar10_copy": "original"}}
+# None is a value of YAML, so that another mark is needed for a key that is to go.
 DROP = object()
 
 
@@ -59,6 +60,7 @@ def write(folder, papers=None, scale=SCALE):
     files = {f"papers/{name}": paper for name, paper in (papers or {"one": PAPER}).items()} | {"scales/tiny": scale}
     for name, tree in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        # `sort_keys=False`: the order of figures in the file is that of the page.
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(deepcopy(tree), sort_keys=False))
     return folder
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 1200
+LIMIT_S = 1200  # of one command: a smoke run takes half a minute on an idle machine
+# Left out of copies, which would otherwise start from published results.
 PUBLISHED = ("dvcstore/", "dvc.yaml", "dvc.lock")
 
 
@@ -44,6 +45,7 @@ class Workspace:
         for name in filter(None, listed):
             if (ROOT / name).is_file() and not name.startswith(PUBLISHED):  # a deleted file may still be tracked
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                # `copy2` keeps modification times: without its memory, Snakemake goes by them.
                 shutil.copy2(ROOT / name, folder / name)
         return cls(folder)
 
@@ -108,6 +110,7 @@ class Workspace:
     def planned(self, *targets, scale="smoke"):
         """Return {rule: number of jobs} that Snakemake would run for these targets, or for the default one."""
         text = self.snakemake("-n", *targets, scale=scale).text
+        # Snakemake prints no table then.
         if "Nothing to be done" in text:
             return {}
         table = text.rpartition("Job stats:")[2].partition("\ntotal ")[0]
@@ -119,6 +122,7 @@ class Workspace:
 
     def _run(self, command):
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        # The commands of this environment first. One thread, because the default would let jobs slow each other down.
         settings = os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             command, cwd=self.folder, env=settings, text=True, timeout=LIMIT_S, check=False,
@@ -134,6 +138,7 @@ def show_table(request, heading, columns, rows):
     width = max(map(len, [heading, *rows])) + 2
     wide = [max(len(str(cell)) for cell in column) for column in zip(columns, *rows.values(), strict=True)]
     report, capture = map(request.config.pluginmanager.getplugin, ("terminalreporter", "capturemanager"))
+    # pytest shows captured output only for tests that fail.
     with capture.global_and_fixture_disabled():
         for name, cells in {heading: columns, **rows}.items():
             told = "  ".join(f"{cell!s:{size}s}" for cell, size in zip(cells, wide, strict=True))
@@ -143,6 +148,7 @@ def show_table(request, heading, columns, rows):
 def _without(text, papers):
     """Return the text of a scale without its patches of these papers, and without publishing them."""
     for paper in papers:
+        # By text and not by YAML, which would drop comments and change the order of keys.
         text = re.sub(rf"^  {paper}:.*\n(?:(?:    .*)?\n)*", "", text, flags=re.M)
         text = re.sub(rf"(, )?\b{paper}: \[[^]]*\](?(1)|(, )?)", "", text)
     return text

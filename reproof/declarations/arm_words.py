@@ -11,6 +11,7 @@ class ArmWords:
     sentence: str
 
 
+# {name in the tables: words}. A legend has room for a few words; a sentence needs a plural noun.
 ARMS = {
     "ticket": ArmWords("ticket", "tickets"),
     "reinitialise": ArmWords("reinitialised", "freshly initialised tickets"),

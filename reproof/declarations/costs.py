@@ -27,6 +27,7 @@ class Work:
     the networks in memory per seed and level.
     """
 
+    # None and 0 differ: with a number, even 0, the time limit follows recorded trainings.
     steps: float | None = None
     passes: float = 0
     seconds: float = 0
@@ -35,6 +36,7 @@ class Work:
 
 def count_networks(settings: Settings) -> int:
     """Return the number of networks that a job trains: seeds times levels times draws."""
+    # Dense trainings have no levels, and only controls have draws.
     return len(settings["seeds"]) * len(settings.get("levels", [1])) * int(settings.get("draws", 1))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from reproof.registry import LIBRARY, find_decorator_call, find_function, find_module, parse_module, reads_declarations
 from reproof.storage.errors import ReproofError
 
-ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}
+ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}  # anything else may take seconds to import
 
 
 @reads_declarations
@@ -27,6 +27,7 @@ def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]
     The values may use definitions at the top level of the module, the standard library, and modules of the project
     that need no other package. Raises ReproofError with file and function for an expression that reaches more.
     """
+    # The cache is per process: sources do not change while a plan is made.
     path = find_module(where, decorator, name)
     tree = parse_module(path)
     call = find_decorator_call(find_function(tree, decorator, name), decorator)
@@ -38,6 +39,7 @@ def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[s
     # In the order of the module: a definition may use an earlier one.
     definitions = [node for node in tree.body if node in reached]
     namespace: dict[str, Any] = {"__name__": f"declaration of {what}"}
+    # Code of the project itself, no input of a user. The path in `compile` makes tracebacks point at the source.
     exec(compile(ast.Module(definitions, []), str(path), "exec"), namespace)
     expressions = {str(one.arg): compile(ast.Expression(one.value), str(path), "eval") for one in call.keywords}
     return {key: eval(expression, namespace) for key, expression in expressions.items()}
@@ -46,6 +48,7 @@ def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[s
 def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
     """Return the top-level statements that the keyword arguments of a call need; check the imports among them."""
     reached: list[ast.stmt] = []
+    # A search over names: a definition may use others, which may use further ones.
     waiting = [name for keyword in call.keywords for name in _list_names(keyword.value)]
     seen: set[str] = set()
     while waiting:
@@ -54,8 +57,10 @@ def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]
             continue
         seen.add(name)
         found = list(_find_definitions(tree, name))
+        # A name that nothing at the top level binds is a local or a misspelt one; executing it would fail less clearly.
         if not found and not hasattr(builtins, name):
             raise ReproofError(f"{what}: its declaration reads {name}; define it at the top level of the module")
+        # All statements that bind the name, because an assignment may be extended below (`READING += ...`).
         for node in found:
             _check_imports(node, what)
             waiting += _list_names(node)
@@ -67,6 +72,7 @@ def _find_definitions(tree: ast.Module, name: str) -> Iterator[ast.stmt]:
     """Yield the top-level statements that bind a name: imports, assignments, functions, classes."""
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
+            # `import a.b` binds `a`.
             bound = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             bound = {node.name}
@@ -97,6 +103,7 @@ def _check_imports(node: ast.stmt, what: str) -> None:
     for module in _list_modules(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
         package = _find_foreign_package(module)
         if package:
+            # The import at fault may lie in another module, so the message names the way to it.
             through = "" if module.partition(".")[0] == package else f" through {module}"
             raise ReproofError(
                 f"{what}: its declaration reaches {package}{through}, which planning does not import; use the standard "
@@ -114,6 +121,7 @@ def _find_foreign_package(module: str) -> str:
             return name.partition(".")[0]
         for path in _list_files(name) - seen:
             seen.add(path)
+            # An allowed module may import a foreign one, and importing executes its whole chain.
             waiting += [one for node in _list_imports(parse_module(path)) for one in _list_modules(node)]
     return ""
 
@@ -136,6 +144,7 @@ def _list_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
 def _list_files(module: str) -> set[Path]:
     """Return the files of the project executed by an import: the module and the `__init__.py` of its packages."""
     parts = module.split(".")
+    # Importing a.b.c executes the `__init__` of a and of a.b first.
     files = {LIBRARY.parent.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)}
     return {file for file in files | {LIBRARY.parent.joinpath(*parts).with_suffix(".py")} if file.is_file()}
 

@@ -18,6 +18,7 @@ from reproof.figures.spread import (
 from reproof.figures.words import list_runs
 from reproof.metrics import SHARE, Metric
 
+# In the order of the panels: when training stops early and how good it is there, then what training to the end adds.
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
 AT_PLACE = "Test accuracy"  # a place follows: ", iteration 30"
 READING = (
@@ -44,11 +45,14 @@ def early_stopping_and_accuracy(
     """Select iteration and accuracies at early stopping and at the end of training (figures 4, 5, 6, 9 and 10).
 
     `metrics` names the quantities. `arms` and `without` are shell patterns of the arms to draw and to leave out. `part`
-    and `at` select what an operation measured, if the quantities come from an operation.
+    and `at` select what an operation measured, if the quantities come from an operation. Needs measurements; returns
+    `spread.COLUMNS`, one row per panel, run, arm, level and quantity, in the unit of the metric.
     """
     rows = select_place(find_table(tables, "measurements"), part, at)
     rows = select_arms(rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(metrics)], arms, without)
     summary = summarise_trials(rows, ["run", "arm", "level", "metric"]).rename(columns={"metric": "quantity"})
+    # Panels are drawn in the order in which quantities appear in the rows, so the sort decides the layout. It must be
+    # stable: the order of arms within a quantity decides the legend.
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
     return add_published(arrange_panels(summary, columns, metrics), references, columns)
@@ -62,7 +66,8 @@ def random_sparsity(
     *,
     arms: Sequence[str] = ("ticket", "shuffle_mask"),
 ) -> pd.DataFrame:
-    """Select tickets, and networks of the same sparsity with random masks (figure 1)."""
+    """Select tickets, and networks of the same sparsity with random masks (figure 1); table as above."""
+    # Figure 1 has only the two quantities at early stopping.
     return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
 
 
@@ -78,7 +83,9 @@ def accuracy_during_training(
 ) -> pd.DataFrame:
     """Select test accuracy at three points of training (figures 7 and 8), given by `at` as shares of all steps.
 
-    Published values of `test_accuracy_at_end` belong to the last column.
+
+    Published values of `test_accuracy_at_end` belong to the last column. Needs curves; returns `spread.COLUMNS`, with
+    shares in [0, 1].
     """
     curves = find_table(tables, "curves")
     curves = select_common_steps(curves[(curves["split"] == "test") & curves["run"].isin(list_runs(columns))])
@@ -87,6 +94,7 @@ def accuracy_during_training(
     rows = pd.concat([_select_step(curves, steps, name) for name, steps in moments])
     summary = summarise_trials(rows, ["run", "arm", "level", "quantity"], "accuracy")
     names = [name for name, _ in moments]
+    # A reference names a metric, but panels here are named by their moment. The end of training is the last of them.
     final = [{**value, "metric": names[-1]} for value in references if value["metric"] == "test_accuracy_at_end"]
     return add_published(arrange_panels(summary, columns, names), final, columns)
 
@@ -94,6 +102,7 @@ def accuracy_during_training(
 def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:
     """Return a heading and, by run, the recorded step nearest to that share of its training."""
     steps = {str(run): _find_nearest_step(rows["step"], share) for run, rows in curves.groupby("run")}
+    # One heading serves all runs. It can name an iteration only if every run was measured at that same one.
     same = len(set(steps.values())) == 1
     return (
         f"{AT_PLACE}, {f'iteration {max(steps.values()):,}' if same else f'{100 * share:.0f} % of training'}",

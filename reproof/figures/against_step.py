@@ -42,6 +42,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     cells = [[(quantity, panel) for panel in panels] for quantity in quantities]
     if len(panels) == 1:
+        # A single column of panels would leave half of the page empty.
         flattened = [cell for row in cells for cell in row]
         cells = [flattened[start : start + 2] for start in range(0, len(flattened), 2)]
     styles = dict(_yield_styles(table, look))
@@ -53,6 +54,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     size = (2.75, 1.75) if len(panels) == 1 else (2.1, 1.5)
     picture, axes = create_canvas(len(cells), len(cells[0]), size=size, labels=labels, gap=0.78, drop=0.5)
     for row, places in zip(cells, axes, strict=True):
+        # The last row may have fewer cells than places; the places that remain are removed below.
         for (quantity, panel), place in zip(row, places, strict=False):
             _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles, width=size[0])
             place.set_ylabel(_format_y_label(quantity) if panel == panels[0] else "")
@@ -86,15 +88,19 @@ def against_step(
     """Select what pairs of copies measured, by the step k that they start from, at the levels nearest to `kept`.
 
     `arms` and `without` are shell patterns; `part` names another choice of batch norm statistics. `stable` is the bound
+
     on instability, `matching` the bound on the accuracy lost against the dense network; both are shares in [0, 1].
+    Needs measurements; returns `spread.COLUMNS`, `step` (k) and `bound` (in the unit of the quantity).
     """
     every = find_table(tables, "measurements")
+    # A metric with `at` belongs to copies trained from that step; without it, to the run's own training.
     rows = every[every["metric"].isin(metrics) & every["run"].isin(list_runs(columns)) & every["at"].notna()]
     rows = select_arms(rows[rows["part"] == part], arms, without)
     summary = summarise_trials(select_nearest_levels(rows, kept), ["run", "arm", "level", "metric", "at"])
     summary = summary.rename(columns={"metric": "quantity", "at": "step"})
     order = {metric: place for place, metric in enumerate(metrics)}
     summary = summary.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+    # `bound` is an empty column at first: it must exist for absent runs too.
     table = arrange_panels(summary, columns, metrics, also=["step", "bound"])
     lines = zip(table["run"], table["quantity"], strict=True)
     return table.assign(
@@ -104,12 +110,14 @@ def against_step(
 
 def _find_bound(every: pd.DataFrame, run: str, metric: str, *, stable: float, matching: float) -> float:
     """Return the bound of a metric, in its unit."""
+    # Instability has an absolute bound. Accuracy has one relative to the same run's dense network.
     return stable if "instability" in metric else compute_dense_mean(every, run, metric) - matching
 
 
 def compute_dense_mean(every: pd.DataFrame, run: str, metric: str) -> float:
     """Return the mean of a metric over a run's dense networks, trained from the start; NaN if it was not measured."""
     of_dense = (every["run"] == run) & (every["level"] == 0) & (every["arm"] == "ticket") & (every["metric"] == metric)
+    # `select_place` drops rows with a place: those are copies, whose training did not start at step 0.
     return float(select_place(every[of_dense])["value"].mean())
 
 
@@ -120,6 +128,7 @@ def _yield_styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[
         pruned = sorted(level for level in levels["level"] if level)
         for place, level in enumerate(pruned):
             ink = look.inks[str(arm)]
+            # Hue names the arm, so lightness is free for sparsity. At most half is white: paler lines would vanish.
             yield (
                 (str(arm), int(level)),
                 _make_style(Ink(tint(ink.colour, 0.5 * place / len(pruned)), ink.marker), str(arm)),
@@ -130,10 +139,12 @@ def _yield_styles(table: pd.DataFrame, look: Look) -> Iterator[tuple[Line, dict[
 
 def _make_style(ink: Ink, arm: str) -> dict[str, Any]:
     """Return the line style of an arm: solid for tickets, dashed for controls."""
+    # The stroke repeats what the colour says, so that a print in grey can be read.
     return {"color": ink.colour, "marker": ink.marker, "linestyle": "-" if arm == "ticket" else "--"}
 
 
 def _list_entries(table: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any]]) -> list[Line2D]:
+    # Runs may keep different shares at one level; an entry of the legend is for all of them, so it shows their mean.
     kept = table.dropna(subset=["kept"]).groupby("level")["kept"].mean()
     several = len({level for _, level in styles if level}) > 1
     return [
@@ -151,6 +162,7 @@ def _label_line(arm: str, level: int, kept: "pd.Series[float]", several: bool) -
 def _format_y_label(quantity: str) -> str:
     """Return the y label, with its unit on a second line if it would be taller than a panel."""
     words = label_quantity(quantity)
+    # 25 letters of 8 points are about 1.7 inches, as high as a panel.
     return words.replace(" (%)", "\n(%)") if len(words) > 25 else words
 
 
@@ -164,6 +176,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
     unit = 100 if find_quantity(str(points["quantity"].iloc[0])).is_share else 1
     for (arm, level), line in iterate_groups(points.sort_values("step"), "arm", "level"):
         at = [steps.index(step) for step in line["step"]]
+        # `errorbar` takes distances from the mean, not the ends of a bar.
         bars = [unit * (line["mean"] - line["lowest"]), unit * (line["highest"] - line["mean"])]
         axes.errorbar(at, unit * line["mean"], bars, elinewidth=0.8, **styles[str(arm), int(level)])
     for bound in rows["bound"].dropna().unique():
@@ -181,7 +194,10 @@ def _scale_y(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
     """Scale y: a window around the values for accuracies, from 0 for other metrics."""
     low, high = float(points["lowest"].min()), float(points["highest"].max())
     if "accuracy" in str(points["quantity"].iloc[0]):
+        # Networks that match differ by tenths of a point, which an axis from 0 would hide. The least room keeps the
+        # axis open if all values are equal.
         room = 0.08 * max(high - low, 0.005)
         scales.scale_share_axis(axes, unit * (low - room), unit * (high + room))
     else:
+        # Instability has a true zero: networks are stable when it is near 0. If all values are 0, the axis ends at 1.
         axes.set_ylim(min(0.0, unit * low), 1.08 * unit * high or 1.0)

@@ -12,13 +12,17 @@ from reproof.figures.words import extract_publication
 Stroke = str | tuple[int, tuple[int, ...]]
 # Shared by marks and legend entries, so that they cannot differ.
 DENSE_LINE: dict[str, Any] = {"color": DENSE, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+# Shapes of published values by publication. Filled marks are measured here, hollow ones were published elsewhere.
 HOLLOW = ("D", "o", "s", "^")
 OTHER_LINE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.9}
 
 
 def choose_arm_style(arm: str, ink: Ink, place: int) -> dict[str, Any]:
     """Return the line style of an arm: tickets solid, controls dashed; an overlaid run (place > 0) paler."""
+    # Strokes of a ticket and of a control. Dashes are (offset, (on, off, ...)) in line widths. A run laid over another
+    # is paler and has broken strokes of its own: the difference must not rest on lightness alone.
     strokes: tuple[Stroke, Stroke] = ("-", "--") if place == 0 else ((0, (4, 1, 1, 1)), (0, (1, 1)))
+    # More than 70 % white cannot be seen on white paper.
     colour = tint(ink.colour, min(0.45 * place, 0.7))
     return {"color": colour, "linestyle": strokes[arm != "ticket"], "marker": ink.marker}
 
@@ -32,11 +36,13 @@ def choose_published_style(colour: str, place: int) -> dict[str, Any]:
 def draw_arm(axes: Axes, points: pd.DataFrame, *, unit: int, style: Mapping[str, Any], front: bool) -> None:
     """Draw the means of one arm as a line, with bars from the lowest to the highest trial."""
     bars = [unit * (points["mean"] - points["lowest"]), unit * (points["highest"] - points["mean"])]
+    # Tickets are the subject of these figures, so that no control may cover them.
     axes.errorbar(points["kept"], unit * points["mean"], bars, elinewidth=0.8, zorder=3 if front else 2.5, **style)
 
 
 def draw_dense(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
     """Draw a line across the panel at the mean of the dense network of the first run."""
+    # A line across the panel lets readers see at every level whether a ticket matches the dense network.
     dense = points[(points["level"] == 0) & (points["arm"] == "ticket")].sort_values("place")
     if not dense.empty:
         axes.axhline(unit * dense["mean"].iloc[0], zorder=2, **DENSE_LINE)
@@ -56,7 +62,9 @@ def draw_published(
 def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
     """Mark, at the bottom edge, where each line leaves the panel: a cut line must not look like one that ends."""
     low = axes.get_ylim()[0]
+    # From dense to sparse, the first point below the edge is where a line leaves.
     below = points[unit * points["mean"] < low].sort_values("kept", ascending=False)
     for point in below.drop_duplicates(["run", "arm"]).to_dict("records"):
+        # Marker 7 is matplotlib's CARETDOWN: its tip, not its centre, lies on the point.
         style = choose_arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
         axes.plot(point["kept"], low, clip_on=False, zorder=4, **style)

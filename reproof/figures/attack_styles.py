@@ -13,6 +13,7 @@ from reproof.figures.words import format_run_title, label_arm, list_unique
 Line = tuple[str, str, str]  # run, arm, attack
 NATURAL = "trained on natural images"
 WORDS = {"fgsm": "FGSM", "pgd": "PGD", "nes": "NES", "spsa": "SPSA", "lbfgs": "L-BFGS", "square": "Square", "l2": "L2"}
+# Colours of Okabe and Ito, and #117733 and #882255 of Paul Tol's muted scheme: both are made for colour-blind readers.
 ATTACK_INKS = {
     "fgsm": Ink("#E69F00", "s"),
     "pgd": Ink("#D55E00", "o"),
@@ -23,6 +24,7 @@ ATTACK_INKS = {
     "square": Ink("#0072B2", "d"),
 }
 MARKERS = ("", "D", "^", "v", "p", "*")  # "" is the marker of the family; the others are for its further attacks
+# (offset, (on, off, ...)) in line widths.
 STROKES: tuple[Any, ...] = (
     "-",
     (0, (4, 1.5)),
@@ -40,6 +42,7 @@ def label_attack(part: str) -> str:
     ('PGD-40', 'PGD restarts', 'Carlini & Wagner', 'one pixel')
     """
     words = part.replace("carlini_wagner", "Carlini & Wagner").replace("_", " ").split(" ")
+    # Only an acronym is joined to its number: "PGD-40", but "one pixel".
     return re.sub(r"([A-Z]) (?=\d)", r"\1-", " ".join(WORDS.get(word, word) for word in words))
 
 
@@ -52,6 +55,7 @@ def assign_attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
     """Return an ink for each attack: that of its family ("pgd_1", "pgd_40"), ever paler, or a spare one."""
     families: dict[str, list[str]] = {}
     for part in list_unique(parts):
+        # The underscore excludes attacks whose name only begins with the same letters.
         family = next((name for name in ATTACK_INKS if part == name or part.startswith(f"{name}_")), part)
         families.setdefault(family, []).append(part)
     others = [name for name in families if name not in ATTACK_INKS]
@@ -74,6 +78,7 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
     shown = list(drawn[["run", "arm", "part"]].drop_duplicates().itertuples(index=False, name=None))
     networks, attacks = list_unique(line[:2] for line in shown), list_unique(line[2] for line in shown)
     inks = assign_attack_inks(attacks)
+    # Colour is the strongest cue, so it goes to what differs within a panel: attacks, if panels separate the networks.
     if (drawn[["panel", "run", "arm"]].drop_duplicates().groupby("panel").size() <= 1).all():
         styles: dict[str, dict[str, Any]] = {
             part: {"color": inks[part].colour, "marker": inks[part].marker} for part in attacks
@@ -85,6 +90,7 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
         part: {"linestyle": STROKES[place % len(STROKES)], "marker": inks[part].marker}
         for place, part in enumerate(attacks)
     }
+    # Colour and stroke are independent, so the legend explains each alone: n + m entries in place of n x m.
     entries = [Line2D([], [], label=labels[network], color=colours[network]) for network in networks]
     entries += [Line2D([], [], label=label_attack(part), color=MUTED, **strokes[part]) for part in attacks]
     return {line: {"color": colours[line[:2]], **strokes[line[2]]} for line in shown}, entries
@@ -93,6 +99,7 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
 def assign_network_colours(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:
     """Return a colour for each network (run, arm): that of its arm if there is a single run, else one of a palette."""
     found = list_unique(networks)
+    # Within one run an arm keeps the colour that it has in all figures. With several runs, arms repeat.
     if len({run for run, _ in found}) == 1:
         return {(run, arm): look.inks[arm].colour for run, arm in found}
     palette = [colour for colour, _ in (*INKS.values(), *SPARE)]

@@ -60,9 +60,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
         rows = table[table["quantity"] == metric]
         _draw(place, rows, runs, styles, sources)
+        # Panels are three per line and share their rows; names at the first of a line are enough.
         name_rows(place, names if number % 3 == 0 else [""] * len(names))
         place.set_xlabel(wrap(label_quantity(metric), 36 if len(metrics) > 1 else 60))
         for run in _list_absent_runs(table) if not number else ():
+            # x is a share of the panel, y a number of rows: the message must not depend on the scale of x.
             across = place.get_yaxis_transform()
             place.text(0.03, runs.index(run), ABSENT, transform=across, va="center", color=MUTED, fontsize=7)
     draw_legend(picture, entries)
@@ -84,10 +86,12 @@ def by_run(
     """Select one value of each metric for each run.
 
     `part` is a shell pattern; "" selects rows without a part, or whose part is the run itself. `at` is the place, such
-    as an epsilon, of metrics that have one. `arms` are shell patterns.
+
+    as an epsilon, of metrics that have one. `arms` are shell patterns. Needs measurements; returns `seeds.COLUMNS`.
     """
     runs = [list_runs(columns)]
     rows = select_metrics(tables, runs, metrics, arms=arms, level=level)
+    # `minimum_distortion` writes into `part` the run whose network classifies. For the run itself it adds nothing.
     rows = select_parts(rows.assign(part=rows["part"].where(rows["part"] != rows["run"], "")), [part])
     rows = rows[rows["at"].isna() | (False if at is None else isclose(rows["at"], at))]
     published = [one | {"part": ""} if one.get("part") == one["run"] else one for one in map(dict, references)]
@@ -146,9 +150,11 @@ def _draw(
         return
     unit = 100 if find_quantity(str(rows["quantity"].iloc[0])).is_share else 1
     shown = [one for one in styles if ((rows["arm"] == one[0]) & (rows["part"] == one[1])).any()]
+    # The series of a run fill 0.6 of its row; the rest separates it from the next run.
     apart = 0.6 / max(len(shown), 1)
     for one in rows[(rows["trials"] > 0) | (rows["source"] != "")].to_dict("records"):
         series = (one["arm"], one["part"])
+        # Series are shifted against each other, centred on the row, so that equal values do not cover one another.
         row = runs.index(one["run"]) + apart * (shown.index(series) - (len(shown) - 1) / 2)
         bars = [[unit * (one["mean"] - one["lowest"])], [unit * (one["highest"] - one["mean"])]]
         look = {**styles[series], "linestyle": "none"}
@@ -161,6 +167,7 @@ def _draw(
 
 def _scale_x(axes: Axes, low: float, high: float) -> None:
     """Scale x from 0, unless this would squeeze the values into a corner."""
+    # Dots show values by position, not by length, so an axis without 0 does not mislead as it does with bars.
     room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     axes.set_xlim(low - room if not 0 <= low <= FROM_ZERO * high else -0.02 * high, high + room)
     axes.grid(visible=True, axis="x")

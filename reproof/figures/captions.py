@@ -34,10 +34,12 @@ def compose_caption(
     reading: str, table: pd.DataFrame, *, columns: Columns, context: Context, published: str = "Hollow marks"
 ) -> str:
     """Return the caption: how to read the figure, which runs are absent, and the sources of published values."""
+    # An empty figure has no marks to explain.
     sentences = [reading] if (table["trials"] > 0).any() else []
     absent = [format_run_title(run, context.titles) for run in list_runs(columns) if not _is_measured(table, run)]
     if absent:
         sentences.append(f"Not run at this scale: {'; '.join(absent)}.")
+    # Kinds that never show published values have no column `source`.
     sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
         sentences.append(
@@ -68,6 +70,7 @@ def compose_foot_line(tables: Mapping[str, pd.DataFrame], *, columns: Columns, c
 
 def _join_data_labels(labels: Sequence[str]) -> str:
     """Return the labels of data sets as prose; more than two versions of a data set become their number."""
+    # A label is the name of a data set and, after a comma, its version.
     heads = list_unique(label.partition(", ")[0] for label in labels)
     versions = {head: [label for label in labels if label.partition(", ")[0] == head] for head in heads}
     shown = ([f"{head} ({len(each)} versions)"] if len(each) > 2 else each for head, each in versions.items())
@@ -76,6 +79,7 @@ def _join_data_labels(labels: Sequence[str]) -> str:
 
 def _describe_subject(table: pd.DataFrame) -> str:
     """Return the subject of a figure: its arms if it is about pruning, else networks, layers or weights."""
+    # Without `kept`, arms are ways to train a network, which the legend explains.
     if "arm" in table and "kept" not in table:
         return "networks"
     arms = join_words(label_arm(arm) for arm in list_unique(table["arm"]) if arm) if "arm" in table else ""
@@ -84,13 +88,16 @@ def _describe_subject(table: pd.DataFrame) -> str:
 
 def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
     """Yield a sentence per run: dense and best accuracy of its tickets, in the last quantity that is a share."""
+    # "At most x % at y % kept" only makes sense for a figure whose x axis is the share kept.
     if "kept" not in table or "step" in table or "arm" not in table:
         return
     tickets = table[(table["arm"] == "ticket") & (table["trials"] > 0)]
+    # Only the last of the quantities: a screen reader must not read a sentence for each of them.
     shown = [name for name in list_unique(tickets["quantity"]) if find_quantity(name).is_share][-1:]
     for run in list_unique(tickets["run"]):
         for quantity in shown:
             rows = tickets[(tickets["run"] == run) & (tickets["quantity"] == quantity)].sort_values("kept")
+            # `rows` ascend in `kept`: the last is the densest. Of equal means a stable sort leaves the denser last.
             dense, best = rows.iloc[-1], rows.sort_values("mean", kind="stable").iloc[-1]
             name = name_quantity(quantity).lower()
             yield (

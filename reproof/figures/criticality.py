@@ -31,11 +31,13 @@ def estimate(values: Sequence[float], *, thresholds: Thresholds, confidence: flo
 
     `values` has one criticality per seed; NaN is left out. `confidence` is a share in (0, 1).
     """
+    # The criticality of a network that is no better than chance is NaN: it has nothing to lose.
     found = np.array([value for value in values if np.isfinite(value)])
     mean = float(found.mean()) if found.size else nan
     half = _compute_half_width(found, confidence)
     low, high = mean - half, mean + half
     named = thresholds.classify(mean) if found.size else ""
+    # `classify(nan)` is "between", as every comparison with NaN is false. A missing interval is excluded explicitly.
     settled = bool(named) and thresholds.classify(low) == thresholds.classify(high) == named and not np.isnan(half)
     return Estimate(mean=mean, low=low, high=high, seeds=int(found.size), named=named, settled=settled)
 
@@ -44,5 +46,7 @@ def _compute_half_width(values: "np.typing.NDArray[np.float64]", confidence: flo
     """Return half the width of the t interval of the mean of values float64 [seeds]; NaN for fewer than two."""
     if values.size < 2:
         return nan
+    # With three to five seeds the normal quantile (1.96) is far too small: t is 4.3 for three and 2.8 for five.
     quantile = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
+    # ddof=1: numpy's default divides by n and underestimates the spread of few seeds.
     return quantile * float(np.std(values, ddof=1)) / sqrt(values.size)

@@ -55,14 +55,21 @@ def distribution(
     *,
     metric: str = "test_accuracy_at_end",
 ) -> pd.DataFrame:
-    """Select one metric of each seed's dense network, averaged over draws, with mean and standard deviation."""
+    """Select one metric of each seed's dense network, averaged over draws, with mean and standard deviation.
+
+    Needs measurements. Returns COLUMNS, one row per panel, run and seed; `mean` and `deviation` are over the seeds of
+    the run. All three are in the unit of the metric. A run without measurements has one row with `trials` 0.
+    """
     rows = select_metrics(tables, columns, [metric])
+    # Rows with a part or a place are measured by operations; this figure is about the trainings themselves.
     rows = rows[(rows["part"] == "") & rows["at"].isna()]
     seeds = rows.groupby(["run", "arm", "seed"], sort=False, as_index=False)["value"].mean().assign(trials=1)
     by = seeds.groupby("run")["value"]
+    # pandas' `std` divides by n - 1, and is NaN for a single seed.
     seeds = seeds.assign(mean=by.transform("mean"), deviation=by.transform("std"))
     absent = [{"run": run, "arm": "", "trials": 0} for run in list_runs(columns) if run not in set(seeds["run"])]
     every: pd.DataFrame = pd.concat([part for part in (seeds, pd.DataFrame(absent)) if len(part)], ignore_index=True)
+    # A run may be in several panels, so rows are repeated per panel.
     parts = [every[every["run"] == run].assign(panel=place) for place, column in enumerate(columns) for run in column]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return table.assign(quantity=metric).reindex(columns=COLUMNS)
@@ -84,10 +91,13 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
     edges = _compute_edges(unit * rows["value"].to_numpy(dtype=float))
     highest = 0
     for run, each in rows.groupby("run", sort=False):
+        # Shared edges: counts of two runs compare only over equal bins.
         counts, _ = np.histogram(unit * each["value"], edges)
         axes.stairs(counts, edges, color=colours[str(run)], linewidth=1.2)
+        # A pale fill under a strong outline keeps both of two overlapping histograms visible.
         axes.stairs(counts, edges, color=colours[str(run)], alpha=0.15, fill=True)
         axes.plot(
+            # Ticks below the axis show each seed. Bins alone suggest more data than there are with few seeds.
             unit * each["value"], np.full(len(each), -RUG * 0.8), "|", transform=axes.get_xaxis_transform(),
             color=colours[str(run)], markersize=6, markeredgewidth=0.8, clip_on=False,
         )  # fmt: skip
@@ -95,7 +105,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
     axes.set_ylim(0, 1.08 * highest)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.tick_params(axis="x", pad=9)
+    axes.tick_params(axis="x", pad=9)  # points; room for the ticks of the seeds
     axes.set(xlabel=label_quantity(str(rows["quantity"].iloc[0])), ylabel="Seeds")
 
 

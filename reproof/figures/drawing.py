@@ -72,11 +72,13 @@ def draw(
     """
     if kind not in KINDS:
         raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
+    # From here on every panel is a list of runs, the first one in front.
     columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
     table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
     # Inks depend on all arms of the tables, so that an arm looks the same in every figure of a paper.
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with matplotlib.rc_context(STYLE):
+        # A figure without measurements is drawn too: Snakemake and the page expect its files. It says what is missing.
         drawn = (table["trials"] > 0).any()
         figure = KINDS[kind].plot(table, Look(assign_inks(arms), context.titles)) if drawn else draw_blank(ABSENT)
         draw_foot_line(figure, compose_foot_line(tables, columns=columns, context=context))
@@ -93,8 +95,9 @@ def draw(
 def save(drawing: Drawing, stem: str | Path) -> None:
     """Write `stem`.svg, .png, .pdf, .parquet (the table) and .json (caption, alt, width and height in CSS pixels)."""
     for suffix, metadata in METADATA.items():
+        # The style again: resolution, embedded fonts and the salt of SVG identifiers are read only when saving.
         with write_atomically(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
             drawing.figure.savefig(temporary, format=suffix, metadata=metadata)
     write_parquet(f"{stem}.parquet", drawing.table)
-    width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())
+    width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())  # 96 CSS pixels per inch
     write_json(f"{stem}.json", {"caption": drawing.caption, "alt": drawing.alt, "width": width, "height": height})

@@ -17,6 +17,8 @@ from reproof.figures.style import MUTED, Look, create_canvas, draw_message
 from reproof.figures.tiles import LINE, count_lines
 
 SIDE, LEAST = 0.36, 1.8  # inches: side of an image, least width of a block
+# {prefix of `part`: title}, in reading order: left against right compares units with directions, above against below
+# training with none.
 BLOCKS = {
     "trained/unit": "trained: single units",
     "trained/direction": "trained: random directions",
@@ -31,7 +33,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     own = table[table["part"] != ""]
     blocks = {name: own[own["part"].str.startswith(f"{name}/")] for name in BLOCKS}
     (down, across), side = _count_most(own), len(next(iter(read_images(own).values())))
+    # Gaps are whole pixels of the joined image, so that no pixel is interpolated.
     gap = max(1, round(0.08 * side))
+    # Inches of an image with its gap. Few images are enlarged, or the title of their block would not fit.
     inch = max(SIDE / side * (side + gap), LEAST / across)
     wide = 2 * inch * across + 0.3
     title, missing = format_title(own, look, width=wide), describe_absent_runs(table, look, width=wide)
@@ -45,6 +49,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
             draw_message(place, NONE)
             continue
         shown = read_images(rows)
+        # A block with fewer units than its neighbours stays aligned with them: places without an image are white.
         grid = [[shown.get(f"{name}/{which}/{rank}") for rank in range(across)] for which in range(down)]
         draw_image(place, join_images(grid, right=gap, below=gap))
     picture.text(0.24 / picture.get_figwidth(), 1 - 0.1 / picture.get_figheight(), title, fontsize=9, va="top")
@@ -67,7 +72,9 @@ def exciting_images(
 ) -> pd.DataFrame:
     """Select the images of at most `rows` units and `rows` directions, `ranks` images of each.
 
-    They belong to the lowest seed of the first run that has any.
+
+    They belong to the lowest seed of the first run that has any. Needs measurements with `exciting_pixel`, one row per
+    pixel; `part` is "{trained or untrained}/{unit or direction}/{which}/{rank}". Returns `pixels.COLUMNS`.
     """
     table = select_images(tables, columns, ["exciting_pixel"])
     which, rank = _parse_places(table["part"])

@@ -49,6 +49,7 @@ class Kind:
         return self.select(tables, columns, references, **options)
 
 
+# Filled when a module with kinds is imported; `reproof.figures.drawing` imports them all.
 KINDS: dict[str, Kind] = {}
 
 
@@ -58,8 +59,11 @@ def figure(
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
 
     `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists the overlaid runs of each
-    panel; `references` are published values. `quantities` declares what the kind derives from metrics: each `quantity`
-    of the selected table is a metric or one of these. The name of the function is the public name of the kind.
+
+    panel; `references` are published values. The selected table has at least the columns `run`, `quantity`, `trials`.
+    Its rows with `trials` 0 are published values, or fill the place of what was not measured. `quantities` declares
+    what the kind derives from metrics: each `quantity` of the table is a metric or one of these. The name of the
+    function is the public name of the kind.
     """
 
     def register(select: Select) -> Select:

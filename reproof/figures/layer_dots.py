@@ -18,6 +18,7 @@ from reproof.metrics import COUNT, Metric
 ROW = 0.19  # inches of a layer
 HALVES = (0, 0.5, 1)
 CRITICALITY = Metric("criticality")
+# {quantity: label}, in the order of the panels. Distances share the rows of criticality, so that readers can compare.
 BESIDE = {
     "criticality": "Criticality",
     "distance_l2": "L2 distance (rms)",
@@ -25,6 +26,7 @@ BESIDE = {
     "relative_distance_l2": "L2 over initial norm",
 }
 CLASSES = {"critical": INKS["reinitialise"][0], "between": MUTED, "ambient": INKS["ticket"][0]}
+# {quantity: (label, (colour, marker))}. The worst single layer is the yardstick: a set costs more only beyond it.
 TOGETHER = {
     "worst_single_criticality": ("worst single layer", INKS["ticket"]),
     "joint_criticality": ("all together, initial values", INKS["reinitialise"]),
@@ -70,10 +72,14 @@ def criticality_and_distance(
 ) -> pd.DataFrame:
     """Select the criticality of each layer and its distance from its initial values.
 
-    `ambient` and `critical` are the thresholds of its class: shares of the accuracy above chance.
+
+    `ambient` and `critical` are the thresholds of its class: shares of the accuracy above chance. Needs measurements;
+    returns `layers.COLUMNS`, one row per run, quantity and layer. Criticality is a share. The
+    relative distance is a ratio, the others have the scale of the weights.
     """
     names = {f"{split}_criticality" if name == "criticality" else name: name for name in BESIDE}
     table = summarise_layers(tables, columns, list(names), ambient=ambient, critical=critical)
+    # Place 0 is the reset to initial values, which defines criticality. Resets to later steps are in the heat map.
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return table.assign(quantity=table["quantity"].map(names)).reset_index(drop=True)
 
@@ -84,6 +90,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) 
     if not parts:
         draw_message(axes, ABSENT)
         return
+    # Distances take the colour of the layer's class as well: it shows at once whether critical layers moved far.
     classes = rows[rows["quantity"] == "criticality"].set_index("part")["named"]
     chosen = rows[rows["quantity"] == quantity].set_index("part").reindex(parts)
     for row, (part, one) in enumerate(chosen.iterrows()):
@@ -92,6 +99,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) 
     axes.set_xlabel(BESIDE[quantity])
     if quantity == "criticality":
         axes.xaxis.set_major_locator(FixedLocator(HALVES))
+        # 0 to 1 in every panel, so that panels compare. Values outside occur: a reset may help, or end below chance.
         axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
     else:
         axes.set_xlim(0, 1.25 * chosen["mean"].max())
@@ -130,7 +138,10 @@ def joint_resets(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Select the criticality of sets of layers reset together, that of their worst layer alone, and their sizes."""
+    """Select the criticality of sets of layers reset together, that of their worst layer alone, and their sizes.
+
+    Needs measurements; returns `layers.COLUMNS`, with one row per run, quantity and set. Sizes count layers.
+    """
     names = {f"{split}_{name}": name for name in (*TOGETHER, "joint_layers")}
     table = summarise_layers(tables, columns, list(names))
     return table.assign(quantity=table["quantity"].map(names))
@@ -142,6 +153,7 @@ def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
     if not parts:
         draw_message(axes, ABSENT)
         return
+    # The set "ambient" is found for each seed, so that its size is a mean.
     counts = rows[rows["quantity"] == "joint_layers"].set_index("part")["mean"]
     for step, name in enumerate(TOGETHER):
         chosen = rows[rows["quantity"] == name].set_index("part")
@@ -156,6 +168,7 @@ def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _draw_dot(axes: Axes, one: "pd.Series[Any]", row: float, *, colour: str, marker: str = "o") -> None:
     """Draw one estimate at height `row`, with its interval if there is one."""
+    # A single seed has no interval.
     bars = [[one["mean"] - one["low"]], [one["high"] - one["mean"]]] if pd.notna(one["low"]) else None
     axes.errorbar(
         [one["mean"]], [row], xerr=bars, color=colour, marker=marker, markersize=4, elinewidth=0.9, linestyle="none"

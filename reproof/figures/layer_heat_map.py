@@ -13,7 +13,7 @@ from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import Look, create_canvas, draw_message
 from reproof.figures.words import ABSENT, format_run_title, list_unique
 
-COLOURS = "YlOrBr"  # light where nothing is lost
+COLOURS = "YlOrBr"  # sequential: errors have one direction, and lightness falls steadily; light where nothing is lost
 ROW, COLUMN = 0.2, 0.5  # inches of a cell
 DRAWN = "random"  # heading of the column of fresh random weights
 
@@ -22,8 +22,10 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel per run, each cell with its error in per cent."""
     runs = list_unique(table["run"])
     grids = {run: _pivot_errors(table[table["run"] == run]) for run in runs}
+    # Cells have one size in all panels, so the largest network decides the size of a panel.
     tall = max(len(grid) for grid in grids.values())
     wide = max(len(grid.columns) for grid in grids.values())
+    # One colour scale for all panels: equal colours must be equal errors.
     worst = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in grids.values())
     across = min(2, len(runs))
     down = -(-len(runs) // across)
@@ -51,9 +53,13 @@ def layer_heat_map(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Select the error on `split` with each layer reset to each checkpoint, and to fresh random weights."""
+    """Select the error on `split` with each layer reset to each checkpoint, and to fresh random weights.
+
+    Needs measurements; returns `layers.COLUMNS` with errors in [0, 1]. `at` is the step, NaN for random weights.
+    """
     metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", "rerandomised")]
     table = summarise_layers(tables, columns, metrics)
+    # The error is 1 - accuracy, so the upper end of the accuracy's interval becomes the lower end of the error's.
     return table.assign(**{name: 1 - table[name] for name in ("mean",)}, low=1 - table["high"], high=1 - table["low"])
 
 
@@ -63,6 +69,7 @@ def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame()
     heading = [DRAWN if np.isnan(at) else f"{at:,.0f}" for at in rows["at"]]
+    # `pivot` sorts headings as text, "1,000" before "200", so the order by number is restored below.
     order = [f"{at:,.0f}" for at in sorted(rows["at"].dropna().unique())]
     wide = rows.assign(heading=heading).pivot(index="part", columns="heading", values="mean")
     return 100 * wide.reindex(index=list_parts(rows), columns=[*order, *({DRAWN} & set(heading))])
@@ -83,5 +90,6 @@ def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
     axes.set_xlabel("Reset to its weights at step")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
+            # About where the colours become too dark for black text.
             ink = "white" if value > 0.62 * worst else "#222222"
             axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=ink)

@@ -18,6 +18,7 @@ from reproof.metrics import COUNT, Metric
 
 LAYERS = "critical layers"
 MARKS = (*INKS.values(), *SPARE)
+# Shares on a logarithmic axis: the thresholds in question span from half a per cent to everything.
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -34,7 +35,10 @@ def criticality_by_layer(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Select the criticality of each layer, for networks that differ in width, depth or training."""
+    """Select the criticality of each layer, for networks that differ in width, depth or training.
+
+    Needs measurements; returns `layers.COLUMNS` and `panel` (its number), one row per panel, run and layer.
+    """
     table = summarise_layers(tables, columns, [f"{split}_criticality"])
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return _repeat_for_panels(table, columns).assign(quantity=CRITICALITY.name)
@@ -58,7 +62,10 @@ def critical_layers(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Select the number of layers at or above each threshold of criticality."""
+    """Select the number of layers at or above each threshold of criticality.
+
+    Needs measurements; returns `layers.COLUMNS` and `panel` (its number). `at` is the threshold, a share.
+    """
     table = summarise_layers(tables, columns, [f"{split}_layers_above"])
     return _repeat_for_panels(table, columns).assign(quantity=LAYERS)
 
@@ -86,6 +93,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
         else:
             draw(place, measured, styles)
             entries = [Line2D([], [], label=titles[run], **styles[run]) for run in list_unique(measured["run"])]
+            # A legend per panel: panels may show different runs, and a shared one would list them all.
             place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
@@ -100,13 +108,16 @@ def _choose_style(place: int) -> dict[str, Any]:
 
 def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:
     """Draw criticality by layer; networks of different depth are aligned at their first and at their last layer."""
+    # Layers of the deepest network give the ticks; shallower networks are placed among them.
     longest = max((list_parts(group) for _, group in rows.groupby("run")), key=len)
     for run, group in rows.groupby("run", sort=False):
         parts = list_parts(group)
         x = [_find_place(part, place, parts, longest) for place, part in enumerate(parts)]
+        # The interval of a single seed is NaN; its bar has no length.
         bars = [(group["mean"] - group["low"]).fillna(0), (group["high"] - group["mean"]).fillna(0)]
         axes.errorbar(x, group["mean"], bars, elinewidth=0.8, **styles[str(run)])
     axes.set_xticks(range(len(longest)), [label_layer(part) for part in longest])
+    # More than eight names would overlap.
     if len(longest) > 8:
         axes.tick_params(axis="x", rotation=60)
     axes.set_ylim(min(-0.04, rows["mean"].min() - 0.02), max(1.04, rows["mean"].max() + 0.04))
@@ -115,6 +126,7 @@ def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapp
 
 def _find_place(part: str, place: int, parts: Sequence[str], longest: Sequence[str]) -> int:
     """Return the x of a layer: that of the longest network's output for output layers, else counted from the input."""
+    # Output layers have one role in all networks, so they are compared with each other, whatever lies between.
     return len(longest) - 1 if place == len(parts) - 1 else place
 
 

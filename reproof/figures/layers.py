@@ -23,6 +23,7 @@ def label_layer(part: str) -> str:
         return f"block {stage}.{block}"
     stage, _, block = part.removeprefix("layer").partition(".")
     if part.startswith("layer") and block.isdigit():
+        # torchvision counts the blocks of a stage from 0, this project's own networks from 1.
         return f"block {stage}.{int(block) + 1}"
     return part.replace("_", " ")
 
@@ -38,9 +39,12 @@ def summarise_layers(
     """Return mean and 95 % interval over seeds of each metric, part and place; draws are averaged within a seed.
 
     There is one row for each run, part, `at` and quantity (the metric), in the order of `columns` and `metrics`, with
-    parts in measured order. A run without any of the metrics has one row with `trials` 0.
+
+    parts in measured order. A run without any of the metrics has one row with `trials` 0. `mean`, `low` and `high`
+    are in the unit of the metric; `trials` counts seeds. `named` and `settled` are those of `criticality.Estimate`.
     """
     rows = find_table(tables, "measurements")
+    # Tables without measurements of operations may lack these columns.
     if "part" not in rows:
         rows = rows.assign(part="", at=float("nan"))
     rows = rows[(rows["arm"] == "ticket") & (rows["level"] == 0) & rows["metric"].isin(metrics)]
@@ -61,12 +65,15 @@ def _summarise_run(
     if rows.empty:
         return pd.DataFrame({"run": [run], "part": [""], "quantity": [metrics[0]], "trials": [0]})
     by = ["metric", "part", "at", "seed"]
+    # Draws of one seed share a trained network, so they are no independent repetitions: the interval is over seeds.
+    # `dropna=False`: pandas drops groups whose key is NaN, and `at` is NaN for random weights.
     seeds = rows.groupby(by, sort=False, dropna=False, as_index=False)["value"].mean()
     found = []
     for (metric, part, at), group in seeds.groupby(by[:3], sort=False, dropna=False):
         one = estimate(group["value"].tolist(), thresholds=thresholds)
         found.append(
             {"run": run, "part": part, "at": at, "quantity": metric, "mean": one.mean, "low": one.low, "high": one.high}
+            # Only a criticality has a class; the thresholds mean nothing for a distance.
             | {"named": one.named if "criticality" in str(metric) else "", "settled": one.settled, "trials": one.seeds}
         )
     order = {metric: place for place, metric in enumerate(metrics)}

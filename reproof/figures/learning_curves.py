@@ -34,6 +34,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     colours = _colours(table["kept"].dropna())
     for run, line in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
+        # One window per run, so that the panels of a row can be compared.
         limits = _window(rows) if rows["trials"].any() else (0, 100)
         for group, place in zip(groups, line, strict=True):
             _draw(place, rows[rows["group"] == group], colours, limits)
@@ -60,9 +61,12 @@ def learning_curves(
     """Select test accuracy by iteration (figure 3).
 
     Each of `panels` names shares `kept` and `arms`; a share selects the nearest measured level within a factor of NEAR.
-    `until` is the share of training to show.
+
+    `until` is the share of training to show. Needs curves; returns COLUMNS, one row per run, panel (`group`, from 1),
+    level, arm and step, with shares in [0, 1].
     """
     curves = find_table(tables, "curves")
+    # Without this, means at early-stopping steps would cover one trial each, and lines would jump there.
     curves = select_common_steps(curves[curves["split"] == "test"])
     parts = [
         _select_panel(curves[curves["run"] == run], run, place, panel, until)
@@ -77,6 +81,7 @@ def _select_panel(
 ) -> pd.DataFrame:
     """Return the curves of one run in one panel, or one row with `trials` 0 if there are none."""
     rows = rows[rows["step"] <= until * rows["step"].max()]
+    # Other scales prune other levels: a near one replaces the paper's, and one too far away is left out.
     levels = find_nearest_levels(rows, panel["kept"], near=NEAR)
     wanted = rows[rows["level"].isin(levels) & rows["arm"].isin(panel["arms"])]
     if wanted.empty:
@@ -103,6 +108,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: 
 def _line(axes: Axes, line: pd.DataFrame, *, label: str, colour: str, whole: bool) -> None:
     """Draw the mean, solid if `whole`, in its band."""
     band = 100 * line[["lowest", "highest"]]
+    # Bands in place of bars: a curve has dozens of points, whose bars would form a hatch.
     axes.fill_between(line["step"], band["lowest"], band["highest"], color=colour, alpha=0.15, linewidth=0)
     axes.plot(line["step"], 100 * line["mean"], color=colour, linestyle="-" if whole else "--", label=label)
 
@@ -114,6 +120,7 @@ def _label(kept: float, arm: str) -> str:
 
 def _window(rows: pd.DataFrame) -> tuple[float, float]:
     """Return y-limits in per cent for all panels of a run, without the steep first quarter of training."""
+    # Curves rise from chance. On an axis from there the levels, a point apart at the end, would coincide.
     late = rows[rows["step"] >= 0.25 * rows["step"].max()]
     low, high = 100 * late["lowest"].min(), 100 * late["highest"].max()
     return low - 0.6 * (high - low), high + 0.06 * (high - low)
@@ -122,6 +129,8 @@ def _window(rows: pd.DataFrame) -> tuple[float, float]:
 def _colours(kept: "pd.Series[float]") -> dict[float, str]:
     """Return a colour for each share kept: black for the dense network, lighter for sparser levels."""
     levels = sorted(set(kept), reverse=True)
+    # Lightness grows evenly along viridis, so the order shows in grey too. Its first 15 % resemble the black of the
+    # dense network; its last 10 % are too pale for lines on white.
     ramp = matplotlib.colormaps["viridis"]
     return {
         level: DENSE if level == 1 else to_hex(ramp(0.15 + 0.75 * place / max(len(levels) - 1, 1)))

@@ -17,6 +17,7 @@ def list_entries(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2
         _make_entry(label, **choose_arm_style(arm, look.inks[arm], place))
         for arm, place, label in _list_arms(measured, look)
     ]
+    # An empty figure has no line of the dense network to explain.
     if not measured.empty:
         lines.append(_make_entry("dense network", **DENSE_LINE))
     if others:
@@ -43,8 +44,11 @@ def _list_arms(measured: pd.DataFrame, look: Look) -> Iterator[tuple[str, int, s
     rows = measured[["panel", "run", "arm", "place"]].drop_duplicates()
     for panel, run, arm, place in rows.itertuples(index=False):
         title, base = format_run_title(run, look.titles), format_run_title(panel, look.titles)
+        # The first run of a panel is in its title. An overlaid one is named by what it does otherwise.
         apart = f", {describe_difference(title, base, alone=alone)}" if place else ""
+        # Arms look the same in all panels, so one entry serves them all.
         labels.setdefault((place, arm), label_arm(arm) + apart)
+    # The sort is stable: arms keep their order within a place.
     for (place, arm), label in sorted(labels.items(), key=lambda item: item[0][0]):
         yield arm, place, label
 

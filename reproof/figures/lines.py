@@ -36,6 +36,7 @@ def yield_free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
     known = {*taken, *(Ink(*spare) for spare in SPARE)}
     colours = list(dict.fromkeys(ink.colour for ink in PUBLISHED.values()))
     markers = list(dict.fromkeys(ink.marker for ink in PUBLISHED.values()))
+    # Shift 0 would give the pairs of the papers' criteria.
     for shift in range(1, len(markers)):
         for place, colour in enumerate(colours):
             ink = Ink(colour, markers[(place + shift) % len(markers)])
@@ -45,12 +46,14 @@ def yield_free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
 
 def add_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
     """Return the inks, with a free one added for each name that lacks one, in order of name."""
+    # By name, not by order of appearance: a criterion has one ink whatever else a figure shows.
     missing = sorted(set(names) - set(inks))
     return {**inks, **dict(zip(missing, yield_free_inks(inks.values()), strict=False))}
 
 
 # Inks of the papers, and of every criterion and action registered since.
 NAMED = add_inks([*list_registered("pruning", "criterion"), *list_registered("pruning", "mask_zero")], PUBLISHED)
+# Legend labels of the mask-0 actions of Zhou et al. 2019. Labels of all other names are made of the name.
 LABELS = {
     "zero": "zero (tickets)",
     "frozen": "frozen at initial value",
@@ -76,6 +79,7 @@ def label_line(name: str) -> str:
     if name in LABELS:
         return LABELS[name]
     words = name.replace("_", " ").replace("diff sign", "different sign")
+    # Criteria are named by two conditions, which a comma separates; the first one of a name stays without.
     for second in ("large final", "small final", "same sign", "different sign"):
         head, _, _ = words.rpartition(f" {second}")
         words = f"{head}, {second}" if head and not head.endswith(",") else words
@@ -90,6 +94,7 @@ def sort_names(names: Iterable[str]) -> list[str]:
 
 def choose_line_style(name: str, inks: dict[str, Ink]) -> dict[str, Any]:
     """Return the style of a line: solid if it keeps weights that are large after training, dashed otherwise."""
+    # The first five of PUBLISHED rank by size after training, growth or movement, some with the sign unchanged.
     whole = name in list(NAMED)[:5] or name in ("zero", "frozen_or_zero", "frozen_or_zero_everywhere")
     return {"color": inks[name].colour, "marker": inks[name].marker, "linestyle": "-" if whole else (0, (4, 1.5))}
 

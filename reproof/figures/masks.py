@@ -22,9 +22,10 @@ Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
 REACHED, DURING_SEARCH = "Test accuracy", "Validation accuracy"
+# {metric: the weights under the ranked mask, as a row names them}.
 RANKED = {"untrained_best_test_accuracy": "initial", "untrained_constant_best_test_accuracy": "constants"}
 COLUMNS = ["run", "row", "quantity", "part", "mean", "lowest", "highest", "trials", "source"]
-PASSES = 1e6
+PASSES = 1e6  # passes per unit of the x axis
 
 
 def plot_table(table: pd.DataFrame, look: Look) -> Figure:
@@ -43,6 +44,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
         gap=0.2,
     )
     figure_width = picture.get_figwidth()
+    # The canvas has fixed margins, so panels are moved to the right by hand.
     shift = 1.75 / figure_width  # inches as a share of the width: row names are wider than the numbers of other axes
     for place in axes[0]:
         box = place.get_position()
@@ -73,10 +75,14 @@ def supermasks(
 ) -> pd.DataFrame:
     """Select the paper's table of supermasks: masks ranked by `criteria`, learned masks, and trained weights.
 
-    `trained` is the metric of the trained weights. Draws are averaged within a seed.
+
+    `trained` is the metric of the trained weights. Draws are averaged within a seed. Needs measurements; returns
+    COLUMNS, one row per run and mask (`row`), with test accuracies in [0, 1]. `trials` counts seeds.
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[
+        # Level 0 holds the dense network, the best of each ladder and the learned masks. Rows with `at` are the
+        # progress of a search.
         rows["run"].isin(list_runs(columns)) & rows["at"].isna() & (rows["level"] == 0) & (rows["arm"] == "ticket")
     ]
     ranked = rows[rows["metric"].isin(RANKED) & rows["part"].isin(criteria)]
@@ -91,12 +97,14 @@ def supermasks(
             dense.assign(row="trained weights"),
         ]
     )
+    # First over the sampled masks of a seed, then over seeds: the bar shows the spread of trainings, not of samples.
     seeds = named.groupby(["run", "row", "part", "seed"], sort=False, as_index=False)["value"].mean()
     summary = seeds.groupby(["run", "row", "part"], sort=False, as_index=False).agg(
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
     )
     shown = set(zip(summary["run"], summary["row"], strict=True))
     published = [_make_published_row(one) for one in references if "part" in one and "value" in one]
+    # A published value without a measured one next to it invites no comparison.
     published = [one for one in published if (one["run"], one["row"]) in shown]
     empty = [
         {"run": run, "row": "", "trials": 0, "source": ""}
@@ -129,6 +137,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
         return
     for one in table[table["row"] != ""].to_dict("records"):
         at, mean = rows.index(one["row"]), 100 * one["mean"]
+        # Rounding can put a mean of equal numbers outside their range, and `errorbar` refuses negative lengths.
         bars = [[max(mean - 100 * one["lowest"], 0)], [max(100 * one["highest"] - mean, 0)]]
         if one["source"]:
             mark = choose_published_style(DENSE, names.index(extract_publication(one["source"])))
@@ -136,6 +145,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
         else:
             axes.errorbar([mean], [at], xerr=bars, color=INKS["ticket"][0], marker="o", elinewidth=1.2)
     axes.set_yticks(range(len(rows)), rows)
+    # Downwards, so that the first row is on top.
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 102)
     axes.grid(visible=True, axis="x")
@@ -180,7 +190,11 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     quantities=[Metric(DURING_SEARCH, SHARE)],
 )
 def progress(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Select validation accuracy during the search for a mask, by the passes of examples through the network."""
+    """Select validation accuracy during the search for a mask, by the passes of examples through the network.
+
+    Needs measurements. Returns `run`, `part` (the method), `at` (passes), `mean`, `lowest`, `highest`, `quantity`,
+    `trials` (seeds) and `source`, with accuracies in [0, 1].
+    """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[rows["run"].isin(list_runs(columns)) & (rows["metric"] == "supermask_progress_accuracy")]
     summary = rows.groupby(["run", "part", "at"], sort=False, as_index=False).agg(

@@ -18,6 +18,7 @@ from reproof.figures.spread import add_part_and_at, summarise_trials
 from reproof.figures.style import DENSE, Ink, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 
+# `top` is the best mean of a panel and `span` the height below it: a plot gets its table alone, so limits are in it.
 COLUMNS = [
     *("run", "arm", "quantity", "level", "kept", "mean", "lowest", "highest", "trials", "source"),
     *("top", "span"),
@@ -63,13 +64,16 @@ def criteria(
 ) -> pd.DataFrame:
     """Select tickets of every mask criterion: for each run, those of the runs named "{run}_{criterion}".
 
-    The y axis starts at most `span` (a share) below the best mean.
+
+    The y axis starts at most `span` (a share) below the best mean. Needs measurements; returns COLUMNS, with the
+    criterion as `arm` and the run without it as `run`. Values are in the unit of the metric.
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[(rows["part"] == "") & rows["at"].isna() & (rows["arm"] == "ticket") & rows["metric"].isin(metrics)]
     known = registry.list_registered("pruning", "criterion")
     parts = [_make_absent_rows(run, metrics) for run in list_runs(columns)]
     for run in list_runs(columns):
+        # Runs of published values too: a criterion may be published and not run at this scale.
         by = find_runs(run, [*rows["run"].unique(), *(str(one["run"]) for one in references)], known)
         own = rows[rows["run"].isin(by)]
         parts += [
@@ -91,12 +95,15 @@ def parts(
 ) -> pd.DataFrame:
     """Select what operations measured by part, a line for each; `beside` names a metric of tickets for one more line.
 
-    The y axis starts at most `span` (a share) below the best mean.
+
+    The y axis starts at most `span` (a share) below the best mean. Needs measurements; returns COLUMNS, with the part
+    as `arm`. Values are in the unit of the metric.
     """
     rows = add_part_and_at(find_table(tables, "measurements"))
     rows = rows[rows["run"].isin(list_runs(columns)) & rows["at"].isna()]
     own = rows[rows["metric"].isin(metrics) & (rows["part"] != "")]
     tickets = rows[(rows["metric"] == beside) & (rows["part"] == "") & (rows["arm"] == "ticket")]
+    # A ticket is the action "zero" on pruned weights, so it becomes one line among the actions.
     tickets = tickets[tickets["run"].isin(own["run"])].assign(part="zero", metric=metrics[0])
     both = pd.concat([own, tickets])
     absent = [_make_absent_rows(run, metrics) for run in list_runs(columns)]
@@ -132,12 +139,14 @@ def _make_absent_rows(run: str, metrics: Sequence[str]) -> pd.DataFrame:
 def _tidy_rows(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> pd.DataFrame:
     """Return the rows sorted by run, without the placeholders of panels that have measurements."""
     table = pd.concat([part for part in parts if not part.empty], ignore_index=True).reindex(columns=COLUMNS)
+    # A placeholder keeps an empty panel; next to measurements it would add an arm without a name.
     measured = set(zip(*(table.loc[table["trials"] > 0, name] for name in ("run", "quantity")), strict=True))
     pairs = zip(table["run"], table["quantity"], strict=True)
     empty = pd.Series([pair not in measured for pair in pairs], index=table.index)
     table = table[(table["arm"] != "") | empty]
     order = {run: place for place, run in enumerate(list_runs(columns))}
     table = table.sort_values("run", key=lambda names: names.map(order), kind="stable")
+    # Of measured values alone: a published one must not move the panel.
     best = table["mean"].where(table["trials"] > 0)
     return table.assign(span=span, top=best.groupby([table["run"], table["quantity"]]).transform("max"))
 
@@ -175,6 +184,7 @@ def _select_comparable(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame
     points = rows[rows["trials"] > 0]
     if points.empty:
         return rows[:0]
+    # At fewer weights than 0.9 of the sparsest measured level a published value has nothing to be compared with.
     shown: pd.Series[bool] = rows["mean"].between(*_compute_limits(points)) & (
         rows["kept"] >= 0.9 * points["kept"].min()
     )
@@ -194,6 +204,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, 
     dense = points.loc[points["level"] == 0, "mean"]
     if not dense.empty:
         axes.axhline(unit * float(dense.iloc[0]), zorder=2, **DENSE_LINE)
+    # matplotlib draws later lines on top, and the first names are the most important ones.
     for name in reversed(names):
         line = points[points["arm"] == name].sort_values("kept", ascending=False)
         ends = (line["mean"] - line["lowest"], line["highest"] - line["mean"])

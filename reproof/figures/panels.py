@@ -14,7 +14,8 @@ from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_unique, name_quantity
 
-LABEL_AT = -0.55  # inches from the axis to its label, the same for all panels, however wide their numbers
+# Inches from the axis to its label. matplotlib places it beyond the numbers, so labels of a column would not align.
+LABEL_AT = -0.55
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Cell:
 def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one column per panel of runs and one row per quantity; a single column is folded into rows of two."""
     quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
+    # A single column would be narrow and tall on a wide page.
     if len(panels) == 1:
         return _draw_grid(table, look, _fold_panels(table, quantities, look), size=(2.75, 1.75), gap=1.0)
     grid = [
@@ -42,6 +44,7 @@ def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
             Cell(
                 rows=_select_rows(table, quantity, panel),
                 title=format_run_title(panel, look.titles) if quantity == quantities[0] else "",
+                # Panels of a row share their quantity, so only the first one names it.
                 label=label_quantity(quantity) if panel == panels[0] else "",
                 others=table.iloc[:0],
                 lowest=quantity == quantities[-1],
@@ -63,6 +66,7 @@ def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
                 rows=_select_rows(table, quantity, panel),
                 title=name_quantity(quantity) if panel == panels[0] else "",
                 label=f"{format_run_title(panel, look.titles)}\nTest accuracy (%)" if quantity == quantities[0] else "",
+                # Tickets of the other rows, in grey, put the differences between arms in proportion to those of runs.
                 others=tickets[(tickets["quantity"] == quantity) & (tickets["panel"] != panel)],
                 lowest=panel == panels[-1],
             )
@@ -99,9 +103,11 @@ def _draw_grid(
     share_y: bool = False,
 ) -> Figure:
     """Draw a grid of panels of `size` inches, `gap` inches apart."""
+    # Columns of one quantity at several moments compare only on one scale; different quantities have no common scale.
     shared = scales.compute_limits(table) if share_y else None
     grid = [[_limit_cell(cell, shared) for cell in cells] for cells in grid]
     shown = pd.concat([cell.rows for cells in grid for cell in cells])
+    # Of shown rows alone: a published value outside the limits is not drawn and needs no entry.
     entries = list_entries(shown, look, others=any(not cell.others.empty for cells in grid for cell in cells))
     labels = [str(entry.get_label()) for entry in entries]
     figure, axes = create_canvas(len(grid), len(grid[0]), size=size, labels=labels, gap=gap)
@@ -124,6 +130,7 @@ def _limit_cell(cell: Cell, shared: tuple[float, float] | None) -> Cell:
 def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], width: float) -> None:
     """Draw one panel, or a message if nothing was measured."""
     axes.set_title(cell.title, loc="left")
+    # Long labels break before their place: "Test accuracy / at early stop (%)".
     axes.set_ylabel(cell.label.replace(" at ", "\nat "))
     axes.yaxis.set_label_coords(LABEL_AT / width, 0.5)
     axes.set_xlabel("Weights kept (%)" if cell.lowest else "")

@@ -53,7 +53,9 @@ def error_on_path(
 ) -> pd.DataFrame:
     """Select the error along the line between two copies, at the level nearest to `kept`, for some or all `steps`.
 
-    `arms` and `without` are shell patterns. Lines of a further choice of batch norm statistics are dashed.
+
+    `arms` and `without` are shell patterns. Lines of a further choice of batch norm statistics are dashed. Needs
+    measurements; returns `spread.COLUMNS` and `step`, `choice` and `position` (in [0, 1]), with errors in [0, 1].
     """
     rows = find_table(tables, "measurements")
     rows = select_arms(rows[rows["metric"].isin(metrics) & rows["run"].isin(list_runs(columns))], arms, without)
@@ -75,10 +77,12 @@ def _assign_styles(table: pd.DataFrame, look: Look) -> dict[str, dict[str, Any]]
     drawn = table[table["trials"] > 0]
     steps = sorted(drawn.loc[drawn["arm"] == "ticket", "step"].unique())
     ramp = matplotlib.colormaps["viridis"]
+    # Steps are ordered, so they get a ramp of lightness. Without its last 15 %, which is too pale for lines on white.
     colours = {step: to_hex(ramp(0.85 * place / max(len(steps) - 1, 1))) for place, step in enumerate(steps)}
     lines = drawn[["arm", "step", "choice"]].drop_duplicates().sort_values("step", kind="stable")
     return {
         _label_line(arm, step, choice): {
+            # A single step needs no ramp, whose first colour would suggest an order.
             "color": (colours[step] if len(steps) > 1 else DENSE) if arm == "ticket" else look.inks[arm].colour,
             "linestyle": "--" if choice or arm != "ticket" else "-",
         }
@@ -105,4 +109,5 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]
         axes.plot(line["position"], 100 * line["mean"], **style)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+    # An error has a true zero, and the barrier is read off as a height. 8 % of room above; 1 if all errors are 0.
     axes.set_ylim(0, 108 * float(points["highest"].max()) or 1.0)

@@ -25,7 +25,7 @@ from reproof.figures.words import list_unique
 
 SIDE = 0.62  # inches of an image
 GAP, SLOT = 0.1, 0.36  # free space right of and below an image, as shares of its side; its class goes below
-FACTORS = (100, 50, 20, 10, 5, 2, 1)
+FACTORS = (100, 50, 20, 10, 5, 2, 1)  # round numbers, which a reader can divide by
 OTHER = "#D55E00"
 
 
@@ -38,6 +38,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     numbers = [part.partition("/")[2] for part in shown if part.startswith("original/")]
     attacks = list_unique(part.partition("/")[0] for part in shown if not part.startswith("original/"))
     factors = {attack: _compute_factor(shown, attack, numbers) for attack in attacks}
+    # All images of a data set have one size.
     side = len(next(iter(shown.values())))
     right, below = max(1, round(GAP * side)), max(1, round(SLOT * side))
     grid = [_make_row(shown, number, factors) for number in numbers]
@@ -72,10 +73,13 @@ def pictures(
 ) -> pd.DataFrame:
     """Select attacked images of the lowest seed of the first run that has any.
 
-    `count` is the largest number of images; `attacks` are shell patterns.
+
+    `count` is the largest number of images; `attacks` are shell patterns. Needs measurements with `example_pixel`
+    (values in [0, 1]) and `example_class`; `part` is "{attack or original}/{image}". Returns `pixels.COLUMNS`.
     """
     table = select_images(tables, columns, ["example_pixel", "example_class"], arm=arm)
     name, number = (table["part"].str.partition("/")[which] for which in (0, 2))
+    # Originals are kept whatever the patterns, and so are the rows of runs without images (part "").
     chosen = select_parts(table.assign(part=name), None if attacks is None else ["original", "", *attacks]).index
     few = [one for one in list_unique(number) if one][:count]
     return table[table.index.isin(chosen) & (number.isin(few) | (table["part"] == ""))].reset_index(drop=True)
@@ -85,6 +89,7 @@ def _compute_factor(shown: Mapping[str, Picture], attack: str, numbers: Sequence
     """Return the largest of FACTORS that keeps the amplified differences of an attack in [-1, 1]."""
     pairs = ((shown[f"original/{one}"], shown.get(f"{attack}/{one}")) for one in numbers)
     most = max((float(np.abs(after - before).max()) for before, after in pairs if after is not None), default=0.0)
+    # One factor per attack: a factor per image would make a weak attack look as strong as others. 1e-6 is for float32.
     return next((factor for factor in FACTORS if factor * most <= 1 + 1e-6), 1)
 
 
@@ -94,6 +99,7 @@ def _make_row(shown: Mapping[str, Picture], number: str, factors: Mapping[str, i
     cells: list[Picture | None] = [original]
     for attack, factor in factors.items():
         result = shown.get(f"{attack}/{number}")
+        # A difference in [-1, 1] becomes a grey in [0, 1], with 0.5 for no change.
         cells += [None if result is None else (0.5 + 0.5 * factor * (result - original)).clip(0, 1), result]
     return cells
 
@@ -129,5 +135,6 @@ def _draw_classes(
         found = classes.get(f"{attack}/{number}")
         if found is not None:
             colour, weight = ("#222222", "normal") if found == before else (OTHER, "bold")
+            # Two cells per attack, difference and result: the class belongs below the result.
             x, y = 2 * place * pitch[0] + side / 2, row * pitch[1] + side
             axes.text(x, y, str(found), ha="center", va="top", fontsize=7, color=colour, fontweight=weight)

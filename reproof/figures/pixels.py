@@ -21,11 +21,14 @@ COLUMNS = ["run", "arm", "seed", "part", "at", "quantity", "value", "trials"]
 def select_images(tables: Tables, columns: Columns, metrics: Sequence[str], *, arm: str = "ticket") -> pd.DataFrame:
     """Return the rows of the lowest seed and draw of the first run that has pixels (the first metric).
 
-    Every other run has one row; its `trials` is 0 if the run has no pixels.
+
+    Every other run has one row; its `trials` is 0 if the run has no pixels. Needs measurements, with one row per pixel:
+    `at` is its place in the flattened image [channels, rows, columns], `value` in [0, 1]. Returns COLUMNS.
     """
     rows = select_metrics(tables, columns, metrics, arms=[arm])
     having = set(rows.loc[rows["metric"] == metrics[0], "run"])
     shown = next((run for run in list_runs(columns) if run in having), "")
+    # pandas applies the key to each column in turn; `seed` and `draw` sort by value, metrics in the order asked for.
     own = rows[rows["run"] == shown].sort_values(
         ["seed", "draw", "metric"], key=lambda each: _rank_metrics(each, metrics), kind="stable"
     )
@@ -56,6 +59,7 @@ def read_images(table: pd.DataFrame) -> dict[str, Picture]:
         count = int(rows["at"].max()) + 1
         # Unambiguous: no square number is three times another one.
         channels = 3 if 3 * isqrt(count // 3) ** 2 == count else 1
+        # `count` is the highest place that occurs. `ceil` is for tables that lack the last pixels; these stay black.
         side = ceil(sqrt(count / channels))
         picture = np.zeros(channels * side * side)
         picture[rows["at"].to_numpy(dtype=int)] = rows["value"].to_numpy()
@@ -76,6 +80,7 @@ def join_images(grid: Sequence[Sequence[Picture | None]], *, right: int, below: 
 
 def draw_image(axes: Axes, picture: Picture) -> None:
     """Fill a panel with an image [height, width, channels] in [0, 1], without interpolation."""
+    # Three channels even for grey: with one, `imshow` would stretch each image to its own range and use a colour map.
     axes.imshow(np.broadcast_to(picture, (*picture.shape[:2], 3)), interpolation="none", aspect="auto")
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)

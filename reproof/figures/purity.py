@@ -16,6 +16,7 @@ from reproof.figures.words import ABSENT, format_run_title, list_runs
 ROW = 0.46  # inches of a network: units, directions, and the p value below
 PARTS = ("trained", "untrained")
 WHO = {"units": ("single units", INKS["ticket"]), "directions": ("random directions", INKS["reinitialise"])}
+# Shares of a row above its middle; the p value is below.
 HEIGHTS = {"units": -0.24, "directions": 0.0}
 MEASURES = {  # label and factor to its unit
     "purity": ("Share of the most frequent class (%)", 100),
@@ -25,6 +26,7 @@ MEASURES = {  # label and factor to its unit
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel for purity and one for compactness, with a row for each network before and after training."""
+    # A run without measurements has the part "" and one row for its message.
     rows = list(dict.fromkeys(zip(table["run"], table["part"], strict=True)))
     names = [wrap(f"{format_run_title(run, look.titles)}{part and ', '}{part}", 30) for run, part in rows]
     entries = [
@@ -54,9 +56,14 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     "value of the difference (permutation test): mean over seeds, with the lowest and the highest in brackets.",
 )
 def purity(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Select purity and compactness for units and directions, with the p values of their differences."""
+    """Select purity and compactness for units and directions, with the p values of their differences.
+
+    Needs measurements. Returns `seeds.COLUMNS`, one row per run, part ("trained" or "untrained") and quantity. Purity
+    is a share, compactness a ratio.
+    """
     metrics = [f"{who}_{measure}" for measure in MEASURES for who in WHO] + [f"{one}_p_value" for one in MEASURES]
     rows = select_metrics(tables, columns, metrics)
+    # Trained above untrained, which is the control.
     order = {part: place for place, part in enumerate(PARTS)}
     rows = rows[rows["part"].isin(PARTS)].sort_values("part", key=lambda parts: parts.map(order), kind="stable")
     return arrange_entries(summarise_seeds(rows), [list_runs(columns)], metrics[0])
@@ -75,9 +82,11 @@ def _draw_row(axes: Axes, rows: pd.DataFrame, measure: str, row: int, *, say: bo
                 color=colour, marker=marker, elinewidth=0.9, linestyle="none",
             )  # fmt: skip
     found = by.get(f"{measure}_p_value")
+    # The p value of each measure, or the message of an absent run; the latter once, in the first panel.
     text = (
         _format_p_value(found["mean"], found["lowest"], found["highest"]) if found else "" if by or not say else ABSENT
     )
+    # x is a share of the panel, because the scale of x is known only after all rows are drawn.
     axes.text(0.03, row + 0.27, text, transform=axes.get_yaxis_transform(), va="center", color=MUTED, fontsize=6.5)
 
 

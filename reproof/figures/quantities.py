@@ -6,7 +6,7 @@ from dataclasses import replace
 from reproof.metrics import Metric, read_metrics
 from reproof.storage.errors import ReproofError
 
-DERIVED: dict[str, Metric] = {}
+DERIVED: dict[str, Metric] = {}  # {name: declaration}; filled when the modules of kinds are imported
 
 
 def declare_quantities(kind: str, quantities: Sequence[Metric]) -> None:
@@ -15,6 +15,7 @@ def declare_quantities(kind: str, quantities: Sequence[Metric]) -> None:
     Several kinds may derive the same quantity.
     """
     for one in quantities:
+        # Two kinds may share a quantity, but a name with two units would draw one of them wrongly.
         if DERIVED.setdefault(one.name, one) != one:
             raise ReproofError(
                 f"figure kind {kind}: another kind declares {one.name!r} with another unit or other words; rename it"
@@ -26,6 +27,7 @@ def find_quantity(name: str) -> Metric:
 
     A place may follow the name: "Test accuracy, iteration 30" has the unit of "Test accuracy".
     """
+    # A figure with a panel per moment puts the moment into the quantity, because panels are made per quantity.
     base, comma, place = name.partition(", ")
     found = read_metrics().get(base) or DERIVED.get(base)
     if found is None:

@@ -28,7 +28,9 @@ def select_metrics(
 ) -> pd.DataFrame:
     """Return the measurements of these metrics, for all runs of the columns at one level, with `part` and `at`.
 
-    `arms` are shell patterns; None selects all arms.
+
+    `arms` are shell patterns; None selects all arms. The columns are those of measurements. Rows without a value are
+    left out.
     """
     rows = add_part_and_at(find_table(tables, "measurements")).dropna(subset=["value"])
     rows = rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(metrics) & (rows["level"] == level)]
@@ -44,10 +46,14 @@ def select_parts(rows: pd.DataFrame, patterns: Sequence[str] | None) -> pd.DataF
 def summarise_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean, lowest and highest over seeds for each run, arm, part, place and quantity, in the order of the rows.
 
-    Draws are averaged within a seed. `trials` is the number of seeds, `quantity` the metric.
+
+    Draws are averaged within a seed. Needs `run, arm, part, at, metric, seed, value`. Returns COLUMNS without `panel`,
+    in the unit of the metric. `trials` is the number of seeds, `quantity` the metric.
     """
     by = [*KEYS, "at"]
     rows = rows.rename(columns={"metric": "quantity"})
+    # Draws are no independent trainings, so they are averaged first: the range is over seeds.
+    # `dropna=False`, because pandas drops groups whose key is NaN, and `at` is NaN for most metrics.
     seeds = rows.groupby([*by, "seed"], sort=False, dropna=False, as_index=False)["value"].mean()
     summary = seeds.groupby(by, sort=False, dropna=False, as_index=False).agg(
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), trials=("value", "size")
@@ -60,7 +66,10 @@ def summarise_seeds(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def arrange_entries(summary: pd.DataFrame, columns: Columns, quantity: str) -> pd.DataFrame:
-    """Return the rows panel by panel, runs in the order of the columns; an absent run has one row with `trials` 0."""
+    """Return the rows panel by panel, runs in the order of the columns; an absent run has one row with `trials` 0.
+
+    `summary` is that of `summarise_seeds`. The result has the columns COLUMNS; `panel` is the number of its panel.
+    """
     parts = [
         _fill_run(summary[summary["run"] == run], run, quantity).assign(panel=place)
         for place, column in enumerate(columns)
@@ -80,6 +89,7 @@ def add_published_by_part(table: pd.DataFrame, references: References) -> pd.Dat
 
     A reference holds `run`, `metric`, `value` and `source`; optionally `part`, `arm`, `at`, and `low` and `high`.
     """
+    # A published value without a measured line invites no comparison, so it is not added.
     shown = table.loc[table["trials"] > 0, ["panel", *KEYS]].drop_duplicates().to_dict("records")
     rows = [
         place | _make_published_values(one)

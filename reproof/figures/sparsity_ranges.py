@@ -21,6 +21,7 @@ from reproof.metrics import SHARE, STEPS, Metric
 
 BEST, FIRST = "error_over_dense_network", "first_iteration_in_bounds"
 LABELS = {BEST: "Error over that of\nthe dense network (%)", FIRST: "First iteration\nin bounds"}
+# Pale, because the lines drawn over the ranges carry the data.
 SHADES = {"I": "#f1f1f1", "II": "#dcebf7", "III": "#f7e3dc"}
 MEANINGS = {"I": "random pruning matches", "II": "only tickets match", "III": "nothing matches"}
 MARKS = {"matching": "o", "stable": "x"}
@@ -62,9 +63,13 @@ def sparsity_ranges(
     """Select the range of sparsity of each level at its best iteration, and the first iterations within the bounds.
 
     `random` is the arm that prunes at random. `stable` is the bound on mean instability, `matching` the bound on the
-    mean accuracy lost against the dense network; both are shares in [0, 1].
+
+    mean accuracy lost against the dense network; both are shares in [0, 1]. Needs measurements. Returns
+    `spread.COLUMNS`, `step`, `bound` ("matching" or "stable"), `limit` (of the bound) and `range` ("I", "II" or "III"),
+    one row per run, arm, level, quantity and bound. Errors are differences of shares, first iterations are in steps.
     """
     every = find_table(tables, "measurements")
+    # Level 0 is dense: neither arm has pruned anything. Rows without `at` are trainings, not copies from a step.
     rows = every[every["arm"].isin(["ticket", random]) & (every["level"] > 0) & every["at"].notna()]
     rows = rows[(rows["part"] == "") & rows["metric"].isin([ACCURACY, INSTABILITY])]
     found = [
@@ -79,14 +84,18 @@ def _summarise_run(rows: pd.DataFrame, dense: float, stable: float, matching: fl
     if rows.empty:
         return pd.DataFrame({"run": [], "arm": [], "level": [], "quantity": []})
     keys = ["run", "arm", "level", "at"]
+    # One row per iteration, with accuracy and instability as columns, because a bound applies to means over trials.
     means = rows.pivot_table(index=keys, columns="metric", values="value", aggfunc="mean")
     means = means.join(rows.groupby(keys)["kept"].mean()).join(_count_trials(rows, keys)).reset_index()
     means = means.assign(error=dense - means[ACCURACY])
+    # Of equal errors, the earliest iteration: `means` is sorted by `at`, and the sort is stable.
     best = means.sort_values("error", kind="stable").drop_duplicates(["arm", "level"]).sort_values("level")
     best = best.assign(quantity=BEST, mean=best["error"], step=best["at"], bound="matching", limit=matching)
+    # The error is relative to the dense network, so both bounds are absolute numbers here.
     inside = {"matching": means["error"] <= matching, "stable": means[INSTABILITY] <= stable}
     firsts = [_find_first(means[which], bound) for bound, which in inside.items()]
     table = pd.concat([best, *firsts], ignore_index=True)
+    # These are means of means: they have no range over trials, so bars have no length.
     return table.assign(
         lowest=table["mean"], highest=table["mean"], range=table["level"].map(_find_ranges(best, matching))
     )
@@ -99,12 +108,14 @@ def _count_trials(rows: pd.DataFrame, keys: list[str]) -> "pd.Series[int]":
 
 def _find_first(means: pd.DataFrame, bound: str) -> pd.DataFrame:
     """Return, for each arm and level, the row of the first iteration."""
+    # Rows are those within the bound already. The curve need not stay there: "first" says no more than it says.
     first = means.sort_values("at", kind="stable").drop_duplicates(["arm", "level"])
     return first.assign(quantity=FIRST, mean=first["at"], step=first["at"], bound=bound)
 
 
 def _find_ranges(best: pd.DataFrame, matching: float) -> dict[int, str]:
     """Return the range of each level: I if even random pruning matches, II if only tickets match, else III."""
+    # A level is missing here if nothing matches.
     matches = best[best["error"] <= matching].groupby("level")["arm"].agg(set)
     of_level = {int(level): matches.get(level, set()) for level in best["level"].unique()}
     return {level: "I" if arms - {"ticket"} else "II" if arms else "III" for level, arms in of_level.items()}
@@ -140,6 +151,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
             )
     if quantity == FIRST:
         top = max(float(shown["mean"].max()), 1.0) if len(shown) else 1.0
+        # A little below 0, or marks at iteration 0 would be cut in half.
         axes.set_ylim(-0.06 * top, 1.06 * top)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
@@ -148,6 +160,7 @@ def _shade_ranges(axes: Axes, points: pd.DataFrame) -> None:
     """Shade the ranges, with edges half way between levels on the logarithmic axis."""
     levels = points.drop_duplicates("level").sort_values("kept", ascending=False)
     kept, ranges = levels["kept"].tolist(), levels["range"].tolist()
+    # The geometric mean is half way on a logarithmic axis.
     edges = [axes.get_xlim()[0], *((a * b) ** 0.5 for a, b in pairwise(kept)), axes.get_xlim()[1]]
     for left, right, name in zip(edges, edges[1:], ranges, strict=False):
         axes.axvspan(left, right, color=SHADES[str(name)], zorder=0, linewidth=0)

@@ -32,6 +32,7 @@ STATES: dict[str, dict[str, Any]] = {
     "untrained": {"color": MUTED, "marker": "s", "linestyle": (0, (4, 1.5))},
     "trained": {"color": INKS["ticket"][0], "marker": "o", "linestyle": "-"},
 }
+# A bound below 1 contracts: no perturbation can grow in such a layer.
 ONE: dict[str, Any] = {"color": DENSE, "linewidth": 0.9, "linestyle": "--"}
 
 
@@ -44,6 +45,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     layers = max((_list_layers(table[table["run"] == run]) for run in runs), key=len)
     width = max(2.4 if len(runs) > 1 else 3.8, 0.2 * len(layers))
     longest = SMALL_LETTER * max((len(label_layer(layer)) for layer in layers), default=0)
+    # Names of layers side by side must fit below the panel, or they are turned.
     upright = longest * len(layers) > 0.9 * width
     below = longest if upright else SMALL_LINE
     picture, places = create_tiles(
@@ -64,13 +66,19 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     "input. The product over the layers bounds the whole network.",
 )
 def spectra(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
-    """Select upper Lipschitz bounds of layers at the first and the last measured step, and their products."""
+    """Select upper Lipschitz bounds of layers at the first and the last measured step, and their products.
+
+    Needs measurements; returns `seeds.COLUMNS` and `state` ("untrained" or "trained"). `part` is the layer, "" for the
+    product. Bounds are ratios of L2 norms.
+    """
     rows = select_metrics(tables, columns, [BOUND, PRODUCT]).dropna(subset=["at"])
     ends = rows.groupby("run")["at"].agg(["min", "max"])
+    # Runs may be trained for different numbers of steps.
     first, last = (rows["run"].map(ends[which]) for which in ("min", "max"))
     rows = rows[(rows["at"] == first) | (rows["at"] == last)]
     table = add_published_by_part(arrange_entries(summarise_seeds(rows), [list_runs(columns)], BOUND), references)
     last_of = table["run"].map(ends["max"])
+    # A published value without a place counts as trained, because NaN compares false.
     return table.assign(state=(table["at"] < last_of).map({True: "untrained", False: "trained"}))
 
 
@@ -111,9 +119,11 @@ def _scale_y(axes: Axes, rows: pd.DataFrame, text: str) -> None:
     """Make y logarithmic, with room for the text of the products on top."""
     shown = rows[rows["quantity"] == BOUND]
     low, high = min(float(shown["lowest"].min()), 1.0), max(float(shown["highest"].max()), 1.0)
+    # Bounds multiply through the layers, so ratios matter; on a logarithmic axis equal ratios are equal distances.
     axes.set_yscale("log")
     span = max(high / low, 3.0)
     axes.set_ylim(low / span**0.08, high * span**0.4)
+    # Over less than about two decades, powers of ten alone would leave an axis with one or two labels.
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0) if span < 200 else (1.0,), numticks=9))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.3g}"))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 from numpy import isclose
 
+# `panel` is the first run of a panel, `place` the place of `run` in it. `mean`, `lowest` and `highest` are in the unit
+# of the quantity. `source` is "" for measured rows.
 COLUMNS = [
     *("panel", "place", "run", "arm", "level", "kept", "quantity"),
     *("mean", "lowest", "highest", "trials", "source"),
@@ -17,8 +19,11 @@ COLUMNS = [
 def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") -> pd.DataFrame:
     """Return mean, lowest, highest and number of trials (seeds x draws) of `value` in each group, in order of the rows.
 
-    `kept` is the mean of the group; `by` includes the level, so its trials keep nearly equal shares.
+
+    `kept` is the mean of the group; `by` includes the level, so its trials keep nearly equal shares. Needs `kept`, the
+    columns `by`, and `value`, whose unit the result keeps.
     """
+    # The range, as in the papers: the deviation of three to five trials would itself be uncertain.
     return rows.groupby(by, sort=False, as_index=False).agg(
         kept=("kept", "mean"),
         mean=(value, "mean"),
@@ -31,9 +36,12 @@ def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") ->
 def select_common_steps(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the rows at steps where all trainings of a run were measured.
 
-    Each training is also measured at its own early-stopping step, where a mean would cover only few trials.
+
+    Each training is also measured at its own early-stopping step, where a mean would cover only few trials. Needs
+    `run, step, accuracy`; the columns stay as they are.
     """
     trainings = curves.groupby(["run", "step"])["accuracy"].transform("size")
+    # Every training has the regular steps, so the most frequent step counts all trainings of a run.
     return curves[trainings == trainings.groupby(curves["run"]).transform("max")]
 
 
@@ -54,8 +62,10 @@ def select_place(rows: pd.DataFrame, part: str = "", at: float | None = None) ->
     This keeps measurements of operations apart from those of the runs themselves.
     """
     parts = rows["part"] if "part" in rows else pd.Series("", index=rows.index)
+    # Old tables have neither column; their rows are those of the runs themselves.
     places = rows["at"] if "at" in rows else pd.Series(float("nan"), index=rows.index)
     named = parts.isin([one for one in parts.unique() if fnmatchcase(one, part)])
+    # `isclose`, because a place in YAML and one in a table may differ in their last bit.
     return rows[named & (places.isna() if at is None else isclose(places, at))]
 
 
@@ -75,6 +85,7 @@ def select_arms(rows: pd.DataFrame, arms: Sequence[str] | None, without: Sequenc
 def find_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: float) -> list[int]:
     """Return the distinct levels nearest to shares in (0, 1], for shares with a level within a factor of `near`."""
     measured = rows[["level", "kept"]].drop_duplicates("level").to_dict("records")
+    # By ratio: each round keeps a fixed share, so 2 % and 4 % are as far apart as 50 % and 100 %.
     nearest = [min(measured, key=lambda level: abs(log(level["kept"] / share)), default=None) for share in kept]
     pairs = zip(nearest, kept, strict=True)
     found = [int(level["level"]) for level, share in pairs if level and abs(log(level["kept"] / share)) <= log(near)]
@@ -86,6 +97,7 @@ def select_nearest_levels(rows: pd.DataFrame, kept: Sequence[float], *, near: fl
     each = [
         of_run[of_run["level"].isin(find_nearest_levels(of_run, kept, near=near))] for _, of_run in rows.groupby("run")
     ]
+    # The empty piece keeps the columns when no run has a level.
     return pd.concat([*each, rows.iloc[:0]])
 
 
@@ -102,6 +114,7 @@ def arrange_panels(
         for column in columns
         for place, run in enumerate(column)
     ]
+    # Rows of absent runs lack most columns, which `reindex` adds.
     return pd.concat(parts, ignore_index=True).reindex(columns=[*COLUMNS, *also])
 
 
@@ -114,6 +127,7 @@ def add_published(
     `ratio` (times the measured dense mean); optionally `arm` ("ticket" if left out), and `low` and `high`, its range.
     """
     dense = _compute_dense_means(table)
+    # A published arm that was not measured here would be a mark without a line and without an entry in the legend.
     drawn = set(zip(table["run"], table["arm"], strict=True))
     rows = [
         _make_published_row(reference, dense[key], column)
@@ -140,6 +154,7 @@ def _compute_dense_means(table: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 def _make_published_row(reference: Mapping[str, Any], dense: float, column: Sequence[str]) -> dict[str, Any]:
     """Return the row of a published value; gains and ratios refer to the measured dense mean."""
+    # Papers often give only a gain or a ratio to their dense network; here the measured one takes its place.
     value = reference.get("value", dense * reference.get("ratio", 1) + reference.get("gain", 0))
     return {
         "panel": column[0],

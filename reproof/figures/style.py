@@ -21,6 +21,7 @@ STYLE: Any = {
     "axes.edgecolor": "#444444",
     "axes.labelcolor": "#222222",
     "axes.grid": True,
+    # Values are read off y. Lines across the levels of x would compete with the data.
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
@@ -34,10 +35,11 @@ STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
     "svg.hashsalt": "reproof",  # without it matplotlib puts random identifiers into the file
-    "svg.fonttype": "path",
-    "pdf.fonttype": 42,
-    "savefig.dpi": 160,
+    "svg.fonttype": "path",  # letters as outlines: the reader's machine need not have the font
+    "pdf.fonttype": 42,  # TrueType: many publishers refuse Type 3 fonts, matplotlib's default
+    "savefig.dpi": 160,  # of the PNG: 1.7 pixels for each CSS pixel
 }
+# The dense network is the reference of every figure; black is no arm's colour.
 DENSE, MUTED = "#000000", "#666666"
 LEGEND_LINE = 0.17  # inches
 # Okabe and Ito (2008), "Color universal design"; arms keep their colour and marker in every figure of every paper.
@@ -53,6 +55,7 @@ INKS = {
     "pgd_trained_nearer": ("#AA4499", "H"),
     "pools_trained": ("#B8A643", "p"),
 }
+# For arms without an ink: more colours of Okabe and Ito and of Paul Tol, and a grey.
 SPARE = (("#56B4E9", "d"), ("#999933", "<"), ("#332288", ">"), ("#661100", "p"), ("#44AA99", "h"), ("#777777", "*"))
 
 
@@ -79,10 +82,12 @@ def assign_inks(arms: Iterable[str]) -> dict[str, Ink]:
     paper at once, so that a control looks the same in all its figures.
     """
     families: dict[str, list[str]] = {}
+    # Sorted, so that an ink depends on the set of arms and not on the order of rows.
     for arm in sorted(set(arms), key=_split_number):
         families.setdefault(_find_family(arm), []).append(arm)
     spare = {name: SPARE[i % len(SPARE)] for i, name in enumerate(sorted(set(families) - set(INKS)))}
     return {
+        # At most 70 % white: a paler member could not be seen.
         arm: Ink(tint(colour, 0.7 * i / len(members)), marker)
         for name, members in families.items()
         for colour, marker in [INKS.get(name) or spare[name]]
@@ -115,11 +120,13 @@ def create_canvas(
     """
     (width, height), right = size, 0.24
     total = left + columns * width + (columns - 1) * gap + right
+    # The legend grows upwards; panels keep their size, so figures of a page remain comparable.
     top = head + LEGEND_LINE * len(wrap_legend(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
     figure = Figure(figsize=(total, tall))
     grid = figure.add_gridspec(
         *(rows, columns),
+        # matplotlib takes margins as shares of the figure, and gaps as shares of a panel.
         left=left / total,
         right=1 - right / total,
         bottom=low / tall,
@@ -133,6 +140,7 @@ def create_canvas(
 def draw_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """Draw one legend for all panels at the top left of the figure, wrapped into lines."""
     width, height = figure.get_size_inches()
+    # One entry per label; of equal labels the last handle.
     named = {str(handle.get_label()): handle for handle in handles}
     for place, labels in enumerate(wrap_legend(list(named), width)):
         figure.legend(
@@ -152,6 +160,7 @@ def wrap_legend(labels: Sequence[str], width: float) -> list[list[str]]:
     lines: list[list[str]] = []
     free = 0.0  # inches; widths are estimated from the number of letters, so that no renderer is needed
     for label in labels:
+        # 0.5 inches for the line and the gap to the next entry, 0.067 for a letter of 8 points.
         needs = 0.5 + 0.067 * len(label)
         if not lines or free < needs:
             lines.append([])
@@ -163,6 +172,7 @@ def wrap_legend(labels: Sequence[str], width: float) -> list[list[str]]:
 
 def draw_foot_line(figure: Figure, text: str) -> None:
     """Draw a small text under the panels, wrapped to the width of the figure."""
+    # 0.053 inches for a letter of 6.5 points.
     lines = textwrap.fill(text, int((figure.get_figwidth() - 0.2) / 0.053))
     figure.text(
         0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), lines, fontsize=6.5, color=MUTED, va="bottom"

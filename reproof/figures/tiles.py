@@ -41,10 +41,13 @@ def create_tiles(
 
     A single column is at least as wide as the legend needs.
     """
+    # Fewer panels than fit into a line do not need the width of a line.
     across = min(across, len(titles))
+    # A title may reach into half of the gap to its neighbour, or into the right margin.
     short = [wrap(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
     head = 0.4 if any(titles) else 0.2
     more = LINE * (max(count_lines(title) for title in short) - 1)
+    # Several columns are wider than any label of a legend; a single one may be narrower.
     width = max(size[0], _compute_legend_width(labels) - left - RIGHT) if across == 1 else size[0]
     picture, grid = create_canvas(
         -(-len(titles) // across), across, size=(width, size[1]), labels=labels,
@@ -66,6 +69,7 @@ def _compute_legend_width(labels: Sequence[str]) -> float:
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Label the rows of a panel, the first on top."""
     axes.set_yticks(range(len(names)), names)
+    # Downwards, so that the first row is on top.
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 

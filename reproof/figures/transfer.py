@@ -84,17 +84,22 @@ def transfer(
 
     `metric` is the metric of a panel, or a list with one per panel: a full name, or "noise", "excess", "amplified" or
     "clean"; "" is the error on the unchanged examples. `noises` are standard deviations of Gaussian noise, each with a
-    row at the bottom. Entries with a single run each form one matrix together.
+
+    row at the bottom. Entries with a single run each form one matrix together. Needs measurements; returns
+    `seeds.COLUMNS`, with errors in [0, 1] ("excess" may be negative).
     """
+    # A matrix of a single network would show no transfer.
     entries = [list_runs(columns)] if all(len(column) == 1 for column in columns) else columns
     kinds = [metric] if isinstance(metric, str) else metric
     metrics = [kind if "_transfer_" in kind else _find_metric_name(kind, split) for kind in kinds]
     noise = f"{split}_noise_error"
     rows = select_metrics(tables, entries, [*metrics, noise])
     rows = rows[(rows["metric"] != noise) | _find_among(rows["at"], noises)]
+    # Noise is measured on the network itself, so it has no `part`; as a row of the matrix it needs its column.
     rows = rows.assign(part=rows["part"].where(rows["metric"] != noise, rows["run"]))
     summary, quantities = summarise_seeds(rows), [*metrics, *([noise] if noises else [])]
     parts = [
+        # The operation may test on more networks than a panel has columns.
         arrange_quantities(summary[summary["part"].isin(entry)], [entry], quantities).assign(panel=panel)
         for panel, entry in enumerate(entries)
     ]
@@ -108,6 +113,7 @@ def _find_metric_name(kind: str, split: str) -> str:
 
 def _find_among(places: "pd.Series[float]", wanted: Sequence[float]) -> "pd.Series[bool]":
     """Return a mask (bool) of the places that equal one of those wanted, up to rounding."""
+    # By tolerance: a deviation written in YAML and one read from parquet need not have equal bits.
     return places.map(lambda place: any(isclose(place, one) for one in wanted)).astype(bool)
 
 
@@ -126,6 +132,7 @@ def _make_matrix(table: pd.DataFrame, panel: int, metric: str, look: Look) -> Ma
     names = [wrap(title, 30) for title in titles] + [f"noise, deviation {noise:g}" for noise in noises]
     absent = [place for place, run in enumerate(runs) if not (own.loc[own["run"] == run, "trials"] > 0).any()]
     rows = own[(own["quantity"] == metric) | _find_among(own["at"], noises)]
+    # The row of a noise below the networks, None for rows of networks.
     lower = [next((place for place, noise in enumerate(noises) if isclose(noise, at)), None) for at in rows["at"]]
     row = [
         runs.index(run) if below is None else len(runs) + below for run, below in zip(rows["run"], lower, strict=True)
@@ -143,6 +150,7 @@ def _draw(axes: Axes, matrix: Matrix) -> None:
     grid = [[float("nan")] * len(matrix.runs) for _ in matrix.names]
     for row, part, mean in zip(measured["row"], measured["part"], measured["mean"], strict=True):
         grid[row][matrix.runs.index(part)] = 100 * mean
+    # 0 to 100 % in every matrix: equal colours are equal errors, also between figures. NaN cells stay white.
     axes.imshow(grid, cmap=COLOURS, vmin=0, vmax=100, aspect="auto")
     published = matrix.rows[matrix.rows["source"] != ""]
     beside = {(row, part): 100 * mean for row, part, mean in published[["row", "part", "mean"]].itertuples(index=False)}

@@ -52,9 +52,13 @@ def under_attack(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Select accuracy under attack by epsilon; `attacks` and `arms` are shell patterns (None for all)."""
+    """Select accuracy under attack by epsilon; `attacks` and `arms` are shell patterns (None for all).
+
+    Needs measurements. Returns `seeds.COLUMNS`, with the attack as `part`, epsilon as `at`, and accuracies in [0, 1].
+    """
     metric = f"{split}_accuracy_under_attack"
     rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
+    # The axis is epsilon: a row without one has no place on it.
     return _summarise(rows[rows["at"].notna()], columns, references, metric)
 
 
@@ -78,9 +82,13 @@ def within_queries(
     arms: Sequence[str] | None = None,
     level: int = 0,
 ) -> pd.DataFrame:
-    """Select success by number of queries; `attacks` and `arms` are shell patterns (None for all)."""
+    """Select success by number of queries; `attacks` and `arms` are shell patterns (None for all).
+
+    Needs measurements. Returns `seeds.COLUMNS`, with the attack as `part`, queries as `at`, and shares in [0, 1].
+    """
     metric = f"{split}_success_within_queries"
     rows = select_parts(select_metrics(tables, columns, [metric], arms=arms, level=level), attacks)
+    # The axis is logarithmic, so that 0 queries have no place on it.
     return _summarise(rows[rows["at"] > 0], columns, references, metric)
 
 
@@ -106,6 +114,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
         _draw_lines(place, rows[rows["trials"] > 0], styles)
         _draw_marks(place, rows[rows["source"] != ""], styles, sources)
         scale(place, rows)
+        # The whole range, with room for markers at 0 and 100: an attack is judged by how near it comes to either.
         place.set_ylim(-4, 104)
         place.set_ylabel(label_quantity(rows["quantity"].iloc[0]))
     draw_legend(picture, entries)
@@ -139,6 +148,7 @@ def _scale_epsilon_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     most = rows["at"].max()
+    # With epsilon 0 alone the axis would have no width.
     axes.set_xlim((-0.03 * most, 1.03 * most) if most > 0 else (-0.05, 1))
 
 
@@ -147,6 +157,7 @@ def _scale_queries_axis(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xlabel("Queries")
     axes.set_xscale("log")
     low, high = rows["at"].min(), rows["at"].max()
+    # 3 % of the decades shown, of one decade at least.
     margin = 0.03 * max(log10(high / low), 1.0)
     axes.set_xlim(low / 10**margin, high * 10**margin)
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=8))

@@ -16,6 +16,7 @@ from reproof.figures.style import INKS, Look, create_canvas, draw_legend, draw_m
 from reproof.figures.words import ABSENT, format_per_cent, format_run_title, list_runs, list_unique
 from reproof.metrics import Metric
 
+# {group: line style}. The ticket keeps the colour that it has in every figure.
 GROUPS: dict[str, dict[str, Any]] = {
     "in ticket": {"color": INKS["ticket"][0], "linestyle": "-"},
     "outside": {"color": "#777777", "linestyle": "--"},
@@ -63,7 +64,11 @@ def weight_movement(
     *,
     kept: float = 0.211,
 ) -> pd.DataFrame:
-    """Select distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`."""
+    """Select distance moved and change of magnitude (figures 19 and 20), at the measured level nearest to `kept`.
+
+    Needs movement; returns COLUMNS, one row per bin. Bins have the unit of the weights. `share` is a share of the
+    weights of the layer and group.
+    """
     movement = find_table(tables, "movement")
     parts = [_select_run(movement[movement["run"] == run], run, kept) for run in list_runs(columns)]
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
@@ -73,6 +78,7 @@ def _select_run(rows: pd.DataFrame, run: str, kept: float) -> pd.DataFrame:
     """Return the histograms of the lowest seed of a run, or one row with `trials` 0."""
     if rows.empty:
         return pd.DataFrame({"run": [run], "layer": [""], "quantity": ["distance moved"], "trials": [0]})
+    # By ratio, as levels are spaced: each round keeps a fixed share.
     nearest = min(rows["kept"].unique(), key=lambda share: abs(log(share / kept)))
     rows = rows[rows["layer"].isin(_select_layers(list_unique(rows["layer"])))]
     # Bins differ between seeds, so that a mean over seeds has no meaning.
@@ -86,9 +92,11 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
         draw_message(axes, ABSENT)
         return
     for group, bins in rows.groupby("group", sort=False):
+        # `stairs` takes one edge more than values.
         edges = [*bins["bin_left"], bins["bin_right"].iloc[-1]]
         axes.stairs(100 * bins["share"], edges, linewidth=1.3, **GROUPS[str(group)])
     seen = rows[rows["share"] > LEAST]
+    # A few weights move far; an axis that reaches them would squeeze all others into one bin.
     axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))  # numbers of six characters in a narrow panel
     axes.set_ylim(bottom=0)

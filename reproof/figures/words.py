@@ -10,6 +10,7 @@ from reproof.metrics import NATS, SHARE
 T = TypeVar("T")
 ABSENT = "not run at this scale"
 UNITS = {SHARE: " (%)", NATS: " (nats)"}  # labels of other units include them
+# Spellings of the papers; other networks get a capital letter.
 NETWORKS = {"lenet": "LeNet", "conv": "Conv", "resnet": "ResNet", "vgg": "VGG"}
 
 
@@ -44,6 +45,7 @@ def describe_difference(title: str, base: str, *, alone: bool) -> str:
     'without dropout'
     """
     parts, others = title.split(", "), base.split(", ")
+    # Titles of variants list what differs after commas, so that differences of titles are differences of runs.
     more = [part for part in parts if part not in others]
     less = [part for part in others if part not in parts]
     if more:
@@ -58,6 +60,7 @@ def name_quantity(quantity: str) -> str:
     'Test accuracy at early stop'
     """
     words = find_quantity(quantity).in_legend
+    # Not `capitalize`, which lowers the rest: "SGD" would become "Sgd".
     return words[0].upper() + words[1:]
 
 
@@ -77,12 +80,14 @@ def format_per_cent(kept: float) -> str:
     ['100', '51.2', '21.1', '8.7', '0.54']
     """
     value = 100 * kept
+    # Two decimals below 1 %, where levels of pruning differ by tenths of a per cent.
     text = f"{value:.{1 if value >= 1 else 2}f}"
     return text.rstrip("0").rstrip(".")
 
 
 def join_words(words: Iterable[str]) -> str:
     """Return words as prose: "a", "a and b", "a, b and c"."""
+    # No words give an empty text, as a caption may have nothing to list.
     *most, last = list(words) or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
@@ -98,6 +103,7 @@ def extract_publication(source: str) -> str:
 
 def list_unique(values: Iterable[T]) -> list[T]:
     """Return the distinct values in order of appearance."""
+    # A set has no order, and order decides panels and legends.
     return list(dict.fromkeys(values))
 
 

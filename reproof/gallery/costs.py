@@ -28,6 +28,7 @@ def read_costs(benchmarks: Mapping[str, Sequence[str | Path]]) -> list[Cost]:
 
 
 def _read_cost(rule: str, files: Sequence[Path]) -> Cost:
+    # A result that was pulled has no benchmark: its cost is unknown here, not 0.
     there = [file for file in files if file.is_file()]
     jobs = [row for file in there for row in _read_rows(file)]
     seconds = _parse_numbers(job["s"] for job in jobs)
@@ -38,6 +39,7 @@ def _read_cost(rule: str, files: Sequence[Path]) -> Cost:
         unknown=len(files) - len(there),
         seconds=sum(seconds),
         longest=max(seconds, default=0.0),
+        # A machine must have the memory of the largest job, whereas times add up.
         memory=max(memory, default=None),
     )
 

@@ -11,6 +11,7 @@ from reproof.gallery.page import PageFigure, render_page
 from reproof.gallery.shapes import FigureEntry, Paper
 from reproof.storage.files import ReproofError, read_json, write_json, write_text
 
+# The page shows SVG, and PNG to readers without it; all four are links below the figure.
 FORMATS = ("svg", "png", "pdf", "parquet")
 
 
@@ -48,6 +49,7 @@ def build_gallery(
 def _copy_figures(folder: Path, paper: Paper) -> list[PageFigure]:
     """Copy the figures of a paper and the records of their runs; return the figures for the page."""
     records = read_json(paper["runs"])
+    # A figure may name runs that this scale leaves out; they have no records.
     shown = [(entry, [run for run in entry["runs"] if run in records]) for entry in paper["figures"]]
     for run in {run for _, runs in shown for run in runs}:
         write_json(folder / "records" / paper["name"] / f"{run}.json", records[run])
@@ -64,6 +66,7 @@ def _copy_figure(folder: Path, paper: str, entry: FigureEntry, runs: Sequence[st
         where=entry["where"],
         records={run: f"records/{paper}/{run}.json" for run in runs},
         files={suffix: f"figures/{paper}/{stem.name}.{suffix}" for suffix in FORMATS},
+        # Caption, alternative text, width and height, as `reproof.figures.save` wrote them.
         **read_json(stem.with_name(f"{stem.name}.json")),
     )
 
@@ -74,6 +77,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     except OSError as error:
         raise ReproofError(
+            # `strerror` is the plain sentence of the system ("No space left on device").
             f"{source}: cannot be copied into the gallery ({error.strerror or error}); run Snakemake again"
         ) from error
 
@@ -84,6 +88,7 @@ def _replace_folder(output: Path) -> Iterator[Path]:
 
     A leftover of a killed build is removed first. The name has no ".tmp", which `remove_temporaries` would remove.
     """
+    # Next to the output, because a rename across file systems fails.
     temporary = output.with_name(f".{output.name}.new")
     try:
         shutil.rmtree(temporary, ignore_errors=True)

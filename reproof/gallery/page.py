@@ -61,10 +61,12 @@ def render_page(
             total=count_verdicts([row for rows in claims.values() for row in rows]),
             scale=scale,
             data=data,
+            # The page warns of data that replaces the original: lossy images change accuracies.
             substitutes=[label for label in data if "JPEG" in label],
             costs=costs,
             versions=versions,
             fingerprint=fingerprint,
+            # Inside the page, which then needs no other file to look as intended.
             style=(HERE / "page.css").read_text(encoding="utf-8"),
         )
     )
@@ -76,6 +78,7 @@ def read_claims(verdicts: str) -> list[dict[str, Any]]:
     `measured` is the effect with its interval, `sign` the sign of the verdict. `finding` is the sentence up to the
     semicolon: expectation, published value and verdict have their own columns.
     """
+    # The sort is stable: within judged and unjudged claims, the order of the paper's file remains.
     rows = sorted(read_parquet(verdicts).to_dict("records"), key=lambda row: not row["judged"])
     return [
         row
@@ -94,7 +97,7 @@ def count_verdicts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, in
 def _make_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
+        autoescape=True,  # titles and reasons are text: a "<" in one must not become a tag
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,  # a misspelt name must fail the job, not leave a gap

@@ -9,6 +9,7 @@ from reproof.judging.phrasing import format_number, format_quantity
 
 def tie_percent_signs(text: str) -> str:
     """Return the text with a no-break space before each per-cent sign, so that no line begins with one."""
+    # Browsers break lines at plain spaces only.
     return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
@@ -17,6 +18,7 @@ def format_effect(row: Mapping[str, Any]) -> str:
     effect, low, high, unit = row["effect"], row["low"], row["high"], row["unit"]
     if isnan(effect):
         return ""
+    # One infinite end is an interval; two missing ends are none.
     interval = "" if isnan(low) and isnan(high) else f" [{format_number(low, unit)} to {format_number(high, unit)}]"
     return f"{format_quantity(effect, unit)}{interval}"
 
@@ -45,6 +47,7 @@ def format_setting(value: Any) -> str:
         return ", ".join(f"{key}: {_format_inner(each)}" for key, each in value.items())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_format_inner, value))}]"
+    # Words of a reader: `str` would give Python's "True".
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)

@@ -15,6 +15,7 @@ class Departure(TypedDict):
 class FigureEntry(TypedDict):
     """One figure: `stem` is the path of its files without suffix, as `reproof.figures.save` writes them."""
 
+    # Relative to the folder in which Snakemake runs.
     stem: str
     title: str
     where: str

@@ -35,6 +35,7 @@ class Known:
 @cache
 def read_judges() -> dict[str, dict[str, Any]]:
     """Return what each registered judge declares (`sides`, `reads`, `neutral`), read from the source of `judges.py`."""
+    # Parsed, not imported: `judges` needs scipy, which costs most of a second at every start of Snakemake.
     tree = ast.parse(Path(__file__).with_name("judges.py").read_text(encoding="utf-8"))
     marks = (
         (function.name, mark)
@@ -54,6 +55,7 @@ def check_claims(claims: Sequence[Claim], known: Known) -> list[str]:
     for place, claim in enumerate(claims):
         key = f"claims[{place}]"
         problems += check_claim(claim, known, key=key)
+        # Reported once, at the later claim.
         if claim.id in [earlier.id for earlier in claims[:place]]:
             problems.append(f"{key}.id: {claim.id!r} is the id of an earlier claim; give each claim its own")
     return problems
@@ -61,12 +63,14 @@ def check_claims(claims: Sequence[Claim], known: Known) -> list[str]:
 
 def check_claim(claim: Claim, known: Known, *, key: str = "claim") -> list[str]:
     """Return the problems of a claim that passes the schema, one line each."""
+    # An unknown judge declares nothing that the measure could be compared with.
     problems = list(_check_name(f"{key}.judge", claim.judge, read_judges(), "a judge"))
     if not problems:
         problems += _check_judge(claim, read_judges()[claim.judge], key)
     for side, term in claim.sides.items():
         problems += _check_names(term, f"{key}.measure", side, known)
         problems += _check_place(term, f"{key}.measure.{side}", side, known)
+    # `None` leaves scales unchecked, an empty set refuses all of them.
     for place, scale in enumerate(claim.judged_at if known.scales is not None else ()):
         problems += _check_name(f"{key}.judged_at[{place}]", scale, known.scales or (), "a scale")
     return problems
@@ -80,6 +84,7 @@ def _check_judge(claim: Claim, judge: Mapping[str, Any], key: str) -> Iterator[s
     if judge["sides"] == 1 and claim.against is not None:
         yield f"{measure}.against: judge {name} reads one side; leave it out or choose a judge that compares"
     for side, term in claim.sides.items():
+        # A judge of numbers sees one value per seed: the range must be reduced, or judged level by level.
         if judge["reads"] == "number" and term.is_curve and not claim.each:
             yield f"{measure}.{side}.at: a range of levels; add mean, best or reach, or `each: true` to the measure"
         if judge["reads"] == "curve" and not term.is_curve:
@@ -97,6 +102,7 @@ def _check_expectation(expected: Expectation, neutral: float | None, key: str) -
         yield f"{key}.between: {list(bounds)} runs downwards; write the lower bound first"
     elif relations == ("equal_within",) and neutral is None:
         yield f"{key}.equal_within: a single value has nothing to equal; use between: [low, high]"
+    # Around 1 the tolerance is a factor, so it must exceed 1; around 0 it is a distance.
     elif relations == ("equal_within",) and bounds[0] <= (neutral if neutral == 1 else 0):
         yield f"{key}.equal_within: {bounds[0]} leaves no room; a ratio takes a factor above 1"
 
@@ -104,12 +110,14 @@ def _check_expectation(expected: Expectation, neutral: float | None, key: str) -
 def _check_names(term: Term, measure: str, side: str, known: Known) -> Iterator[str]:
     """Yield the unknown names of metric, run and arm; names that a side takes from `of` are checked there."""
     first, stated, own = side == "of", term.stated, f"{measure}.{side}"
+    # A name that a side inherits is reported once, under the key where it is written.
     if first or "metric" in stated:
         where = f"{own}.metric" if "metric" in stated else f"{measure}.metric"
         yield from _check_name(where, term.metric, known.metrics, "a metric that a rule produces")
     if first or "run" in stated:
         yield from _check_name(f"{own}.run", term.run, known.runs, "a run of this paper")
     if term.run in known.runs and (first or stated & {"arm", "run"}):
+        # Every run has tickets; at level 0 they are the dense network.
         arms = known.runs[term.run] | {"ticket"}
         yield from _check_name(f"{own}.arm", term.arm, arms, f"an arm of run {term.run}")
 
@@ -123,6 +131,7 @@ def _check_place(term: Term, own: str, side: str, known: Known) -> Iterator[str]
     if term.best and "best" in term.stated:
         key, metric = f"{own}.best.{term.best.way}", term.best.metric
         yield from _check_name(key, metric, known.metrics, "a metric that a rule produces")
+        # The best of several levels on the test set is biased upwards, because it selects its noise as well.
         if metric.startswith("test_"):
             yield f"{key}: {metric!r} selects on the test set; select on validation, measure on test"
     if term.reach and "reach" in term.stated:
@@ -136,6 +145,7 @@ def _check_columns(term: Term, own: str, known: Known) -> Iterator[str]:
     for column, value in term.at.items():
         yield from _check_name(f"{own}.at.{column}", column, known.columns, "a column of the measurements")
         values = value if isinstance(value, tuple) else (value,)
+        # A range that runs downwards selects nothing in pandas (`between`), without any error.
         if column in term.ranges and values[0] >= values[-1]:
             yield f"{own}.at.{column}: {list(values)} runs downwards; write the lower end first"
         elif column == "kept" and not all(0 < kept <= 1 for kept in values):
@@ -150,6 +160,7 @@ def _check_axis(term: Term, own: str) -> Iterator[str]:
         yield f"{own}.at: {' and '.join(term.ranges)} are both ranges; make one of them a single value"
     if metric.axis and not metric.axis_optional and "at" not in term.at:
         yield f"{own}.at.at: missing; {term.metric} is measured at each {metric.axis}; say at which"
+    # Places are compared within one network; over all levels they would mix dense and sparse ones.
     if ("at" in term.ranges or term.axis == "at") and not term.names_level:
         yield f"{own}.at: a range of `at` needs one level; add level or kept"
 
@@ -157,6 +168,7 @@ def _check_axis(term: Term, own: str) -> Iterator[str]:
 def _check_name(key: str, name: str, known: Collection[str], what: str) -> Iterator[str]:
     """Yield a problem that proposes the nearest known name if `name` is not among them."""
     if name not in known:
+        # First names that continue what was typed, then those with few different letters: both mistakes are common.
         longer = [longer for longer in sorted(known) if name and longer.startswith(name)]
         near = longer or get_close_matches(name, sorted(known), n=1)
         choice = f"choose one of {', '.join(sorted(known))}" if known else "there is none"

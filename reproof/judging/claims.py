@@ -31,6 +31,7 @@ class Expectation:
     @classmethod
     def parse(cls, expect: Mapping[str, Any]) -> "Expectation":
         """Return the expectation in the `expect` of a claim."""
+        # Of several relations or none, no error here: `checks` reports them with key and remedy.
         bound: Any = next(iter(expect.values()), None)
         return cls(relations=tuple(expect), bounds=tuple(bound) if isinstance(bound, list) else (bound,))
 
@@ -42,6 +43,7 @@ class Expectation:
         first, last = self.bounds[0], self.bounds[-1]
         if self.relations[0] == "between":
             return float(first), float(last)
+        # A factor is symmetric for ratios: twice and half are equally far from 1.
         if self.relations[0] == "equal_within":
             return (1 / first, float(first)) if neutral == 1 else ((neutral or 0) - first, (neutral or 0) + first)
         return (float(first), inf) if self.relations[0] == "at_least" else (-inf, float(first))
@@ -63,7 +65,7 @@ class Claim:
     judge: str
     of: Term
     against: Term | None
-    each: bool
+    each: bool  # every level of the range for itself, not their mean
     expected: Expectation
 
     @classmethod
@@ -93,6 +95,7 @@ class Claim:
     @property
     def shares_place(self) -> bool:
         """True if `against` is read at the place of `of`."""
+        # What counts is what was written: an `at` that merely equals that of `of` is a place of its own.
         return self.against is not None and "at" not in self.against.stated
 
 
@@ -107,6 +110,7 @@ def _parse_sides(measure: Mapping[str, Any]) -> tuple[Term, Term | None]:
     if stated is None:
         return one, None
     stated = DENSE if stated == "dense" else stated
+    # `called` names one side in the sentence, so the other one must not inherit it.
     left_out = {"called", *(PLACE if "at" in stated else ())}
     taken = {key: value for key, value in of.items() if key not in left_out}
     return one, Term.parse({**taken, **stated}, stated=stated)

@@ -14,6 +14,7 @@ from scipy import stats
 from reproof.judging.rows import Unmeasured
 from reproof.judging.select import Array, Side
 
+# (number of seeds, confidence) -> (low, high).
 Band = Callable[[int, float], tuple[float, float]]
 NO_BAND = (float("nan"), float("nan"))
 
@@ -72,9 +73,12 @@ def mean(of: Side) -> Estimate:
 def paired_difference(of: Side, against: Side) -> Estimate:
     """Return the mean over seeds of `of` less `against`, with Student's t interval.
 
-    With `equal_within`, to ask whether the interval lies inside the expected range is the procedure of two one-sided
-    tests at 2.5 % each (Schuirmann 1987).
+
+    With `equal_within`, the claim agrees if the interval lies inside the expected range. This is the procedure of two
+    one-sided tests, at 2.5 % each (Schuirmann 1987).
     """
+    # Paired by seed: both sides share initial weights and order of the data, so their common chance cancels out. The
+    # rounding errors of the two sides are independent and add in quadrature.
     return _estimate_mean(of.values - against.values, grain=np.hypot(of.step, against.step))
 
 
@@ -86,7 +90,9 @@ def paired_ratio(of: Side, against: Side) -> Estimate:
     """
     if (of.values <= 0).any() or (against.values <= 0).any():
         raise Unmeasured("a value is zero or negative, so that no ratio can be formed")
+    # A small error dx of x is an error dx / x of its logarithm.
     grain = np.hypot(of.step / of.values, against.step / against.values)
+    # Ratios are skewed: 2 and 1/2 cancel out as logarithms, but their mean is 1.25.
     logs = _estimate_mean(np.log(of.values / against.values), grain=grain)
 
     def band(n: int, confidence: float) -> tuple[float, float]:
@@ -105,11 +111,13 @@ def share_of_seeds(of: Side, against: Side) -> Estimate:
     """
     above, below = int((of.values > against.values).sum()), int((of.values < against.values).sum())
     n = above + below
+    # Without any difference the sign test has no data. 0.5 favours neither side, and n = 0 leaves the claim open.
     share = above / n if n else 0.5
 
     def band(n: int, confidence: float) -> tuple[float, float]:
         if n < 2:
             return NO_BAND
+        # For a number of seeds that was not run, the same share of them is above.
         found = stats.binomtest(round(share * n), n).proportion_ci(confidence, method="exact")
         return float(found.low), float(found.high)
 
@@ -136,6 +144,7 @@ def rank_correlation(of: Side, against: Side) -> Estimate:
 @judge(sides=2, reads="number", neutral=0.0)
 def identical(of: Side, against: Side) -> Estimate:
     """Return the greatest absolute difference over seeds: 0 for an exact identity, which one seed can refute."""
+    # An identity holds for every seed or not at all: a mean would hide one seed that breaks it.
     worst = float(np.abs(of.values - against.values).max())
     return Estimate(
         effect=worst, n=len(of.values), interval="exact", band=lambda n, confidence: (worst, worst), exact=True
@@ -149,13 +158,17 @@ def _estimate_mean(values: Array, *, grain: Array) -> Estimate:
     that of numbers rounded to `grain` [seeds], the step of the measurement: grain / sqrt(12).
     """
     n, centre = len(values), float(np.mean(values))
+    # ddof=1 estimates the spread of all possible seeds from these few.
     spread = float(np.std(values, ddof=1)) if n > 1 else float("nan")
+    # A mean of equal numbers may differ from them in its last bits, hence the tolerance.
     all_equal = n > 1 and spread <= 1e-9 * max(1.0, abs(centre))
+    # A rounding error is uniform over the width of a step, and that has variance step^2 / 12.
     spread = float(np.sqrt(np.mean(grain**2) / 12)) if all_equal else spread
 
     def band(n: int, confidence: float) -> tuple[float, float]:
         if np.isnan(spread):
             return NO_BAND
+        # The t quantile allows for the spread being estimated: 4.3 for three seeds, against 1.96 of the normal.
         half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n))
         return centre - half, centre + half
 
@@ -177,13 +190,16 @@ def _estimate_rank_correlation(values: Array, others: Array) -> Estimate:
     if values.ndim < 2 or values.shape[1] < 3:
         raise Unmeasured("a trend needs at least three levels")
     correlations = np.array([_compute_spearman(value, other) for value, other in zip(values, others, strict=True)])
+    # Grain 0: if all seeds agree, Student's interval has no width, and the other one takes its place.
     student = _estimate_mean(correlations, grain=np.zeros_like(correlations))
 
     def band(n: int, confidence: float) -> tuple[float, float]:
         if n < 2:
             return NO_BAND
         low, high = student.band(n, confidence)
+        # By chance, the rank correlation of k points has mean 0 and variance 1 / (k - 1).
         half = max((high - low) / 2, stats.norm.ppf((1 + confidence) / 2) / np.sqrt(n * (values.shape[1] - 1)))
+        # No correlation lies outside [-1, 1].
         return max(-1.0, student.effect - half), min(1.0, student.effect + half)
 
     kind = "wider of Student t over seeds and Page's test"
@@ -192,6 +208,7 @@ def _estimate_rank_correlation(values: Array, others: Array) -> Estimate:
 
 def _compute_spearman(values: Array, others: Array) -> float:
     """Return Spearman's correlation of two curves [points], 0 if either is constant, as ranks are then undefined."""
+    # scipy returns NaN, which would drop the seed. A curve that does not move at all is evidence of no trend.
     if np.ptp(values) == 0 or np.ptp(others) == 0:
         return 0.0
     return float(stats.spearmanr(values, others).statistic)

@@ -14,6 +14,7 @@ def write_table(verdicts: pd.DataFrame) -> str:
     """
     judged = verdicts[verdicts["judged"]]
     rows = [HEAD, ("---",) * len(HEAD), *map(_list_cells, judged.to_dict("records"))]
+    # A plain bar would end the cell; the sign in its place looks like one (U+2223).
     lines = [f"| {' | '.join(cell.replace('|', '∣') for cell in row)} |" for row in rows]
     return "\n".join([*lines, "", _count_unjudged(len(verdicts) - len(judged))])
 

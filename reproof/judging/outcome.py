@@ -10,7 +10,7 @@ from reproof.judging.select import Sample
 from reproof.judging.terms import Range
 
 CONFIDENCE = 0.95
-MOST_SEEDS = 1_000_000
+MOST_SEEDS = 1_000_000  # more are "no number of seeds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +36,17 @@ def weigh(found: Sequence[Sample], judge: Judge, wanted: Range) -> Outcome:
     estimates = [judge.weigh(sample.of, *([] if sample.against is None else [sample.against])) for sample in found]
     pairs = list(zip(found, estimates, strict=True))
     plain = [_weigh_sample(sample, estimate, wanted, CONFIDENCE) for sample, estimate in pairs]
+    # A claim on all levels is an intersection-union test (Berger 1982): each level at 95 % needs no correction.
     if all(outcome.decision == AGREES for outcome in plain):
         worst = _find_worst(plain, plain, wanted)
+        # Levels that the claim is about were never measured, and no number of seeds adds them.
         return replace(worst, decision=INCONCLUSIVE, seeds_needed=inf) if worst.sample.short else worst
     if len(pairs) == 1:
         return plain[0]
     # Bonferroni: one level outside refutes the claim, so each level is tested more strictly.
     together = 1 - (1 - CONFIDENCE) / len(pairs)
     wide = [_weigh_sample(sample, estimate, wanted, together) for sample, estimate in pairs]
+    # Only a level whose effect lies outside can refute the claim.
     outside = [outcome for outcome in wide if compute_margin(outcome.estimate.effect, wanted) < 0]
     refuting = [outcome for outcome in outside if outcome.decision == DISAGREES]
     return _find_worst(refuting, plain, wanted) if refuting else _leave_open(plain, outside, wanted)
@@ -54,6 +57,7 @@ def _leave_open(plain: Sequence[Outcome], outside: Sequence[Outcome], wanted: Ra
     open_levels = [outcome for outcome in plain if outcome.decision == INCONCLUSIVE]
     needed = [outcome.seeds_needed for outcome in outside or open_levels]
     worst = _find_worst(outside or open_levels, plain, wanted)
+    # One level outside is enough to refute the claim; to agree, every open level must be settled.
     return replace(worst, decision=INCONCLUSIVE, seeds_needed=min(needed) if outside else max(needed))
 
 
@@ -66,6 +70,7 @@ def _weigh_sample(sample: Sample, estimate: Estimate, wanted: Range, confidence:
     def band(n: int) -> Range:
         return widen(estimate.band(n, confidence), sample)
 
+    # A single seed shows no spread, so it has no interval, unless chance plays no part.
     low, high = band(estimate.n) if estimate.n > 1 or estimate.exact else NO_BAND
     decision = decide(low, high, wanted)
     return Outcome(
@@ -87,12 +92,14 @@ def decide(low: float, high: float, wanted: Range) -> str:
     """
     if low >= wanted[0] and high <= wanted[1]:
         return AGREES
+    # Every comparison with NaN is false, so a missing interval arrives here and is inconclusive.
     return DISAGREES if high < wanted[0] or low > wanted[1] else INCONCLUSIVE
 
 
 def widen(interval: Range, sample: Sample) -> Range:
     """Return the interval, infinite towards where a side's true value may lie beyond the end of the ladder."""
     sides = [(sample.of, 1)] + ([] if sample.against is None else [(sample.against, -1)])
+    # The effect is `of` less `against` (or over it): what may lie lower on the second side raises the effect.
     ends = {side.beyond * sign for side, sign in sides}
     return (-inf if -1 in ends else interval[0], inf if 1 in ends else interval[1])
 
@@ -109,12 +116,14 @@ def count_seeds_needed(band: Callable[[int], Range], wanted: Range, *, most: int
     def settles(n: int) -> bool:
         return decide(*band(n), wanted) != INCONCLUSIVE
 
+    # One seed has no interval, so two are the fewest.
     enough = 2
     while not settles(enough):
         enough *= 2
         if enough > most:
             return inf
     fewer = enough // 2
+    # `fewer` does not settle the claim and `enough` does, until they are neighbours.
     while enough - fewer > 1:
         middle = (enough + fewer) // 2
         fewer, enough = (fewer, middle) if settles(middle) else (middle, enough)
@@ -136,6 +145,7 @@ def find_direction(effect: float, wanted: Range, neutral: float | None) -> str:
     """
     if neutral is None or wanted[0] < neutral < wanted[1]:
         return "as claimed" if compute_margin(effect, wanted) >= 0 else "against"
+    # Exactly no effect points nowhere; a trend of 0 occurs when all curves are constant.
     if effect == neutral:
         return "neither"
     return "as claimed" if (effect > neutral) == (wanted[0] >= neutral) else "against"

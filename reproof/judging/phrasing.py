@@ -9,9 +9,12 @@ from reproof.judging.claims import INCONCLUSIVE, Claim, Verdict
 from reproof.judging.terms import Range, Reach, Term
 from reproof.metrics import STEPS, find_metric
 
+# Names of metrics are too terse for a sentence.
 PLACES = {"at early stop": "at early stopping", "at end": "at the end of training"}
 RANK = "rank correlation"
+# Format of each unit. "#" keeps trailing zeros: "2.50 times" says that three digits are known.
 DIGITS = {"points": ".2f", "%": ".2f", "times": "#.3g", RANK: ".2f", "steps": ".0f", "% of seeds": ".0f"}
+# {judge: (unit, factor)} of judges whose effect is not in the unit of the metric.
 FIXED_UNITS = {
     "trend": (RANK, 1.0),
     "rank_correlation": (RANK, 1.0),
@@ -35,7 +38,9 @@ def find_unit(claim: Claim) -> Unit:
         name, factor = FIXED_UNITS[claim.judge]
         return Unit(name=name, factor=factor)
     reach, metric = claim.of.reach, find_metric(claim.of.metric)
+    # The effect of a reach is a place on its axis, whatever the metric is.
     if reach.axis == "kept" if reach else metric.is_share:
+        # A difference of two percentages is in points: "2 % more" could be read as a factor.
         return Unit(name="%" if claim.judge == "mean" else "points", factor=100.0)
     along_steps = reach is not None and reach.axis == "at" and metric.axis == "step"
     return Unit(name="steps" if along_steps or (reach is None and metric.unit == STEPS) else "", factor=1.0)
@@ -50,8 +55,9 @@ def format_number(value: float, unit: str) -> str:
     if isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:{DIGITS.get(unit, '.3g')}}".rstrip(".")
+    # A small negative number must not become "-0.00".
     text = text if float(text) else text.lstrip("-")
-    return text.replace("-", "−")
+    return text.replace("-", "−")  # U+2212, as wide as a plus sign
 
 
 def format_quantity(value: float, unit: str) -> str:
@@ -75,10 +81,12 @@ def describe_expectation(wanted: Range, unit: Unit) -> str:
 
 def describe_interval(kind: str, *, confidence: float, levels: int) -> str:
     """Return the kind of the reported interval, in words."""
+    # These are no intervals of 95 %.
     if kind == "exact" or kind.startswith("none"):
         return kind
     if levels == 1:
         return f"95 %, {kind}"
+    # Bonferroni was applied, so the levels together have 95 %. Else each has 95 % by itself.
     if confidence > 0.95:
         return f"95 % of {levels} levels together (Bonferroni), {kind}"
     return f"95 % at the least favourable of {levels} levels, {kind}"
@@ -117,10 +125,13 @@ def _compare_sides(verdict: Verdict, claim: Claim, against: Term, points: Sequen
     """
     of, noun = claim.of, _name_quantity(claim.of)
     one = _name_side(of, points[0])
+    # A place that both sides share is named once.
     two = _name_side(against, () if claim.shares_place else points[1], first=of)
     effect, size = format_number(verdict.effect, verdict.unit), format_quantity(abs(verdict.effect), verdict.unit)
     same, per = against.metric == of.metric, "for" if of.reach else "of"
+    # The most frequent kind of claim gets the plainest sentence.
     if claim.judge == "paired_difference" and "accuracy" in of.metric and same and not of.reach:
+        # Test accuracy at early stopping is the usual measure, so that it needs no name.
         unusual = "" if of.metric == "test_accuracy_at_early_stop" else f" in {noun}"
         return f"{one} are {size} {'less' if verdict.effect < 0 else 'more'} accurate than {two}{unusual}"
     that = f"that {per} {two}" if same else f"the {_name_quantity(against)} of {two}"
@@ -137,6 +148,7 @@ def _compare_sides(verdict: Verdict, claim: Claim, against: Term, points: Sequen
 def _name_side(term: Term, points: Sequence[float], first: Term | None = None) -> str:
     """Name a side by its arm and by where it is read; the second side leaves out what it shares with the `first`."""
     dense = "the dense network" if first else "dense networks"
+    # The ticket of level 0 has no pruned weights: it is the dense network.
     arm = dense if term.is_dense and term.arm == "ticket" else find_arm_words(term.arm).sentence
     run = f" in {term.run}" if first and first.run != term.run else ""
     on_ladder = not term.is_dense and not term.reach and term.axis != "at"
@@ -160,6 +172,7 @@ def _name_place(term: Term, points: Sequence[float]) -> str:
     words = f", {' and '.join(term.parts)}" if any(term.parts) else ""
     if term.axis != "at":
         return words if place is None or isinstance(place, tuple) else f"{words} at {axis} {place:g}"
+    # Along `at` the side is read at one level, which is named here because no list of levels names it.
     if isinstance(kept, float):
         words += f" with {_format_share(kept)} % of the weights kept"
     if len(points) > 1 and not term.reach:
@@ -190,6 +203,7 @@ def _name_reach(reach: Reach, metric: str, *, own_axis: str) -> str:
 
 def _describe_certainty(verdict: Verdict) -> str:
     seeds = f"{verdict.n} seed{'s' if verdict.n != 1 else ''}"
+    # Without chance there is no interval, but the number of seeds still counts.
     if verdict.interval == "exact":
         return f"exact, {seeds}"
     if isnan(verdict.low) or isnan(verdict.high):

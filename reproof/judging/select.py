@@ -74,6 +74,7 @@ def select_samples(claim: Claim, table: pd.DataFrame) -> list[Sample]:
     table = complete_table(table)
     terms = list(claim.sides.values())
     rows = [find_rows(table, term) for term in terms]
+    # Two arms of one run must be read at the same levels: a control may be trained at some of them only.
     if claim.shares_place and len(claim.runs) == 1:
         rows = _keep_shared(rows, columns=("level", "at") if claim.of.axis == "at" else ("level",))
     readings = [_read(own, term, table) for own, term in zip(rows, terms, strict=True)]
@@ -98,17 +99,21 @@ def _read(rows: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
     grid = compute_grid(there, term.axis)
     if term.reach:
         return _find_reach(grid, term.reach, term, table)
+    # From all rows of the term, not only those at its place: more values show smaller gaps.
     step = pd.Series(compute_grain(rows, table), index=grid.index)
     curve = _Reading(grid=grid, points=grid.columns.to_numpy(dtype=float), step=step)
     if term.best:
         return _find_best(curve, term.best, there, term, table)
+    # `skipna=False`: a seed that lacks a level would otherwise have the mean of other levels than the rest.
     return replace(curve, grid=grid.mean(axis=1, skipna=False).to_frame()) if term.mean else curve
 
 
 def _find_best(curve: _Reading, best: Best, there: pd.DataFrame, term: Term, table: pd.DataFrame) -> _Reading:
     """Return each seed's value at the point best by another metric: selected on validation, measured on test."""
     rows = find_rows(table, replace(term, metric=best.metric))
+    # pandas' `isin` takes NaN for equal to NaN, so rows without a place stay.
     rows = rows.loc[rows["level"].isin(there["level"]) & rows["at"].isin(there["at"])]
+    # A seed without a score at some point cannot say which point is its best; it is dropped and counted as lost.
     scores = compute_grid(rows, term.axis).reindex_like(curve.grid).dropna()
     chosen = scores.idxmax(axis=1) if best.way == "highest" else scores.idxmin(axis=1)
     values = pd.Series({seed: curve.grid.at[seed, point] for seed, point in chosen.items()}, dtype=float)
@@ -120,9 +125,11 @@ def _find_reach(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFram
 
     A seed that meets the bound at the end of the ladder may reach further than was measured (`beyond`).
     """
+    # The direction along the axis in which the claim reaches.
     outward = -1 if reach.end == "smallest" else 1
     curve, bound = _find_bound(grid, reach, term, table)
     excess = curve.sub(bound, axis=0) * (1 if reach.relation == "at_least" else -1)
+    # The bound may hold with gaps, by chance. The outermost point counts, as "the smallest share that still matches".
     holds = excess.ge(-reach.margin)
     points = curve.columns.to_numpy(dtype=float)
     last = {seed: _find_outermost(row.to_numpy(dtype=bool), outward) for seed, row in holds.iterrows() if row.any()}
@@ -133,6 +140,7 @@ def _find_reach(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFram
         grid=pd.Series(values, index=grid.index, dtype=float).to_frame(),
         points=np.sort(np.array(list(values.values()), dtype=float)),
         step=pd.Series(steps, index=grid.index, dtype=float),
+        # The ladder ended before this seed failed, so the true value is unknown in this direction.
         beyond=outward if end in last.values() and points[end] else 0,  # no axis has values below 0
     )
 
@@ -144,7 +152,9 @@ def _find_bound(grid: pd.DataFrame, reach: Reach, term: Term, table: pd.DataFram
     """
     if reach.bound != "dense":
         return grid, pd.Series(float(reach.bound), index=grid.index)
+    # The dense network is read at the place of the side, unless the side's own curve runs along places.
     same_place = {column: value for column, value in term.at.items() if column == "at" and grid.columns.name != "at"}
+    # Level 0 belongs to the arm "ticket"; controls have no dense network of their own.
     there = replace(term, arm="ticket", at=same_place)
     dense = place_rows(find_rows(table, there), there)
     reference = dense.loc[dense["level"] == 0].groupby("seed")["value"].mean().reindex(grid.index)
@@ -160,6 +170,7 @@ def _find_outermost(holds: npt.NDArray[np.bool_], outward: int) -> int:
 def _compute_gap(points: Array, place: int, outward: int) -> float:
     """Return the distance to the next point outward, at the end of the ladder to the one before."""
     neighbour = place + outward if 0 <= place + outward < len(points) else place - outward
+    # The true value lies between two measured points, so their distance is the step of this measurement.
     return float(abs(points[neighbour] - points[place])) if 0 <= neighbour < len(points) else float("nan")
 
 
@@ -180,6 +191,8 @@ def _take_point(reading: _Reading, point: float) -> _Reading:
 
 def _pair(readings: Sequence[_Reading]) -> Sample:
     """Keep the seeds that have finite values on every side; raise Unmeasured if there are none."""
+    # Pairing needs both values of a seed. Those left out are counted, because dropping them silently could bias a
+    # claim.
     seeds = sorted(set.intersection(*(_find_finite_seeds(reading.grid) for reading in readings)))
     if not seeds:
         raise Unmeasured("no seed has a value on every side at this scale")
@@ -196,6 +209,7 @@ def _find_finite_seeds(grid: pd.DataFrame) -> set[int]:
 def _make_side(reading: _Reading, seeds: list[int]) -> Side:
     values = reading.grid.loc[seeds].to_numpy(dtype=float)
     return Side(
+        # One column is one number per seed [seeds]; several are a curve [seeds, points].
         values=values[:, 0] if values.shape[1] == 1 else values,
         points=reading.points,
         step=reading.step.loc[seeds].to_numpy(dtype=float),

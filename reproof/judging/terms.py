@@ -67,7 +67,9 @@ class Term:
     @classmethod
     def parse(cls, side: Mapping[str, Any], *, stated: Iterable[str]) -> "Term":
         """Return the side in which `side` has every key, those taken from the other side included."""
+        # Tuples, because a frozen term must not hold lists; a tuple also marks a range.
         places = {column: tuple(value) if isinstance(value, list) else value for column, value in side["at"].items()}
+        # `part` chooses among things of one kind, so it is no axis and has no range.
         parts = places.pop("part", ())
         best = [Best(way=way, metric=metric) for way, metric in side.get("best", {}).items()]
         return cls(
@@ -98,12 +100,14 @@ class Term:
     def is_curve(self) -> bool:
         """True if the side has several values per seed: a range without a reduction."""
         reduced = self.mean or self.best is not None or self.reach is not None
+        # Without a level the side is read at all levels: several values, even without a range.
         return not reduced and (bool(self.ranges) or not self.names_level)
 
     @property
     def axis(self) -> str:
         """The column along which the values lie: that of the reach or of the range. Levels lie along `kept`."""
         axis = self.reach.axis if self.reach else next(iter(self.ranges), "kept")
+        # Ladders of two runs keep different shares at one level; shares are what can be compared.
         return "kept" if axis == "level" else axis
 
     @property

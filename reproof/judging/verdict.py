@@ -26,6 +26,7 @@ from reproof.judging.rows import Unmeasured
 from reproof.judging.select import select_samples
 from reproof.judging.terms import Range
 
+# pandas derives types from values: an empty table or column would have others in the parquet file.
 COLUMN_TYPES = {str: "str", float: "float64", int: "int64", bool: "bool"}
 
 
@@ -49,11 +50,13 @@ def judge_claim(claim: Claim, measurements: pd.DataFrame, *, scale: str) -> Verd
     try:
         outcome = weigh(select_samples(claim, measurements), judge, wanted)
     except Unmeasured as absent:
+        # A scale that lacks a measurement is not a failure: the page lists the claim with the reason.
         reason = _join_reasons(departure, str(absent))
         return replace(unjudged, reason=reason, sentence=f"Not judged: {reason}.")
     verdict = replace(
         _add_outcome(unjudged, claim, outcome),
         judged=not departure,
+        # The effect is kept, so that readers see its direction, but the word must not be quoted from such a scale.
         verdict=NOT_JUDGED if departure else outcome.decision,
         direction=find_direction(outcome.estimate.effect, wanted, judge.neutral),
         reason=_join_reasons(departure, *_explain_limits(outcome)),
@@ -70,6 +73,7 @@ def _explain_departure(claim: Claim, scale: str) -> str:
     """Return why the scale does not judge the claim, "" if it does."""
     if scale in claim.judged_at:
         return ""
+    # Numbers from memory are shown next to measurements and decide nothing.
     if not claim.judged_at:
         return "what the paper says of this is only remembered, and judges nothing"
     return f"scale {scale} departs too far from the paper for this claim"
@@ -135,5 +139,6 @@ def _add_outcome(verdict: Verdict, claim: Claim, outcome: Outcome) -> Verdict:
         interval=describe_interval(outcome.estimate.interval, confidence=outcome.confidence, levels=outcome.levels),
         n=outcome.estimate.n,
         seeds_needed=outcome.seeds_needed,
+        # Only a claim at one level has one share.
         kept=float(points[0]) if len(points) == 1 and claim.of.axis == "kept" else nan,
     )

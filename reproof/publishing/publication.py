@@ -26,6 +26,7 @@ ABOUT = "# Written by `make publish`: what travels, bound to the code that made 
 
 def list_published(plan: Plan) -> list[str]:
     """Return what a scale publishes: tables, verdicts and labels of the papers it names, weights of their runs."""
+    # First, because it raises for names that do not exist.
     weights = _weights(plan)
     tables = [plan.locate_tables(paper) for paper in plan.configuration.publish or {}]
     labels = sorted({record for paper in plan.configuration.publish or {} for record in plan.list_figure_data(paper)})
@@ -40,6 +41,7 @@ def list_targets(plan: Plan) -> list[str]:
 
 def list_folders_to_remember(plan: Plan) -> set[str]:
     """Return the folders of all results of the papers whose weights are published, also of those that are not."""
+    # With weights, Snakemake's memory of everything upstream travels as well: without it, it would go by file times.
     papers = [paper for paper, keys in (plan.configuration.publish or {}).items() if keys]
     return {job.folder for paper in papers for job in plan.list_upstream(paper)}
 
@@ -51,6 +53,7 @@ def describe_stage(outputs: Iterable[str], code: Mapping[str, str]) -> Tree:
     `compute_code` returned when they were made}.
     """
     outs: list[Tree] = [{path: {"persist": True}} for path in sorted({MEMORY, *outputs})]
+    # One stage: DVC locks its code and its outputs together, so a lock with new code and old results cannot arise.
     return {"stages": {STAGE: {"cmd": COMMAND, "deps": CODE, "outs": outs, "meta": {"code": dict(code)}}}}
 
 
@@ -61,6 +64,7 @@ def write_stage(content: Tree, file: Path = Path("dvc.yaml")) -> None:
 
 def compute_code(plan: Plan, paper: str) -> str:
     """Return 16 hex digits of the code of all jobs that a paper's tables are made of."""
+    # A sorted set: the order of jobs and the number of seeds have nothing to do with code.
     codes = sorted({one.code for one in list_upstream_records(plan, paper)})
     return hashlib.sha256(format_canonical(codes).encode()).hexdigest()[:16]
 
@@ -71,6 +75,7 @@ def read_code(file: Path = Path("dvc.yaml")) -> dict[str, str]:
         return {}
     try:
         return dict(read_yaml(file)["stages"][STAGE]["meta"]["code"])
+    # An old file states no code, so nothing can be compared; it is no error of the user.
     except (KeyError, TypeError, ValueError):
         return {}
 
@@ -81,6 +86,7 @@ def choose_code_to_publish(plans: Iterable[Plan], published: Mapping[str, str]) 
     for plan in plans:
         for paper in plan.configuration.publish or {}:
             tables, now = plan.locate_tables(paper), compute_code(plan, paper)
+            # Tables without their sources were not made here. Today's code next to them would be a false record.
             code[tables] = published.get(tables, now) if _is_alone(plan, paper) else now
     return code
 
@@ -102,6 +108,7 @@ def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
 
 def refuse_uncommitted() -> None:
     """Raise ReproofError naming code that is not committed."""
+    # Only what results depend on: uncommitted notes may stay.
     command = ["git", "status", "--porcelain", "--", *CODE]
     changed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     if changed:
@@ -112,6 +119,7 @@ def refuse_uncommitted() -> None:
 def _is_alone(plan: Plan, paper: str) -> bool:
     """Return whether a paper's tables are present, and none of the results that they are made of."""
     there = Path(plan.locate_tables(paper), "record.json").exists()
+    # One upstream result is enough: then Snakemake itself compares the code.
     return there and not any(Path(one.record).exists() for one in list_upstream_records(plan, paper))
 
 
@@ -120,6 +128,7 @@ def refuse_too_much(outputs: Iterable[str], *, limit_mb: float = LIMIT_MB) -> fl
     sizes = {path: _megabytes(Path(path)) for path in {MEMORY, *outputs}}
     total = sum(sizes.values())
     if total > limit_mb:
+        # The remedy is to name fewer runs, so the message names those that matter.
         largest = sorted(sizes, key=lambda path: -sizes[path])[:MOST_NAMED]
         named = ", ".join(f"{path} ({sizes[path]:.1f} MB)" for path in largest)
         raise ReproofError(
@@ -140,6 +149,7 @@ def _weights(plan: Plan) -> list[str]:
             if key not in runs:
                 raise _wrong(plan, f"publish.{paper}", describe_unknown(key, (*runs,)))
             folders += [f"{RESULTS}/dense/{runs[key].dense}", f"{RESULTS}/tickets/{runs[key].tickets}"]
+    # Two runs may share one dense network.
     return list(dict.fromkeys(folders))
 
 

@@ -1,7 +1,7 @@
-"""A Slurm of one node on loopback, with GPUs that are none: started, asked and stopped by the tests themselves.
+"""A Slurm of one node on the loopback interface, with fake GPUs; the tests start, query and stop it.
 
-No database, no cgroups, no service manager. Slurm finds its configuration in /etc/slurm, for the environment of a job's
-inner steps names none; so there must be no other Slurm on the machine.
+No database, no cgroups, no service manager. Slurm reads its configuration from /etc/slurm, because the inner steps of a
+job are not given another path. There must be no other Slurm on the machine.
 """
 
 import os
@@ -126,7 +126,7 @@ def _configure(folder):
     (folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
     (folder / "prolog").write_text(PROLOG.format(folder=folder))
     (folder / "prolog").chmod(0o755)
-    for number in range(GPUS):  # only a device node makes Slurm tell a job which GPUs are its own
+    for number in range(GPUS):  # only with a device node does Slurm state in a job's environment which GPUs are its own
         os.mknod(folder / f"gpu{number}", stat.S_IFCHR | 0o666, NULL_DEVICE)
     lines = [f"NodeName=localhost Name=gpu File={folder}/gpu{number}\n" for number in range(GPUS)]
     (folder / "gres.conf").write_text("".join(lines))

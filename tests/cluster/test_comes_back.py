@@ -75,7 +75,7 @@ def before_trouble(longer, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def troubled(node, before_trouble, folders, tmp_path_factory):
-    """The same after its trouble on Slurm: the workspace, and {seed: its jobs as Slurm tells them}."""
+    """The same after its trouble on Slurm: the workspace, and {seed: its jobs as Slurm reports them}."""
     workspace = before_trouble.copy(tmp_path_factory.mktemp("troubled") / "reproof")
     before = len(node.jobs())
     _run(workspace, node, folders)

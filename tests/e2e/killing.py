@@ -54,6 +54,7 @@ class Run:
     def kill(self, victim):
         """Send SIGKILL; return whether anything was there to be killed."""
         found = {"snakemake": self.snakemake, "a job": self.jobs, "everything": self.processes}[victim]()
+        # SIGKILL: no handler runs, as when the kernel runs out of memory or the power fails.
         for one in found[-1:] if victim == "a job" else found:
             one.send_signal(signal.SIGKILL)
         return bool(found)
@@ -68,6 +69,7 @@ class Run:
     def leaves_nobody_writing(self):
         """No process of a killed run is alive, and no result changes any more."""
         until(lambda: not self.processes(), limit_s=5)
+        # Twice, half a second apart: a process that is not known by its mark would show by what it writes.
         before = stamps(self.workspace)
         time.sleep(0.5)
         return stamps(self.workspace) == before

@@ -1,4 +1,4 @@
-"""A bit flipped or a tail cut in any kind of file: refused by name, mended by the command told then."""
+"""A bit flipped or a tail cut in any kind of file: refused by name, repaired by the command in the message."""
 
 import os
 import shlex
@@ -38,7 +38,7 @@ def cut(content):
 
 
 def flip(content):
-    """Flip a bit in the middle; of a record in its time, which nothing else tells."""
+    """Flip a bit in the middle of a file; in a record, a bit of its wall time, which no other file states."""
     place = content.find(b'"wall_s": ') + 10 if b'"wall_s": ' in content else len(content) // 2
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
@@ -107,7 +107,7 @@ def test_damage_to_what_snakemake_remembers_is_refused_as_well(damaged, pattern,
     "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 )
 def test_the_command_that_a_refusal_tells_mends_it(finished, smoke, kind):
-    """As typed, whatever the scale in the configuration; figures that tell of what was made anew may be drawn again."""
+    """As typed, whatever the scale in the configuration; figures that show what was made again may be redrawn."""
     path = one_of(finished, KINDS[kind])
     (finished / path).write_bytes(flip((finished / path).read_bytes()))
     error = finished.snakemake("-n", "results/figures/all", code=1).line("error:")

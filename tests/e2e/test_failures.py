@@ -1,4 +1,4 @@
-"""What goes wrong is told in one line and leaves nothing half-written."""
+"""Each failure is reported in one line and leaves nothing half-written."""
 
 import os
 import subprocess

@@ -15,8 +15,10 @@ from reproof.planning.plan import Plan
 from reproof.provenance.integrity import Memory
 from reproof.provenance.records import sha256
 
+# Kinds of files that must be equal bit by bit. Records hold times, and logs and benchmarks are of the run.
 BYTES = {".parquet", ".safetensors", ".svg", ".png", ".pdf"}
 LONG = ("training: {steps: 60, validate_every: 20, test_every: 20}", "training: {steps: 400, validate_every: 20}")
+# A training that takes seconds would otherwise never save its state, which happens once a minute.
 OFTEN = ("reproof/training/saving.py", "every_s: float = 60.0", "every_s: float = 0.05")
 EVERYTHING = "results/figures/all"
 KILLS, A_CHAIN, SEED = 20, 4, 20

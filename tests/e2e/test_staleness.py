@@ -1,4 +1,4 @@
-"""Never a stale result, and nothing made anew without a reason: after clone and pull, whatever the times of the files.
+"""Never a stale result, and nothing rerun without a reason: after clone and pull, whatever the times of the files.
 
 The finished smoke run is published to a remote, cloned and pulled. Each kind of change is then made in the clone, and
 exactly the jobs that depend on it must be planned: with the times as the pull left them, shuffled, and all touched.

@@ -64,7 +64,7 @@ def values(table, metric, **where):
 
 
 def test_a_path_ends_in_the_networks_that_were_trained(folder):
-    """The first copy from step 0 is the dense network itself, whose error its curves tell; it lies at alpha 1."""
+    """The first copy from step 0 is the dense network itself, whose error is in its curves; it is at alpha 1."""
     table = connected(folder, points=5)
     curves = read_parquet(folder("dense.parquet")).query("step == 12")
     for split in ("train", "test"):

@@ -113,7 +113,7 @@ def tickets(folder):
 
 
 def test_frozen_weights_are_still_there_after_training(tickets, monkeypatch):
-    """Looked at in the trained networks themselves, beside weights that trained."""
+    """Read from the trained networks themselves, next to weights that trained."""
     seen = []
     train = Job.train
 

@@ -21,7 +21,7 @@ SHARE = {"fc": 0.2, "output": 0.1}
 
 
 def write_data(path):
-    """120 training and 40 test images of 6x6 pixels in four classes that their brightest quarter tells."""
+    """120 training and 40 test images of 6x6 pixels in four classes, given by the brightest quarter."""
     chance = np.random.default_rng(0)
     labels = chance.integers(0, 4, 160)
     images = chance.integers(0, 100, (160, 1, 6, 6), dtype=np.uint8)

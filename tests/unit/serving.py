@@ -23,7 +23,7 @@ os.environ["no_proxy"] = "127.0.0.1"  # loopback is reached directly
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder without a word."""
+    """Serves a folder without logging."""
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Evaluations that attack: the networks that they are shown beside their own, and mistakes that are told in a line."""
+"""Evaluations that attack: the networks that classify the examples of another, and mistakes reported in one line."""
 
 import json
 from copy import deepcopy

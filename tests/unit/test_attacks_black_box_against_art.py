@@ -1,4 +1,4 @@
-"""Square, one pixel and NES against the Adversarial Robustness Toolbox: success at equal budgets, slopes.
+"""Square, one pixel and NES against the Adversarial Robustness Toolbox: success at equal budgets, gradients.
 
 It has neither SPSA nor the augmentation of substitutes.
 """

@@ -193,7 +193,7 @@ def test_pgd_takes_all_steps_or_stops_where_the_aim_is_reached():
 
 
 def lottery(threshold):
-    """Return a victim without slope: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
+    """Return a victim without gradient: class 1 has the logit x rounded to twentieths, class 0 the threshold."""
     return Victim(lambda x: torch.stack([torch.full((len(x),), threshold), (x.flatten(1) * 20).round()[:, 0] / 20], 1))
 
 

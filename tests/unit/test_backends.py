@@ -95,7 +95,7 @@ def test_all_backends_train_the_same_on_images_of_norm_one(dataset, augment):
 
 
 def test_a_perceptron_has_the_gradient_of_autograd(dataset):
-    """One step of plain descent moves each weight by the rate times its slope of mean cross-entropy."""
+    """One step of plain descent moves each weight by the rate times the gradient of the mean cross-entropy."""
     asked = settings(optimizer="sgd", lr=1.0)
     for backend in (Perceptron, SparsePerceptron):
         module, member = masked(dataset, 0.4)

@@ -1,4 +1,4 @@
-"""Evaluations: how the plan enumerates what operations measure, and which mistakes in them it tells."""
+"""Evaluations: how the plan enumerates what operations measure, and which mistakes in them it reports."""
 
 import json
 from copy import deepcopy

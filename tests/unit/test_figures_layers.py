@@ -24,6 +24,7 @@ def test_layers_have_uniform_labels_in_all_networks():
 def test_a_heat_map_shows_errors_averaged_over_draws_and_seeds():
     table = drawn("layer_heat_map")
     first = table[table["part"] == "fc_1"].set_index("at")["mean"]
+    # Three seeds; a cost is a share of the accuracy above chance, 0.1.
     trained, cost = [0.97, 0.969, 0.968], [0.95, 0.93, 0.91]
     at_start = sum(1 - (t - c * (t - 0.1)) for t, c in zip(trained, cost, strict=True)) / 3
     assert first[0.0] == pytest.approx(at_start)
@@ -66,6 +67,7 @@ def test_sets_are_shown_with_what_their_worst_layer_costs():
 
 
 def test_one_seed_has_no_interval():
+    # Its mean is drawn all the same, without a bar.
     one = {"measurements": pd.concat([tables.layers(("a",), seeds=1)])}
     table = draw("criticality_by_layer", tables=one, runs=["a"], context=CONTEXT).table
     assert table["low"].isna().all() and table["mean"].notna().all()

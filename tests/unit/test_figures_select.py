@@ -23,6 +23,7 @@ def _curves(*rows: tuple[int, int, int, float]) -> pd.DataFrame:
 
 def test_mean_lowest_and_highest_run_over_seeds_and_draws() -> None:
     rows = _measured(*(("a", "b", 1, seed, draw, 0.1 * (1 + seed + 4 * draw)) for seed in (0, 1) for draw in (0, 1)))
+    # Seeds and draws are equal trials here, unlike in verdicts, which average the draws of a seed.
     (row,) = summarise_trials(rows, ["run", "arm", "level"]).to_dict("records")
     assert row["mean"] == pytest.approx((0.1 + 0.2 + 0.5 + 0.6) / 4)
     assert (row["lowest"], row["highest"], row["trials"]) == (pytest.approx(0.1), pytest.approx(0.6), 4)
@@ -35,6 +36,7 @@ def test_published_gains_and_ratios_stand_on_the_measured_dense_mean() -> None:
     references = [same | {"gain": 0.003}, same | {"ratio": 0.5}, same | {"value": 0.98, "low": 0.97}]
     table = early_stopping_and_accuracy({"measurements": measured}, [["lenet"]], references, metrics=[METRIC])
     published = table[table["source"] != ""]
+    # The dense mean is 0.91: 0.91 + 0.003, 0.91 x 0.5, and the value itself.
     assert published["mean"].tolist() == pytest.approx([0.913, 0.455, 0.98])
     assert published["lowest"].tolist() == pytest.approx([0.913, 0.455, 0.97])
     assert set(published["arm"]) == {"ticket"} and set(published["trials"]) == {0}
@@ -73,17 +75,20 @@ def test_quantities_keep_the_order_asked_for_and_panels_that_of_the_runs() -> No
         ["b", 1, "c", "early_stop_step"],
         ["b", 1, "c", METRIC],
     ]
+    # Run c was not measured; its rows keep the place in the panel.
     assert table["trials"].tolist() == [1, 1, 1, 1, 0, 0]
 
 
 def test_steps_at_which_only_some_trainings_were_measured_are_left_out() -> None:
     curves = _curves((0, 0, 10, 0.5), (0, 1, 10, 0.6), (0, 0, 15, 0.7), (0, 0, 20, 0.8), (0, 1, 20, 0.9))
+    # Step 15 is the early-stopping step of one seed.
     assert select_common_steps(curves)["step"].tolist() == [10, 10, 20, 20]
 
 
 def test_accuracy_during_training_reads_the_recorded_step_nearest_to_each_share() -> None:
     curves = _curves(*((0, 0, step, step / 100) for step in (10, 30, 70, 90)))
     table = accuracy_during_training({"curves": curves}, [["lenet"]], [])
+    # A third, two thirds and the whole of 90 are 30, 60 and 90; nothing was recorded at 60, and 70 is nearest.
     assert table["quantity"].tolist() == [f"Test accuracy, iteration {step}" for step in (30, 70, 90)]
     assert table["mean"].tolist() == pytest.approx([0.3, 0.7, 0.9])
 
@@ -101,6 +106,7 @@ def test_learning_curves_take_the_nearest_level_if_one_is_near() -> None:
     curves = _curves(*((level, 0, step, 0.5) for level in (0, 1, 2) for step in (0, 10)))
     panels = [{"kept": [1.0, 0.55, 0.1], "arms": ["ticket"]}]
     table = learning_curves({"curves": curves}, [["lenet"]], [], panels=panels)
+    # 0.55 is within a factor of 1.3 of 0.5; 0.1 is 2.5 times away from 0.25.
     assert sorted(table["kept"].unique()) == [0.5, 1.0]
 
 
@@ -119,6 +125,7 @@ def test_movement_shows_one_training_at_the_nearest_level_and_few_of_many_layers
     ]
     names = ["run", "level", "kept", "seed", "layer", "group", "quantity", "bin_left", "bin_right", "share"]
     table = weight_movement({"movement": pd.DataFrame(rows, columns=names)}, [["resnet"]], [], kept=0.2)
+    # As a ratio, 0.25 is the nearest to 0.2; of the two seeds, the lower one is shown.
     assert set(table["level"]) == {2} and set(table["seed"]) == {4}
     assert table["layer"].tolist() == ["conv0.weight", "conv6.weight", "conv12.weight", "conv18.weight"]
 

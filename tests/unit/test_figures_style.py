@@ -41,9 +41,11 @@ def test_kept_falls_on_a_logarithmic_axis_with_plain_labels() -> None:
 def test_ticks_are_left_out_where_their_labels_would_touch() -> None:
     levels = [0.8**level for level in range(25)]
     assert select_spaced(levels, apart=0.2) == levels
+    # One level is log(1 / 0.8) = 0.22 from the next.
     assert select_spaced(levels, apart=0.4) == levels[::2]
     axes = Figure().add_subplot()
     scale_kept_axis(axes, levels[:3], also=[0.01], width=2)
+    # The published value at 1 % widens the axis so much that measured levels crowd together.
     assert axes.xaxis.get_majorticklocs().tolist() == [1.0]
 
 
@@ -51,11 +53,13 @@ def test_collapsed_networks_do_not_flatten_the_tickets_gain() -> None:
     low, high = compute_limits(
         _rows(("ticket", 1.0, 0.98), ("ticket", 0.2, 0.985), ("ticket", 0.002, 0.4), ("reinitialise", 0.2, 0.3))
     )
+    # Four times the gain of 0.5 points is less than 3 points, so the window reaches 3 points below the dense network.
     assert 0.94 < low < 0.98 and 0.985 < high < 0.99
 
 
 def test_a_large_gain_makes_room_for_a_large_loss() -> None:
     low, _ = compute_limits(_rows(("ticket", 1.0, 0.60), ("ticket", 0.2, 0.65), ("ticket", 0.01, 0.45)))
+    # Four times the gain of 5 points is 20, and 0.60 - 0.20 is below the lowest value.
     assert low < 0.45
 
 
@@ -64,6 +68,7 @@ def test_near_published_values_widen_the_window_and_far_ones_do_not() -> None:
     _, alone = compute_limits(rows)
     _, near = compute_limits(_published(rows, 0.954))
     _, far = compute_limits(_published(rows, 0.99))
+    # The window may grow by half of its height, 0.75 points: 95.4 % is within reach, 99 % is not.
     assert alone < 0.954 < near and far == alone
 
 
@@ -76,6 +81,7 @@ def test_a_published_series_is_shown_if_its_best_value_is_comparable() -> None:
 
 def test_published_values_far_beyond_the_sparsest_level_are_not_shown() -> None:
     rows = _published(_rows(("ticket", 1.0, 0.94), ("ticket", 0.2, 0.95)), 0.945)
+    # On both sides of half of the sparsest measured share, 0.2.
     published = [find_comparable(rows.assign(kept=[1.0, 0.2, kept]), 0.9, 1.0).iloc[-1] for kept in (0.11, 0.09)]
     assert published == [True, False]
 
@@ -84,6 +90,7 @@ def test_iterations_start_at_zero_with_thousands_set_apart() -> None:
     axes = Figure().add_subplot()
     rows = _rows(("ticket", 1.0, 50000.0)).assign(quantity="early_stop_step")
     assert scale_value_axis(axes, "early_stop_step", compute_limits(rows)) == 1
+    # From 0, with 6 % of room.
     assert axes.get_ylim() == pytest.approx((0, 53000))
     assert axes.yaxis.get_major_formatter()(20000, 0) == "20,000"
 

@@ -8,7 +8,7 @@ def job(rule, hours, inputs, outputs, *, gpus=0, cores=1, measured=False):
     return Job(rule, tuple(inputs.split()), tuple(outputs.split()), Duration(hours * 3600, measured), gpus, cores)
 
 
-# fetch (1 h) -> train a (2 h) -> prune (0.5 h) -> train c (4 h) -> draw (0.5 h); train b (6 h) runs beside: 8 h in all
+# fetch (1 h) -> train a (2 h) -> prune (0.5 h) -> train c (4 h) -> draw (0.5 h); train b (6 h) in parallel: 8 h in all
 GRAPH = [
     job("draw", 0.5, "b c", "picture"),
     job("train", 6, "data", "b b.json", gpus=1, cores=2, measured=True),

@@ -29,8 +29,10 @@ def page(gallery: Path) -> "Page":
 
 def test_every_link_is_relative_and_leads_somewhere(gallery: Path, page: "Page") -> None:
     places = [link for link in page.links if not link.startswith(("#", "data:"))]
+    # Two figures with five links each at least, so that an empty page cannot pass.
     assert len(places) >= 2 * 5 and all((gallery / place).is_file() for place in places)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    # No absolute path and no address: the folder can be moved, zipped and opened without a network.
     assert not any(Path(place).is_absolute() or ":" in place for place in places)
 
 
@@ -78,6 +80,7 @@ def test_departures_and_costs_are_told(page: "Page") -> None:
 def test_records_of_a_run_travel_with_the_page(gallery: Path) -> None:
     record = json.loads((gallery / "records/lottery_ticket/lenet.json").read_text())
     assert [each["settings"]["steps"] for each in record.values()] == [2000]
+    # A run without records.
     assert not (gallery / "records/lottery_ticket/conv_2.json").exists()
 
 
@@ -111,6 +114,7 @@ def test_a_missing_figure_is_named_and_nothing_is_left_behind(tmp_path: Path) ->
         build_gallery(
             output=tmp_path / "all", papers=[paper], scale="", data=[], benchmarks={}, versions={}, fingerprint=""
         )
+    # Neither a gallery nor the temporary folder of its build.
     assert not [path for path in tmp_path.iterdir() if "all" in path.name]
 
 
@@ -128,6 +132,8 @@ def test_costs_are_summed_over_jobs_and_sorted(tmp_path: Path) -> None:
     for name, row in {"a": "10\t0:00:10\t100", "b": "20\t0:00:20\t300.5", "c": "0.1\t0:00:00\tNA"}.items():
         (tmp_path / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{row}\n")
     prune, retrain = read_costs(
+        # "gone" is a result that was pulled: no benchmark file. "NA" is a job too short for Snakemake to sample its
+        # memory.
         {"retrain": [tmp_path / "a.tsv", tmp_path / "b.tsv"], "prune": [tmp_path / "c.tsv", "gone"]}
     )[::-1]
     assert (retrain.rule, retrain.jobs, retrain.seconds, retrain.longest, retrain.memory) == (

@@ -188,7 +188,7 @@ def test_what_is_remembered_of_a_file_that_is_not_there_is_forgotten(expected, g
 
 
 def test_a_record_that_says_something_else_than_was_recorded_is_refused_by_name(expected):
-    """Of what it tells, nothing else tells the wall time."""
+    """The wall time is in no other file, so only the hash of the record itself protects it."""
     record = json.loads(Path(expected.record).read_text())
     Path(expected.record).write_text(json.dumps(record | {"wall_s": 1e9}))
     with pytest.raises(ReproofError, match=rf"^{expected.record}: cannot be read as a record; mend it with: rm -f"):

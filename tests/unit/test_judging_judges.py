@@ -33,6 +33,7 @@ def interval(estimate, confidence=0.95):
 def test_the_mean_of_three_by_hand():
     estimate = mean(side([1.0, 2.0, 3.0]))
     assert (estimate.effect, estimate.n) == (2.0, 3)
+    # t of 2 degrees of freedom; the deviation of 1, 2, 3 is 1.
     assert interval(estimate) == pytest.approx((2 - 4.302653 / np.sqrt(3), 2 + 4.302653 / np.sqrt(3)))
 
 
@@ -52,6 +53,7 @@ def test_the_paired_difference_is_scipys():
 def test_an_interval_inside_a_band_is_two_one_sided_tests(band):
     low, high = interval(paired_difference(side(ONE), side(TWO)))
     p, _, _ = ttost_paired(np.array(ONE), np.array(TWO), -band, band)
+    # The bands lie on both sides of the one at which the decision turns.
     assert (-band <= low and high <= band) == (p <= 0.025)
 
 
@@ -72,12 +74,14 @@ def test_the_share_of_seeds_is_the_sign_test(above):
     estimate = share_of_seeds(side([1.0] * above + [0.0] * (8 - above)), side([0.5] * 8))
     low, high = interval(estimate)
     assert estimate.effect == above / 8
+    # An exact interval and the exact test with the same tails must agree on every outcome.
     assert (not low <= 0.5 <= high) == (stats.binomtest(above, 8).pvalue < 0.05)
 
 
 def test_ties_are_left_out_of_the_share():
     estimate = share_of_seeds(side([1.0, 1.0, 0.5]), side([0.5, 0.5, 0.5]))
     assert (estimate.effect, estimate.n) == (1.0, 2)
+    # Two of two above: the lower end p has p^2 = 0.025.
     assert interval(estimate) == pytest.approx((np.sqrt(0.025), 1.0))
     assert np.isnan(interval(share_of_seeds(side([0.5] * 3), side([0.5] * 3)))).all()
 
@@ -91,16 +95,19 @@ def test_a_trend_by_hand():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_trend_excludes_0_only_when_pages_test_does(seed):
+    # A weak trend, so that some of the twelve tables are significant and others are not.
     values = np.random.default_rng(seed).normal(size=(6, 5)) + 0.25 * np.arange(5)
     low, high = interval(trend(side(values, points=range(5))))
     page = stats.page_trend_test(values, method="asymptotic").pvalue
     each = [stats.spearmanr(row, range(5)).statistic for row in values]
     student = stats.ttest_1samp(each, 0).pvalue
+    # The wider of two intervals excludes 0 only if both do. Page's test is one-sided, so both directions are tried.
     assert (not low <= 0 <= high) == (min(page, 1 - page) < 0.025 and student < 0.05)
 
 
 def test_a_trend_that_all_seeds_share_keeps_the_width_of_chance():
     low, high = interval(trend(side([[1.0, 2.0, 3.0, 4.0, 5.0]] * 4, points=range(5))))
+    # z / sqrt(4 seeds x (5 - 1)) = z / 4; above, the interval ends at the greatest correlation there is.
     assert (low, high) == pytest.approx((1 - 1.959964 / 4, 1.0), abs=1e-6)
 
 
@@ -140,6 +147,7 @@ def test_an_identity_is_refuted_by_one_seed():
 
 def test_seeds_that_agree_have_the_spread_of_rounding():
     estimate = mean(side([300.0] * 4, step=100.0))
+    # t of 3 degrees of freedom; deviation of a number rounded to hundreds; sqrt of 4 seeds.
     half = 3.182446 * (100 / np.sqrt(12)) / 2
     assert interval(estimate) == pytest.approx((300 - half, 300 + half))
     assert "all equal" in estimate.interval
@@ -147,12 +155,14 @@ def test_seeds_that_agree_have_the_spread_of_rounding():
 
 def test_seeds_that_agree_on_a_difference_have_the_rounding_of_both_sides():
     estimate = paired_difference(side([3.0, 4.0], step=1.0), side([1.0, 2.0], step=1.0))
+    # Each side has variance 1 / 12.
     half = 12.706205 * np.sqrt(2 / 12) / np.sqrt(2)
     assert interval(estimate) == pytest.approx((2 - half, 2 + half), rel=1e-6)
 
 
 def test_seeds_that_agree_on_a_ratio_have_the_relative_rounding_of_both_sides():
     estimate = paired_ratio(side([300.0, 300.0], step=100.0), side([100.0, 100.0], step=100.0))
+    # Relative steps of 100 / 300 and 100 / 100.
     half = 12.706205 * np.sqrt((1 / 9 + 1) / 12) / np.sqrt(2)
     assert interval(estimate) == pytest.approx((3 * np.exp(-half), 3 * np.exp(half)), rel=1e-5)
 

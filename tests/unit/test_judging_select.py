@@ -57,6 +57,7 @@ def test_one_kept_is_the_nearest_level_within_a_factor():
 def test_a_kept_that_no_level_is_near_is_unmeasured():
     with pytest.raises(Unmeasured, match=r"arm ticket of run lenet is not measured at kept 0\.135 at this scale"):
         only(of(at={"kept": 0.135}), TICKETS)
+    # 0.512 / 0.4 = 1.28: within the default factor of 1.3, not within 1.2.
     assert only(of(at={"kept": 0.4}), TICKETS).of.points == pytest.approx([0.512])
     with pytest.raises(Unmeasured):
         only(of(at={"kept": 0.4}, within=1.2), TICKETS)
@@ -76,6 +77,7 @@ def test_a_mean_is_over_levels_within_each_seed():
 
 
 def test_a_seed_that_lacks_a_level_of_the_range_is_left_out_of_the_mean():
+    # Without care, pandas would average the levels that the seed has, and compare them with others.
     table = TICKETS.drop(index=TICKETS.index[(TICKETS["seed"] == 1) & (TICKETS["level"] == 1)])
     sample = only(of(at={"kept": [0.6, 0.9]}, mean=True), table)
     assert (sample.seeds, sample.lost) == ((0,), 1)
@@ -108,6 +110,7 @@ def test_two_arms_of_a_run_are_read_at_the_levels_that_both_have():
     assert sample.of.points == pytest.approx([0.512, 0.8])
     assert sample.of.values == pytest.approx([0.885, 0.755])
     near = only({**of(at={"kept": 0.64}), "against": {"arm": "reinitialise"}}, TICKETS, control)
+    # 0.64 is missing on one side; 0.8 and 0.512 are both 1.25 times away.
     assert near.of.points.tolist() == near.against.points.tolist() == [0.8], (
         "of two equally near, the one that keeps more"
     )
@@ -130,6 +133,7 @@ def test_two_arms_without_a_common_level_are_unmeasured(term, absent):
 def test_the_best_level_is_chosen_by_another_metric_for_each_seed():
     chooser = rows({0: [0.1, 0.2, 0.9, 0.3], 1: [0.1, 0.9, 0.2, 0.3]}, metric="validation")
     best = only(of(at={"kept": [0.5, 0.9]}, best={"highest": "validation"}), TICKETS, chooser)
+    # Seed 0 is best on validation at 0.64, seed 1 at 0.8; the test accuracy there counts, not the best test accuracy.
     assert best.of.values == pytest.approx([0.91, 0.81])
     assert best.of.points == pytest.approx([0.64, 0.8])
     least = only(of(at={"kept": [0.5, 0.9]}, best={"lowest": "validation"}), TICKETS, chooser)
@@ -185,11 +189,13 @@ def test_each_level_goes_against_the_same_level_of_the_other_side():
 def test_a_ladder_that_ends_before_the_range_is_short():
     found = samples({**of(at={"kept": [0.1, 0.9]}), "against": "dense", "each": True}, TICKETS)
     assert all(sample.short for sample in found)
+    # 0.512 / 0.42 = 1.22: within one rung of 1.25.
     covered = samples({**of(at={"kept": [0.42, 0.9]}), "against": "dense", "each": True}, TICKETS)
     assert not any(sample.short for sample in covered)
 
 
 def test_kept_that_differs_between_seeds_is_one_level():
+    # Random masks can keep slightly different shares; seeds would then have no level in common.
     wobbly = TICKETS.assign(kept=TICKETS["kept"] + 0.001 * TICKETS["seed"])
     sample = only(of(at={"kept": [0.6, 0.9]}, mean=True), wobbly)
     assert sample.of.points == pytest.approx([0.6405, 0.8005])
@@ -212,6 +218,7 @@ def test_the_grain_of_equal_shares_is_one_of_the_images_attacked():
         return rows({0: [value], 1: [value]}, metric=metric, levels=(0,), **where).assign(part=part)
 
     counts = [one("test_images_attacked", 100.0), one("test_images_attacked", 7.0, part="fgsm")]
+    # Decoys: another attack, another split, another arm.
     counts += [one("train_images_attacked", 9.0), one("test_images_attacked", 5.0, arm="pgd_trained")]
     for metric, grain in ((share, 0.01), (distance, np.nan), ("validation_attack_success_share", np.nan)):
         equal = one(metric, 1.0)
@@ -324,6 +331,7 @@ def test_parts_are_chosen_by_pattern_and_averaged_within_a_seed():
 
 
 def test_two_sides_along_places_share_them():
+    # One place less on the second side, so that its mean would be over other places.
     fewer = PLACES[PLACES["at"] < 500].assign(arm="shuffled", value=lambda rows: rows["value"] + 0.5)
     measure = {**instability(at={"level": 2, "at": [0, 500]}, mean=True), "against": {"arm": "shuffled"}}
     sample = only(measure, PLACES, fewer)

@@ -11,6 +11,7 @@ from reproof.judging import verdict
 from reproof.judging.claims import Claim
 from reproof.storage.files import read_parquet, write_parquet
 
+# Levels of a ladder that keeps 80 % per round.
 KEPT = {0: 1.0, 5: 0.329, 9: 0.135}
 ACCURACY = {0: [0.9790, 0.9792, 0.9794, 0.9788, 0.9796], 9: [0.9832, 0.9830, 0.9834, 0.9835, 0.9836]}
 
@@ -45,6 +46,7 @@ def test_a_claim_that_holds():
     row = only(table())
     assert (row.verdict, row.judged, row.n, row.unit, row.direction) == ("agrees", True, 5, "points", "as claimed")
     assert row.effect == pytest.approx(0.414)  # differences 42, 38, 40, 47, 40 ten-thousandths
+    # t of 4 degrees of freedom.
     half = 2.776445 * np.std([0.42, 0.38, 0.40, 0.47, 0.40], ddof=1) / np.sqrt(5)
     assert (row.low, row.high) == pytest.approx((0.414 - half, 0.414 + half))
     assert (row.bound_low, row.bound_high, row.expected) == (pytest.approx(0.3), inf, "at least 0.30 points")
@@ -101,6 +103,7 @@ def test_one_seed_is_shown_and_settles_nothing():
 
 
 def test_seeds_that_are_left_out_are_counted():
+    # The first row is seed 0 of the dense network, which breaks the pair of this seed.
     broken = table()
     broken.loc[0, "value"] = np.nan
     row = only(broken)
@@ -109,6 +112,7 @@ def test_seeds_that_are_left_out_are_counted():
 
 
 def test_an_effect_on_the_bound_needs_endless_seeds():
+    # Differences -0.25, 0 and 0.25: their mean is exactly the bound.
     differences = {0: [0.5, 0.5, 0.5], 9: [0.25, 0.5, 0.75]}
     row = only(table(differences), expect={"at_least": 0})
     assert (row.verdict, row.direction, row.seeds_needed) == ("inconclusive", "neither", inf)
@@ -135,6 +139,8 @@ def test_a_single_value_reads_in_per_cent():
 
 
 def test_a_control_that_falls_early_and_a_ticket_past_the_end_of_the_ladder():
+    # Tickets are above the dense network at the last level, so they may reach further. The control falls at once, so
+    # that only the dense network itself (kept 1) keeps its accuracy.
     tickets = table({0: [0.90] * 3, 5: [0.93, 0.92, 0.94], 9: [0.91, 0.92, 0.91]})
     control = table({5: [0.80, 0.85, 0.87], 9: [0.6, 0.6, 0.7]}, arm="reinitialise")
     reach = {"smallest": "kept", "at_least": "dense"}
@@ -183,6 +189,7 @@ def test_every_judge_has_words():
 def test_other_runs_metrics_and_places_are_named():
     at_end = "test_accuracy_at_end"
     here, there = table(metric=at_end), table(metric=at_end, run="lenet_one_shot")
+    # Differences vary between seeds, or the interval would be that of rounding.
     there["value"] += 0.01 + 0.001 * there["seed"]
     measure = {"metric": at_end, "of": {"run": "lenet", "at": {"kept": 0.135}}, "against": {"run": "lenet_one_shot"}}
     row = only(pd.concat([here, there]), measure=measure)
@@ -224,6 +231,7 @@ def test_each_level_reports_the_least_favourable():
 
 def test_columns_and_types_do_not_depend_on_content(tmp_path):
     judged = judge_claims([CLAIM], table(), scale="mnist")
+    # pandas would infer other types for columns without values, and other bytes would follow.
     for name, claims, measurements in [("absent", [CLAIM], table(run="vgg")), ("none", [], table())]:
         other = judge_claims(claims, measurements, scale="mnist")
         assert dict(other.dtypes) == dict(judged.dtypes), name

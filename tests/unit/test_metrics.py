@@ -40,9 +40,11 @@ def test_a_unit_is_declared_not_read_from_a_name():
     assert label_quantity("test_loss_at_end") == "Test loss at end (nats)"
 
 
-def test_what_nobody_declares_goes_by_its_name():
-    assert find_metric("my_accuracy") == Metric("my_accuracy") and label_quantity("my_accuracy") == "My accuracy"
+def test_what_nobody_declares_goes_by_its_name_and_no_figure_shows_it():
+    assert find_metric("my_accuracy") == Metric("my_accuracy")
     assert "my_accuracy" not in read_metrics()
+    with pytest.raises(ReproofError, match="nothing declares the quantity 'my_accuracy'"):
+        label_quantity("my_accuracy")
 
 
 def test_an_axis_may_be_that_of_some_rows_only():

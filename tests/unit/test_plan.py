@@ -1,4 +1,4 @@
-"""The plan: what each wildcard stands for, what runs share, and what the page lists."""
+"""The plan: what each wildcard means, what runs share, and what the page lists."""
 
 import json
 from dataclasses import replace

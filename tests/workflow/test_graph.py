@@ -71,7 +71,7 @@ COMMAND = re.compile(r"snakemake +(?:[^\n`#]*?)--config[^\n`#]*")
 
 
 def documents():
-    """Return the files that tell people which commands to type."""
+    """Return the files that show users commands to type."""
     found = [ROOT / "Snakefile", ROOT / "Makefile", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     return [path for path in found if path.is_file()]
 
