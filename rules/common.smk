@@ -4,9 +4,12 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.script import PythonScript
+
 sys.path.insert(0, workflow.basedir)
 
 from reproof.execution.processes import bind_to_parent
+from reproof.execution.surroundings import check_folder, check_folder_of_cluster, prepare_environment
 from reproof.experiments.configuration import read_configuration
 from reproof.storage.files import ReproofError
 from reproof.provenance.integrity import refuse_read_only, refuse_unplanned
@@ -15,9 +18,12 @@ from reproof.planning.plan import Plan
 from reproof.provenance.identity import Untracked
 from reproof.publishing.publication import refuse_older
 from reproof.planning.resources import Requested
-from reproof.provenance.snakemake_internals import plan_without_rate_limit, prepare_jobs
+from reproof.provenance.snakemake_internals import plan_without_rate_limit, prepare_jobs, quote_interpreter
 
 try:
+    check_folder(os.getcwd())
+    check_folder(workflow.basedir)
+    prepare_environment(os.environ)
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
@@ -29,6 +35,7 @@ except ReproofError as error:
     sys.exit(f"error: {error}")
 
 prepare_jobs(shell, bind_to_parent(os.getpid()))  # an orphan must not go on writing
+quote_interpreter(PythonScript)
 
 
 wildcard_constraints:
@@ -46,6 +53,9 @@ wildcard_constraints:
 onstart:
     try:
         refuse_read_only("results", "logs", "benchmarks")
+        if not workflow.local_exec:
+            check_folder_of_cluster(os.getcwd())
+            check_folder_of_cluster(sys.executable)
     except ReproofError as error:
         sys.exit(f"error: {error}")
     plan_without_rate_limit(workflow)
