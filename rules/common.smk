@@ -24,6 +24,8 @@ try:
     check_folder(os.getcwd())
     check_folder(workflow.basedir)
     prepare_environment(os.environ)
+    if workflow.is_main_process:
+        refuse_read_only(".snakemake")  # a dry run takes Snakemake's lock, too
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)

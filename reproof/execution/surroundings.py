@@ -19,6 +19,8 @@ UNUSABLE = {  # what a path may not hold, and why
     r"[\x00-\x1f\x7f]": "installed commands name their Python in one line",
     r"[\ud800-\udfff]": "it is no UTF-8",
 }
+LONG = 90  # bytes of a path, beyond which pip starts a command by a shell, with quotes only if the path has a space
+INTERPRETED = r"[^\w./+@%=,-]"
 PLAIN = re.compile(r"[A-Za-z0-9_./+@%=,-]*")  # what no shell interprets
 DROPPED = (  # these would change how jobs compute, import or draw
     *("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONDEVMODE", "PYTHONIOENCODING"),
@@ -40,7 +42,9 @@ def check_folder(folder: str) -> None:
         raise ReproofError(
             f"PYTHONUTF8, LC_ALL: Python takes text for {encoding}, not UTF-8; start again with: env PYTHONUTF8=1"
         )
-    for pattern, reason in UNUSABLE.items():
+    long = len(os.fsencode(folder)) > LONG and " " not in folder
+    refused = UNUSABLE | ({INTERPRETED: "a shell interprets it, as the path is long"} if long else {})
+    for pattern, reason in refused.items():
         if found := re.search(pattern, folder):
             raise ReproofError(
                 f"{folder!r}: nothing can run in this folder, because its path contains {found[0]!r} "
