@@ -86,8 +86,11 @@ def _find_hidden(path: str) -> Iterator[tuple[str, str]]:
 
 
 def _list_modules(folder: str) -> set[str]:
-    """Return the names of the modules and packages that a folder may hold."""
-    return {path.name.partition(".")[0] for path in Path(folder).iterdir()} if os.path.isdir(folder) else set()
+    """Return the names of the modules and packages that a folder may hold; none if Python cannot list it either."""
+    try:
+        return {path.name.partition(".")[0] for path in Path(folder).iterdir()}
+    except OSError:
+        return set()
 
 
 def _locate(name: str, path: Sequence[str]) -> str | None:
