@@ -21,15 +21,13 @@ from reproof.planning.resources import Requested
 from reproof.provenance.snakemake_internals import plan_without_rate_limit, prepare_jobs, quote_interpreter
 
 try:
-    check_folder(os.getcwd())
-    check_folder(workflow.basedir)
+    check_folder(os.getcwd(), workflow.basedir)
     prepare_environment(os.environ)
-    if workflow.is_main_process:
-        refuse_read_only(".snakemake")  # a dry run takes Snakemake's lock, too
     TRUSTED = not workflow.is_main_process  # the start of a job trusts what the main process has checked
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
+        refuse_read_only(".snakemake")  # a dry run takes Snakemake's lock, too
         refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
@@ -56,8 +54,7 @@ onstart:
     try:
         refuse_read_only("results", "logs", "benchmarks")
         if not workflow.local_exec:
-            check_folder_of_cluster(os.getcwd())
-            check_folder_of_cluster(sys.executable)
+            check_folder_of_cluster(os.getcwd(), sys.executable)
     except ReproofError as error:
         sys.exit(f"error: {error}")
     plan_without_rate_limit(workflow)

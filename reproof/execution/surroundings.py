@@ -33,33 +33,35 @@ PACKAGES = {"reproof", "torch", "torchvision", "numpy", "pandas", "scipy", "matp
 PACKAGES |= {"PIL", "jinja2", "jsonschema", "mlxtend", "psutil", "snakemake", "statsmodels", "yaml"}
 
 
-def check_folder(folder: str) -> None:
-    """Raise ReproofError if the path of the folder holds what Snakemake or an installed command misreads.
+def check_folder(*paths: str) -> None:
+    """Raise ReproofError if a path of the folder holds what Snakemake or an installed command misreads.
 
-    Also raise it if Python does not read text, and so this path, as UTF-8.
+    Also raise it if Python does not read text, and so these paths, as UTF-8.
     """
     if (encoding := sys.getfilesystemencoding()) != "utf-8":
         raise ReproofError(
             f"PYTHONUTF8, LC_ALL: Python takes text for {encoding}, not UTF-8; start again with: env PYTHONUTF8=1"
         )
-    long = len(os.fsencode(folder)) > LONG and " " not in folder
-    refused = UNUSABLE | ({INTERPRETED: "a shell interprets it, as the path is long"} if long else {})
-    for pattern, reason in refused.items():
-        if found := re.search(pattern, folder):
+    for path in paths:
+        long = len(os.fsencode(path)) > LONG and " " not in path
+        refused = UNUSABLE | ({INTERPRETED: "a shell interprets it, as the path is long"} if long else {})
+        for pattern, reason in refused.items():
+            if found := re.search(pattern, path):
+                raise ReproofError(
+                    f"{path!r}: nothing can run in this folder, because its path contains {found[0]!r} "
+                    f"({reason}); rename the folder, or work in a copy elsewhere"
+                )
+
+
+def check_folder_of_cluster(*paths: str) -> None:
+    """Raise ReproofError if a path cannot be part of a command that is submitted to a cluster without quotes."""
+    for path in paths:
+        if not PLAIN.fullmatch(path):
+            found = PLAIN.sub("", path)[0]
             raise ReproofError(
-                f"{folder!r}: nothing can run in this folder, because its path contains {found[0]!r} "
-                f"({reason}); rename the folder, or work in a copy elsewhere"
+                f"{path!r}: jobs cannot be submitted from this folder, because its path contains {found!r}; "
+                "rename the folder, or run on this machine: --workflow-profile profiles/default"
             )
-
-
-def check_folder_of_cluster(folder: str) -> None:
-    """Raise ReproofError if the path cannot be part of a command that is submitted to a cluster without quotes."""
-    if not PLAIN.fullmatch(folder):
-        found = PLAIN.sub("", folder)[0]
-        raise ReproofError(
-            f"{folder!r}: jobs cannot be submitted from this folder, because its path contains {found!r}; "
-            "rename the folder, or run on this machine: --workflow-profile profiles/default"
-        )
 
 
 def prepare_environment(variables: MutableMapping[str, str]) -> None:
