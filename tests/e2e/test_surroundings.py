@@ -21,7 +21,6 @@ HOSTILE = {
         "NO_COLOR": "1",
         "TMPDIR": "/nowhere",
         "CDPATH": "/",
-        "HOME": "/proc/nowhere",
     },
     **{
         "OMP_NUM_THREADS": "7",
@@ -46,17 +45,18 @@ def awkward(pristine, tmp_path):
 
 
 def run(workspace, target, **variables):
-    """Run Snakemake by the folder's own Python."""
+    """Run Snakemake by the folder's own Python, without a home."""
+    own = {name: value for name, value in os.environ.items() if name != "HOME"}
     done = subprocess.run(
         [workspace / ".venv/bin/python", "-m", "snakemake", "--cores", "2", "--config", "scale=smoke", "--", target],
-        cwd=workspace.folder, env=os.environ | variables, umask=0o077, check=False,
+        cwd=workspace.folder, env=own | variables, umask=0o077, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
 
 
-def test_a_job_runs_in_a_folder_with_an_awkward_name(awkward):
-    run(awkward, DATA)
+def test_a_job_runs_in_a_folder_with_an_awkward_name_and_under_settings_of_all_kinds(awkward):
+    run(awkward, DATA, **HOSTILE)
     assert (awkward / DATA).exists()
 
 
