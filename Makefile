@@ -32,6 +32,7 @@ install: $(READY)
 
 # The lock holds every package with its hashes, so pip need not resolve: --no-deps.
 $(READY): requirements.txt
+	@$(PYTHON) -m reproof.execution.surroundings
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "error: Makefile: Python 3.11 to 3.13 is needed, this is %d.%d; set PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes --no-deps --disable-pip-version-check -r requirements.txt

@@ -5,36 +5,37 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from bench.rows import Row
-from reproof.figures.style import STYLE
+from reproof.figures.style import apply_style
 
 BOUND = re.compile(r"at (most|least) ([\d.]+)")
 KEPT, MISSED = "#0072B2", "#D55E00"  # distinct for colour-blind readers; markers differ as well
 
 
-def draw(rows: Sequence[Row], path: str | Path) -> None:
-    """Draw all rows whose unit states a bound, and all curves, with the range of the repeats, into the file `path`."""
+def draw(rows: Sequence[Row], path: str | Path) -> Figure | None:
+    """Draw all rows whose unit states a bound, and all curves, with the range of the repeats, into the file `path`.
+
+    Return the figure; None, and no file, if there is nothing to draw.
+    """
     # A row without a bound has no scale in common with others: it is in the table only.
     bounded = [row for row in rows if BOUND.search(row.unit)]
     curves = list(dict.fromkeys(row.curve for row in rows if row.curve))
     if not bounded and not curves:
-        return
+        return None
     heights = [0.6 + 0.24 * len(bounded)] * bool(bounded) + [2.4] * len(curves)
-    with plt.rc_context(STYLE):
-        figure, grid = plt.subplots(
-            len(heights), figsize=(8, sum(heights)), height_ratios=heights, layout="constrained", squeeze=False
-        )
-        panels = list(grid[:, 0])
+    with apply_style():
+        figure = Figure(figsize=(8, sum(heights)), layout="constrained")
+        panels = list(figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0])
         if bounded:
             _draw_bounds(panels.pop(0), bounded)
         for axes, curve in zip(panels, curves, strict=True):
             _draw_curve(axes, [row for row in rows if row.curve == curve])
         figure.savefig(path)
-        plt.close(figure)
+    return figure
 
 
 def _draw_bounds(axes: Axes, rows: Sequence[Row]) -> None:

@@ -74,7 +74,7 @@ class Dataset:
     def normalise_pixels(self, pixels: Tensor) -> Tensor:
         """Return the inputs float32 [N, C, H, W] of pixels float32 [N, C, H, W] in [0, 1]; it has a gradient."""
         if self.unit_norm:
-            norms = torch.linalg.vector_norm(pixels, dim=(-3, -2, -1), keepdim=True)
+            norms: Tensor = torch.linalg.vector_norm(pixels, dim=(-3, -2, -1), keepdim=True)
             return pixels / norms.clamp_min(SMALLEST_NORM)
         scale, shift = self.scale_and_shift
         return pixels * (255 * scale) + shift  # `scale` is that of bytes, and pixels are bytes / 255

@@ -10,6 +10,7 @@ movement       run, level, kept, seed, layer, quantity, group, bin_left, bin_rig
 the metric (a step, an epsilon), NaN for none. In tables of figures, published values have `trials` 0 and a `source`.
 """
 
+from reproof.figures import matplotlib_defaults  # noqa: F401 (it comes before any import of matplotlib)
 from reproof.figures.captions import Context
 from reproof.figures.drawing import Drawing, draw, save
 from reproof.figures.kinds import KINDS, figure

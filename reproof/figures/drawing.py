@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -32,7 +31,7 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
 )
 from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
 from reproof.figures.kinds import KINDS
-from reproof.figures.style import STYLE, Look, assign_inks, draw_blank, draw_foot_line
+from reproof.figures.style import Look, apply_style, assign_inks, draw_blank, draw_foot_line
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
 
@@ -77,7 +76,7 @@ def draw(
     table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
     # Inks depend on all arms of the tables, so that an arm looks the same in every figure of a paper.
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
-    with matplotlib.rc_context(STYLE):
+    with apply_style():
         # A figure without measurements is drawn too: Snakemake and the page expect its files. It says what is missing.
         drawn = (table["trials"] > 0).any()
         figure = KINDS[kind].plot(table, Look(assign_inks(arms), context.titles)) if drawn else draw_blank(ABSENT)
@@ -96,7 +95,7 @@ def save(drawing: Drawing, stem: str | Path) -> None:
     """Write `stem`.svg, .png, .pdf, .parquet (the table) and .json (caption, alt, width and height in CSS pixels)."""
     for suffix, metadata in METADATA.items():
         # The style again: resolution, embedded fonts and the salt of SVG identifiers are read only when saving.
-        with write_atomically(f"{stem}.{suffix}") as temporary, matplotlib.rc_context(STYLE):
+        with write_atomically(f"{stem}.{suffix}") as temporary, apply_style():
             drawing.figure.savefig(temporary, format=suffix, metadata=metadata)
     write_parquet(f"{stem}.parquet", drawing.table)
     width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())  # 96 CSS pixels per inch

@@ -1,14 +1,18 @@
 """Define the look of all figures: fonts, colours distinct for colour-blind readers, margins, legend, foot line."""
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+
+from reproof.figures.matplotlib_defaults import DEFAULTS
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -73,6 +77,16 @@ class Look:
 
     inks: Mapping[str, Ink]
     titles: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def apply_style() -> Iterator[None]:
+    """Draw and save in the body with matplotlib's defaults and STYLE alone, whatever a user's matplotlibrc says.
+
+    Drawing and saving both belong into a body: matplotlib reads some settings only when it saves.
+    """
+    with matplotlib.rc_context(DEFAULTS | STYLE):
+        yield
 
 
 def assign_inks(arms: Iterable[str]) -> dict[str, Ink]:

@@ -17,6 +17,19 @@ def prepare_jobs(shell: Any, prepare: Callable[[], None] | None) -> None:
     shell._process_args["preexec_fn"] = prepare
 
 
+def quote_interpreter(script: Any) -> None:
+    """Let Snakemake's class of Python scripts quote the path of Python in the command of a job.
+
+    Snakemake quotes the name of the script only: if Python lies in a folder with a space in its name, no job starts.
+    """
+    execute = script._execute_cmd
+
+    def execute_quoted(self: Any, command: str, **values: Any) -> Any:
+        return execute(self, command.replace("{py_exec}", "{py_exec:q}"), **values)
+
+    script._execute_cmd = execute_quoted
+
+
 def plan_without_rate_limit(workflow: Any) -> None:
     """Switch off the limit of jobs per timespan, for which Snakemake selects jobs every second as long as it runs.
 

@@ -32,6 +32,17 @@ def left(workspace, folder="results"):
 
 
 @needs_root
+def test_a_read_only_clone(workspace, mounted):
+    mounted(workspace / ".snakemake", "ro,size=1m")
+    for arguments in ([], ["-n"]):
+        ran = workspace.snakemake("results/data/mnist5k/data.safetensors", *arguments, code=1)
+        assert (
+            ran.line("error:") == "error: .snakemake: is read-only; mend its rights, or work in a copy of this folder"
+        )
+        assert "Traceback" not in ran.text
+
+
+@needs_root
 def test_a_read_only_results_folder(workspace, mounted):
     mounted(workspace / "results", "ro,size=1m")
     ran = workspace.snakemake("results/data/mnist5k/data.safetensors", code=1)

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 import pytest
 import tables
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from reproof.figures import KINDS, Context, draw, save
-from reproof.figures.style import STYLE
+from reproof.figures.style import apply_style
 from reproof.registry import list_options, list_registered
 from reproof.storage.files import ReproofError, read_parquet
 
@@ -96,7 +95,7 @@ def test_numbers_under_histograms_stand_apart(scale: float) -> None:
     table = TABLES["movement"]
     scaled = table.assign(**{name: scale * table[name] for name in ("bin_left", "bin_right")})
     figure = draw("weight_movement", tables={**TABLES, "movement": scaled}, runs=["lenet"], context=CONTEXT).figure
-    with matplotlib.rc_context(STYLE):  # as it is saved
+    with apply_style():  # as it is saved
         figure.draw_without_rendering()
         panels = [[one.get_window_extent().padded(4) for one in axes.get_xticklabels()] for axes in figure.axes]
     for numbers in panels:
