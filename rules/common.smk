@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, workflow.basedir)
-
 from reproof.execution.processes import bind_to_parent
 from reproof.experiments.configuration import read_configuration
 from reproof.storage.files import ReproofError
@@ -22,6 +20,8 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
+        if left_out := PLAN.configuration.describe_left_out():
+            print(left_out, file=sys.stderr)
         refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()

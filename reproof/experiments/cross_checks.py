@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from functools import cache
 
 from reproof import registry
-from reproof.experiments.configuration import Configuration, Paper, SettingsSource, describe_unknown, list_figure_runs
+from reproof.experiments.configuration import Configuration, Paper, describe_unknown, list_figure_runs
 from reproof.experiments.controls_and_evaluations import Evaluation
 from reproof.experiments.runs import Run, add_victims
+from reproof.experiments.schemas import SettingsSource
 from reproof.experiments.strict_yaml import Tree
 from reproof.judging.checks import Known, check_claims
 from reproof.judging.claims import Claim

@@ -8,7 +8,7 @@ from typing import Any
 from reproof import registry
 from reproof.experiments.configuration import describe_unknown
 from reproof.experiments.controls_and_evaluations import Control, Evaluation
-from reproof.experiments.options import Problem, find_option_problems, read_signature
+from reproof.experiments.options import Problem, find_option_problems, make_exact_options, read_signature
 from reproof.provenance.identity import make_run_name
 from reproof.settings import (
     UNIT_PIXELS,
@@ -47,12 +47,12 @@ class Run:
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
         data["name"] += UNIT_PIXELS if data.pop("pixels", "standardised") == "unit" else ""
-        levels = mapping.get("levels", 0)
+        levels, network = mapping.get("levels", 0), mapping["network"]
         return cls(
             key=key,
             title=mapping.get("title", key),
             dataset=DataSettings.parse(data),
-            network=dict(mapping["network"]),
+            network=make_exact_options(network, ("networks", "network", network["name"])),
             initialisation=InitialisationSettings.parse(mapping["initialisation"]),
             training=TrainingSettings.parse(mapping["training"]),
             pruning=PruningSettings.parse(mapping.get("pruning", {})),

@@ -59,8 +59,8 @@ def test_a_claim_twice(tmp_path):
 RAW = {
     "a key twice": ("seeds: 3\n", "seeds: 3\n    seeds: 4\n", "line 27: the key 'seeds' is given twice; drop one"),
     "a key that is no text": ("  small:\n", "  on:\n", "line 6: YAML does not read 'on' as text; quote it"),
-    "not a number": ("lr: 0.01", "lr: .nan", "line 16: .nan is not a finite number"),
-    "a number without end": ("lr: 0.01", "lr: -.INF", "line 16: -.INF is not a finite number"),
+    "not a number": ("lr: 0.01", "lr: .nan", "line 16: runs.small.training.lr: .nan is not a finite number"),
+    "a number without end": ("lr: 0.01", "lr: -.INF", "line 16: runs.small.training.lr: -.INF is not a finite number"),
 }
 
 
@@ -78,8 +78,11 @@ def test_what_yaml_takes_without_a_word(tmp_path, name):
     [
         ("", "is empty or no mapping; see workflow/schemas for its keys"),
         ("- a\n- b\n", "is empty or no mapping; see workflow/schemas for its keys"),
-        ("runs: [1,\n", "is not readable YAML: while parsing a flow"),
-        ("runs:\n\t- 1\n", "is not readable YAML: while scanning for the next token found character '\\t'"),
+        ("runs: [1,\n", "line 2: is not readable YAML: did not find expected node content"),
+        (
+            "runs:\n\t- 1\n",
+            "line 2: is not readable YAML: found character that cannot start any token; indent with spaces",
+        ),
     ],
     ids=["empty", "list", "broken", "tab"],
 )
