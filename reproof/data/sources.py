@@ -12,6 +12,7 @@ from reproof.data.mirror import SETTING, Mirror, download
 from reproof.data.registry import Request, source
 from reproof.seeding import derive
 from reproof.storage.files import Array, ReproofError
+from reproof.storage.home import expand_home
 
 DIGITS = tuple("0123456789")
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -89,7 +90,7 @@ def cifar10_jpeg(request: Request) -> Content:
 def _choose_mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
     """Return the requested mirror, or the folder that `download_to` has filled."""
     if request.mirror:
-        return Mirror(request.mirror if "://" in request.mirror else str(Path(request.mirror).expanduser()))
+        return Mirror(request.mirror if "://" in request.mirror else str(expand_home(request.mirror, "data.mirror")))
     if download_to is None:
         raise ReproofError(f"cifar10_jpeg: it has no download; name a folder or address that holds it in {SETTING}")
     if request.download_to is None:

@@ -13,6 +13,7 @@ from reproof.experiments.schemas import SettingsSource, check_schema, read_schem
 from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.experiments.yaml_scalars import is_integer
 from reproof.storage.files import ROOT
+from reproof.storage.home import expand_home
 
 CONFIG_SCHEMA = "config.schema.yaml"
 FULL_SCALE = "paper"  # runs every paper as published; any other scale runs the papers that it names
@@ -80,6 +81,8 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
     check = _accept if trusted else check_schema
     config = {key: _read_typed(value) if key == "data" else value for key, value in config.items()}
     check(SettingsSource(config, folder / "config.yaml"), CONFIG_SCHEMA)
+    for key in ("mirror", "imagefolder"):
+        expand_home(config["data"].get(key) or "", f"data.{key}")
     scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
     check(SettingsSource(scale, scale_file), "scale.schema.yaml")
