@@ -19,7 +19,7 @@ UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 Files = Sequence[tuple[str, ...]]  # the images' paths, class by class
 
 
-@source
+@source()
 def imagefolder(request: Request) -> Content:
     """Return images of folder/train/class/ and folder/val/class/ (or test/): RGB, shorter side resized, centre cropped.
 

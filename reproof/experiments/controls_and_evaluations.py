@@ -19,6 +19,7 @@ RENAMED_KEYS = {"as_run": "report_as: {run: ...}", "as_arm": "report_as: {arm: .
 NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
 ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
 ATTACK_KEYS = {"attack": "str", "targeted": "bool", "epsilons": "Sequence[float]"}  # with their types
+LAYERS = ("conv", "fc", "shortcut", "output")  # kinds of layers with prunable weights
 FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the operation sets
 
 
@@ -131,12 +132,25 @@ class Evaluation:
             for name in self.options.get(option, ()):
                 if name not in registry.list_registered(*which):
                     yield f"{at}.{option}", describe_unknown(name, registry.list_registered(*which))
+        yield from _share_problems(at, self.options)
         yield from _attack_problems(at, self.options)
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
             yield f"{at}.steps", f"{max(self.steps)} is after the end; training.steps is {steps}"
         for arm, control in self.controls.items():
             yield from control.find_problems(f"{at}.controls.{arm}", levels)
+
+
+def _share_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the errors in shares of weights that an operation prunes or keeps."""
+    share = options.get("share", {})
+    for kind, value in share.items() if isinstance(share, Mapping) else ():
+        if kind not in LAYERS:
+            yield f"{at}.share.{kind}", describe_unknown(kind, LAYERS)
+        elif not 0 < value < 1:
+            yield f"{at}.share.{kind}", f"{value} is no share between 0 and 1"
+    if not 0 < options.get("kept", 1.0) <= 1:
+        yield f"{at}.kept", f"{options['kept']} is no share above 0, at most 1"
 
 
 def _make_exact_attack(one: Any) -> Any:

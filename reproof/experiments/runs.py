@@ -19,6 +19,8 @@ from reproof.settings import (
     get_source_name,
 )
 
+MOST_NETWORKS = 100_000  # of one run; a plan lists the jobs of all
+
 
 @dataclass(frozen=True)
 class Run:
@@ -113,6 +115,12 @@ class Run:
         """Yield the errors that no schema detects: unknown names, levels beyond the ladder, steps after the end."""
         yield from self._names()
         yield from self._pruning()
+        networks = self.seeds * (1 + self.levels + sum(one.draws * len(one.levels) for one in self.controls.values()))
+        if networks > MOST_NETWORKS:
+            yield (
+                "seeds",
+                f"the run trains {networks:,} networks, more than {MOST_NETWORKS:,}; lower seeds, levels, draws",
+            )
         for arm, control in self.controls.items():
             yield from control.find_problems(f"controls.{arm}", self.levels)
         training = self.training
