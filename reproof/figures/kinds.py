@@ -53,13 +53,20 @@ KINDS: dict[str, Kind] = {}
 
 
 def figure(
-    *, plot: Plot, reading: str, published: str = "Hollow marks", quantities: Sequence[Metric] = ()
+    *,
+    plot: Plot,
+    reads: Callable[[Mapping[str, Any]], Sequence[str]],
+    reading: str,
+    published: str = "Hollow marks",
+    quantities: Sequence[Metric] = (),
 ) -> Callable[[Select], Select]:
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
 
     `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists the overlaid runs of each
-    panel; `references` are published values. `quantities` declares what the kind derives from metrics: each `quantity`
-    of the selected table is a metric or one of these. The name of the function is the public name of the kind.
+    panel; `references` are published values. `reads` returns the metrics that each run must have for this figure, from
+    the options that the configuration gives; planning reads it by `reproof.declarations.evaluate`. `quantities`
+    declares what the kind derives from metrics: each `quantity` of the selected table is a metric or one of these. The
+    name of the function is the public name of the kind.
     """
 
     def register(select: Select) -> Select:

@@ -8,13 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reproof.experiments.configuration import Configuration, list_figure_runs
-from reproof.experiments.cross_checks import (
-    check_figures,
-    check_paper_claims,
-    check_references,
-    find_checked_runs,
-    find_runs,
-)
+from reproof.experiments.cross_checks import check_paper_claims, check_references, find_checked_runs, find_runs
+from reproof.experiments.figure_checks import check_figures
 from reproof.experiments.runs import Run
 from reproof.planning.dead_networks import check_dead_networks
 from reproof.planning.job_settings import (
