@@ -60,7 +60,7 @@ def _find_missing(figure: Tree, runs: Tree, published: Tree) -> Iterator[Problem
             # An evaluation that only the paper has was left out by the scale.
             measured = _list_evaluated(run, published) | (_list_trained(runs[run]) if run in runs else {metric})
             if metric not in measured:
-                remedy = _advise(metric, published[run])
+                remedy = _advise(metric, runs[run])
                 yield "runs", f"{run} has no {metric}, which figures of the kind {kind} read; {remedy}"
 
 
