@@ -4,22 +4,14 @@ What remains follows from the sizes of the layers, whatever the criterion. The d
 well enough for almost every run. Only where that bound leaves a doubt are the layers counted, in a process of its own.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any
 
 from reproof.declarations.evaluate import read_declaration
-from reproof.declarations.layers import Sizes, keep_shares
+from reproof.declarations.layers import Sizes, count_layers, keep_shares
 from reproof.experiments.configuration import Paper
 from reproof.experiments.runs import Run
 from reproof.planning.cost_model import compute_size
-from reproof.provenance.identity import format_canonical
 from reproof.settings import PruningSettings, get_source_name
-from reproof.storage.files import ROOT, ReproofError
 
 TOGETHER = "ranked"  # the kind of all layers that are ranked together
 # Without any weight of such layers, a network computes a constant; shortcuts may all go.
@@ -104,18 +96,4 @@ def _count_layers(run: Run) -> Sizes | None:
     data = read_declaration("data", "source", get_source_name(run.dataset.name))
     if "shape" not in data:
         return None
-    options = {key: value for key, value in run.network.items() if key != "name"}
-    asked = {"name": run.network["name"], "options": options, "input_shape": data["shape"], "classes": data["classes"]}
-    return _run_sizes(format_canonical(asked))
-
-
-@cache
-def _run_sizes(asked: str) -> Sizes:
-    done = subprocess.run(
-        [sys.executable, "-m", "reproof.networks.sizes"], input=asked, capture_output=True, text=True, check=False,
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    if done.returncode:
-        raise ReproofError((done.stderr.strip().splitlines() or [asked])[-1].removeprefix("error: "))
-    sizes: dict[str, Any] = json.loads(done.stdout)
-    return sizes
+    return count_layers(run.network, shape=data["shape"], classes=data["classes"])
