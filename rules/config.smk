@@ -7,12 +7,13 @@ sys.path.insert(0, workflow.basedir)
 
 from reproof.experiments.configuration import check_config_file
 from reproof.experiments.strict_yaml import read_yaml
+from reproof.provenance.snakemake_internals import list_config_files
 from reproof.storage.files import ReproofError
 
 try:
     check_config_file(Path("config/config.yaml"))
-    for further in workflow.overwrite_configfiles or ():  # --configfile
-        read_yaml(Path(further))
+    for further in list_config_files(workflow):
+        read_yaml(further)
 except ReproofError as error:
     sys.exit(f"error: {error}")
 

@@ -9,6 +9,7 @@ from small_paper import CONFIG, PAPER, SCALE, changed, plan, write
 
 from reproof.experiments.configuration import check_config_file, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
+from reproof.planning.inventory import make_gallery_job
 from reproof.planning.plan import Plan
 from reproof.storage.files import ReproofError
 
@@ -304,6 +305,7 @@ def test_a_scale_runs_the_papers_that_it_names_and_says_which_it_leaves_out(tmp_
     assert list(here.papers) == ["one"]
     says = "scale tiny leaves out two; name a paper under `papers` of its file to run it"
     assert here.configuration.describe_left_out() == says
+    assert make_gallery_job(here).settings["scale"] == "tiny: For tests. Left out: two."
     with pytest.raises(ReproofError, match=r"scales/tiny\.yaml: papers: names none of two; add the paper to run"):
         read_configuration(asked | {"papers": ["two"]}, folder=folder)
     whole = Plan(read_configuration(asked | {"scale": "paper"}, folder=folder))

@@ -21,6 +21,7 @@ from reproof.provenance.snakemake_internals import (
 WRITTEN_FOR = "9.27.1"
 NAMES = {
     "shell._process_args": lambda: isinstance(shell._process_args, dict),
+    "Workflow.overwrite_configfiles": lambda: isinstance(Workflow.overwrite_configfiles, property),
     "Workflow.scheduler": lambda: isinstance(Workflow.scheduler, property),
     "JobScheduler.job_rate_limiter": lambda: "if self.job_rate_limiter is None:" in inspect.getsource(JobScheduler),
     "FilePersistence._record_path": lambda: callable(FilePersistence._record_path),
