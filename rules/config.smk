@@ -11,7 +11,7 @@ from reproof.provenance.snakemake_internals import list_config_files
 from reproof.storage.files import ReproofError
 
 try:
-    check_config_file(Path("config/config.yaml"))
+    (check_config_file if workflow.is_main_process else read_yaml)(Path("config/config.yaml"))
     for further in list_config_files(workflow):
         read_yaml(further)
 except ReproofError as error:

@@ -50,6 +50,16 @@ def test_publishing_outside_a_clone_is_one_line(tmp_path):
     assert (code, text) == (1, "error: .git: git finds no commits here; work in a clone made with git clone\n")
 
 
+def test_make_finds_the_commands_whatever_the_shell_says_of_safe_paths():
+    """With PYTHONSAFEPATH, `python -m` looks into no folder of the project."""
+    show = "show: ; @python -c 'import os; print(os.environ.get(\"PYTHONSAFEPATH\"))'"
+    done = subprocess.run(
+        ["make", "--no-print-directory", f"--eval={show}", "show"], cwd=ROOT, env=os.environ | {"PYTHONSAFEPATH": "1"},
+        text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "None\n"
+
+
 def test_verdicts_of_a_scale_that_was_not_run_say_how_they_are_made(tmp_path):
     code, text = run("verdicts", "attacks", "mnist", folder=tmp_path)
     path = "results/tables/mnist/attacks/verdicts.parquet"
