@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell sha256sum requirements.txt | cut -c1-12)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONSAFEPATH   # with it, python -m would not find the modules of this folder
 
 SCALE ?= paper
 

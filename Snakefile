@@ -13,12 +13,10 @@ from snakemake.utils import min_version
 min_version("9.25")
 
 
-configfile: "config/config.yaml"
-
-
 report: "workflow/report/workflow.rst"
 
 
+include: "rules/config.smk"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"

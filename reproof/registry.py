@@ -69,11 +69,11 @@ def read_defaults(where: str, decorator: str, name: str) -> dict[str, Any]:
     return {option.arg: ast.literal_eval(value) for option, value in pairs if value is not None}
 
 
-def list_numeric_options(where: str, decorator: str, name: str) -> frozenset[str]:
-    """Return the options of the registered function that are annotated as numbers."""
+def read_annotations(where: str, decorator: str, name: str) -> dict[str, str]:
+    """Return {option: text of its annotation} of the annotated options of the registered function."""
     arguments = _read_function(where, decorator, name).args.kwonlyargs
-    # Annotations are compared as text: nothing of the module is executed.
-    return frozenset(one.arg for one in arguments if one.annotation and ast.unparse(one.annotation) in ("int", "float"))
+    # As text: nothing of the module is executed.
+    return {one.arg: ast.unparse(one.annotation) for one in arguments if one.annotation}
 
 
 def find_function(tree: ast.Module, decorator: str, name: str) -> ast.FunctionDef:

@@ -40,6 +40,13 @@ def split_dataset_name(dataset: str) -> tuple[str, str]:
     raise AssertionError  # the suffix of "standardised" is empty
 
 
+def _make_exact(value: Any, decimal: bool) -> Any:
+    # YAML gives lists; frozen settings hold tuples, which can be hashed and cannot change.
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if decimal and isinstance(value, int) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of all settings: read from a mapping, written without the values that equal their defaults.
@@ -49,9 +56,12 @@ class Settings:
 
     @classmethod
     def parse(cls, mapping: dict[str, Any]) -> Self:
-        """Return the settings in a mapping of plain values; raise TypeError for an unknown key."""
-        # YAML gives lists; frozen settings hold tuples, which can be hashed and cannot change.
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()})
+        """Return the settings in a mapping of plain values; raise TypeError for an unknown key.
+
+        Lists become tuples, and integers become floats where the field is a float: 1 and 1.0 name one run.
+        """
+        decimal = {field.name for field in fields(cls) if field.type is float}
+        return cls(**{key: _make_exact(value, key in decimal) for key, value in mapping.items()})
 
     def drop_defaults(self) -> dict[str, Any]:
         """Return {key: plain value} of the settings that differ from their defaults."""

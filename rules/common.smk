@@ -6,9 +6,6 @@ from pathlib import Path
 
 from snakemake.script import PythonScript
 
-# Snakemake runs this file with its own path, on which the project is not.
-sys.path.insert(0, workflow.basedir)
-
 from reproof.execution.processes import bind_to_parent
 from reproof.execution.surroundings import check_folder, check_folder_of_cluster, prepare_environment
 from reproof.experiments.configuration import read_configuration
@@ -30,6 +27,8 @@ try:
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
         refuse_read_only(".snakemake")  # a dry run takes Snakemake's lock, too
+        if left_out := PLAN.configuration.describe_left_out():
+            print(left_out, file=sys.stderr)
         # Before Snakemake builds its graph: after a clone it would take every file that exists for up to date.
         refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
         refuse_older(PLAN)

@@ -56,8 +56,10 @@ def changed(tree, changes):
 
 
 def write(folder, papers=None, scale=SCALE):
-    """Write a configuration folder: papers by name, and the scale `tiny`."""
-    files = {f"papers/{name}": paper for name, paper in (papers or {"one": PAPER}).items()} | {"scales/tiny": scale}
+    """Write a configuration folder: papers by name, and the scale `tiny`, which runs them all."""
+    papers = papers or {"one": PAPER}
+    scale = scale | {"papers": {key: {} for key in papers} | scale.get("papers", {})}
+    files = {f"papers/{name}": paper for name, paper in papers.items()} | {"scales/tiny": scale}
     for name, tree in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         # `sort_keys=False`: the order of figures in the file is that of the page.

@@ -4,7 +4,6 @@
 """
 
 import json
-import sys
 from pathlib import Path
 
 from reproof.experiments.configuration import read_configuration
@@ -12,7 +11,7 @@ from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.inventory import list_planned_jobs
 from reproof.planning.plan import Plan
 from reproof.planning.planned_job import PlannedJob
-from reproof.storage.files import ReproofError
+from workflow.command import run_command
 
 
 def codes(scale: str) -> dict[str, dict[str, object]]:
@@ -28,8 +27,10 @@ def _describe(plan: Plan, job: PlannedJob) -> dict[str, object]:
     return about | {"code": plan.make_expected_record(job).code}
 
 
+def main(scale: str) -> None:
+    """Print the codes of a scale."""
+    print(json.dumps(codes(scale)))
+
+
 if __name__ == "__main__":
-    try:
-        print(json.dumps(codes(sys.argv[1])))
-    except ReproofError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, "python -m workflow.codes SCALE")

@@ -4,17 +4,18 @@ The jobs are those of Snakemake's own dry run. It sends each of them to its logg
 """
 
 import logging
-import sys
+from pathlib import Path
 
-import yaml
 from snakemake.cli import main as snakemake
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from reproof.experiments.configuration import read_configuration
+from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.forecast import Job, format_forecast
 from reproof.planning.plan import Plan
 from reproof.planning.resources import Requested
+from workflow.command import run_command
 
 TARGET = "results/figures/all"
 NOTE = """
@@ -55,8 +56,7 @@ def dry_run(scale: str) -> list[logging.LogRecord]:
 def jobs(scale: str) -> list[Job]:
     """Return the jobs that a scale still needs, each with the time it should take."""
     logged = dry_run(scale)
-    with open("config/config.yaml", encoding="utf-8") as file:
-        plan = Plan(read_configuration(yaml.safe_load(file) | {"scale": scale}))
+    plan = Plan(read_configuration(read_yaml(Path("config/config.yaml")) | {"scale": scale}))
     requested = Requested(plan, results="results")
     return [_job(record, requested) for record in logged]
 
@@ -81,4 +81,4 @@ def main(scale: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_command(main, "python -m workflow.forecast SCALE")

@@ -29,6 +29,7 @@ from reproof.publishing.publication import (
     write_stage,
 )
 from reproof.storage.files import ReproofError
+from workflow.command import run_command
 
 NOTHING = "Nothing to be done"
 DRAWN = {"draw_figure", "build_gallery", "total"}  # after a pull: figures do not travel
@@ -36,25 +37,19 @@ LOCKED = ("dvc.yaml", "dvc.lock", "dvcstore")  # what publishing changes
 
 
 def main() -> None:
-    """Publish, or say in one line why not."""
-    try:
-        refuse_uncommitted()
-        plans = _plans()
-        for plan in plans:
-            _refuse_stale(plan)
-        Memory().forget_absent(but={folder for plan in plans for folder in list_folders_to_remember(plan)})
-        outputs = [path for plan in plans for path in list_published(plan)]
-        megabytes = refuse_too_much(outputs)
-        code = choose_code_to_publish(plans, read_code())
-    except ReproofError as error:
-        sys.exit(f"error: {error}")
+    """Publish; raise ReproofError if results must not be published."""
+    refuse_uncommitted()
+    plans = _plans()
+    for plan in plans:
+        _refuse_stale(plan)
+    Memory().forget_absent(but={folder for plan in plans for folder in list_folders_to_remember(plan)})
+    outputs = [path for plan in plans for path in list_published(plan)]
+    megabytes = refuse_too_much(outputs)
+    code = choose_code_to_publish(plans, read_code())
     write_stage(describe_stage(outputs, code))
     _run("dvc", "commit", "--force", "--quiet")
     _run("dvc", "push", "--quiet")
-    try:
-        _refuse_made_again(plans)
-    except ReproofError as error:
-        sys.exit(f"error: {error}")
+    _refuse_made_again(plans)
     _run("dvc", "gc", "--workspace", "--cloud", "--force", "--quiet")  # earlier ones stay in git's history
     _run("git", "add", "dvc.yaml", "dvc.lock", "dvcstore")
     scales = ", ".join(plan.scale for plan in plans)
@@ -116,4 +111,4 @@ def _run(*command: str, at: Path | None = None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m workflow.publish")

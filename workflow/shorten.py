@@ -5,6 +5,7 @@ paper or operation needs nothing here. The first run of a scale trains long enou
 are steep enough for sparse ones; see `reproof.training.backends`.
 """
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,7 @@ def _least(key: str, value: Any, least: Mapping[str, int]) -> Any:
     if key == "queries" and isinstance(value, list):
         return value[:1]
     return min(value, least[key]) if key in least and isinstance(value, int) and not isinstance(value, bool) else value
+
+
+if __name__ == "__main__":
+    sys.exit("error: python -m workflow.shorten: is no command; python -m workflow.vouch COMMIT runs scales short")

@@ -29,6 +29,7 @@ from reproof.provenance.fingerprint import Fingerprints
 from reproof.provenance.records import sha256
 from reproof.publishing.publication import refuse_uncommitted
 from reproof.storage.files import ReproofError, read_json, write_text
+from workflow.command import run_command
 from workflow.shorten import shorten_scale
 
 FOLDER = Path(".snakemake/vouch")
@@ -122,16 +123,13 @@ class Version:
         return ()
 
 
-def main(commit: str, scales: Sequence[str]) -> None:
-    """Write what was shown, or say in one line what was not."""
-    try:
-        refuse_uncommitted()
-        plans = [_plan(scale) for scale in scales or list_names(Path("config/scales"))]
-        plans = [plan for plan in plans if scales or plan.configuration.publish is not None]
-        old, new = (Version.checked_out(FOLDER / name, one) for name, one in (("old", commit), ("new", "HEAD")))
-        equal = vouch(old, new, plans, EqualCode.read())
-    except ReproofError as error:
-        sys.exit(f"error: {error}")
+def main(commit: str, *scales: str) -> None:
+    """Write what was shown; raise ReproofError naming what was not."""
+    refuse_uncommitted()
+    plans = [_plan(scale) for scale in scales or list_names(Path("config/scales"))]
+    plans = [plan for plan in plans if scales or plan.configuration.publish is not None]
+    old, new = (Version.checked_out(FOLDER / name, one) for name, one in (("old", commit), ("new", "HEAD")))
+    equal = vouch(old, new, plans, EqualCode.read())
     equal.write()
     print("written: workflow/equal_code.json; commit it")
 
@@ -233,6 +231,4 @@ def _run(*command: str, at: Path | None = None) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("error: python -m workflow.vouch COMMIT [SCALE ...]")
-    main(sys.argv[1], sys.argv[2:])
+    run_command(main, "python -m workflow.vouch COMMIT [SCALE ...]")

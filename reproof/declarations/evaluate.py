@@ -21,8 +21,10 @@ ALLOWED = {LIBRARY.name, *sys.stdlib_module_names}  # anything else may take sec
 
 @reads_declarations
 @cache
-def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]:
+def read_declaration(where: str, decorator: str, name: str, *, only: str = "") -> Mapping[str, Any]:
     """Return {keyword: value} of the decorator of a registered function; {} for a bare decorator.
+
+    `only` names the one keyword to read, where others reach more than planning loads.
 
     The values may use definitions at the top level of the module, the standard library, and modules of the project
     that need no other package. Raises ReproofError with file and function for an expression that reaches more.
@@ -31,25 +33,26 @@ def read_declaration(where: str, decorator: str, name: str) -> Mapping[str, Any]
     path = find_module(where, decorator, name)
     tree = parse_module(path)
     call = find_decorator_call(find_function(tree, decorator, name), decorator)
-    return _evaluate(tree, call, path, f"{_shorten(path)}: {decorator} {name}") if call else {}
+    keywords = [one for one in call.keywords if only in ("", one.arg)] if call else []
+    return _evaluate(tree, keywords, path, f"{_shorten(path)}: {decorator} {name}")
 
 
-def _evaluate(tree: ast.Module, call: ast.Call, path: Path, what: str) -> dict[str, Any]:
-    reached = _find_reached(tree, call, what)
+def _evaluate(tree: ast.Module, keywords: list[ast.keyword], path: Path, what: str) -> dict[str, Any]:
+    reached = _find_reached(tree, keywords, what)
     # In the order of the module: a definition may use an earlier one.
     definitions = [node for node in tree.body if node in reached]
     namespace: dict[str, Any] = {"__name__": f"declaration of {what}"}
     # Code of the project itself, no input of a user. The path in `compile` makes tracebacks point at the source.
     exec(compile(ast.Module(definitions, []), str(path), "exec"), namespace)
-    expressions = {str(one.arg): compile(ast.Expression(one.value), str(path), "eval") for one in call.keywords}
+    expressions = {str(one.arg): compile(ast.Expression(one.value), str(path), "eval") for one in keywords}
     return {key: eval(expression, namespace) for key, expression in expressions.items()}
 
 
-def _find_reached(tree: ast.Module, call: ast.Call, what: str) -> list[ast.stmt]:
-    """Return the top-level statements that the keyword arguments of a call need; check the imports among them."""
+def _find_reached(tree: ast.Module, keywords: list[ast.keyword], what: str) -> list[ast.stmt]:
+    """Return the top-level statements that keyword arguments need; check the imports among them."""
     reached: list[ast.stmt] = []
     # A search over names: a definition may use others, which may use further ones.
-    waiting = [name for keyword in call.keywords for name in _list_names(keyword.value)]
+    waiting = [name for keyword in keywords for name in _list_names(keyword.value)]
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()

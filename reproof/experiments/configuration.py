@@ -6,32 +6,17 @@ Every complaint is one line that names file and key and says what would be right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, relevance
-from referencing import Registry, Resource
-
+from reproof.experiments.schemas import SettingsSource, check_schema, read_schema
 from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
-from reproof.storage.files import ROOT, ReproofError
+from reproof.experiments.yaml_scalars import is_integer
+from reproof.storage.files import ROOT
+from reproof.storage.home import expand_home
 
-SCHEMAS = ROOT / "workflow" / "schemas"
-LONGEST = 120  # characters of a complaint; jsonschema repeats the whole mapping first, so only the end is shown
-
-
-@dataclass(frozen=True)
-class SettingsSource:
-    """The settings of a paper, as published or as a scale changes them, and the file and key that an error names."""
-
-    settings: Tree
-    file: Path
-    under: str = ""
-
-    def make_complaint(self, key: str, what: str) -> ReproofError:
-        """Return the error for one key of these settings."""
-        return make_complaint(self.file, self.under + key, what)
+CONFIG_SCHEMA = "config.schema.yaml"
+FULL_SCALE = "paper"  # runs every paper as published; any other scale runs the papers that it names
 
 
 @dataclass(frozen=True)
@@ -69,6 +54,22 @@ class Configuration:
     papers: tuple[Paper, ...]
     scales: tuple[str, ...]
     publish: Tree | None = None
+    left_out: tuple[str, ...] = ()
+
+    def describe_left_out(self) -> str:
+        """Return which of the papers asked for this scale does not run, and the remedy; "" if it runs all."""
+        if not self.left_out:
+            return ""
+        names = ", ".join(self.left_out)
+        return f"scale {self.scale} leaves out {names}; name a paper under `papers` of its file to run it"
+
+
+def check_config_file(file: Path) -> None:
+    """Raise ReproofError for a config.yaml that Snakemake would read otherwise than it is written, or must not run.
+
+    Snakemake's own reader takes the last of two equal keys, and its template engine runs expressions.
+    """
+    check_schema(SettingsSource(read_yaml(file), file), CONFIG_SCHEMA)
 
 
 def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted: bool = False) -> Configuration:
@@ -77,8 +78,11 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
     Raises ReproofError for an unknown scale or paper, for an unreadable file, and for all that the schemas do not
     allow. With `trusted` the schemas are not checked: another process has checked them before.
     """
-    check = _accept if trusted else _check
-    check(SettingsSource(config, folder / "config.yaml"), "config.schema.yaml")
+    check = _accept if trusted else check_schema
+    config = {key: _read_typed(value) if key == "data" else value for key, value in config.items()}
+    check(SettingsSource(config, folder / "config.yaml"), CONFIG_SCHEMA)
+    for key in ("mirror", "imagefolder"):
+        expand_home(config["data"].get(key) or "", f"data.{key}")
     scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
     check(SettingsSource(scale, scale_file), "scale.schema.yaml")
@@ -87,10 +91,39 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
             raise make_complaint(
                 scale_file, f"papers.{paper}", describe_unknown(paper, tuple(list_names(folder / "papers")))
             )
-    papers = tuple(_read_paper(name, scale, scale_file, folder, check) for name in config["papers"])
-    scales = tuple(list_names(folder / "scales"))
-    blocks, publish = scale["blocks"], scale.get("publish")
-    return Configuration(config["scale"], scale["about"], blocks, config["data"], papers, scales, publish)
+    for paper in config["papers"]:
+        _find_file(folder / "papers", paper, "papers")
+    run = [name for name in config["papers"] if config["scale"] == FULL_SCALE or name in scale.get("papers", {})]
+    if not run:
+        raise make_complaint(scale_file, "papers", f"names none of {', '.join(config['papers'])}; add the paper to run")
+    return Configuration(
+        scale=config["scale"],
+        about=scale["about"],
+        blocks=scale["blocks"],
+        data=config["data"],
+        papers=tuple(_read_paper(name, scale, scale_file, folder, check) for name in run),
+        scales=tuple(list_names(folder / "scales")),
+        publish=scale.get("publish"),
+        left_out=tuple(name for name in config["papers"] if name not in run),
+    )
+
+
+def _read_typed(data: Any) -> Any:
+    """Return the settings of data with text of the command line in its type: Snakemake reads all there as text.
+
+    In a file, such text is an error of its own: see `check_config_file`.
+    """
+    known = read_schema(CONFIG_SCHEMA)["properties"]["data"]["properties"]
+    return {key: _parse(value, known.get(key, {})) for key, value in data.items()} if isinstance(data, dict) else data
+
+
+def _parse(value: Any, schema: Tree) -> Any:
+    kinds = schema.get("type", [])
+    if not isinstance(value, str):
+        return value
+    if "null" in kinds and value in ("null", ""):
+        return None
+    return int(value) if kinds == "integer" and is_integer(value) else value
 
 
 def list_names(folder: Path) -> list[str]:
@@ -155,58 +188,8 @@ def _find_file(folder: Path, name: str, what: str) -> Path:
     return folder / f"{name}.yaml"
 
 
-@cache
-def _read_schemas() -> Registry[Any]:
-    files = SCHEMAS.glob("*.schema.yaml")
-    return Registry().with_resources((file.name, Resource.from_contents(read_yaml(file))) for file in files)
-
-
 def _accept(source: SettingsSource, schema: str) -> None:
     """Accept the settings without a check."""
-
-
-def _check(source: SettingsSource, schema: str) -> None:
-    """Raise ReproofError for the most relevant violation of a schema, if there is one."""
-    validator = Draft202012Validator(_read_schemas()[schema].contents, registry=_read_schemas())
-    error = max(validator.iter_errors(source.settings), key=relevance, default=None)
-    if error is not None:
-        path, what = _describe_error(error)
-        raise source.make_complaint(".".join(map(str, path)) or "(top)", what)
-
-
-def _describe_error(error: ValidationError) -> tuple[list[Any], str]:
-    """Return (path of the key, the error and the correction)."""
-    path, value = list(error.absolute_path), cast(Any, error.instance)
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
-        extra = sorted(key for key in dict(value) if key not in known)[0]
-        near = get_close_matches(extra, known, 1)
-        return [*path, extra], f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
-    if error.validator in ("type", "oneOf") and isinstance(value, str) and _is_number(value):
-        return path, describe_no_number(value)
-    text = " ".join(error.message.split())
-    return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
-
-
-def describe_no_number(value: Any) -> str:
-    """Return the complaint about a value that should be a number; for `1e-4` with the form that YAML reads as one."""
-    if isinstance(value, str) and _is_number(value):
-        return f"{value!r} is text, not a number: YAML reads it so; write {_as_yaml_number(value)}"
-    return f"{value!r} is not a number"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _as_yaml_number(text: str) -> str:
-    mantissa, _, exponent = f"{float(text):e}".partition("e")
-    digits = f"{float(mantissa):.10g}"
-    return f"{digits if '.' in digits else digits + '.0'}e{int(exponent):+d}"
 
 
 def describe_unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:

@@ -7,8 +7,9 @@ from math import inf
 from typing import Any
 
 from reproof import registry
-from reproof.experiments.configuration import describe_no_number, describe_unknown
-from reproof.experiments.options import Problem, find_option_problems, read_signature
+from reproof.experiments.configuration import describe_unknown
+from reproof.experiments.option_types import find_type_problem, make_exact
+from reproof.experiments.options import Problem, find_option_problems, make_exact_options, read_signature
 from reproof.provenance.identity import Registered
 from reproof.settings import find_operation, get_stored_name
 
@@ -17,7 +18,8 @@ EVALUATION_KEYS = ("measure", "levels", "controls", "report_as")
 RENAMED_KEYS = {"as_run": "report_as: {run: ...}", "as_arm": "report_as: {arm: ...}"}
 NAMING = {"criteria": ("pruning", "criterion"), "actions": ("pruning", "mask_zero")}  # options that name functions
 ATTACK = ("attacks", "attack")  # of which the option `attacks` names one for each label, with options of its own
-ATTACK_KEYS = ("attack", "targeted", "epsilons")
+ATTACK_KEYS = {"attack": "str", "targeted": "bool", "epsilons": "Sequence[float]"}  # with their types
+LAYERS = ("conv", "fc", "shortcut", "output")  # kinds of layers with prunable weights
 FROM_OPERATION = ("generator", "epsilon")  # options of an attack that the operation sets
 
 
@@ -36,7 +38,9 @@ class Control:
         """Make from the configuration of one arm of a run with this many levels."""
         options = {key: value for key, value in mapping.items() if key not in CONTROL_KEYS}
         chosen = tuple(mapping.get("levels", range(1, levels + 1)))
-        return cls(arm, mapping.get("control", arm), options, mapping.get("draws", 1), chosen)
+        kind = mapping.get("control", arm)
+        options = make_exact_options(options, ("pruning", "control", kind))
+        return cls(arm, kind, options, mapping.get("draws", 1), chosen)
 
     def find_problems(self, at: str, levels: int) -> Iterator[Problem]:
         """Yield the errors that no schema detects: an unknown control or option, a level beyond the ladder."""
@@ -72,6 +76,9 @@ class Evaluation:
     def of(cls, name: str, mapping: Mapping[str, Any]) -> "Evaluation":
         """Make from the configuration of one evaluation of a run."""
         options = {key: value for key, value in mapping.items() if key not in EVALUATION_KEYS}
+        options = make_exact_options(options, ("operations", "operation", mapping["measure"]))
+        if isinstance(options.get("attacks"), Mapping):
+            options["attacks"] = {label: _make_exact_attack(one) for label, one in options["attacks"].items()}
         controls = {arm: Control.of(arm, one, 0) for arm, one in mapping.get("controls", {}).items()}
         levels = tuple(mapping.get("levels", (0,)))
         labels = {f"reported_{key}": value for key, value in mapping.get("report_as", {}).items()}
@@ -125,6 +132,7 @@ class Evaluation:
             for name in self.options.get(option, ()):
                 if name not in registry.list_registered(*which):
                     yield f"{at}.{option}", describe_unknown(name, registry.list_registered(*which))
+        yield from _share_problems(at, self.options)
         yield from _attack_problems(at, self.options)
         yield from _beyond(at, self.levels, levels, lowest=0)
         if any(step > steps for step in self.steps):
@@ -133,12 +141,35 @@ class Evaluation:
             yield from control.find_problems(f"{at}.controls.{arm}", levels)
 
 
+def _share_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the errors in shares of weights that an operation prunes or keeps."""
+    share = options.get("share", {})
+    for kind, value in share.items() if isinstance(share, Mapping) else ():
+        if kind not in LAYERS:
+            yield f"{at}.share.{kind}", describe_unknown(kind, LAYERS)
+        elif not 0 < value < 1:
+            yield f"{at}.share.{kind}", f"{value} is no share between 0 and 1"
+    if not 0 < options.get("kept", 1.0) <= 1:
+        yield f"{at}.kept", f"{options['kept']} is no share above 0, at most 1"
+
+
+def _make_exact_attack(one: Any) -> Any:
+    """Return the options of an attack with integers as floats where it asks for floats."""
+    if not isinstance(one, Mapping):
+        return one
+    own = make_exact_options(one, (*ATTACK, str(one.get("attack"))))
+    return {key: make_exact(ATTACK_KEYS.get(key, "Any"), value) for key, value in own.items()}
+
+
 def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the errors in attacks: unknown names, unknown options, impossible distances."""
     known, common = registry.list_registered(*ATTACK), options.get("epsilons", ())
     yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
     for label, one in options.get("attacks", {}).items():
         where = f"{at}.attacks.{label}"
+        if not isinstance(one, Mapping):
+            yield where, "is no mapping; write {attack: its name}"
+            continue
         if one.get("attack") not in known:
             yield f"{where}.attack", describe_unknown(str(one.get("attack", "nothing")), known)
             continue
@@ -147,17 +178,18 @@ def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
         given = dict.fromkeys(its & set(FROM_OPERATION), 1)
         for key in own.keys() & set(FROM_OPERATION):
             yield f"{where}.{key}", "is no option; write `epsilons`, a list" if key == "epsilon" else "is no option"
-        yield from find_option_problems(where, own | given, (*ATTACK, one["attack"]), ATTACK_KEYS)
+        yield from find_option_problems(where, own | given, (*ATTACK, one["attack"]), tuple(ATTACK_KEYS))
+        for key in ATTACK_KEYS.keys() & one.keys():
+            if problem := find_type_problem(ATTACK_KEYS[key], one[key]):
+                yield f"{where}.{key}", problem
         yield from _epsilon_problems(f"{where}.epsilons", one.get("epsilons", ()), most=inf if "norm" in one else 1)
         if "epsilon" in its and not one.get("epsilons", common):
             yield f"{where}.epsilons", f"is missing; {one['attack']} needs at least one distance"
 
 
-def _epsilon_problems(at: str, epsilons: Sequence[Any], *, most: float) -> Iterator[Problem]:
+def _epsilon_problems(at: str, epsilons: Sequence[float], *, most: float) -> Iterator[Problem]:
     for one in epsilons:
-        if isinstance(one, str | bool) or not isinstance(one, int | float):
-            yield at, describe_no_number(one)
-        elif not 0 < one <= most:
+        if not 0 < one <= most:
             yield at, f"{one} is outside the data's range: pixels are in [0, 1], so it must be above 0, at most 1"
 
 

@@ -1,12 +1,11 @@
 """Checks of a merged paper that a schema cannot make: names that must exist, levels and steps that must fit."""
 
 from collections.abc import Iterator
-from functools import cache
 
-from reproof import registry
-from reproof.experiments.configuration import Configuration, Paper, SettingsSource, describe_unknown, list_figure_runs
+from reproof.experiments.configuration import Configuration, Paper, describe_unknown
 from reproof.experiments.controls_and_evaluations import Evaluation
 from reproof.experiments.runs import Run, add_victims
+from reproof.experiments.schemas import SettingsSource
 from reproof.experiments.strict_yaml import Tree
 from reproof.judging.checks import Known, check_claims
 from reproof.judging.claims import Claim
@@ -53,33 +52,6 @@ def _victim_problems(run: Run, evaluation: Evaluation, runs: dict[str, Run], kno
             yield f"{key} has {runs[key].seeds} seeds where this run has {run.seeds}; give both as many"
         elif key in runs and runs[key].inputs != run.inputs:
             yield f"{key} is not given the same pixels; let both have the same data set and the same dataset.pixels"
-
-
-def check_figures(paper: Paper) -> None:
-    """Raise ReproofError for a figure of an unknown kind, run or option, as published and as the scale has it."""
-    for source in (paper.published, paper.merged):
-        for key, figure in source.settings["figures"].items():
-            for at, what in _figure_problems(figure, tuple(paper.published_runs)):
-                raise source.make_complaint(f"figures.{key}.{at}", what)
-
-
-def _figure_problems(figure: Tree, runs: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    kinds = registry.list_registered("figures", "figure")
-    if figure["kind"] not in kinds:
-        yield "kind", describe_unknown(figure["kind"], kinds)
-        return
-    for run in list_figure_runs(figure):
-        if run not in runs:
-            yield "runs", describe_unknown(run, runs)
-    options = _figure_options(figure["kind"])
-    for option in figure.get("options", {}):
-        if option not in options:
-            yield f"options.{option}", describe_unknown(option, options)
-
-
-@cache
-def _figure_options(kind: str) -> tuple[str, ...]:
-    return registry.list_options("figures", "figure", kind)
 
 
 def check_references(paper: Paper) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from reproof import registry
 from reproof.experiments.configuration import describe_unknown
 from reproof.experiments.controls_and_evaluations import Control, Evaluation
-from reproof.experiments.options import Problem, find_option_problems, read_signature
+from reproof.experiments.options import Problem, find_option_problems, make_exact_options, read_signature
 from reproof.provenance.identity import make_run_name
 from reproof.settings import (
     PIXELS,
@@ -18,6 +18,8 @@ from reproof.settings import (
     TrainingSettings,
     split_dataset_name,
 )
+
+MOST_NETWORKS = 100_000  # of one run; a plan lists the jobs of all
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,12 @@ class Run:
         if data["name"] == "cifar10" and cifar10_copy == "jpeg":
             data["name"] = "cifar10_jpeg"
         data["name"] += PIXELS[data.pop("pixels", "standardised")]
-        levels = mapping.get("levels", 0)
+        levels, network = mapping.get("levels", 0), mapping["network"]
         return cls(
             key=key,
             title=mapping.get("title", key),
             dataset=DataSettings.parse(data),
-            network=dict(mapping["network"]),
+            network=make_exact_options(network, ("networks", "network", network["name"])),
             initialisation=InitialisationSettings.parse(mapping["initialisation"]),
             training=TrainingSettings.parse(mapping["training"]),
             pruning=PruningSettings.parse(mapping.get("pruning", {})),
@@ -114,6 +116,12 @@ class Run:
         """Yield the errors that no schema detects: unknown names, levels beyond the ladder, steps after the end."""
         yield from self._names()
         yield from self._pruning()
+        networks = self.seeds * (1 + self.levels + sum(one.draws * len(one.levels) for one in self.controls.values()))
+        if networks > MOST_NETWORKS:
+            yield (
+                "seeds",
+                f"the run trains {networks:,} networks, more than {MOST_NETWORKS:,}; lower seeds, levels, draws",
+            )
         for arm, control in self.controls.items():
             yield from control.find_problems(f"controls.{arm}", self.levels)
         training = self.training

@@ -30,7 +30,7 @@ Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
 
 
-@figure(plot=draw_runs_across, reading=READING)
+@figure(plot=draw_runs_across, reads=lambda options: options.get("metrics", EARLY_AND_LATE), reading=READING)
 def early_stopping_and_accuracy(
     tables: Tables,
     columns: Columns,
@@ -58,7 +58,7 @@ def early_stopping_and_accuracy(
     return add_published(arrange_panels(summary, columns, metrics), references, columns)
 
 
-@figure(plot=draw_runs_across, reading=READING)
+@figure(plot=draw_runs_across, reads=lambda _: EARLY_AND_LATE[:2], reading=READING)
 def random_sparsity(
     tables: Tables,
     columns: Columns,
@@ -71,7 +71,12 @@ def random_sparsity(
     return early_stopping_and_accuracy(tables, columns, references, metrics=EARLY_AND_LATE[:2], arms=arms)
 
 
-@figure(plot=draw_quantities_across, reading=READING, quantities=[Metric(AT_PLACE, SHARE)])
+@figure(
+    plot=draw_quantities_across,
+    reads=lambda _: ["test_accuracy_at_end"],
+    reading=READING,
+    quantities=[Metric(AT_PLACE, SHARE)],
+)
 def accuracy_during_training(
     tables: Tables,
     columns: Columns,

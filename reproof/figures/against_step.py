@@ -33,6 +33,7 @@ from reproof.figures.words import (
     list_unique,
 )
 
+INSTABILITIES = ("test_instability", "train_instability")
 LABEL_IN = 0.4  # inches that the number of a step takes
 Line = tuple[str, int]  # arm, level
 
@@ -68,6 +69,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda options: options.get("metrics", INSTABILITIES),
     reading="Points are means over trials (a trial is a pair of copies of a seed). Bars reach from the lowest to the "
     "highest trial. Measured iterations are evenly spaced, not to scale. The dotted line is a bound: networks are "
     "stable below it (instability), or match the dense network above it (accuracy).",
@@ -77,7 +79,7 @@ def against_step(
     columns: Sequence[Sequence[str]],
     references: Sequence[Mapping[str, Any]],
     *,
-    metrics: Sequence[str] = ("test_instability", "train_instability"),
+    metrics: Sequence[str] = INSTABILITIES,
     kept: Sequence[float] = (1.0,),
     arms: Sequence[str] | None = None,
     without: Sequence[str] = (),

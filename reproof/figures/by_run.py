@@ -32,6 +32,7 @@ from reproof.figures.tiles import compute_name_width, compute_row_height, create
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 
 Series = tuple[str, str]  # arm, part
+DISTORTIONS = ("train_minimum_distortion", "train_clean_error")
 ROW, SERIES = 0.24, 0.11  # inches of a row, and of each further series in it
 BELOW = 0.3  # share of a row between a measured value and a published one below it
 FROM_ZERO = 0.6  # an axis starts at 0 unless the lowest value exceeds this share of the highest
@@ -71,13 +72,13 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reading=f"Each dot {SPREAD}.")
+@figure(plot=plot, reads=lambda options: options.get("metrics", DISTORTIONS), reading=f"Each dot {SPREAD}.")
 def by_run(
     tables: Tables,
     columns: Columns,
     references: References,
     *,
-    metrics: Sequence[str] = ("train_minimum_distortion", "train_clean_error"),
+    metrics: Sequence[str] = DISTORTIONS,
     part: str = "",
     at: float | None = None,
     arms: Sequence[str] = ("ticket",),

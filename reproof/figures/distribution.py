@@ -45,6 +45,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda options: [options.get("metric", "test_accuracy_at_end")],
     reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, "
     "after ±, the standard deviation over seeds.",
 )

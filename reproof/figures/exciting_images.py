@@ -59,6 +59,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: ["exciting_pixel"],
     reading="Each row of a block shows the images that most excite one unit, or one random direction in the space of "
     "the same activations. The strongest response is on the left.",
 )

@@ -58,6 +58,7 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_distances,
+    reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
     reading=f"{READING} Colours denote the class of the mean criticality.",
     quantities=[CRITICALITY],
 )
@@ -128,6 +129,7 @@ def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_sets,
+    reads=lambda options: [f"{options.get('split', 'test')}_joint_criticality"],
     reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.",
     quantities=[*(Metric(name) for name in TOGETHER), Metric("joint_layers", COUNT)],
 )

@@ -42,6 +42,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda options: [f"{options.get('split', 'test')}_accuracy_reinitialised"],
     reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "
     "(column). All other layers keep their trained weights. In the last column, the layer gets new random weights from "
     "its initialiser.",

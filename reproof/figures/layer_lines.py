@@ -27,7 +27,12 @@ def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
     return _draw_panels(table, look, _draw_along_layers, size=(3.0, 1.9))
 
 
-@figure(plot=plot_depth, reading=READING, quantities=[CRITICALITY])
+@figure(
+    plot=plot_depth,
+    reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
+    reading=READING,
+    quantities=[CRITICALITY],
+)
 def criticality_by_layer(
     tables: Mapping[str, pd.DataFrame],
     columns: Sequence[Sequence[str]],
@@ -51,6 +56,7 @@ def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_thresholds,
+    reads=lambda options: [f"{options.get('split', 'test')}_layers_above"],
     reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "
     "accuracy above chance on the x axis. Layers are reset one at a time.",
     quantities=[Metric(LAYERS, COUNT)],

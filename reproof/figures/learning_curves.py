@@ -46,6 +46,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: ["test_accuracy_at_end"],
     reading="Lines are means over trials (a trial is a seed, or one draw of a seed), labelled with the share of "
     "weights kept in per cent. Bands reach from the lowest to the highest trial.",
     quantities=[Metric("test_accuracy", SHARE)],

@@ -60,6 +60,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_table,
+    reads=lambda _: ["supermask_test_accuracy"],
     reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
     "seed's best on the test set over all shares kept, as in the paper. Values of learned masks are means over "
     "sampled masks.",
@@ -185,6 +186,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_progress,
+    reads=lambda _: ["supermask_progress_accuracy"],
     reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "
     "as three passes per example, the evaluation of a mask as one.",
     quantities=[Metric(DURING_SEARCH, SHARE)],

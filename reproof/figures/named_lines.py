@@ -23,6 +23,7 @@ COLUMNS = [
     *("run", "arm", "quantity", "level", "kept", "mean", "lowest", "highest", "trials", "source"),
     *("top", "span"),
 ]
+TRAINED = ("test_accuracy_at_early_stop",)
 UNTRAINED = ("untrained_test_accuracy", "untrained_constant_test_accuracy")
 READING = (
     "Points are means over seeds; bars reach from the lowest to the highest. A line that ends early continues below "
@@ -53,13 +54,13 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reading=READING)
+@figure(plot=plot, reads=lambda options: options.get("metrics", TRAINED), reading=READING)
 def criteria(
     tables: Tables,
     columns: Columns,
     references: References,
     *,
-    metrics: Sequence[str] = ("test_accuracy_at_early_stop",),
+    metrics: Sequence[str] = TRAINED,
     span: float = 0.08,
 ) -> pd.DataFrame:
     """Select tickets of every mask criterion: for each run, those of the runs named "{run}_{criterion}".
@@ -83,7 +84,7 @@ def criteria(
     return _tidy_rows(parts, columns, span)
 
 
-@figure(plot=plot, reading=READING)
+@figure(plot=plot, reads=lambda options: options.get("metrics", UNTRAINED), reading=READING)
 def parts(
     tables: Tables,
     columns: Columns,

@@ -37,6 +37,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda options: options.get("metrics", SPLITS),
     reading="Lines are means over pairs of copies of all seeds, by the iteration from which copies start. Bands reach "
     "from the lowest to the highest pair. Position 0 is one trained network, position 1 the other.",
 )

@@ -59,6 +59,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: ["example_pixel", "example_class"],
     reading="Each row shows an original image, then for each attack the difference (amplified by the factor above; "
     "grey is zero) and the attacked image. Numbers are predicted classes, in bold where the attack changed them.",
 )

@@ -52,6 +52,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: ["units_purity", "directions_purity"],
     reading=f"Each dot {SPREAD}. The value of a seed is its mean over units, or over random directions. p is the p "
     "value of the difference (permutation test): mean over seeds, with the lowest and the highest in brackets.",
 )

@@ -46,6 +46,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: [ACCURACY, INSTABILITY],
     reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "
     "paper. Shades are the ranges of sparsity that follow from it. Below: the first iteration from which tickets and "
     "random masks match the dense network (circles) and are stable (crosses), if there is one.",

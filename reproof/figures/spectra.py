@@ -62,6 +62,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot,
+    reads=lambda _: [BOUND],
     reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "
     "input. The product over the layers bounds the whole network.",
 )

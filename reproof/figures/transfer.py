@@ -1,7 +1,8 @@
 """Draw the error of networks on adversarial examples made for others (Szegedy et al. 2014, tables 2 and 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -66,8 +67,15 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
+def list_transfer_metrics(options: Mapping[str, Any]) -> list[str]:
+    """Return the metrics of the panels."""
+    kinds, split = options.get("metric", ""), options.get("split", "train")
+    return [_find_metric_name(kind, split) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+
+
 @figure(
     plot=plot,
+    reads=list_transfer_metrics,
     reading="Mean error over seeds, in per cent, of the network of a column on examples made for the network of a row.",
     published="In brackets",
 )
@@ -91,7 +99,7 @@ def transfer(
     # A matrix of a single network would show no transfer.
     entries = [list_runs(columns)] if all(len(column) == 1 for column in columns) else columns
     kinds = [metric] if isinstance(metric, str) else metric
-    metrics = [kind if "_transfer_" in kind else _find_metric_name(kind, split) for kind in kinds]
+    metrics = [_find_metric_name(kind, split) for kind in kinds]
     noise = f"{split}_noise_error"
     rows = select_metrics(tables, entries, [*metrics, noise])
     rows = rows[(rows["metric"] != noise) | _find_among(rows["at"], noises)]
@@ -108,7 +116,7 @@ def transfer(
 
 def _find_metric_name(kind: str, split: str) -> str:
     """Return the full name of a metric of transfer."""
-    return "_".join(filter(None, [split, "transfer", kind, "error"]))
+    return kind if "_transfer_" in kind else "_".join(filter(None, [split, "transfer", kind, "error"]))
 
 
 def _find_among(places: "pd.Series[float]", wanted: Sequence[float]) -> "pd.Series[bool]":

@@ -40,6 +40,7 @@ def plot_epsilon(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_epsilon,
+    reads=lambda options: [f"{options.get('split', 'test')}_accuracy_under_attack"],
     reading=f"Each point {SPREAD}. Epsilon 0 is the accuracy without an attack.",
 )
 def under_attack(
@@ -69,6 +70,7 @@ def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
 
 @figure(
     plot=plot_queries,
+    reads=lambda options: [f"{options.get('split', 'test')}_success_within_queries"],
     reading=f"Each point {SPREAD}. Success is the share of correctly classified images that the attack fools within "
     "the given number of queries.",
 )

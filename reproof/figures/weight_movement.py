@@ -53,6 +53,7 @@ def _draw_row(places: Sequence[Axes], rows: pd.DataFrame, look: Look) -> None:
 
 @figure(
     plot=plot,
+    reads=lambda _: ["movement_in_ticket"],
     reading="Histograms show the weights of each layer in one training. "
     f"If a network has more than {MOST} layers, {MOST} are shown, evenly spaced from the first to the last.",
     quantities=[Metric("distance moved"), Metric("change of magnitude")],

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reproof.declarations.costs import PASSES, Settings, Work
+from reproof.declarations.layers import Options, Sizes, keep_shares
 from reproof.metrics import COUNT, SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, operation
 from reproof.operations.untrained import make_constants
@@ -44,7 +45,14 @@ def compute_supermask_work(settings: Settings) -> Work:
     return Work(passes=PASSES * examples)
 
 
-@operation(metrics=METRICS, cost=compute_supermask_work)
+def count_supermask_kept(options: Options, sizes: Sizes) -> Sizes:
+    """Return how many weights each layer keeps; a Bernoulli mask keeps as many as it learns to."""
+    if options.get("method", "bernoulli") == "bernoulli":
+        return sizes
+    return keep_shares(sizes, dict.fromkeys(sizes, 1 - options.get("kept", 0.5)))
+
+
+@operation(metrics=METRICS, cost=compute_supermask_work, keeps=count_supermask_kept)
 def supermask(
     subject: Subject,
     *,

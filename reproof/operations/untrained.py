@@ -11,6 +11,7 @@ from torch import Tensor
 
 from reproof import registry
 from reproof.declarations.costs import TEST_EXAMPLES, Settings, Work
+from reproof.declarations.layers import Options, Sizes, keep_shares
 from reproof.metrics import SHARE, Metric
 from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.pruning.constants import compute_signed_constant
@@ -48,7 +49,13 @@ def compute_untrained_work(settings: Settings) -> Work:
     return Work(passes=examples * masks * len(settings["seeds"]))
 
 
-@operation(metrics=METRICS, cost=compute_untrained_work)
+def count_untrained_kept(options: Options, sizes: Sizes) -> Sizes:
+    """Return how many weights each layer keeps at the last rung."""
+    rounds = int(options.get("rounds", 24))
+    return keep_shares(sizes, {kind: 1 - (1 - share) ** rounds for kind, share in options["share"].items()})
+
+
+@operation(metrics=METRICS, cost=compute_untrained_work, keeps=count_untrained_kept)
 def untrained(
     subject: Subject,
     *,

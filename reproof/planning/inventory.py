@@ -31,8 +31,9 @@ def list_upstream_records(plan: Plan, paper: str) -> Iterator[ExpectedRecord]:
 def make_gallery_job(plan: Plan) -> PlannedJob:
     """Return the job that builds the gallery: its settings hold what the pages say besides figures and verdicts."""
     configuration = plan.configuration
+    left_out = ", ".join(configuration.left_out)
     settings: Settings = {
-        "scale": f"{configuration.scale}: {configuration.about}",
+        "scale": f"{configuration.scale}: {configuration.about}" + (f" Left out: {left_out}." if left_out else ""),
         "papers": [_page(plan, paper) for paper in configuration.papers],
         "benchmarks": _benchmarks(plan),
     }

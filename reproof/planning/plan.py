@@ -8,14 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reproof.experiments.configuration import Configuration, list_figure_runs
-from reproof.experiments.cross_checks import (
-    check_figures,
-    check_paper_claims,
-    check_references,
-    find_checked_runs,
-    find_runs,
-)
+from reproof.experiments.cross_checks import check_paper_claims, check_references, find_checked_runs, find_runs
+from reproof.experiments.figure_checks import check_figures
 from reproof.experiments.runs import Run
+from reproof.planning.dead_networks import check_dead_networks
 from reproof.planning.job_settings import (
     Settings,
     count_trainings,
@@ -52,6 +48,7 @@ class Plan(Layout):
         self.fingerprints, self.equal_code = Fingerprints(), EqualCode.read()
         self._run_jobs: dict[tuple[str, str, Block, Block], PlannedJob] = {}
         for paper in () if trusted else configuration.papers:
+            check_dead_networks(paper, self.runs[paper.name])
             check_figures(paper)
             check_references(paper)
             check_paper_claims(paper, set(configuration.scales))

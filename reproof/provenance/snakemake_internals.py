@@ -38,6 +38,11 @@ def plan_without_rate_limit(workflow: Any) -> None:
     workflow.scheduler.job_rate_limiter = None
 
 
+def list_config_files(workflow: Any) -> list[Path]:
+    """Return the configuration files named by --configfile, which Snakemake has read before the workflow begins."""
+    return [Path(file) for file in workflow.overwrite_configfiles or ()]
+
+
 def locate_entry(folder: Path, result: str) -> Path:
     """Return where Snakemake's file persistence keeps what it knows of a result, below one of its folders.
 

@@ -110,8 +110,11 @@ def refuse_uncommitted() -> None:
     """Raise ReproofError naming code that is not committed."""
     # Only what results depend on: uncommitted notes may stay.
     command = ["git", "status", "--porcelain", "--", *CODE]
-    changed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    if changed:
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ReproofError(".git: git finds no commits here; work in a clone made with git clone") from error
+    if changed := done.stdout.strip():
         first = changed.splitlines()[0].split()[-1]
         raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 

@@ -1,5 +1,7 @@
 """Bad configuration: each mistake gives one line that names file and key and says what would be right."""
 
+import shutil
+
 import pytest
 import yaml
 from small_paper import CONFIG, DROP, PAPER, SCALE, changed, write
@@ -20,7 +22,7 @@ def message(folder, config=CONFIG):
         Plan(read_configuration(config, folder=folder))
     text = str(caught.value)
     assert "\n" not in text
-    assert len(text.removeprefix(f"{folder}/")) < 160, "it fits a line of a terminal or two"
+    assert len(text.removeprefix(f"{folder}/")) < 200, "it fits a line of a terminal or two"
     assert text.startswith(f"{folder}/")
     return text.removeprefix(f"{folder}/")
 
@@ -59,8 +61,8 @@ def test_a_claim_twice(tmp_path):
 RAW = {
     "a key twice": ("seeds: 3\n", "seeds: 3\n    seeds: 4\n", "line 27: the key 'seeds' is given twice; drop one"),
     "a key that is no text": ("  small:\n", "  on:\n", "line 6: YAML does not read 'on' as text; quote it"),
-    "not a number": ("lr: 0.01", "lr: .nan", "line 16: .nan is not a finite number"),
-    "a number without end": ("lr: 0.01", "lr: -.INF", "line 16: -.INF is not a finite number"),
+    "not a number": ("lr: 0.01", "lr: .nan", "line 16: runs.small.training.lr: .nan is not a finite number"),
+    "a number without end": ("lr: 0.01", "lr: -.INF", "line 16: runs.small.training.lr: -.INF is not a finite number"),
 }
 
 
@@ -78,8 +80,11 @@ def test_what_yaml_takes_without_a_word(tmp_path, name):
     [
         ("", "is empty or no mapping; see workflow/schemas for its keys"),
         ("- a\n- b\n", "is empty or no mapping; see workflow/schemas for its keys"),
-        ("runs: [1,\n", "is not readable YAML: while parsing a flow"),
-        ("runs:\n\t- 1\n", "is not readable YAML: while scanning for the next token found character '\\t'"),
+        ("runs: [1,\n", "line 2: is not readable YAML: did not find expected node content"),
+        (
+            "runs:\n\t- 1\n",
+            "line 2: is not readable YAML: found character that cannot start any token; indent with spaces",
+        ),
     ],
     ids=["empty", "list", "broken", "tab"],
 )
@@ -117,6 +122,40 @@ def test_on_the_command_line_it_is_one_line_too_and_nothing_is_left_behind(works
     assert ran.line("error:") == f"error: {says}"
     assert "Traceback" not in ran.text
     assert files(workspace.folder) - before == set()
+
+
+RUN_MARK = "ran"
+UNREAD = {  # what is put before config.yaml: what is said
+    "a template": (
+        f'__use_yte__: true\n?open("{RUN_MARK}", "w").write(""):\n  a: 1\n',
+        "line 1: '__use_yte__' marks a",
+    ),
+    "a key twice": ("scale: smoke\n", "line 4: the key 'scale' is given twice; drop one"),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_config_yaml_is_refused_before_snakemake_reads_or_runs_it(workspace, name):
+    before, says = UNREAD[name]
+    config = workspace / "config/config.yaml"
+    config.write_text(before + config.read_text())
+    ran = workspace.python("-m", "snakemake", "-n", "results/figures/all")
+    assert ran.code != 0
+    assert ran.line("error:").startswith(f"error: config/config.yaml: {says}")
+    assert "Traceback" not in ran.text
+    assert not (workspace / RUN_MARK).exists()
+
+
+def test_a_scale_says_at_its_start_which_papers_it_leaves_out(workspace):
+    scale = workspace / "config/scales/other.yaml"
+    shutil.copy(ROOT / "config/papers/attacks.yaml", workspace / "config/papers/attacks.yaml")
+    scale.write_text("about: Other.\nblocks: {seeds: 1, levels: 1}\npapers: {lottery_ticket: {}}\n")
+    papers = "papers=[lottery_ticket, attacks]"
+    ran = workspace.python("-m", "snakemake", "-n", "--config", "scale=other", papers, "--", "results/figures/all")
+    assert ran.code == 0, ran.text
+    assert (
+        ran.line("scale other") == "scale other leaves out attacks; name a paper under `papers` of its file to run it"
+    )
 
 
 def test_a_target_that_belongs_to_no_scale_is_named(workspace):

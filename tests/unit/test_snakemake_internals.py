@@ -27,6 +27,7 @@ NAMES = {
     "PythonScript._execute_cmd": lambda: (
         '_execute_cmd(\n            "{py_exec} {fname:q}"' in inspect.getsource(PythonScript.execute_script)
     ),
+    "Workflow.overwrite_configfiles": lambda: isinstance(Workflow.overwrite_configfiles, property),
     "Workflow.scheduler": lambda: isinstance(Workflow.scheduler, property),
     "JobScheduler.job_rate_limiter": lambda: "if self.job_rate_limiter is None:" in inspect.getsource(JobScheduler),
     "FilePersistence._record_path": lambda: callable(FilePersistence._record_path),

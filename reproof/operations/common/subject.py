@@ -15,6 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from reproof.attacks.victim import Victim
 from reproof.data.dataset import Split
 from reproof.declarations.costs import Settings, Work
+from reproof.declarations.layers import Options, Sizes
 from reproof.metrics import Metric
 from reproof.operations.common.training_job import Job
 from reproof.pruning.masks import Masks, compute_kept_share, read_masks
@@ -152,13 +153,17 @@ def list_pixels(image: Tensor) -> Iterator[tuple[float, float]]:
 
 
 def operation(
-    *, metrics: Sequence[Metric], cost: Callable[[Settings], Work]
+    *,
+    metrics: Sequence[Metric],
+    cost: Callable[[Settings], Work],
+    keeps: Callable[[Options, Sizes], Sizes] | None = None,
 ) -> Callable[[Callable[..., Rows]], Callable[..., Rows]]:
     """Mark `function(subject, *, options)` as an operation, which is found by name and yields rows.
 
     A row has level, kept, seed, metric and value, and may have draw, arm, part and at (see ROW_DEFAULTS). The
     keyword-only arguments are the options in the configuration. `metrics` are the measured metrics. `cost` returns the
-    work of a job with given settings. Planning reads both by `reproof.declarations.evaluate`.
+    work of a job with given settings. `keeps` returns how many weights each layer keeps under the sparsest mask that
+    the operation makes itself, from its options and the sizes of the layers. `reproof.declarations.evaluate` reads all.
     """
     # Only a mark: planning reads metrics and cost from the source, without importing torch.
     return lambda function: function

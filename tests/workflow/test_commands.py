@@ -1,0 +1,68 @@
+"""The commands of workflow/: wrong arguments give one line that shows how the command is typed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from workspace import ROOT
+
+USAGE = {
+    "codes": "python -m workflow.codes SCALE",
+    "forecast": "python -m workflow.forecast SCALE",
+    "verdicts": "python -m workflow.verdicts PAPER SCALE",
+    "vouch": "python -m workflow.vouch COMMIT [SCALE ...]",
+}
+
+
+def run(module, *arguments, folder=ROOT):
+    """Return (exit code, text) of a command run in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"workflow.{module}", *arguments], cwd=folder, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_every_module_of_the_folder_is_tried():
+    modules = {path.stem for path in (ROOT / "workflow").glob("*.py")}
+    assert modules == {*USAGE, "publish", "shorten", "command"}
+
+
+@pytest.mark.parametrize("module", USAGE)
+def test_a_command_without_its_arguments_shows_how_it_is_typed(module):
+    assert run(module) == (1, f"error: no argument given; type: {USAGE[module]}\n")
+
+
+def test_a_command_with_too_many_arguments_shows_how_it_is_typed():
+    code, text = run("codes", "smoke", "demo")
+    assert (code, text) == (1, f"error: 2 arguments given; type: {USAGE['codes']}\n")
+    code, text = run("publish", "smoke")
+    assert (code, text) == (1, "error: 1 argument given; type: python -m workflow.publish\n")
+
+
+def test_a_module_that_is_no_command_says_so():
+    assert run("shorten")[1].startswith("error: python -m workflow.shorten: is no command;")
+
+
+def test_publishing_outside_a_clone_is_one_line(tmp_path):
+    code, text = run("publish", folder=tmp_path)
+    assert (code, text) == (1, "error: .git: git finds no commits here; work in a clone made with git clone\n")
+
+
+def test_make_finds_the_commands_whatever_the_shell_says_of_safe_paths():
+    """With PYTHONSAFEPATH, `python -m` looks into no folder of the project."""
+    show = "show: ; @python -c 'import os; print(os.environ.get(\"PYTHONSAFEPATH\"))'"
+    done = subprocess.run(
+        ["make", "--no-print-directory", f"--eval={show}", "show"], cwd=ROOT, env=os.environ | {"PYTHONSAFEPATH": "1"},
+        text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "None\n"
+
+
+def test_verdicts_of_a_scale_that_was_not_run_say_how_they_are_made(tmp_path):
+    code, text = run("verdicts", "attacks", "mnist", folder=tmp_path)
+    path = "results/tables/mnist/attacks/verdicts.parquet"
+    command = f"snakemake --cores all --config scale=mnist 'papers=[attacks]' -- {path} or: make pull"
+    assert code == 1
+    assert text == f"error: {path}: is not there, because it was not run here; make it with: {command}\n"
