@@ -95,14 +95,13 @@ def write_parquet(path: str | Path, table: Any) -> None:
 
 def read_parquet(path: str | Path) -> Any:
     """Read a parquet file into a pandas DataFrame; raise ReproofError naming the file if it is absent or damaged."""
-    with guard_reading(path):
-        from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import parquet  # noqa: PLC0415
 
-        with open_regular(path) as source, parquet.ParquetFile(source) as file:
-            if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
-                raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
-            # A foreign file may carry instructions for pandas, which our writer leaves out.
-            return file.read().to_pandas(ignore_metadata=True)
+    with guard_reading(path), open_regular(path) as source, parquet.ParquetFile(source) as file:
+        if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
+            raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
+        # A foreign file may carry instructions for pandas, which our writer leaves out.
+        return file.read().to_pandas(ignore_metadata=True)
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
@@ -119,9 +118,9 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapp
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Return ({name: array}, metadata) of a safetensors file; raise ReproofError with its name if unreadable."""
-    with guard_reading(path):
-        from safetensors import safe_open  # noqa: PLC0415
+    from safetensors import safe_open  # noqa: PLC0415
 
+    with guard_reading(path):
         check_regular(path)
         with safe_open(path, framework="numpy") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -129,9 +128,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Return the metadata of a safetensors file without reading its arrays; raise ReproofError if it is unreadable."""
-    with guard_reading(path):
-        from safetensors import safe_open  # noqa: PLC0415
+    from safetensors import safe_open  # noqa: PLC0415
 
+    with guard_reading(path):
         check_regular(path)
         with safe_open(path, framework="numpy") as file:
             return dict(file.metadata() or {})
