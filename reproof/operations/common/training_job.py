@@ -68,7 +68,9 @@ class Job:
     def draw_weights(self, *which: str | int) -> Weights:
         """Return initial weights, {name: float32}, drawn by the run's initialiser with the seed named by `which`."""
         module, generator = self.build_network(), torch.Generator().manual_seed(derive("initialisation", *which))
-        initialise(module, generator=generator, **self.settings["initialisation"])
+        initialise(
+            module, generator=generator, name=self.settings["network"]["name"], **self.settings["initialisation"]
+        )
         return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
     def compute_deviations(self) -> dict[str, float]:
