@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 
 from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.storage.files import ROOT, ReproofError
+from reproof.storage.places import check_place
 
 SCHEMAS = ROOT / "workflow" / "schemas"
 LONGEST = 120  # characters of a complaint; jsonschema repeats the whole mapping first, so only the end is shown
@@ -79,6 +80,10 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
     """
     check = _accept if trusted else _check
     check(SettingsSource(config, folder / "config.yaml"), "config.schema.yaml")
+    for key in ("mirror", "imagefolder"):
+        if place := config["data"].get(key):
+            # Before anything logs it: an address may hold a password.
+            check_place(place, f"{folder / 'config.yaml'}: data.{key}", addresses=key == "mirror")
     scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
     check(SettingsSource(scale, scale_file), "scale.schema.yaml")

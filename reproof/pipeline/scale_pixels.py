@@ -3,6 +3,7 @@
 import json
 
 from reproof.storage.files import read_tensors, write_tensors
+from reproof.storage.reading import guard_reading
 
 
 def scale_pixels(*, data: str, scaled: str) -> str:
@@ -12,8 +13,9 @@ def scale_pixels(*, data: str, scaled: str) -> str:
     that of the original data set.
     """
     tensors, metadata = read_tensors(data)
-    channels = tensors["train_images"].shape[1]
-    label = f"{metadata['label']}, pixels in [0, 1]"
+    with guard_reading(data):
+        channels = tensors["train_images"].shape[1]
+        label = f"{metadata['label']}, pixels in [0, 1]"
     about = {"label": label, "mean": json.dumps([0.0] * channels), "std": json.dumps([1.0] * channels)}
     write_tensors(scaled, tensors, metadata | about)
     return label

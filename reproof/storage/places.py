@@ -14,16 +14,18 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
-def check_place(place: str, setting: str) -> str:
+def check_place(place: str, setting: str, *, addresses: bool = True) -> str:
     """Return the place of files, a folder with `~` expanded or an http(s) address; `setting` is the key that names it.
 
-    Raises ReproofError for an address with a user, a password, a query or a fragment, or of another protocol. The
+    Raises ReproofError for an address where none is allowed, for one with a user, a password, a query or a fragment, or of another protocol. The
     message does not repeat what may be secret: messages end in logs, and logs are shared.
     """
     if not is_address(place):
         return str(expand_folder(place, setting))
     if "@" in place:
         raise ReproofError(f"{setting}: the address holds a user or a password, which logs would show; {NETRC}")
+    if not addresses:
+        raise ReproofError(f"{setting}: it is an address; name a folder of this machine")
     scheme, rest = place.split("://", 1)
     if scheme.lower() not in ("http", "https"):
         raise ReproofError(f"{setting}: {show(scheme)}:// is not supported; name a folder, or an http(s) address")
