@@ -7,7 +7,7 @@ import pickle
 import posixpath
 import tarfile
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -17,64 +17,55 @@ from reproof.storage.reading import read_at_most
 
 ARCHIVE, FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 FIRST_BATCH = f"{FOLDER}/data_batch_1"
+BATCH_SIZE = 32_000_000  # bytes; a batch has about 31.0 million
+ARCHIVE_SIZE = 200_000_000  # bytes; the archive has about 170 million, and 186 million unpacked
+LARGEST = 64_000_000  # bytes of content of any other file
 Labelled = tuple[Array, Array]  # images uint8 [N, C, H, W], labels int64 [N]
 
 
-class Known(NamedTuple):
-    """What is known of a file's content: its MD5 or SHA-256, and a number of bytes that it does not exceed."""
-
-    digest: str
-    size: int
-
-    @property
-    def most_stored(self) -> int:
-        """The bytes that a file of this content can take: compression adds little to what it cannot reduce."""
-        return self.size + self.size // 100 + (1 << 16)
-
-
-def read_idx(mirror: Mirror, relative: str, known: Known) -> Array:
+def read_idx(mirror: Mirror, relative: str, md5: str, size: int = LARGEST) -> Array:
     """Return the uint8 array of a gzipped idx file.
 
-    The hash and size are those of the uncompressed bytes, because gzip wrappers vary. Raises ReproofError for a missing
-    or damaged file.
+    `md5` and `size`, the most bytes, are those of the uncompressed bytes, because gzip wrappers vary. Raises
+    ReproofError for a missing or damaged file.
     """
-    expected = f"gzip of idx bytes with MD5 {known.digest}"
-    content = _decompress(mirror, relative, known, expected)
-    _verify(mirror, relative, content, known.digest, expected)
+    expected = f"gzip of idx bytes with MD5 {md5}"
+    content = _decompress(mirror, relative, size, expected)
+    _verify(mirror, relative, content, md5, expected)
     # idx: two zero bytes, the type, the number of dimensions, then the sizes as big-endian int32.
     dimensions = content[3]
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def read_digits(mirror: Mirror, relative: str, known: Known) -> Labelled:
+def read_digits(mirror: Mirror, relative: str, sha256: str, size: int = LARGEST) -> Labelled:
     """Return images uint8 [N, 1, 28, 28] and labels int64 [N] of gzipped lines of 784 pixels and a label.
 
-    The hash is that of the rows as uint8, the size that of the lines. Raises ReproofError for a missing or damaged
-    file.
+    `sha256` is that of the rows as uint8, `size` the most bytes of the lines. Raises ReproofError for a missing or
+    damaged file.
     """
-    expected = f"gzip of digits with SHA-256 {known.digest}"
-    lines = _decompress(mirror, relative, known, expected).split()
+    expected = f"gzip of digits with SHA-256 {sha256}"
+    lines = _decompress(mirror, relative, size, expected).split()
     try:
         rows = np.loadtxt(lines, np.uint8, delimiter=",", ndmin=2, encoding="latin1")
     except ValueError as error:
         raise mirror.make_damage_error(relative, f"other content ({error})", expected) from error
-    _verify(mirror, relative, rows.tobytes(), known.digest, expected)
+    _verify(mirror, relative, rows.tobytes(), sha256, expected)
     return rows[:, :-1].reshape(-1, 1, 28, 28), rows[:, -1].astype(np.int64)
 
 
-def read_jpegs(mirror: Mirror, relative: str, known: Known) -> Labelled:
+def read_jpegs(mirror: Mirror, relative: str, sha256: str, size: int = LARGEST) -> Labelled:
     """Return images uint8 [N, 3, 32, 32] and labels int64 [N] of a parquet table of JPEG bytes and classes.
 
-    The columns are `image` and `label`. Hash and size are those of each row's JPEG bytes and label byte in turn,
-    because JPEG decoders differ in their pixels. Raises ReproofError for a missing or damaged file.
+    The columns are `image` and `label`. `sha256` and `size`, the most bytes, are those of each row's JPEG bytes and
+    label byte in turn, because JPEG decoders differ in their pixels. Raises ReproofError for a missing or damaged file.
     """
     from PIL import Image  # noqa: PLC0415 (late: the other data sets are read without it)
 
-    expected = f"parquet of images and labels with SHA-256 {known.digest}"
-    with mirror.open_file(relative, expected, most=known.most_stored) as file:
-        rows = _read_rows(file, known.size)
-    _verify(mirror, relative, b"".join(jpeg + bytes([label]) for jpeg, label in rows), known.digest, expected)
+    expected = f"parquet of images and labels with SHA-256 {sha256}"
+    with mirror.open_file(relative, expected, most=compute_most_stored(size)) as file:
+        rows = _read_rows(file, size)
+    _verify(mirror, relative, b"".join(jpeg + bytes([label]) for jpeg, label in rows), sha256, expected)
     images = np.empty((len(rows), 3, 32, 32), np.uint8)
     for image, (jpeg, _) in zip(images, rows, strict=True):
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as decoded:
@@ -99,30 +90,30 @@ def _read_rows(file: BinaryIO, most: int) -> list[tuple[bytes, int]]:
     return rows
 
 
-def read_batches(mirror: Mirror, batches: Mapping[str, Known], archive_size: int) -> dict[str, Labelled]:
+def read_batches(mirror: Mirror, md5s: Mapping[str, str]) -> dict[str, Labelled]:
     """Return CIFAR-10's batches by name, from the mirror's folder of them or else its archive.
 
-    Each holds images uint8 [N, 3, 32, 32] and labels int64 [N]. `batches` has the MD5 and size of each batch, and
-    `archive_size` is the most bytes of the archive, packed or not. Raises ReproofError for a missing or damaged file.
+    Each holds images uint8 [N, 3, 32, 32] and labels int64 [N]. `md5s` has the MD5 of each batch. Raises ReproofError
+    for a missing or damaged file.
     """
     if mirror.holds(FIRST_BATCH):
-        return {name: _read_batch(mirror, f"{FOLDER}/{name}", known) for name, known in batches.items()}
-    expected = f"the archive of {', '.join(batches)}"
-    found = {}
+        return {name: _read_batch(mirror, f"{FOLDER}/{name}", md5) for name, md5 in md5s.items()}
+    expected = f"the archive of {', '.join(md5s)}"
+    batches = {}
     with (
-        mirror.open_file(ARCHIVE, expected, most=archive_size) as file,
-        tarfile.open(fileobj=_Unpacked(file, archive_size), mode="r|") as archive,
+        mirror.open_file(ARCHIVE, expected, most=ARCHIVE_SIZE) as file,
+        tarfile.open(fileobj=_Unpacked(file, ARCHIVE_SIZE), mode="r|") as archive,
     ):
         for member in archive:
             # Some programs write "./folder/name".
             name = posixpath.normpath(member.name).removeprefix(f"{FOLDER}/")
-            if name in batches and member.isreg() and (content := archive.extractfile(member)):
-                batch = read_at_most(content, batches[name].size)  # type: ignore[arg-type]
-                found[name] = _decode_batch(mirror, f"{ARCHIVE}/{name}", batch, batches[name].digest)
-    if missing := [name for name in batches if name not in found]:
+            if name in md5s and member.isreg() and (content := archive.extractfile(member)):
+                batch = read_at_most(content, BATCH_SIZE)  # type: ignore[arg-type]
+                batches[name] = _decode_batch(mirror, f"{ARCHIVE}/{name}", batch, md5s[name])
+    if missing := [name for name in md5s if name not in batches]:
         raise mirror.make_damage_error(ARCHIVE, f"it lacks {', '.join(missing)}", expected)
-    # The archive has its own order; the order of `batches` is that of the data set.
-    return {name: found[name] for name in batches}
+    # The archive has its own order; the order of `md5s` is that of the data set.
+    return {name: batches[name] for name in md5s}
 
 
 class _Unpacked(gzip.GzipFile):
@@ -144,16 +135,24 @@ class _Unpacked(gzip.GzipFile):
         return content
 
 
-def _decompress(mirror: Mirror, relative: str, known: Known, expected: str) -> bytes:
-    """Return the content of a gzip file; raise ReproofError if it is damaged or longer than known."""
-    with mirror.open_file(relative, expected, most=known.most_stored) as file, gzip.GzipFile(fileobj=file) as unpacked:
-        return read_at_most(unpacked, known.size)  # type: ignore[arg-type]
+def compute_most_stored(size: int) -> int:
+    """Return the most bytes that a file of `size` bytes of content takes: compression adds little where it fails."""
+    return size + size // 100 + (1 << 16)
 
 
-def _read_batch(mirror: Mirror, relative: str, known: Known) -> Labelled:
+def _decompress(mirror: Mirror, relative: str, size: int, expected: str) -> bytes:
+    """Return the content of a gzip file; raise ReproofError if it is damaged or has more than `size` bytes."""
+    with (
+        mirror.open_file(relative, expected, most=compute_most_stored(size)) as file,
+        gzip.GzipFile(fileobj=file) as unpacked,
+    ):
+        return read_at_most(unpacked, size)  # type: ignore[arg-type]
+
+
+def _read_batch(mirror: Mirror, relative: str, md5: str) -> Labelled:
     """Return one batch from a file of its own."""
-    with mirror.open_file(relative, f"a batch with MD5 {known.digest}", most=known.size) as file:
-        return _decode_batch(mirror, relative, file.read(), known.digest)
+    with mirror.open_file(relative, f"a batch with MD5 {md5}", most=BATCH_SIZE) as file:
+        return _decode_batch(mirror, relative, file.read(), md5)
 
 
 def _decode_batch(mirror: Mirror, relative: str, content: bytes, md5: str) -> Labelled:

@@ -17,8 +17,9 @@ def is_address(place: str) -> bool:
 def check_place(place: str, setting: str, *, addresses: bool = True) -> str:
     """Return the place of files, a folder with `~` expanded or an http(s) address; `setting` is the key that names it.
 
-    Raises ReproofError for an address where none is allowed, for one with a user, a password, a query or a fragment, or of another protocol. The
-    message does not repeat what may be secret: messages end in logs, and logs are shared.
+    Raises ReproofError for an address where none is allowed (`addresses`), or with a user, a password, a query or a
+    fragment, or of another protocol. The message does not repeat what may be secret: messages end in logs, and logs
+    are shared.
     """
     if not is_address(place):
         return str(expand_folder(place, setting))
