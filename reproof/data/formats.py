@@ -83,7 +83,7 @@ def _read_rows(file: BinaryIO, most: int) -> list[tuple[bytes, int]]:
         # A few rows at a time: a small file can repeat one long value in every row.
         for batch in table.iter_batches(batch_size=100, columns=["image", "label"]):
             part = list(zip(batch["image"].to_pylist(), batch["label"].to_pylist(), strict=True))
-            size += sum(len(jpeg) + len(bytes([label])) for jpeg, label in part)
+            size += sum(len(jpeg + bytes([label])) for jpeg, label in part)  # fails for other types
             if size > most:
                 raise ValueError(f"its rows have more than {most:,} bytes")
             rows += part

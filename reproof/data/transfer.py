@@ -5,6 +5,7 @@ itself, so that a byte now and then keeps them waiting without end.
 """
 
 import asyncio
+import os
 import re
 
 from reproof.registry import changes_no_result
@@ -57,9 +58,14 @@ async def _transfer(address: str, method: str, most: int, deadline: float) -> by
             return b""
         content = bytearray()
         _check_length(answer.content_length or 0, most)
-        async for part in answer.content.iter_any():
-            content += part
-            _check_length(len(content), most)
+        try:
+            async for part in answer.content.iter_any():
+                content += part
+                _check_length(len(content), most)
+        except aiohttp.ClientPayloadError as error:
+            missing = (answer.content_length or 0) - len(content)
+            more = f"{missing} more" if missing > 0 else "more"
+            raise TransferError(f"{len(content)} bytes read, {more} expected") from error
         return bytes(content)
 
 
@@ -79,8 +85,12 @@ def _describe_failure(error: Exception, deadline: float) -> str:
         return f"timed out: not complete within {deadline:.3g} s"
     if isinstance(error, aiohttp.TooManyRedirects):
         return f"more than {MOST_REDIRECTS} redirects"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "it sends fewer bytes than it says"
-    # The system's own words, without the library's account of addresses.
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return describe_reason(cause)
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the address, or one that it redirects to, is not valid http or https"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its answer is not valid http"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        # The system's own words, without the library's account of addresses.
+        cause = error.os_error
+        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else describe_reason(cause)
+    return describe_reason(error)

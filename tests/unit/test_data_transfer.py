@@ -35,16 +35,16 @@ from reproof.storage.files import ReproofError
 
 SLOW = "timed out: not complete within 0.5 s"
 WRONG = {
-    "short": (Short, "it sends fewer bytes than it says"),
+    "short": (Short, "5 bytes read, 995 more expected"),
     "long": (Long, "it sends 1,000,000,000,000 bytes or more, expected at most"),
     "endless": (Endless, "bytes or more, expected at most"),
-    "endless chunk": (Chunked, ""),
+    "endless chunk": (Chunked, SLOW),
     "slow body": (Dripping, SLOW),
     "slow header": (DrippingHeader, SLOW),
     "reset": (Resetting, ""),
     "circle": (Looping, "more than 5 redirects"),
-    "another protocol": (Elsewhere, ""),
-    "garbage": (Garbage, ""),
+    "another protocol": (Elsewhere, "one that it redirects to, is not valid http"),
+    "garbage": (Garbage, "its answer is not valid http"),
     "forbidden": (Forbidding, "HTTP Error 403: Forbidden"),
 }
 
