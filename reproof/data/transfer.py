@@ -85,7 +85,7 @@ def _describe_failure(error: Exception, deadline: float) -> str:
         return f"timed out: not complete within {deadline:.3g} s"
     if isinstance(error, aiohttp.TooManyRedirects):
         return f"more than {MOST_REDIRECTS} redirects"
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError | aiohttp.RedirectClientError):
         return "the address, or one that it redirects to, is not valid http or https"
     if isinstance(error, aiohttp.ClientResponseError):
         return "its answer is not valid http"

@@ -83,6 +83,8 @@ def read_masks(path: Path) -> list[Masks]:
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again")
     with guard_reading(path):
         shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
+        if not shapes:
+            raise ValueError("it holds no masks")
         members = range(_check_positive(int(metadata["members"])))
         return [{name: _unpack(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
 

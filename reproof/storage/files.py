@@ -101,7 +101,7 @@ def read_parquet(path: str | Path) -> Any:
         if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
             raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
         # A foreign file may carry instructions for pandas, which our writer leaves out.
-        return file.read().to_pandas(ignore_metadata=True)
+        return file.read().replace_schema_metadata(None).to_pandas()
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:

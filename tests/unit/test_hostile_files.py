@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from reproof.data.dataset import load_dataset
 from reproof.pruning.masks import read_masks
+from reproof.storage import files
 from reproof.storage.checkpoints import read_checkpoint, read_kinds
 from reproof.storage.files import (
     ReproofError,
@@ -113,10 +114,13 @@ def test_hostile_json_is_one_line(tmp_path: Path, content: bytes) -> None:
     refuse(read_json, tmp_path / "a.json")
 
 
-def test_json_that_is_too_long_is_not_read(tmp_path: Path) -> None:
+def test_json_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_JSON", 1000)
+    write_text(tmp_path / "a.json", '"' + "x" * 998 + '"')
+    assert len(read_json(tmp_path / "a.json")) == 998
     with (tmp_path / "a.json").open("wb") as file:
-        file.truncate((1 << 28) + 1)
-    assert "it holds more than 268,435,456 bytes" in refuse(read_json, tmp_path / "a.json")
+        file.truncate(1 << 40)
+    assert "it holds more than 1,000 bytes" in refuse(read_json, tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("text", ["😀", "\\ud83d", "C:\\udata", "é"])
@@ -218,12 +222,15 @@ def test_a_table_gives_no_instructions_to_pandas(tmp_path: Path, about: bytes) -
     assert read_parquet(tmp_path / "a")["a"].tolist() == [1, 2]
 
 
-def test_a_table_that_claims_too_much_is_not_read(tmp_path: Path) -> None:
+def test_a_table_that_claims_too_much_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of equal values takes a few bytes, however long it is."""
-    column = pyarrow.repeat(1, 1 << 25)
-    parquet.write_table(pyarrow.table({name: column for name in "abcdefghi"}), tmp_path / "a", compression="zstd")
-    assert (tmp_path / "a").stat().st_size < 1 << 20
-    assert "it claims 301,989,888 values, more than 268,435,456" in refuse(read_parquet, tmp_path / "a")
+    monkeypatch.setattr(files, "MOST_CELLS", 2_000_000)
+    column = pyarrow.repeat(1, 1_000_000)
+    parquet.write_table(pyarrow.table({"a": column, "b": column}), tmp_path / "a", compression="zstd")
+    assert len(read_parquet(tmp_path / "a")) == 1_000_000
+    parquet.write_table(pyarrow.table({"a": column, "b": column, "c": column}), tmp_path / "a", compression="zstd")
+    assert (tmp_path / "a").stat().st_size < 1 << 16
+    assert "it claims 3,000,000 values, more than 2,000,000" in refuse(read_parquet, tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", ["table", "tensors", "masks", "checkpoint", "data set"])
