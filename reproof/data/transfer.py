@@ -92,5 +92,5 @@ def _describe_failure(error: Exception, deadline: float) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         # The system's own words, without the library's account of addresses.
         cause = error.os_error
-        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else describe_reason(cause)
+        return os.strerror(cause.errno) if cause.errno and cause.errno > 0 else describe_reason(cause)
     return describe_reason(error)
