@@ -7,10 +7,12 @@ from types import ModuleType
 import pytest
 import torch
 from torch import Tensor, nn
+from training_kit import digits, members, settings
 
 from reproof import registry
 from reproof.networks import build, initialise, list_prunable
 from reproof.storage.files import ReproofError
+from reproof.training.block import train_block
 
 
 def network(*layers: nn.Module) -> nn.Sequential:
@@ -203,3 +205,35 @@ def test_a_buffer_of_random_numbers_is_refused_by_name(
         return
     with pytest.raises(ReproofError, match=r"network mine: buffer 0\.table holds other numbers each time"):
         build("mine", input_shape=(1, 2, 2), classes=2)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout, nn.AlphaDropout, nn.Dropout1d, nn.RReLU, nn.FeatureAlphaDropout])
+def test_a_network_that_draws_from_the_global_generator_is_refused(layer: type[nn.Module]) -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), layer(), nn.Linear(8, 4))
+    with pytest.raises(ReproofError, match=r"^network Sequential: it draws random numbers from PyTorch's global"):
+        train_block(module, members(module), dataset=digits(), settings=settings(), stacked=False)
+
+
+PINNED = {  # sum of absolute values, first weight, its value; as of commit c563709
+    "lenet_300_100": (9855.53, "fc_1.weight", -0.048359),
+    "fc": (13733.41, "fc_1.weight", -0.049371),
+    "softmax_regression": (313.97, "output.weight", -0.056504),
+    "sigmoid_fc": (3886.19, "fc_1.weight", -0.053551),
+    "autoencoder_softmax": (20800.49, "fc_1.weight", -0.046272),
+    "conv_2": (36704.62, "conv_1.weight", -0.065828),
+    "conv_4": (32577.77, "conv_1.weight", -0.065828),
+    "resnet_8": (3505.48, "conv.weight", -0.128720),
+    "resnet_20": (10960.18, "conv.weight", -0.128720),
+    "vgg_11": (118321.42, "conv_1.weight", -0.065828),
+    "resnet_18": (162162.54, "conv.weight", -0.065828),
+}
+
+
+@pytest.mark.parametrize(("name", "pinned"), PINNED.items())
+def test_weights_of_known_networks_are_pinned(name: str, pinned: tuple[float, str, float]) -> None:
+    """Other initial weights would make published results those of other networks."""
+    total, weight, first = pinned
+    state = draw(build(name, input_shape=(1, 28, 28), classes=10), "uniform")
+    found = sum(value.double().abs().sum().item() for key, value in state.items() if "running" not in key)
+    assert found == pytest.approx(total, rel=1e-5)
+    assert state[weight].flatten()[0].item() == pytest.approx(first, abs=1e-5)
