@@ -235,5 +235,5 @@ def test_weights_of_known_networks_are_pinned(name: str, pinned: tuple[float, st
     total, weight, first = pinned
     state = draw(build(name, input_shape=(1, 28, 28), classes=10), "uniform")
     found = sum(value.double().abs().sum().item() for key, value in state.items() if "running" not in key)
-    assert found == pytest.approx(total, rel=1e-5)
+    assert found == pytest.approx(total, rel=1e-4)
     assert state[weight].flatten()[0].item() == pytest.approx(first, abs=1e-5)
