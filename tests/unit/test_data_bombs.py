@@ -38,9 +38,9 @@ def make_bomb(mib: int) -> bytes:
     return gzip.compress(bytes(16 * MIB)) * (mib // 16)
 
 
-def make_tar_bomb() -> bytes:
+def make_tar_bomb(name: str) -> bytes:
     """Return the gzip of an archive whose first member claims and has 6 GiB."""
-    member = tarfile.TarInfo("cifar-10-batches-py/data_batch_1")
+    member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
     member.size = 6144 * MIB
     return gzip.compress(member.tobuf(tarfile.GNU_FORMAT)) + make_bomb(6144)
 
@@ -66,23 +66,26 @@ def make_table() -> bytes:
     return file.getvalue()
 
 
-BOMBS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
-    "gzip of 6 GiB": ("mnist", IMAGES, lambda: make_bomb(6144)),
-    "gzip one block too long": ("mnist", IMAGES, lambda: make_bomb(48)),
-    "archive of 6 GiB": ("cifar10", ARCHIVE, make_tar_bomb),
-    "archive of zeros": ("cifar10", ARCHIVE, lambda: make_bomb(6144)),
-    "archive with a hole": ("cifar10", ARCHIVE, make_sparse),
-    "table that repeats": ("cifar10_jpeg", JPEGS, make_table),
+LONG = "it holds more than"
+BOMBS: dict[str, tuple[str, str, Callable[[], bytes], str]] = {
+    "gzip of 6 GiB": ("mnist", IMAGES, lambda: make_bomb(6144), LONG),
+    "gzip one block too long": ("mnist", IMAGES, lambda: make_bomb(48), LONG),
+    "batch of 6 GiB": ("cifar10", ARCHIVE, lambda: make_tar_bomb("data_batch_1"), LONG),
+    "another member of 6 GiB": ("cifar10", ARCHIVE, lambda: make_tar_bomb("a"), "it unpacks to more bytes"),
+    "archive of zeros": ("cifar10", ARCHIVE, lambda: make_bomb(6144), "it lacks data_batch_1"),
+    "archive with a hole": ("cifar10", ARCHIVE, make_sparse, LONG),
+    "table that repeats": ("cifar10_jpeg", JPEGS, make_table, "its rows have more than 46,091,251 bytes"),
 }
 
 
-@pytest.mark.parametrize(("name", "relative", "make"), BOMBS.values(), ids=BOMBS)
-def test_a_bomb_is_one_line(tmp_path: Path, name: str, relative: str, make: Callable[[], bytes]) -> None:
+@pytest.mark.parametrize(("name", "relative", "make", "reason"), BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_one_line(tmp_path: Path, name: str, relative: str, make: Callable[[], bytes], reason: str) -> None:
     file = tmp_path / "mirror" / relative
     file.parent.mkdir(parents=True)
     file.write_bytes(make())
     found = message(tmp_path, name, tmp_path / "mirror")
     assert found.startswith(f"{file}")
+    assert reason in found
     assert "replace it, or name another folder or address in data.mirror" in found
     with served(tmp_path / "mirror") as address:
         assert message(tmp_path, name, address).startswith(f"{address}/{relative}")
