@@ -20,6 +20,7 @@ from serving import (
     Quiet,
     Resetting,
     Short,
+    closed_port,
     message,
     needs_shared,
     served,
@@ -153,6 +154,14 @@ def test_an_address_that_may_hold_a_secret_is_refused_without_a_repetition(
     found = message(tmp_path, name, place)
     assert found.startswith("data.mirror in config/config.yaml: ")
     assert "cret" not in found + "".join(capsys.readouterr())
+
+
+def test_a_password_of_a_proxy_or_a_redirect_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://someone:secret@127.0.0.1:{closed_port()}")
+    with pytest.raises(TransferError, match="Connection refused") as caught:
+        transfer("http://host.invalid/a", "GET", most=1)
+    assert "secret" not in str(caught.value)
+    assert str(TransferError("no way to http://someone:secret@host/a")) == "no way to http://host/a"
 
 
 @needs_shared
