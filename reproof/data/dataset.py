@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
+from reproof.storage.reading import check_regular, guard_reading, show
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 METADATA = ("name", "label", "classes", "mean", "std")
@@ -109,10 +110,11 @@ def load_dataset(
     `validation`.
     """
     tensors, metadata = _read(Path(path))
-    name, classes = metadata["name"], len(json.loads(metadata["classes"]))
-    _check_tensors(Path(path), tensors, classes)
-    images, labels = tensors["train_images"], tensors["train_labels"]
-    mean, std = (_parse_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
+    with guard_reading(path, _make_unreadable_error):
+        name, classes = metadata["name"], len(json.loads(metadata["classes"]))
+        _check_tensors(Path(path), tensors, classes)
+        images, labels = tensors["train_images"], tensors["train_labels"]
+        mean, std = (_parse_per_channel(Path(path), key, metadata[key], images.shape[1]) for key in ("mean", "std"))
     train, held_out = _draw_validation(Path(path), len(labels), validation, derive("split", name, split_seed))
     return Dataset(
         name=name,
@@ -129,13 +131,12 @@ def load_dataset(
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors and the metadata of a file; raise ReproofError if it is damaged or lacks one."""
-    try:
+    with guard_reading(path, _make_unreadable_error):
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             # Mapped from the file, so an unused image costs no memory.
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
-        raise _make_error(path, f"cannot be read ({' '.join(str(error).split())})") from error
     missing = [key for key in KEYS if key not in tensors] + [key for key in METADATA if key not in metadata]
     if missing:
         raise _make_error(path, f"is not a data set: it lacks {', '.join(missing)}")
@@ -175,8 +176,9 @@ def _draw_validation(path: Path, count: int, validation: int, seed: int) -> tupl
 def _parse_per_channel(path: Path, key: str, text: str, channels: int) -> Tensor:
     """Return one number per channel from JSON: float32 [C, 1, 1]."""
     values = torch.tensor(json.loads(text), dtype=torch.float32)
-    if values.shape != (channels,):
-        raise _make_error(path, f"{key} is {text}, expected {channels} numbers, one a channel")
+    if values.shape != (channels,) or not values.isfinite().all() or (key == "std" and values.min() <= 0):
+        what = "numbers above 0" if key == "std" else "numbers"
+        raise _make_error(path, f"{key} is {show(text)[:80]}, expected {channels} {what}, one a channel")
     return values.reshape(-1, 1, 1)
 
 
@@ -185,6 +187,11 @@ def _describe(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _make_error(path: Path, what: str) -> ReproofError:
+def _make_unreadable_error(path: str | Path, reason: str) -> ReproofError:
+    """Return the error of a file that a library cannot read."""
+    return _make_error(path, f"cannot be read ({reason})")
+
+
+def _make_error(path: str | Path, what: str) -> ReproofError:
     """Return the error of a file that is no valid data set, with its remedy."""
-    return ReproofError(f"{path}: {what}; delete it and run Snakemake again to fetch it again")
+    return ReproofError(f"{show(path)}: {what}; delete it and run Snakemake again to fetch it again")

@@ -6,16 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from reproof.data.content import Content
+from reproof.data.pictures import SUFFIXES, decode_picture
 from reproof.data.registry import Request, source
 from reproof.storage.files import Array, ReproofError
-from reproof.storage.home import expand_home
+from reproof.storage.places import expand_folder
+from reproof.storage.reading import show
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 CHUNK = 256  # images in memory at a time
-UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 Files = Sequence[tuple[str, ...]]  # the images' paths, class by class
 
 
@@ -24,8 +23,8 @@ def imagefolder(request: Request) -> Content:
     """Return images of folder/train/class/ and folder/val/class/ (or test/): RGB, shorter side resized, centre cropped.
 
     The validation images serve as the test set, as is usual with ImageNet, whose test labels are not public. Classes
-    are the folders' names in alphabetical order, equal in both parts. Raises ReproofError without a folder, a size,
-    classes or images.
+    are the folders' names in alphabetical order, equal in both parts. `reproof.data.pictures` states how each kind of
+    image is converted. Raises ReproofError without a folder, a size, classes or images.
     """
     folder, size = _read_settings(request)
     parts = [folder / "train", folder / "val" if (folder / "val").is_dir() else folder / "test"]
@@ -58,7 +57,9 @@ def _read_settings(request: Request) -> tuple[Path, int]:
             f"imagefolder: the images' size is {request.image_size}, expected pixels such as 224; "
             "set data.image_size in config/config.yaml"
         )
-    return expand_home(request.folder, "data.imagefolder"), request.image_size
+    folder = expand_folder(request.folder, "data.imagefolder in config/config.yaml")
+    _check_printable(folder)
+    return folder, request.image_size
 
 
 def _list_classes(part: Path) -> list[str]:
@@ -69,7 +70,15 @@ def _list_classes(part: Path) -> list[str]:
         raise _make_error(part, f"cannot be read ({error.strerror})") from error
     if not classes:
         raise _make_error(part, "holds no folders of classes")
+    for name in classes:
+        _check_printable(part / name)
     return classes
+
+
+def _check_printable(folder: Path) -> None:
+    """Raise ReproofError if a name, which data sets and pages will show, is not printable text."""
+    if (shown := show(folder.name)) != folder.name:
+        raise ReproofError(f"{show(folder.parent)}/{shown}: this name is not printable Unicode; rename the folder")
 
 
 def _list_images(folder: Path) -> tuple[str, ...]:
@@ -90,37 +99,26 @@ def _make_labels(files: Files) -> Array:
 
 
 def _decode_chunks(files: Files, size: int, threads: int) -> Iterator[Array]:
-    """Yield the images uint8 [n, 3, size, size], chunk by chunk and in order."""
+    """Yield the images uint8 [n, 3, size, size], chunk by chunk and in order; print how many EXIF would rotate."""
     paths = [path for names in files for path in names]
+    turned: list[str] = []
     # Threads suffice: Pillow releases the interpreter's lock while it decodes.
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), CHUNK):
-            yield np.stack(list(pool.map(lambda path: _decode(path, size), paths[start : start + CHUNK])))
-
-
-def _decode(path: str, size: int) -> Array:
-    """Return one image as uint8 [3, size, size]: shorter side resized (bilinear), centre cropped."""
-    try:
-        with Image.open(path) as file:
-            image = file.convert("RGB")
-    except UNDECODABLE as error:
-        raise ReproofError(f"{path}: not a whole image ({_join_lines(error)}); replace or remove it") from error
-    shorter = min(image.size)
-    # Integer arithmetic: the shorter side is exactly `size`.
-    width, height = (size * side // shorter for side in image.size)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized.crop((left, top, left + size, top + size))).transpose(2, 0, 1)
-
-
-def _join_lines(error: Exception) -> str:
-    """Return an error's text in one line."""
-    return " ".join(str(error).split())
+            chunk = paths[start : start + CHUNK]
+            pictures = list(pool.map(lambda path: decode_picture(path, size), chunk))
+            turned += [path for path, picture in zip(chunk, pictures, strict=True) if picture.turned]
+            yield np.stack([picture.pixels for picture in pictures])
+    if turned:
+        print(
+            f"{show(turned[0])}: EXIF asks for a rotation of this image ({len(turned)} of {len(paths)} in all), which "
+            "is not applied, as in torchvision; rotate the pixels in the files if they should be upright"
+        )
 
 
 def _make_error(path: Path, what: str) -> ReproofError:
     """Return the error of a folder that is not laid out as expected."""
     return ReproofError(
-        f"{path}: {what}, expected train/ and val/ (or test/), each with one folder of images a class; "
+        f"{show(path)}: {what}, expected train/ and val/ (or test/), each with one folder of images a class; "
         "set data.imagefolder in config/config.yaml to such a folder"
     )

@@ -1,38 +1,40 @@
 """Places of raw files: a folder, an http(s) address, or a download that fills a folder of the same layout."""
 
 import hashlib
-import http.client
 import io
+import os
 import sys
-import tarfile
-import urllib.error
-import urllib.request
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from reproof.data.transfer import TransferError, transfer
 from reproof.storage.files import ReproofError, write_atomically
+from reproof.storage.places import check_place, is_address
+from reproof.storage.reading import guard_reading, open_regular
 
-TIMEOUT = 10.0  # seconds without an answer, after which an address counts as unreachable
 SETTING = "data.mirror in config/config.yaml"
-DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError)  # raised by truncated or altered bytes
-NETWORK = (OSError, http.client.HTTPException, ValueError)  # ValueError: an invalid address
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """A folder or http(s) address that holds raw files; `remedy` is the advice for a damaged one."""
+    """A folder or http(s) address that holds raw files; `remedy` is the advice for a damaged one.
+
+    Raises ReproofError for an address with a password.
+    """
 
     place: str
     remedy: str = f"replace it, or name another folder or address in {SETTING}"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", check_place(self.place, SETTING))
+
     @property
     def remote(self) -> bool:
         """True if the place is an address, False if it is a folder."""
-        return self.place.startswith(("http://", "https://"))
+        return is_address(self.place)
 
     def locate(self, relative: str) -> str:
         """Return the full path or address of a file."""
@@ -41,31 +43,30 @@ class Mirror:
     def holds(self, relative: str) -> bool:
         """Return True if the file exists; raise ReproofError if the mirror itself does not."""
         if self.remote:
-            return self._request(relative, "HEAD") is not None
+            return self._request(relative, "HEAD", 0) is not None
         if not Path(self.place).is_dir():
             raise ReproofError(f"{self.place}: no such folder; name a folder or address that exists in {SETTING}")
-        return Path(self.locate(relative)).is_file()
+        return Path(self.locate(relative)).exists()
 
     @contextmanager
-    def open_file(self, relative: str, expected: str) -> Iterator[BinaryIO]:
-        """Open a file for decoding.
+    def open_file(self, relative: str, expected: str, *, most: int) -> Iterator[BinaryIO]:
+        """Open a file of at most `most` bytes for decoding.
 
-        Raises ReproofError, one line with the expected content, if the file is missing, or truncated or corrupt in the
-        context.
+        Raises ReproofError, one line with the expected content, if the file is missing or larger, or if the body raises
+        anything, because the file is truncated or corrupt.
         """
-        try:
-            with self._open(relative) as file:
-                yield file
-        except DAMAGE as error:
-            raise self.make_damage_error(
-                relative, f"truncated or corrupt ({_describe_reason(error)})", expected
-            ) from error
+
+        def make_error(_: object, reason: str) -> ReproofError:
+            return self.make_damage_error(relative, f"truncated or corrupt ({reason})", expected)
+
+        with guard_reading(relative, make_error), self._open(relative, most) as file:
+            yield file
 
     def make_damage_error(self, relative: str, found: str, expected: str) -> ReproofError:
         """Return the error of a file with wrong content."""
         return ReproofError(f"{self.locate(relative)}: {found}, expected {expected}; {self.remedy}")
 
-    def _open(self, relative: str) -> BinaryIO:
+    def _open(self, relative: str, most: int) -> BinaryIO:
         """Open a file of the folder, or the whole answer of the address."""
         where = self.locate(relative)
         # A missing file is the user's to supply; a damaged one has another remedy.
@@ -73,34 +74,32 @@ class Mirror:
         if not self.remote:
             if not self.holds(relative):
                 raise missing
-            return open(where, "rb")
-        content = self._request(relative, "GET")
+            file = open_regular(where)
+            if (size := os.fstat(file.fileno()).st_size) > most:
+                file.close()
+                raise ValueError(f"it has {size:,} bytes, more than {most:,}")
+            return file
+        content = self._request(relative, "GET", most)
         if content is None:
             raise missing
         return io.BytesIO(content)
 
-    def _request(self, relative: str, method: str) -> bytes | None:
+    def _request(self, relative: str, method: str, most: int) -> bytes | None:
         """Return the body of the answer, or None if the server has no such file."""
-        try:
-            return request(self.locate(relative), method)
-        except urllib.error.HTTPError as error:
-            if error.code in (404, 410) or (method == "HEAD" and error.code < 500):  # 403 may mean absent
-                return None
-            raise self._make_unreachable_error(relative, error) from error
-        except NETWORK as error:
-            raise self._make_unreachable_error(relative, error) from error
-
-    def _make_unreachable_error(self, relative: str, error: Exception) -> ReproofError:
-        """Return the error of a file that the network did not deliver."""
         where = self.locate(relative)
-        return ReproofError(f"{where}: cannot be fetched ({_describe_reason(error)}); check the network and {SETTING}")
+        try:
+            return transfer(where, method, most=most)
+        except TransferError as error:
+            if error.status in (404, 410) or (method == "HEAD" and 400 <= error.status < 500):  # 403 may mean absent
+                return None
+            raise ReproofError(f"{where}: cannot be fetched ({error}); check the network and {SETTING}") from error
 
 
-def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) -> None:
+def download(folder: Path, relative: str, addresses: Sequence[str], md5: str, *, most: int) -> None:
     """Download folder/relative from the first address whose bytes have this MD5; do nothing if the file exists.
 
-    No other content is ever stored under that name. Raises ReproofError, with the reason of every address, if none has
-    it.
+    No other content, and nothing longer than `most` bytes, is ever stored under that name. Raises ReproofError, with
+    the reason of every address, if none has it.
     """
     if (folder / relative).is_file():
         return
@@ -108,9 +107,9 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
     for address in addresses:
         print(f"downloading {address}", file=sys.stderr, flush=True)
         try:
-            content = request(address, "GET")
-        except NETWORK as error:
-            reasons.append(f"{address}: {_describe_reason(error)}")
+            content = transfer(address, "GET", most=most)
+        except TransferError as error:
+            reasons.append(f"{address}: {error}")
             continue
         if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
             with write_atomically(folder / relative) as temporary:
@@ -122,25 +121,3 @@ def download(folder: Path, relative: str, addresses: Sequence[str], md5: str) ->
         f"{relative}: cannot be downloaded ({', '.join(reasons)}); "
         f"check the network, or name a folder or address that holds it in {SETTING}"
     )
-
-
-def request(address: str, method: str) -> bytes:
-    """Return the body of the answer of an http(s) address; raise if it ends early."""
-    # Servers may refuse urllib's own user agent.
-    question = urllib.request.Request(address, method=method, headers={"User-Agent": "reproof"})
-    try:
-        with urllib.request.urlopen(question, timeout=TIMEOUT) as answer:
-            body: bytes = answer.read()
-    except urllib.error.HTTPError as error:
-        # An unread error response holds its connection open.
-        error.close()
-        raise
-    return body
-
-
-def _describe_reason(error: BaseException) -> str:
-    """Return the reason of a failure in one line."""
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):
-        error = error.reason
-    reason = (isinstance(error, OSError) and error.strerror) or error
-    return " ".join(str(reason).split()) or type(error).__name__

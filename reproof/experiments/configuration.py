@@ -13,7 +13,7 @@ from reproof.experiments.schemas import SettingsSource, check_schema, read_schem
 from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.experiments.yaml_scalars import is_integer
 from reproof.storage.files import ROOT
-from reproof.storage.home import expand_home
+from reproof.storage.places import check_place
 
 CONFIG_SCHEMA = "config.schema.yaml"
 FULL_SCALE = "paper"  # runs every paper as published; any other scale runs the papers that it names
@@ -82,7 +82,9 @@ def read_configuration(config: Tree, *, folder: Path = ROOT / "config", trusted:
     config = {key: _read_typed(value) if key == "data" else value for key, value in config.items()}
     check(SettingsSource(config, folder / "config.yaml"), CONFIG_SCHEMA)
     for key in ("mirror", "imagefolder"):
-        expand_home(config["data"].get(key) or "", f"data.{key}")
+        if place := config["data"].get(key):
+            # Before anything logs it: an address may hold a password.
+            check_place(place, f"{folder / 'config.yaml'}: data.{key}", addresses=key == "mirror")
     scale_file = _find_file(folder / "scales", config["scale"], "scale")
     scale = read_yaml(scale_file)
     check(SettingsSource(scale, scale_file), "scale.schema.yaml")

@@ -23,31 +23,45 @@ def compute_kaiming_deviation(fan_in: int, fan_out: int) -> float:
 SCHEMES = {"glorot_normal": compute_glorot_deviation, "kaiming_normal": compute_kaiming_deviation}
 # The later code of Frankle & Carbin's first author (open_lth) draws the scales from U(0, 1).
 BATCH_NORM_SCALES = ("one", "uniform")
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+NORMALISATIONS = (
+    *BATCH_NORMS, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm,
+)  # fmt: skip
 
 
-def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, batch_norm_scale: str = "one") -> None:
+def initialise(
+    module: nn.Module, *, scheme: str, generator: torch.Generator, batch_norm_scale: str = "one", name: str = ""
+) -> None:
     """Set every parameter and running statistic of `module` to its initial value, in place.
 
-    The draws are the prunable weights in forward order, then the batch norm scales in forward order. Weights are normal
-    with mean 0 and the standard deviation of `scheme` ("glorot_normal" or "kaiming_normal"), not truncated; biases are
-    0. Batch norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are
-    0, its running variance 1. The draws are made on the generator's device.
+    The draws are the prunable weights in forward order, then, layer by layer in forward order, the batch norm scales
+    and what layers draw by a method `draw_parameters(generator)` of their own. Weights are normal with mean 0 and the
+    standard deviation of `scheme` ("glorot_normal" or "kaiming_normal"), not truncated; their biases are 0. Batch
+    norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are 0, its
+    running variance 1. Other normalisations start with scale 1 and shift 0. The draws are made on the generator's
+    device.
 
-    Raises ReproofError for an unknown scheme or scale.
+    Raises ReproofError for an unknown scheme or scale, and for a parameter that nothing of this has set; `name` is that
+    of the network in the message.
     """
+    _check_parameters(module, name)
     deviations = compute_initial_deviation(module, scheme=scheme)
     if batch_norm_scale not in BATCH_NORM_SCALES:
         raise ReproofError(
             f"batch_norm_scale {batch_norm_scale!r} is unknown; choose one of {', '.join(BATCH_NORM_SCALES)}"
         )
     with torch.no_grad():
+        # NaN stays where nothing sets a value, whatever the layer is.
+        for parameter in module.parameters():
+            parameter.fill_(torch.nan)
         # Weights first, scales second: the choice of scale leaves the weights unchanged.
-        for name, deviation in deviations.items():
-            weight = module.get_parameter(name)
+        for weight_name, deviation in deviations.items():
+            weight = module.get_parameter(weight_name)
             # Drawn on the generator's device: the same numbers on every device.
             weight.copy_(torch.randn(weight.shape, generator=generator, device=generator.device) * deviation)
         for layer in module.modules():
             _reset(layer, generator, batch_norm_scale)
+        _check_all_set(module, name)
 
 
 def compute_initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:
@@ -68,11 +82,38 @@ def _compute_fans(weight: Tensor) -> tuple[int, int]:
 
 
 def _reset(layer: nn.Module, generator: torch.Generator, batch_norm_scale: str) -> None:
-    """Set the parameters that the scheme does not draw: biases and batch norm."""
-    if isinstance(layer, nn.BatchNorm2d):
-        # Scale 1, shift 0, running mean 0, running variance 1, counter of batches 0.
-        layer.reset_parameters()
-        if batch_norm_scale == "uniform":
+    """Set the parameters that the scheme does not draw: biases, normalisation, and those that a layer draws itself."""
+    if isinstance(layer, NORMALISATIONS):
+        layer.reset_parameters()  # constants: PyTorch draws nothing here
+        if isinstance(layer, BATCH_NORMS) and batch_norm_scale == "uniform" and layer.affine:
             layer.weight.copy_(torch.rand(layer.weight.shape, generator=generator, device=generator.device))
     elif isinstance(layer, (nn.Linear, nn.Conv2d)) and layer.bias is not None:
         layer.bias.zero_()
+    if callable(draw := getattr(layer, "draw_parameters", None)):
+        draw(generator)
+
+
+def _check_parameters(module: nn.Module, name: str) -> None:
+    """Raise ReproofError for a parameter that has no values yet, or cannot hold NaN."""
+    for key, parameter in module.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise _make_error(module, name, key, "has no shape yet; give its layer the number of inputs")
+        if not parameter.is_floating_point():
+            raise _make_error(module, name, key, f"is no real number but {parameter.dtype}; register a buffer instead")
+
+
+def _check_all_set(module: nn.Module, name: str) -> None:
+    """Raise ReproofError naming the first parameter of which a value is still NaN."""
+    for key, parameter in module.named_parameters():
+        if parameter.isnan().any():
+            remedy = (
+                "no initialiser sets it, so that equal seeds would give other weights; use Linear or Conv2d, or give "
+                "its layer a method draw_parameters(generator) that sets all its values"
+            )
+            raise _make_error(module, name, key, remedy)
+
+
+def _make_error(module: nn.Module, name: str, key: str, what: str) -> ReproofError:
+    """Return the error of one parameter, with the network and the kind of the parameter's layer."""
+    layer = type(module.get_submodule(key.rpartition(".")[0])).__name__
+    return ReproofError(f"network {name or type(module).__name__}: parameter {key} ({layer}): {what}")

@@ -58,8 +58,18 @@ def list_prunable(module: nn.Module) -> dict[str, str]:
 
     Kinds: "conv", "fc", "shortcut" (a convolution inside a child called `shortcut`), "output" (the last layer). The
     order is that of registration, so a network registers its layers in the order of its forward pass.
+
+    Raises ReproofError for a network without such a layer, or with a weight that is computed from other parameters.
     """
     layers = [name for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    if not layers:
+        raise ReproofError(f"network {type(module).__name__}: it has no prunable layer; use nn.Linear or nn.Conv2d")
+    for name in layers:
+        if "weight" not in dict(module.get_submodule(name).named_parameters(recurse=False)):
+            raise ReproofError(
+                f"network {type(module).__name__}: the weight of {name} is no parameter but computed, as by weight "
+                "norm; leave that out"
+            )
     kinds = {name: _classify(name, module.get_submodule(name)) for name in layers}
     # Overrides "fc" or "conv": pruning may treat the output layer differently.
     kinds[layers[-1]] = "output"

@@ -4,10 +4,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from reproof import registry
 from reproof.declarations.costs import Size
+from reproof.networks.layers import Dropout
 from reproof.storage.files import ReproofError
 
 Factory = TypeVar("Factory", bound=Callable[..., nn.Module])
@@ -32,7 +34,8 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **optio
     """Return the network `name` for inputs of `input_shape` (channels, height, width) and `classes` outputs.
 
     Its forward maps float32 [batch, channels, height, width] to logits [batch, classes]. Its weights are PyTorch's own
-    draws: call `initialise`. Raises ReproofError for an unknown name or option, or an input too small for it.
+    draws: call `initialise`. Raises ReproofError for an unknown name or option, an input too small for it, or a buffer
+    of random numbers, which `initialise` does not draw.
     """
     factory = registry.load("networks", "network", name)
     known = sorted(set(inspect.signature(factory).parameters) - {"input_shape", "classes"})
@@ -41,4 +44,31 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, **optio
     if unknown:
         raise ReproofError(f"network {name}: unknown option {unknown[0]!r}; its options are {', '.join(known)}")
     module: nn.Module = factory(input_shape=input_shape, classes=classes, **options)
+    if _list_own_buffers(module):
+        _check_buffers_constant(name, module, factory(input_shape=input_shape, classes=classes, **options))
     return module
+
+
+def _list_own_buffers(module: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers by name, without those of batch norm and `Dropout`: these are set before they are used."""
+    return {
+        f"{name}.{key}".lstrip("."): buffer
+        for name, layer in module.named_modules() if not isinstance(layer, (nn.BatchNorm2d, Dropout))
+        for key, buffer in layer.named_buffers(recurse=False)
+    }  # fmt: skip
+
+
+def _check_buffers_constant(name: str, module: nn.Module, again: nn.Module) -> None:
+    """Raise ReproofError if a buffer differs between two constructions: it holds numbers of PyTorch's global state."""
+    others = _list_own_buffers(again)
+    for key, buffer in _list_own_buffers(module).items():
+        if not torch.equal(_view_bytes(buffer), _view_bytes(others[key])):
+            raise ReproofError(
+                f"network {name}: buffer {key} holds other numbers each time, so that equal seeds would give other "
+                "networks; make it a parameter, and set it in a method draw_parameters(generator) of its layer"
+            )
+
+
+def _view_bytes(buffer: Tensor) -> Tensor:
+    """Return the values as bytes, in which NaN equals NaN."""
+    return buffer.detach().contiguous().reshape(-1).view(torch.uint8)

@@ -3,6 +3,7 @@
 import json
 
 from reproof.storage.files import read_tensors, write_tensors
+from reproof.storage.reading import guard_reading
 
 LABELS = {"unit": "pixels in [0, 1]", "unit_norm": "each image of norm 1"}
 
@@ -16,8 +17,9 @@ def scale_pixels(*, settings: str, data: str, scaled: str) -> str:
     """
     pixels = json.loads(settings).get("pixels", "unit")
     tensors, metadata = read_tensors(data)
-    channels = tensors["train_images"].shape[1]
-    about = {"label": f"{metadata['label']}, {LABELS[pixels]}"}
+    with guard_reading(data):
+        channels = tensors["train_images"].shape[1]
+        about = {"label": f"{metadata['label']}, {LABELS[pixels]}"}
     about |= {"mean": json.dumps([0.0] * channels), "std": json.dumps([1.0] * channels)}
     about |= {"pixels": pixels} if pixels != "unit" else {}
     write_tensors(scaled, tensors, metadata | about)

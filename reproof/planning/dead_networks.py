@@ -11,7 +11,7 @@ from reproof.declarations.layers import Sizes, count_layers, keep_shares
 from reproof.experiments.configuration import Paper
 from reproof.experiments.runs import Run
 from reproof.planning.cost_model import compute_size
-from reproof.settings import PruningSettings, get_source_name
+from reproof.settings import PruningSettings, split_dataset_name
 
 TOGETHER = "ranked"  # the kind of all layers that are ranked together
 # Without any weight of such layers, a network computes a constant; shortcuts may all go.

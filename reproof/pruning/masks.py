@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reproof.storage.files import Array, ReproofError, make_unreadable_error, read_tensors, write_tensors
+from reproof.storage.files import Array, ReproofError, read_tensors, write_tensors
+from reproof.storage.reading import guard_reading
 
 Masks = dict[str, Array]  # of one network: {name of a prunable weight: bool of its shape, True where kept}
 
@@ -83,12 +84,12 @@ def read_masks(path: Path) -> list[Masks]:
     packed, metadata = read_tensors(path)
     if not {"shapes", "members"} <= set(metadata):
         raise ReproofError(f"{path}: is not a mask file; delete it and run Snakemake again")
-    try:
+    with guard_reading(path):
         shapes: dict[str, list[int]] = json.loads(metadata["shapes"])
+        if not shapes:
+            raise ValueError("it holds no masks")
         members = range(_check_positive(int(metadata["members"])))
         return [{name: _unpack(packed[name][one], shape) for name, shape in shapes.items()} for one in members]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise make_unreadable_error(path, error) from error
 
 
 def _unpack(bits: Array, shape: Sequence[int]) -> Array:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reproof.storage.files import Array, ReproofError, make_unreadable_error, read_metadata, read_tensors, write_tensors
+from reproof.storage.files import Array, ReproofError, read_metadata, read_tensors, write_tensors
+from reproof.storage.reading import guard_reading
 
 Weights = dict[str, Array]
 PLACES, VALUES = "|places", "|values"
@@ -39,21 +40,19 @@ def read_checkpoint(path: str | Path, *points: str) -> list[list[Weights]]:
     Raises ReproofError with the file's name if it is damaged, lacks the point, or holds a weight that is not finite.
     """
     stored, metadata = read_tensors(path)
-    try:
+    with guard_reading(path):
         members = len(json.loads(metadata["seeds"]))
         tensors = _unpack(stored, json.loads(metadata["shapes"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise make_unreadable_error(path, error) from error
-    return [_split_members(path, tensors, point, members) for point in points]
+        return [_split_members(path, tensors, point, members) for point in points]
 
 
 def read_kinds(path: str | Path) -> dict[str, str]:
     """Return {name of a prunable weight: kind of its layer}, in forward order; raise ReproofError if it is damaged."""
-    try:
+    with guard_reading(path):
         kinds: dict[str, str] = json.loads(read_metadata(path)["kinds"])
-    except (KeyError, ValueError) as error:
-        raise make_unreadable_error(path, error) from error
-    return kinds
+        if not all(isinstance(kind, str) for kind in kinds.values()):
+            raise ValueError("a kind of layer is no text")
+        return kinds
 
 
 def _is_sparse(value: Array) -> bool:

@@ -13,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from reproof.storage.errors import ReproofError as ReproofError  # most modules import it from here
+from reproof.storage.reading import check_regular, guard_reading, open_regular, read_at_most
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).parent.parent.parent  # the folder of the project
+MOST_JSON = 1 << 28  # bytes of a JSON file; the records of a whole scale take a few million
+MOST_CELLS = 1 << 28  # rows times columns of a table: a few kilobytes of parquet can claim billions
 
 
 @contextmanager
@@ -68,11 +71,15 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; raise ReproofError naming the file if it is absent or damaged."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise make_unreadable_error(path, error) from error
+    """Read JSON; raise ReproofError naming the file if it is absent, damaged, nested too deeply, or not Unicode."""
+    with guard_reading(path):
+        with open_regular(path) as file:
+            text = read_at_most(file, MOST_JSON).decode()
+        value = json.loads(text)
+        # JSON can spell half of a surrogate pair, which no later write or hash can encode.
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
 
 
 def write_parquet(path: str | Path, table: Any) -> None:
@@ -88,13 +95,13 @@ def write_parquet(path: str | Path, table: Any) -> None:
 
 def read_parquet(path: str | Path) -> Any:
     """Read a parquet file into a pandas DataFrame; raise ReproofError naming the file if it is absent or damaged."""
-    import pyarrow  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
-    try:
-        return parquet.read_table(path).to_pandas()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise make_unreadable_error(path, error) from error
+    with guard_reading(path), open_regular(path) as source, parquet.ParquetFile(source) as file:
+        if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
+            raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
+        # A foreign file may carry instructions for pandas, which our writer leaves out.
+        return file.read().replace_schema_metadata(None).to_pandas()
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
@@ -111,24 +118,22 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapp
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Return ({name: array}, metadata) of a safetensors file; raise ReproofError with its name if unreadable."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+    from safetensors import safe_open  # noqa: PLC0415
 
-    try:
+    with guard_reading(path):
+        check_regular(path)
         with safe_open(path, framework="numpy") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (OSError, SafetensorError, TypeError) as error:  # TypeError: a dtype that numpy lacks
-        raise make_unreadable_error(path, error) from error
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
     """Return the metadata of a safetensors file without reading its arrays; raise ReproofError if it is unreadable."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+    from safetensors import safe_open  # noqa: PLC0415
 
-    try:
+    with guard_reading(path):
+        check_regular(path)
         with safe_open(path, framework="numpy") as file:
             return dict(file.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        raise make_unreadable_error(path, error) from error
 
 
 def _sort_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
@@ -140,9 +145,3 @@ def _sort_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the format aligns tensors to 8 bytes
     return len(text).to_bytes(8, "little") + text + content[8 + size :]
-
-
-def make_unreadable_error(path: str | Path, error: Exception) -> ReproofError:
-    """Return the error for an unreadable file, with the reason and the remedy."""
-    reason = " ".join(str(error).split())
-    return ReproofError(f"{path}: cannot be read ({reason}); delete it and run Snakemake again")

@@ -84,11 +84,17 @@ class Trainer:
         """Train to the end of the budget, and call the watchers after every step, when the state is complete.
 
         The snapshot of step k is the state before step number k, so that k = 0 is the initialisation. Raises
-        ReproofError if a loss is not finite.
+        ReproofError if a loss is not finite, or if a step draws from PyTorch's global generator.
         """
+        before, first = self._read_global_chance(), self.done
         while self.done < self.settings.steps:
             self._snapshot(snapshots)
             self.step()
+            if self.done == first + 1 and not torch.equal(before, self._read_global_chance()):
+                raise ReproofError(
+                    f"network {type(self.networks.module).__name__}: it draws random numbers from PyTorch's global "
+                    "generator, so that equal seeds would give other results; use Dropout of reproof/networks/layers.py"
+                )
             if self.done % self.settings.validate_every == 0 or self.done == self.settings.steps:
                 self._validate()
             for one in watch:
@@ -130,6 +136,10 @@ class Trainer:
         for name, tensor in _select_prefixed("snapshot", state).items():
             point, _, weight = name.partition("/")
             self.snapshots.setdefault(point, {})[weight] = tensor
+
+    def _read_global_chance(self) -> Tensor:
+        """Return the state of the generator that PyTorch's layers draw from by default, on the device of the data."""
+        return torch.cuda.get_rng_state() if self.dataset.train.images.is_cuda else torch.get_rng_state()
 
     def _draw_dropout(self) -> None:
         """Draw the masks of this step, each [B, features], seeded by member, step and layer."""

@@ -287,14 +287,6 @@ def test_text_of_the_command_line_that_is_no_integer_is_refused(tmp_path, size):
         read_configuration(CONFIG | {"data": {"image_size": size}}, folder=write(tmp_path))
 
 
-@pytest.mark.parametrize("key", ["mirror", "imagefolder"])
-def test_a_home_folder_of_nobody_is_one_line(tmp_path, key):
-    with pytest.raises(
-        ReproofError, match=rf"^~nosuch/x: has no home folder .* in data\.{key} in config/config\.yaml$"
-    ):
-        read_configuration(CONFIG | {"data": {key: "~nosuch/x"}}, folder=write(tmp_path))
-
-
 def test_a_scale_runs_the_papers_that_it_names_and_says_which_it_leaves_out(tmp_path):
     folder = write(tmp_path, {"one": PAPER, "two": PAPER}, SCALE)
     text = (folder / "scales/tiny.yaml").read_text()

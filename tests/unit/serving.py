@@ -2,7 +2,9 @@
 
 import os
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -51,6 +53,114 @@ class Headless(Quiet):
 
     def do_HEAD(self) -> None:
         self.send_error(403)
+
+
+class Long(Quiet):
+    """Says that it sends more than any file has."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(10**12))
+        self.end_headers()
+
+
+class Endless(Quiet):
+    """Says no length and never stops."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.send(bytes(1 << 16))
+
+    def send(self, block: bytes, pause_s: float = 0) -> None:
+        """Send the block again and again, until nobody listens."""
+        try:
+            while not self.wfile.closed:
+                self.wfile.write(block)
+                time.sleep(pause_s)
+        except OSError:
+            self.close_connection = True
+
+
+class Chunked(Endless):
+    """Never ends a chunk of unknown size."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.send(b"0" * 16, 0.02)
+
+
+class Dripping(Endless):
+    """Sends a byte now and then, so that no single read has to wait long."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.send(b"x", 0.05)
+
+
+class DrippingHeader(Endless):
+    """Sends its headers as `Dripping` sends the body."""
+
+    def do_GET(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        self.send(b"x", 0.05)
+
+    do_HEAD = do_GET
+
+
+class Resetting(Quiet):
+    """Breaks the connection off in the middle of the body."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"12345")
+        self.wfile.flush()
+        # With this option, closing sends a reset instead of an orderly end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.shutdown_request = self.server.close_request  # type: ignore[attr-defined]
+
+
+class Looping(Quiet):
+    """Sends everybody in a circle, under a name and a password."""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"http://someone:secret@127.0.0.1:{self.server.server_address[1]}{self.path}")
+        self.end_headers()
+
+
+class Elsewhere(Quiet):
+    """Sends everybody to a file of their own machine."""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "file:///etc/passwd")
+        self.end_headers()
+
+
+class Garbage(Quiet):
+    """Does not speak http."""
+
+    def do_GET(self) -> None:
+        self.wfile.write(b"\x00\xff\xfe not http\r\n\r\n")
+
+
+class Locked(Quiet):
+    """Lets in who says user and password."""
+
+    def do_GET(self) -> None:
+        if self.headers["Authorization"] == "Basic c29tZW9uZTpzZWNyZXQ=":  # someone:secret
+            super().do_GET()
+        else:
+            self.send_error(401)
 
 
 @contextmanager

@@ -51,12 +51,12 @@ def write_folder(place: Path, batches: dict[str, bytes]) -> None:
         (place / "cifar-10-batches-py" / name).write_bytes(content)
 
 
-def write_archive(place: Path, batches: dict[str, bytes]) -> Path:
+def write_archive(place: Path, batches: dict[str, bytes], prefix: str = "cifar-10-batches-py/") -> Path:
     """Write the members in another order than the batches', and one more, as in the original."""
     place.mkdir(parents=True, exist_ok=True)
     with tarfile.open(place / "cifar-10-python.tar.gz", "w:gz") as archive:
         for name, content in [("readme.html", b"hello"), *sorted(batches.items(), reverse=True)]:
-            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member = tarfile.TarInfo(f"{prefix}{name}")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return place / "cifar-10-python.tar.gz"
@@ -99,6 +99,27 @@ def test_folder_and_archive_give_the_same_bytes(tmp_path: Path, batches: dict[st
     assert tensors["test_labels"].tolist() == [5] * COUNT
     first = _BatchUnpickler(io.BytesIO(batches["data_batch_1"]), encoding="bytes").load()[b"data"]
     assert tensors["train_images"][0, 1, 0, 5] == first[0, 1024 + 5], "planes of red, green, blue; rows of 32"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["./cifar-10-batches-py/", "././cifar-10-batches-py//", "cifar-10-batches-py/./", "", "./"]
+)
+def test_members_may_be_named_in_other_ways(tmp_path: Path, batches: dict[str, bytes], prefix: str) -> None:
+    write_archive(tmp_path / "a", batches)
+    expected = fetch(tmp_path / "a").read_bytes()
+    write_archive(tmp_path / "b", batches, prefix)
+    assert fetch(tmp_path / "b").read_bytes() == expected
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_a_member_that_is_no_file_is_not_taken_for_one(tmp_path: Path, batches: dict[str, bytes], kind: bytes) -> None:
+    (tmp_path / "a").mkdir()
+    with tarfile.open(tmp_path / "a/cifar-10-python.tar.gz", "w:gz") as archive:
+        for name in batches:
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    assert "cifar-10-python.tar.gz: it lacks data_batch_1, data_batch_2" in message(tmp_path / "a")
 
 
 def test_archive_of_a_store_that_hides_what_is_absent(tmp_path: Path, batches: dict[str, bytes]) -> None:
@@ -151,10 +172,10 @@ def test_hashes_are_torchvisions() -> None:
 
 
 def test_download_of_the_archive(tmp_path: Path, batches: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address is that of a file: the tests of MNIST cover the transfer."""
     archive = write_archive(tmp_path / "served", batches)
-    monkeypatch.setattr(CIFAR10, "url", archive.as_uri())
     monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())
-    fetch_dataset(name="cifar10", output=tmp_path / "data", download_to=tmp_path / "raw")
+    with served(archive.parent) as address:
+        monkeypatch.setattr(CIFAR10, "url", f"{address}/{archive.name}")
+        fetch_dataset(name="cifar10", output=tmp_path / "data", download_to=tmp_path / "raw")
     assert len(read_tensors(tmp_path / "data")[0]["train_labels"]) == 5 * COUNT
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["cifar-10-python.tar.gz"]

@@ -31,7 +31,7 @@ def test_downloads_once_into_a_folder_that_is_a_mirror(
     assert {str(path.relative_to(tmp_path / "raw")) for path in (tmp_path / "raw").rglob("*.gz")} == {
         str(path.relative_to(SHARED)) for path in (SHARED / "mnist").iterdir()
     }
-    monkeypatch.setattr(mirrors, "request", None)
+    monkeypatch.setattr(mirrors, "transfer", None)
     fetch_dataset(name="mnist", output=tmp_path / "b", download_to=tmp_path / "raw")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 

@@ -22,7 +22,7 @@ from serving import (
     served,
 )
 
-from reproof.data import mirror as mirrors
+from reproof.data import transfer as transfers
 from reproof.data.dataset import load_dataset
 from reproof.data.fetch import fetch_dataset
 from reproof.data.mirror import Mirror
@@ -98,10 +98,10 @@ def test_names_a_mirror_that_is_absent(tmp_path: Path) -> None:
 def test_names_an_address_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = message(tmp_path, "mnist", f"http://127.0.0.1:{closed_port()}")
     assert "cannot be fetched (Connection refused); check the network and data.mirror in config/config.yaml" in refused
-    monkeypatch.setattr(mirrors, "TIMEOUT", 0.2)
+    monkeypatch.setattr(transfers, "PATIENCE_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         start = time.monotonic()
-        assert "cannot be fetched (timed out)" in message(
+        assert "cannot be fetched (timed out: nothing came for 0.2 s)" in message(
             tmp_path, "cifar10", f"http://127.0.0.1:{silent.getsockname()[1]}"
         )
     assert time.monotonic() - start < 2

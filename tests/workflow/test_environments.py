@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 import yaml
@@ -89,3 +90,28 @@ def test_only_rules_that_train_need_torch():
     with_torch = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]}
     assert {"train_dense", "retrain", "train_control"} <= with_torch
     assert not with_torch & {"prune", "measure_movement", "collect", "judge_claims", "draw_figure", "build_gallery"}
+
+
+def named(*files):
+    """Return the packages that these files of requirements name, in lower case."""
+    lines = [line.partition("#")[0].strip() for file in files for line in (ROOT / file).read_text().splitlines()]
+    return {Requirement(line).name.lower() for line in lines if line}
+
+
+@pytest.mark.parametrize(
+    ("folders", "files"),
+    [
+        (("reproof", "workflow"), ("requirements.in",)),
+        (("bench", "tests"), ("requirements.in", "requirements-dev.in")),
+    ],
+)
+def test_every_imported_package_is_named(folders, files):
+    """A package that only another one brings disappears with it."""
+    places = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    ours = {path.stem for path in places} | {path.parent.name for path in places} | {*folders, "reproof", "workflow"}
+    modules = {name.split(".")[0] for path in places for name in imported(path) | located(path)}
+    outside = modules - ours - sys.stdlib_module_names
+    packages = packages_distributions()
+    missing = {one for one in outside if not {name.lower() for name in packages.get(one, [one])} & named(*files)}
+    assert missing == set()
+    assert len(outside) > 5

@@ -72,7 +72,9 @@ class Job:
         They are the whole state, {name: float32 of the shape of the weight}; counters are int64.
         """
         module, generator = self.build_network(), torch.Generator().manual_seed(derive("initialisation", *which))
-        initialise(module, generator=generator, **self.settings["initialisation"])
+        initialise(
+            module, generator=generator, name=self.settings["network"]["name"], **self.settings["initialisation"]
+        )
         # Copies: `numpy` shares the memory of the module.
         return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
