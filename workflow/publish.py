@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from reproof.experiments.configuration import list_names, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
-from reproof.provenance.integrity import Memory
+from reproof.provenance.memory import Memory
 from reproof.publishing.publication import (
     choose_code_to_publish,
     describe_stage,

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from reproof.storage.errors import ReproofError as ReproofError  # most modules import it from here
 
 Array = npt.NDArray[Any]
+LONGEST_JSON = 100_000_000  # bytes; the longest that the project writes, all records of a paper, has a few million
 ROOT = Path(__file__).parent.parent.parent  # the folder of the project
 
 
@@ -68,11 +70,24 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; raise ReproofError naming the file if it is absent or damaged."""
+    """Read JSON; raise ReproofError naming the file if it is absent, damaged, nested too deeply or no regular file."""
     try:
+        check_regular_file(path, longest=LONGEST_JSON)
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise make_unreadable_error(path, error) from error
+
+
+def check_regular_file(path: str | Path, *, longest: int | None = None) -> None:
+    """Raise OSError unless `path` is a regular file of at most `longest` bytes.
+
+    A pipe or a device has no end: reading it would wait for ever or fill the memory.
+    """
+    about = os.stat(path)
+    if not stat.S_ISREG(about.st_mode):
+        raise OSError("it is no regular file")
+    if longest is not None and about.st_size > longest:
+        raise OSError(f"it has {about.st_size:,} bytes, more than {longest:,}")
 
 
 def write_parquet(path: str | Path, table: Any) -> None:
