@@ -82,7 +82,7 @@ def _judge(path: str, record: Record, planned: ExpectedRecord, memory: Memory, r
     if not _fits(record, planned):
         if not is_remembered:
             refused.unplanned[path] = record
-    elif other := _find_other_input(path, record, memory):
+    elif other := find_other_input(path, record, memory):
         if remembered is not None and not is_remembered:
             refused.unplanned[path] = record
         else:
@@ -112,7 +112,7 @@ def _agrees(record: Record, remembered: dict[str, Any]) -> bool:
         return False
 
 
-def _find_other_input(path: str, record: Record, memory: Memory) -> str:
+def find_other_input(path: str, record: Record, memory: Memory) -> str:
     """Return an input of a record that is not the file that it was made from; "" if there is none.
 
     An absent input says nothing. One that is newer than a result, or is being made, says nothing either: Snakemake then

@@ -19,10 +19,14 @@ FACTS = 4  # of a file: its size, its times of change of content and of anything
 
 @dataclass(frozen=True)
 class Memory:
-    """What Snakemake remembers in its folder, and our hashes of files that have not changed since."""
+    """What Snakemake remembers in its folder, and our hashes of files that have not changed since.
+
+    With `trusts_kept` False every file is hashed anew.
+    """
 
     folder: Path = Path(".snakemake")
     fresh: dict[str, list[int | str]] = field(default_factory=dict)
+    trusts_kept: bool = True
 
     def read_entry(self, result: str) -> dict[str, Any] | None:
         """Return what Snakemake remembers of a result, if it does."""
@@ -93,7 +97,8 @@ class Memory:
             content = read_json(self.folder / "reproof_hashes.json")
         except ReproofError:
             return {}
-        return content if isinstance(content, dict) and all(map(_is_hash, content.values())) else {}
+        sound = isinstance(content, dict) and all(map(_is_hash, content.values()))
+        return content if sound and self.trusts_kept else {}
 
 
 def _is_hash(entry: Any) -> bool:

@@ -49,10 +49,10 @@ def make_unrecorded_error(path: str) -> ReproofError:
 
 
 def mend(files: Iterable[str], again: str, targets: Iterable[str], memory: Memory) -> str:
-    """Return the words that tell which files to remove and what to make again."""
+    """Return the words that tell which files to remove and what to make again; `again` is "" if it is not known how."""
     named = list(targets)
     make = f"{again} {quote_paths(named)}" if len(named) <= MOST_TYPED else again.removesuffix(" --")
-    return f"mend it with: {_remove(list(files), memory)}; {make}"
+    return f"mend it with: {_remove(list(files), memory)}; {make if again else 'then run Snakemake again as you did'}"
 
 
 def list_made(record: str, content: Record) -> list[str]:

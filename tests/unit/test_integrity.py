@@ -73,7 +73,7 @@ def test_memory_of_other_settings_is_not_memory_of_this_result(expected):
 
 def test_memory_of_other_inputs_is_not_memory_of_this_result(expected):
     remember(expected, {"data": "sha256:00"})
-    with pytest.raises(ReproofError, match="remembers other settings, code or inputs of results/record.json"):
+    with pytest.raises(ReproofError, match=r"remembers other settings, code or inputs of results/record\.json"):
         refuse_unplanned([expected])
 
 
