@@ -21,7 +21,8 @@ def main() -> None:
         differences += 1
         print(f"error: {line}", flush=True)
     memory.keep()
-    print(f"{len(recorded.records)} records, {len(recorded.list_files())} files: {differences or 'nothing'} differs")
+    found = f"{differences} lines above" if differences else "all as recorded"
+    print(f"{len(recorded.records)} records, {len(recorded.list_files())} files: {found}")
     sys.exit(1 if differences else 0)
 
 

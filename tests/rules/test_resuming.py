@@ -143,14 +143,12 @@ def folders(request, inputs, tmp_path_factory):
         assert list((folder / "out").glob("state.*"))
         if changed:
             shutil.copy(inputs / "changed" / changed, folder / changed)
-    codes, said = run(
-        path, *(make_job(kind, one[kind, changed]) for one in (stopped, fresh) for kind, changed in CASES)
-    )
+    codes, said = run(path, *(make_job(case[0], one[case]) for one in (stopped, fresh) for case in cases))
     assert set(codes) == {0}, said
     return stopped, fresh
 
 
-@pytest.mark.parametrize(("kind", "changed"), list_cases())
+@pytest.mark.parametrize(("kind", "changed"), [*list_cases()])
 def test_a_stopped_job_resumes_with_the_same_inputs_and_starts_over_with_others(folders, kind, changed):
     """Whatever input changes after the stop, the result is that of a job that has never seen the earlier input."""
     stopped, fresh = (one[kind, changed] for one in folders)
