@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,23 +50,28 @@ class Recorded:
         for path in self.broken:
             if not memory.is_incomplete(path):
                 yield f"{show_path(path)}: cannot be read as a record; run Snakemake, which says how to mend it"
-        for path, record in self.records.items():
-            if not memory.is_incomplete(path):
-                yield from self._check(path, record, memory)
+        whole = {path: record for path, record in self.records.items() if not memory.is_incomplete(path)}
+        damaged: set[str] = set()
+        for path, record in whole.items():
+            for file, error in _find_damaged(path, record, memory):
+                damaged.add(file)
+                yield str(error)
+        for path, record in whole.items():
+            # What cannot be read or is damaged is named already, where it was made.
+            with suppress(ReproofError):
+                if (other := find_other_input(path, record, memory)) and other not in damaged:
+                    yield str(make_mixed_error({path: record}, [other], "", memory))
         for folder in sorted({Path(path).parent for path in self.records}):
             for path in map(str, list_unrecorded(folder, self.records)):
                 if path not in self.broken and not memory.is_incomplete(path):
                     yield str(make_unrecorded_error(path))
 
-    def _check(self, path: str, record: Record, memory: Memory) -> Iterator[str]:
-        for file, stated in record["outputs"].items():
-            try:
-                if os.path.exists(file) and memory.compute_sha256(file) != stated:
-                    yield str(make_damage_error(file, Path(path), record))
-            except ReproofError as error:
-                yield str(error)
+
+def _find_damaged(path: str, record: Record, memory: Memory) -> Iterator[tuple[str, ReproofError]]:
+    """Yield the files of a record whose bytes are not those that it holds, each with its error."""
+    for file, stated in record["outputs"].items():
         try:
-            if other := find_other_input(path, record, memory):
-                yield str(make_mixed_error({path: record}, [other], "", memory))
-        except ReproofError:
-            return  # an input that cannot be read is named where it was made
+            if os.path.exists(file) and memory.compute_sha256(file) != stated:
+                yield file, make_damage_error(file, Path(path), record)
+        except ReproofError as error:
+            yield file, error

@@ -166,7 +166,7 @@ def copy_in_another_dense(workspace):
 
 
 def test_parts_that_do_not_belong_together_are_refused_with_and_without_memory(finished):
-    """Each file fits its record and the plan, and all times are equal: only the records of what was made from it tell."""
+    """Each file fits its record and the plan, and all times are equal: only records of what was made from it tell."""
     dense = copy_in_another_dense(finished)
     error = finished.snakemake("-n", "results/figures/all", code=1).line("error:")
     assert error.startswith(f"error: {dense}: not the file that results/controls/")
