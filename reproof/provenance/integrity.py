@@ -128,8 +128,7 @@ def find_other_input(path: str, record: Record, memory: Memory) -> str:
 
 def _lies_among_results(path: str, record: str) -> bool:
     """Return whether a path lies in the folder of all results, as the record does: nothing else is ever read."""
-    parts = Path(path).parts
-    return ".." not in parts and parts[:1] == Path(record).parts[:1]
+    return os.path.normpath(path) == path and path.partition("/")[0] == record.partition("/")[0]
 
 
 def _find_oldest_time(path: str, record: Record) -> float:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import re
 import sys
@@ -93,8 +94,10 @@ def _are_hashes(content: Any) -> TypeGuard[dict[str, str]]:
 
 def _lies_in(folder: Path, name: str) -> bool:
     """Return whether a file name, as a record states it, lies in a folder or below."""
-    path = Path(name)
-    return str(path) == name and ".." not in path.parts and (path.parent == folder or folder in path.parents)
+    # Compared as text: a start asks this for every file, and a Path costs ten times as much.
+    if os.path.normpath(name) != name or name.partition("/")[0] == "..":
+        return False
+    return name.startswith(f"{folder}/") if folder.parts else not name.startswith("/")
 
 
 def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:

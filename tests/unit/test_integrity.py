@@ -262,7 +262,8 @@ def test_a_record_of_wrong_types_is_refused_in_one_line(hostile, changed):
     "content",
     [
         "[" * 100_000, '{"a":' * 100_000, '{"outputs": ' + "[" * 900 + "]" * 900 + ', "sha256": "x"}',
-        '{"outputs": {}, "inputs": {}, "sha256": "\\ud800"}', '{"sha256": ' + "9" * 10_000 + "}", "\xff", "NaN",
+        '{"outputs": {}, "inputs": {}, "label": "\\ud800", "sha256": ""}',
+        '{"sha256": ' + "9" * 10_000 + "}", "\xff", "NaN",
         '{"outputs": {}, "inputs": {}, "wall_s": 1e999, "sha256": ""}',
     ],
     ids=["lists", "mappings", "deep in a part", "half a character", "a long number", "no text", "NaN", "infinite"],
