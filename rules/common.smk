@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 
 sys.path.insert(0, workflow.basedir)
 
@@ -22,7 +23,7 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config scale={PLAN.scale} --")
+        refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config {quote(f'scale={PLAN.scale}')} --")
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
 except ReproofError as error:

@@ -6,6 +6,7 @@ is left to do is a git commit.
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def _refuse_stale(plan: Plan) -> None:
     if done.returncode:
         raise ReproofError(next((line for line in text.splitlines() if "rror" in line), text).removeprefix("error: "))
     if NOTHING not in text:
-        again = f"snakemake --cores all --config scale={plan.scale} -- results/figures/all"
+        scale = shlex.quote(f"scale={plan.scale}")
+        again = f"snakemake --cores all --config {scale} -- results/figures/all"
         raise ReproofError(f"results of scale {plan.scale} are stale or not made; make them with: {again}")
 
 

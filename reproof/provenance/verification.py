@@ -13,7 +13,7 @@ from reproof.provenance.refusals import make_mixed_error, make_unrecorded_error
 from reproof.storage.files import ReproofError, read_json
 from reproof.storage.shell import show_path
 
-NAMES = ("record.json", "mask.json", "verdicts.json")  # of records; those of figures have a name before them
+NAMES = ("record.json", "mask.json", "verdicts.json")  # of records; those of figures have the figure's name before
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Recorded:
                 content = None
             if is_record(path, content):
                 records[str(path)] = content
-            elif path.name.endswith(NAMES):
+            elif path.name in NAMES or path.name.endswith(f".{NAMES[0]}"):
                 broken.append(str(path))
-        return cls(records, tuple(broken))
+        listed = {file for record in records.values() for file in record["outputs"]}  # a figure may be named "mask"
+        return cls(records, tuple(path for path in broken if path not in listed))
 
     def list_files(self) -> list[str]:
         """Return the files that the records name as made, those that exist."""

@@ -430,10 +430,20 @@ def test_kept_hashes_of_a_wrong_type_are_computed_again(expected, here, content)
     assert json.loads(kept.read_text())["results/a"][-1] == sha256("results/a")
 
 
-def test_a_full_verification_names_all_that_differs(chain, here):
-    def differences():
-        return [*Recorded.read(Path("results")).find_differences(Memory(trusts_kept=False))]
+def differences():
+    return [*Recorded.read(Path("results")).find_differences(Memory(trusts_kept=False))]
 
+
+def test_files_that_are_named_as_records_are_told_from_them(here):
+    """A figure may be called "mask": its caption is no record."""
+    with write_record("results/mask.record.json", settings="{}", code="", inputs=[], outputs=["results/mask.json"]):
+        (here / "results/mask.json").write_text('{"says": "which weights stay"}')
+    assert differences() == []
+    (here / "results/figure_mask.json").write_text("{}")
+    assert [line.partition(":")[0] for line in differences()] == ["results/figure_mask.json"]
+
+
+def test_a_full_verification_names_all_that_differs(chain, here):
     assert differences() == []
     (here / "results/up/a").write_text("another")
     (here / "results/stray").touch()
