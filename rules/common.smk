@@ -23,7 +23,9 @@ try:
     PLAN = Plan(read_configuration(config, folder=Path(workflow.basedir, "config"), trusted=TRUSTED), trusted=TRUSTED)
     REQUESTED = Requested(PLAN, results="results" if workflow.is_main_process else None)
     if workflow.is_main_process:
-        refuse_unplanned(list_expected_records(PLAN), again=f"snakemake --cores 1 --config {quote(f'scale={PLAN.scale}')} --")
+        refuse_unplanned(
+            list_expected_records(PLAN), again=f"snakemake --cores 1 --config {quote(f'scale={PLAN.scale}')} --"
+        )
         refuse_older(PLAN)
         PLAN.fingerprints.keep()
 except ReproofError as error:
