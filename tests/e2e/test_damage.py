@@ -194,8 +194,9 @@ def test_what_a_start_does_not_see_is_seen_by_a_full_verification(finished):
     """A disk that returns another byte leaves size, times and inode: a start trusts the hash that it knows."""
     path = one_of(finished, "results/tickets/*/*/level2/mask.safetensors")
     kept = finished / ".snakemake/reproof_hashes.json"
+    times = (finished / path).stat()
     (finished / path).write_bytes(flip((finished / path).read_bytes()))
-    finished.snakemake("-n", "results/figures/all", code=1)
+    os.utime(finished / path, ns=(times.st_atime_ns, times.st_mtime_ns))
     hashes, stat = json.loads(kept.read_text()), (finished / path).stat()
     recorded = read_json(finished / path.with_name("mask.json"))["outputs"][str(path)]
     hashes[str(path)] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, recorded]
