@@ -5,6 +5,7 @@
 # make test-cluster   run what needs a Slurm, on one that the tests start and stop themselves
 # make bench    measure speed and memory as ratios, into benchmarks/bench.parquet
 # make publish  publish with DVC what the scales name under `publish`; make pull  get published results
+# make verify   hash all results again and name each file that is not as recorded
 # make resume   continue after a kill or a power failure; ARGS="--config scale=mnist" as in the first call
 # make lint     ruff, mypy, snakefmt, codespell, snakemake --lint
 
@@ -17,7 +18,7 @@ unexport PYTHONSAFEPATH   # with it, python -m would not find the modules of thi
 
 SCALE ?= paper
 
-.PHONY: all resume install test test-slow test-cluster plan verdicts bench publish pull lint lock
+.PHONY: all resume install test test-slow test-cluster plan verdicts bench publish pull verify lint lock
 
 all: install
 	snakemake --cores all results/figures/all
@@ -62,8 +63,13 @@ bench: install
 publish: install
 	python -m workflow.publish
 
+# A download without .git: DVC has to be told that there is no git.
 pull: install
+	@test -e .git || dvc config --local core.no_scm true
 	dvc pull
+
+verify: install
+	@python -m workflow.verify
 
 lint: install
 	ruff check . && ruff format --check .

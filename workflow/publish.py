@@ -6,6 +6,7 @@ is left to do is a git commit.
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tempfile import TemporaryDirectory
 from reproof.experiments.configuration import list_names, read_configuration
 from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
-from reproof.provenance.integrity import Memory
+from reproof.provenance.memory import Memory
 from reproof.publishing.publication import (
     choose_code_to_publish,
     describe_stage,
@@ -69,7 +70,8 @@ def _refuse_stale(plan: Plan) -> None:
     if done.returncode:
         raise ReproofError(next((line for line in text.splitlines() if "rror" in line), text).removeprefix("error: "))
     if NOTHING not in text:
-        again = f"snakemake --cores all --config scale={plan.scale} -- results/figures/all"
+        scale = shlex.quote(f"scale={plan.scale}")
+        again = f"snakemake --cores all --config {scale} -- results/figures/all"
         raise ReproofError(f"results of scale {plan.scale} are stale or not made; make them with: {again}")
 
 

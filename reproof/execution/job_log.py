@@ -4,7 +4,7 @@ import io
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -12,15 +12,21 @@ from reproof.storage.files import ReproofError
 
 
 class Tee(io.TextIOBase):
-    """A text stream that writes to several others and flushes each write: a killed job leaves a complete log."""
+    """A text stream that writes to a terminal and to logs and flushes each write: a killed job leaves a complete log.
 
-    def __init__(self, *streams: TextIO) -> None:
-        self._streams = streams
+    The terminal may be gone (closed, or a pipe that nobody reads): a job does not fail for that.
+    """
+
+    def __init__(self, terminal: TextIO, *logs: TextIO) -> None:
+        self._terminal, self._logs = terminal, logs
 
     def write(self, text: str) -> int:
-        for stream in self._streams:
-            stream.write(text)
-            stream.flush()
+        with suppress(OSError, ValueError):
+            self._terminal.write(text)
+            self._terminal.flush()
+        for log in self._logs:
+            log.write(text)
+            log.flush()
         return len(text)
 
     def flush(self) -> None:

@@ -5,6 +5,7 @@ operations cost is declared where they are defined.
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,9 +101,10 @@ def read_step_times(results: str | Path, *, gpu: bool) -> dict[str, float]:
     found: dict[str, list[float]] = defaultdict(list)
     for path in sorted(Path(results).glob("*/*/*/**/record.json")):
         record = _training(path)
-        if record and (record["device"] not in CPUS) == gpu:
-            settings = record["settings"]
-            found[describe_likeness(settings)].append(record["training_s"] / count_network_steps(settings))
+        with suppress(KeyError, TypeError, ValueError, ArithmeticError, AttributeError):  # what no version writes
+            if record and (record["device"] not in CPUS) == gpu:
+                settings = record["settings"]
+                found[describe_likeness(settings)].append(record["training_s"] / count_network_steps(settings))
     return {which: median(times) for which, times in found.items()}
 
 

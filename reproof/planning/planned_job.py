@@ -90,7 +90,7 @@ class PlannedJob:
 
     def make_expected_record(self, *, code: str) -> ExpectedRecord:
         """Return what its record has to say, given the fingerprint of the code that it runs."""
-        return ExpectedRecord(self.record, self.settings_line, code)
+        return ExpectedRecord(self.record, self.settings_line, code, self.outputs[:-1])
 
     @cached_property
     def _files(self) -> JobFiles:

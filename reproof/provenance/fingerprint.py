@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reproof.provenance.definitions import Definitions
 from reproof.provenance.identity import Registered, format_canonical
+from reproof.provenance.records import is_of_system
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.provenance.writer import Text
@@ -106,8 +107,8 @@ def _files(folders: Iterable[Path], library: Path) -> Iterator[str]:
     """Yield name and content of the files in folders of the library that are no code: templates, style sheets."""
     for folder in sorted(one for one in folders if one.is_relative_to(library)):
         for file in sorted(folder.iterdir()):
-            if file.is_file() and file.suffix not in (".py", ".pyc") and not file.name.startswith("."):
-                yield f"{file.name} {file.read_text(encoding='utf-8')}"
+            if file.is_file() and file.suffix not in (".py", ".pyc") and not is_of_system(file):
+                yield f"{file.name} {file.read_text(encoding='utf-8', errors='backslashreplace')}"
 
 
 def _hash(lines: Iterable[str]) -> str:
@@ -148,9 +149,10 @@ class Fingerprints:
     def _kept(self) -> dict[str, str]:
         try:
             content = read_json(self.file)
-            return dict(content["code"]) if content["sources"] == self._sources else {}
-        except (ReproofError, TypeError, KeyError, ValueError):
+            code = content["code"] if content["sources"] == self._sources else {}
+        except (ReproofError, TypeError, KeyError):
             return {}
+        return code if isinstance(code, dict) and all(isinstance(one, str) for one in code.values()) else {}
 
     @cached_property
     def _sources(self) -> list[list[str | int]]:

@@ -2,101 +2,53 @@
 
 The checks run before anything starts. Where Snakemake has its memory (.snakemake/metadata) it reruns what changed. Then
 memory and record must agree, or one of them came from elsewhere. Without memory, after a clone, Snakemake takes every
-file for up to date. Then the record must hold the settings and the code of the plan.
+file for up to date. Then the record must hold the settings and the code of the plan. In both cases the inputs that the
+record names must be those that are here, unless Snakemake makes the result again.
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_record, sha256
-from reproof.provenance.snakemake_internals import decode_entry, locate_entry
-from reproof.storage.files import ReproofError, read_json, write_json
+from reproof.provenance.memory import Memory
+from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_of_system, is_record, list_json
+from reproof.provenance.refusals import (
+    list_made,
+    make_misremembered_error,
+    make_mixed_error,
+    make_unplanned_error,
+    make_unrecorded_error,
+    mend,
+)
+from reproof.storage.files import ReproofError, read_json
+from reproof.storage.shell import show_path
 
-MOST_NAMED = 3
 AGAIN = "snakemake --cores 1 --"
-TIMES = ("starttime", "endtime")
 
 
 @dataclass(frozen=True)
 class ExpectedRecord:
-    """What the record of a result has to say: the plan's settings, as one canonical line, and the code."""
+    """What the record of a result has to say: the plan's settings, as one canonical line, and the code.
+
+    `outputs` are the files that its job makes.
+    """
 
     record: str
     settings: str
     code: str
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What Snakemake remembers in its folder, and our hashes of files that have not changed since."""
+class _Refused:
+    """The records of results that are refused, by reason."""
 
-    folder: Path = Path(".snakemake")
-    fresh: dict[str, list[Any]] = field(default_factory=dict)
-
-    def read_entry(self, result: str) -> dict[str, Any] | None:
-        """Return what Snakemake remembers of a result, if it does."""
-        path = locate_entry(self.folder / "metadata", result)
-        try:
-            return dict(read_json(path)) if path.exists() else None
-        except (ReproofError, TypeError, ValueError) as error:
-            raise _damaged_memory([path], f"cannot be read as what Snakemake remembers of {result}") from error
-
-    def read_job_entry(self, results: Iterable[str]) -> dict[str, Any] | None:
-        """Return what Snakemake remembers of the job that made these results: one entry for all, apart from times.
-
-        Raises ReproofError if the entries differ: Snakemake would follow one of them and never notice the others.
-        """
-        known = {one: remembered for one in results if (remembered := self.read_entry(one)) is not None}
-        facts = {one: {k: v for k, v in each.items() if k not in TIMES} for one, each in known.items()}
-        for one, each in facts.items():
-            same = [other for other in facts if facts[other] == each]
-            if 2 * len(same) <= len(facts) > 1:
-                odd = [one] if 2 * len(same) < len(facts) else facts
-                files = [locate_entry(self.folder / "metadata", result) for result in odd]
-                raise _damaged_memory(files, f"names another job for {one} than for what was made with it")
-        return next(iter(known.values()), None)
-
-    def is_incomplete(self, result: str) -> bool:
-        """Return whether Snakemake was killed while it made the result: it will make it again."""
-        return locate_entry(self.folder / "incomplete", result).exists()
-
-    def compute_sha256(self, path: str) -> str:
-        """Return the hash of a file, computed only if its size, time or inode have changed."""
-        stat = os.stat(path)
-        facts = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-        known = self._hashes.get(path, [])
-        self.fresh[path] = known if known[:3] == facts else [*facts, sha256(path)]
-        return str(self.fresh[path][3])
-
-    def forget_absent(self, *, but: Container[str] = ()) -> None:
-        """Drop what Snakemake remembers of absent files, except those in some folders: the memory takes room.
-
-        Where the weights of a paper are here, the memory of all its other results is needed: it holds what these were
-        made of. Without it Snakemake goes by times.
-        """
-        metadata = self.folder / "metadata"
-        for path in (one for one in metadata.rglob("*") if one.is_file()):
-            result = Path(decode_entry(metadata, path))
-            if not result.exists() and str(result.parent) not in but:
-                path.unlink()
-
-    def keep(self) -> None:
-        """Keep the hashes for the next start; a read-only folder keeps none."""
-        if self.fresh != self._hashes:
-            with suppress(ReproofError):
-                write_json(self.folder / "reproof_hashes.json", self.fresh)
-
-    @cached_property
-    def _hashes(self) -> dict[str, list[Any]]:
-        try:
-            return dict(read_json(self.folder / "reproof_hashes.json"))
-        except (ReproofError, TypeError, ValueError):
-            return {}
+    unplanned: dict[str, Record] = field(default_factory=dict)
+    misremembered: dict[str, Record] = field(default_factory=dict)
+    mixed: dict[str, Record] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)  # the inputs that are not those that `mixed` was made from
 
 
 def refuse_unplanned(expected: Iterable[ExpectedRecord], *, again: str = AGAIN, memory: Memory | None = None) -> None:
@@ -106,28 +58,84 @@ def refuse_unplanned(expected: Iterable[ExpectedRecord], *, again: str = AGAIN, 
     """
     memory = memory or Memory()
     wanted = {one.record: one for one in expected}
-    unplanned = {}
+    refused = _Refused()
     for folder in map(Path, filter(os.path.isdir, sorted({os.path.dirname(record) for record in wanted}))):
         records = _records(folder, wanted, memory, again)
         _refuse_unrecorded(folder, records, memory)
         for path, content in records.items():
             if path in wanted and not memory.is_incomplete(path):
                 _refuse_damaged(path, content, memory, again)
-                if not _is_planned(content, wanted[path], memory.read_job_entry(_made(path, content))):
-                    unplanned[path] = content
+                _judge(path, content, wanted[path], memory, refused)
     memory.keep()
-    if unplanned:
-        raise _unplanned_error(unplanned, again)
+    if refused.unplanned:
+        raise make_unplanned_error(refused.unplanned, again, memory)
+    if refused.mixed:
+        raise make_mixed_error(refused.mixed, refused.others, again, memory)
+    if refused.misremembered:
+        raise make_misremembered_error(refused.misremembered, memory)
 
 
-def _unplanned_error(unplanned: Mapping[str, Record], again: str) -> ReproofError:
-    named = list(unplanned)[:MOST_NAMED]
-    more = f" and {len(unplanned) - MOST_NAMED} more" if len(unplanned) > MOST_NAMED else ""
-    files = [file for path in named for file in [*unplanned[path]["outputs"], path]]
-    return ReproofError(
-        f"{', '.join(named)}{more}: made with other settings, code or inputs than this plan's, and not here; check out "
-        f"the code that made them, or {_mend(files, again, ' '.join(named))}"
-    )
+def _judge(path: str, record: Record, planned: ExpectedRecord, memory: Memory, refused: _Refused) -> None:
+    """Sort a record into `refused` unless it fits the plan, what Snakemake remembers, and its inputs."""
+    remembered = memory.read_job_entry(list_made(path, record))
+    is_remembered = remembered is not None and _agrees(record, remembered)
+    if not _fits(record, planned):
+        if not is_remembered:
+            refused.unplanned[path] = record
+    elif other := find_other_input(path, record, memory):
+        if remembered is not None and not is_remembered:
+            refused.unplanned[path] = record
+        else:
+            refused.mixed[path] = record
+            refused.others.append(other)
+    elif remembered is not None and not is_remembered:
+        refused.misremembered[path] = record
+
+
+def _fits(record: Record, planned: ExpectedRecord) -> bool:
+    """Return whether a record holds the settings and the code of the plan."""
+    try:
+        stated = (record["format"], format_settings_of(record), record["code"])
+    except (KeyError, ValueError):
+        return False
+    return stated == (RECORD_FORMAT, planned.settings, planned.code)
+
+
+def _agrees(record: Record, remembered: dict[str, Any]) -> bool:
+    """Return whether Snakemake remembers the settings, the code and the inputs that a record holds."""
+    try:
+        stated = {repr(format_settings_of(record)), repr(record["code"])}
+        inputs = {path: hashed.removeprefix("sha256:") for path, hashed in remembered["input_checksums"].items()}
+        known = record["format"] == RECORD_FORMAT and stated <= set(remembered["params"])
+        return known and inputs == record["inputs"]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return False
+
+
+def find_other_input(path: str, record: Record, memory: Memory) -> str:
+    """Return an input of a record that is not the file that it was made from; "" if there is none.
+
+    An absent input says nothing. One that is newer than a result, or is being made, says nothing either: Snakemake then
+    makes the result again.
+    """
+    for one, stated in record["inputs"].items():
+        is_here = _lies_among_results(one, path) and os.path.exists(one)
+        is_other = is_here and memory.compute_sha256(one) != stated and not memory.is_incomplete(one)
+        if is_other and os.stat(one).st_mtime <= _find_oldest_time(path, record):
+            return str(one)
+    return ""
+
+
+def _lies_among_results(path: str, record: str) -> bool:
+    """Return whether a path lies in the folder of all results, as the record does: nothing else is ever read."""
+    return os.path.normpath(path) == path and path.partition("/")[0] == record.partition("/")[0]
+
+
+def _find_oldest_time(path: str, record: Record) -> float:
+    """Return the time by which Snakemake compares a result with its inputs, in seconds: that of its oldest file."""
+    folder = Path(path).parent  # files deeper down belong to a folder that Snakemake takes as one result
+    files = [path, *(one for one in record["outputs"] if Path(one).parent == folder and os.path.exists(one))]
+    return min(os.stat(one).st_mtime for one in files)
 
 
 def refuse_read_only(*folders: str) -> None:
@@ -141,69 +149,41 @@ def refuse_read_only(*folders: str) -> None:
 def _records(folder: Path, wanted: Mapping[str, ExpectedRecord], memory: Memory, again: str) -> dict[str, Record]:
     """Return the records that lie in a folder; raise ReproofError if one that is wanted cannot be read as one."""
     records, broken = {}, []
-    for path in sorted(map(str, folder.glob("*.json"))):
+    for path in map(str, list_json(folder)):
         try:
             content = read_json(path)
         except ReproofError:  # for instance a damaged caption: its record will show that
             content = None
-        if is_record(content):
+        if is_record(path, content):
             records[path] = content
         elif path in wanted and not memory.is_incomplete(path):
             broken.append(path)
     for path in broken:
-        its = [*map(str, _unrecorded(folder, records)), path]
-        raise ReproofError(f"{path}: cannot be read as a record; {_mend(dict.fromkeys(its), again, path)}")
+        its = [*filter(os.path.isfile, wanted[path].outputs), path]  # nothing else: it may be the user's own
+        raise ReproofError(f"{show_path(path)}: cannot be read as a record; {mend(its, again, [path], memory)}")
     return records
 
 
 def _refuse_unrecorded(folder: Path, records: Mapping[str, Record], memory: Memory) -> None:
     """Raise ReproofError if a file in a folder of results is in no record, and is not being made."""
-    for path in map(str, _unrecorded(folder, records)):
+    for path in map(str, list_unrecorded(folder, records)):
         if not memory.is_incomplete(path):
-            raise ReproofError(f"{path}: has no record of how it was made; mend it with: rm -f {path}")
+            raise make_unrecorded_error(path)
 
 
-def _unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
-    """Yield results of a folder that no record lists, except resumable states of jobs and half-written files."""
+def list_unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
+    """Yield files of a folder that no record lists, except those of systems, and states and half-written files."""
     listed = {file for content in records.values() for file in content["outputs"]} | set(records)
     files = (path for path in sorted(folder.iterdir()) if path.is_file()) if folder.is_dir() else ()
-    return (path for path in files if not path.name.startswith((".", "state.")) and str(path) not in listed)
+    for path in files:
+        if not path.name.startswith("state.") and not is_of_system(path) and str(path) not in listed:
+            yield path
 
 
 def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) -> None:
     for path, recorded in content["outputs"].items():
         if os.path.exists(path) and memory.compute_sha256(path) != recorded:
             raise ReproofError(
-                f"{path}: is damaged or was edited: its bytes are not those recorded in {record}; "
-                f"{_mend([*content['outputs'], record], again, record)}"
+                f"{show_path(path)}: is damaged or was edited: its bytes are not those recorded in "
+                f"{show_path(record)}; {mend([*content['outputs'], record], again, [record], memory)}"
             )
-
-
-def _mend(files: Iterable[str], again: str, targets: str) -> str:
-    return f"mend it with: rm -f {' '.join(files)}; {again} {targets}"
-
-
-def _damaged_memory(files: Iterable[Path], what: str) -> ReproofError:
-    """Return the error that names a damaged memory; without it, a record has to say what the plan says."""
-    first, *more = map(str, files)
-    return ReproofError(f"{first}: is damaged: it {what}; mend it with: rm -f {' '.join([first, *more])}")
-
-
-def _made(record: str, content: Record) -> list[str]:
-    """Return all that Snakemake may remember of a job: its record, its files, the folder of files if it made one."""
-    folders = [str(folder) for file in content["outputs"] for folder in Path(file).parents]
-    return list(dict.fromkeys([record, *content["outputs"], *folders]))
-
-
-def _is_planned(record: Record, planned: ExpectedRecord, remembered: dict[str, Any] | None) -> bool:
-    """Return whether a record fits what Snakemake remembers of its job, or else what the plan says."""
-    try:
-        recorded = (format_settings_of(record), record["code"])
-        if record["format"] != RECORD_FORMAT:
-            return False
-        if remembered is None:
-            return recorded == (planned.settings, planned.code)
-        inputs = {path: hashed.removeprefix("sha256:") for path, hashed in remembered["input_checksums"].items()}
-        return inputs == record["inputs"] and set(map(repr, recorded)) <= set(remembered["params"])
-    except (KeyError, TypeError, AttributeError):
-        return False

@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, read_json, remove_temporaries, write_json
+from reproof.storage.reading import open_regular
+from reproof.storage.shell import quote_paths, show_path
 
 RECORD_FORMAT = 3
 Record = dict[str, Any]
 SEAL = "sha256"  # of the rest of a record
+SHA256 = re.compile("[0-9a-f]{64}")
+OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 
 
 @contextmanager
@@ -26,14 +32,14 @@ def write_record(
 ) -> Iterator[Record]:  # fmt: skip
     """Write, once the body has made `outputs`, their record: settings, code, versions, device, hashes, wall time.
 
-    Before the body, `inputs` are compared with the records in the same folders. The body may add facts of its own to
-    the mapping that it is given.
+    Before the body, `inputs` are compared with the records in the same folders. The body gets a mapping that holds
+    their hashes as "inputs", {path: SHA-256}, and may add facts of its own to it.
     """
     began, made = time.monotonic(), list(outputs)
     for one in [*made, path]:
         remove_temporaries(one)
     read = verify_inputs(inputs)
-    facts: Record = {}
+    facts: Record = {"inputs": dict(read)}
     yield facts
     about: Record = {
         "format": RECORD_FORMAT,
@@ -65,40 +71,76 @@ def seal_record(content: Record) -> Record:
     return said | {SEAL: hashlib.sha256(format_canonical(said).encode()).hexdigest()}
 
 
-def is_record(content: Any) -> bool:
-    """Return whether the content of a JSON file is a record, unchanged since it was written."""
-    return isinstance(content, dict) and isinstance(content.get("outputs"), dict) and seal_record(content) == content
+def is_record(path: str | Path, content: Any) -> bool:
+    """Return whether the content of the JSON file `path` is a record, unchanged since it was written.
+
+    A record speaks only of files in its own folder: its names enter commands that remove files.
+    """
+    if not isinstance(content, dict) or SEAL not in content:
+        return False
+    outputs, inputs, folder = content.get("outputs"), content.get("inputs"), Path(path).parent
+    try:
+        sealed = seal_record(content) == content
+    except (ValueError, RecursionError):  # text that is no Unicode, a nesting too deep
+        return False
+    return sealed and _are_hashes(inputs) and _are_hashes(outputs) and all(_lies_in(folder, one) for one in outputs)
+
+
+def _are_hashes(content: Any) -> TypeGuard[dict[str, str]]:
+    """Return whether a part of a record maps names of files to hashes."""
+    return isinstance(content, dict) and all(
+        name.isprintable() and isinstance(stated, str) and SHA256.fullmatch(stated) for name, stated in content.items()
+    )
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Return whether a file name, as a record states it, lies in a folder or below."""
+    # Compared as text: a start asks this for every file, and a Path costs ten times as much.
+    if os.path.normpath(name) != name or name.partition("/")[0] == "..":
+        return False
+    return name.startswith(f"{folder}/") if folder.parts else not name.startswith("/")
 
 
 def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
     """Yield (path, content) of the records that lie in a folder; raise ReproofError naming one that is damaged."""
-    for path in sorted(folder.glob("*.json")):
+    for path in list_json(folder):
         content = read_json(path)
-        if is_record(content):
+        if is_record(path, content):
             yield path, content
         elif isinstance(content, dict) and SEAL in content:
             raise ReproofError(
-                f"{path}: is damaged or was edited: it is not what was recorded; run Snakemake again, which says how "
-                "to mend it"
+                f"{show_path(path)}: is damaged or was edited: it is not what was recorded; run Snakemake again, which "
+                "says how to mend it"
             )
+
+
+def list_json(folder: Path) -> list[Path]:
+    """Return the JSON files of a folder, some of which are records; hidden ones are a system's own."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
 def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
     """Return the error that names a file whose bytes differ from its record, and the command that repairs it."""
-    together = " ".join([*content["outputs"], str(record)])
     return ReproofError(
-        f"{path}: is damaged or was edited: its bytes are not those that {record} holds; "
-        f"mend it with: rm -f {together}; then run Snakemake again as you did"
+        f"{show_path(path)}: is damaged or was edited: its bytes are not those that {show_path(record)} holds; "
+        f"mend it with: rm -f {quote_paths([*content['outputs'], record])}; then run Snakemake again as you did"
     )
+
+
+def is_of_system(path: Path) -> bool:
+    """Return whether a system may have put a file into a folder of results: hidden files, pictures, settings."""
+    return path.name.startswith(".") or path.name.lower() in OF_SYSTEMS
 
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, as hex."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ReproofError(f"{path}: cannot be read ({error.strerror or error}); run Snakemake again") from error
+        raise ReproofError(
+            f"{show_path(path)}: cannot be read ({error.strerror or error}); mend or delete it, and run Snakemake again"
+        ) from error
 
 
 def format_settings_of(record: Mapping[str, Any]) -> str:
@@ -108,7 +150,9 @@ def format_settings_of(record: Mapping[str, Any]) -> str:
 
 def _files(result: Path) -> list[Path]:
     """Return the file, or all files of a folder."""
-    return sorted(path for path in result.rglob("*") if path.is_file()) if result.is_dir() else [result]
+    if not result.is_dir():
+        return [result]
+    return sorted(path for path in result.rglob("*") if path.is_file() and not is_of_system(path))
 
 
 def _device() -> str:

@@ -4,6 +4,7 @@ A new version of Snakemake may change any of it. `tests/unit/test_snakemake_inte
 written for and checks each name. Snakemake's own objects are passed in: the library imports no Snakemake.
 """
 
+import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def locate_entry(folder: Path, result: str) -> Path:
     The folders are `metadata` and `incomplete` in `.snakemake`. The name is the path in URL-safe base64; a long name is
     cut into folders, each of which starts with "@".
     """
-    name = urlsafe_b64encode(result.encode()).decode()
+    name = urlsafe_b64encode(os.fsencode(result)).decode()  # of any name that a file may have
     parts = [name[start : start + NAME_MAX - 1] for start in range(0, len(name), NAME_MAX - 1)]
     return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
 

@@ -14,6 +14,7 @@ from reproof.planning.layout import RESULTS
 from reproof.planning.plan import Plan
 from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, write_text
+from reproof.storage.shell import quote_paths, show_path
 
 MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
 CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.txt", "rules", "workflow"]
@@ -101,21 +102,24 @@ def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
     codes = {plan.locate_tables(paper): compute_code(plan, paper) for paper in alone}
     if older := [tables for tables, code in codes.items() if published.get(tables, code) != code]:
         raise ReproofError(
-            f"{', '.join(older)}: pulled without what they were made of, and made by other code than this; check out "
-            f"that code, or make them again: rm -r {' '.join(older)}"
+            f"{', '.join(map(show_path, older))}: pulled without what they were made of, and made by other code than "
+            f"this; check out that code, or make them again: rm -r {quote_paths(older)}"
         )
 
 
 def refuse_uncommitted() -> None:
-    """Raise ReproofError naming code that is not committed."""
+    """Raise ReproofError naming code that is not committed, or the folder if it is no repository."""
     # Only what results depend on: uncommitted notes may stay.
-    command = ["git", "status", "--porcelain", "--", *CODE]
+    command = ["git", "status", "--porcelain", "-z", "--", *CODE]
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        changed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise ReproofError(".git: git finds no commits here; work in a clone made with git clone") from error
-    if changed := done.stdout.strip():
-        first = changed.splitlines()[0].split()[-1]
+        raise ReproofError(
+            f"{Path.cwd()}: is no repository that git can read; results are published with the code that made them: "
+            "work in a clone (git clone ...), not in a download"
+        ) from error
+    if changed:
+        first = show_path(changed.split("\0")[0][3:])  # after two letters of state and a space
         raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 
 

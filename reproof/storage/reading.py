@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,7 +53,7 @@ def show(name: str | Path) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(name))
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """Open a regular file for reading. Raise OSError for anything else: a pipe blocks, `/dev/zero` never ends."""
     # Without O_NONBLOCK, `open` itself waits for the writer of a pipe.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

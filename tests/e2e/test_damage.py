@@ -1,13 +1,17 @@
 """A bit flipped or a tail cut in any kind of file: refused by name, repaired by the command in the message."""
 
+import json
 import os
 import shlex
+import shutil
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from reproof.provenance.records import sha256
+from reproof.provenance.records import seal_record, sha256
+from reproof.storage.files import read_json, read_tensors, write_json, write_tensors
 
 FIGURE = "results/figures/smoke/lottery_ticket/figure_4"
 KINDS = {  # of the files that fit a pattern the first is damaged
@@ -65,9 +69,13 @@ def remembered(workspace, pattern):
 
 
 def with_damage(workspace, path, damage):
-    """Damage a file, let Snakemake plan, restore the file with its times; return the one line that refuses it."""
+    """Damage a file in place and restore its times; let Snakemake plan, restore the file.
+
+    Return the one line that refuses it.
+    """
     content, times = (workspace / path).read_bytes(), (workspace / path).stat()
     (workspace / path).write_bytes(damage(content))
+    os.utime(workspace / path, ns=(times.st_atime_ns, times.st_mtime_ns))
     before = stamps(workspace)
     try:
         ran = workspace.snakemake("-n", "results/figures/all", code=1)
@@ -141,3 +149,78 @@ def test_a_damaged_state_is_named_and_the_training_starts_anew(finished, smoke):
     assert "state.dense: is damaged and is not used; the training starts over" in ran.text
     assert sha256(finished / checkpoint) == sha256(smoke / checkpoint)
     assert finished.find("state*") == []
+
+
+def copy_in_another_dense(workspace):
+    """Put another dense checkpoint, with the record of its own, in the place of the one that was trained here."""
+    path = one_of(workspace, "results/dense/*/*/checkpoint.safetensors")
+    tensors, metadata = read_tensors(workspace / path)
+    smaller = {key: one * np.float32(0.9) if one.dtype == np.float32 else one for key, one in tensors.items()}
+    write_tensors(workspace / path, smaller, metadata)
+    record = read_json(workspace / path.with_name("record.json"))
+    record["outputs"][str(path)] = sha256(workspace / path)
+    write_json(workspace / path.with_name("record.json"), seal_record(record))
+    for file in filter(Path.is_file, (workspace / "results").rglob("*")):
+        os.utime(file, (1.7e9, 1.7e9))
+    return path
+
+
+def test_parts_that_do_not_belong_together_are_refused_with_and_without_memory(finished):
+    """Each file fits its record and the plan, and all times are equal: only records of what was made from it tell."""
+    dense = copy_in_another_dense(finished)
+    error = finished.snakemake("-n", "results/figures/all", code=1).line("error:")
+    assert error.startswith(f"error: {dense}: not the file that results/controls/")
+    shutil.rmtree(finished / ".snakemake")
+    assert finished.snakemake("-n", "results/figures/all", code=1).line("error:") == error
+    told = [line for line in finished.python("-m", "workflow.verify").text.splitlines() if line.startswith("error:")]
+    assert len(told) == 7 and all(line.startswith(f"error: {dense}: not the file that ") for line in told)
+
+
+def test_after_touching_under_other_code_and_back_only_the_memory_has_to_go(finished):
+    """The results are as planned: no checkpoint is to be deleted for what Snakemake remembers wrongly."""
+    before, target = stamps(finished), "results/figures/all"
+    finished.edit("reproof/operations/measure_movement.py", "BINS = 40", "BINS = 41")
+    finished.snakemake("--touch", target)
+    finished.edit("reproof/operations/measure_movement.py", "BINS = 41", "BINS = 40")
+    error = finished.snakemake("-n", target, code=1).line("error:")
+    remedy = error.partition("mend it with: ")[2]
+    assert "results/movement/" in error and "results/" not in remedy
+    finished.typed(remedy).check()
+    assert finished.planned(target) == {}
+    assert stamps(finished).keys() == before.keys()
+
+
+def test_what_a_start_does_not_see_is_seen_by_a_full_verification(finished):
+    """A disk that returns another byte leaves size, times and inode: a start trusts the hash that it knows."""
+    path = one_of(finished, "results/tickets/*/*/level2/mask.safetensors")
+    kept = finished / ".snakemake/reproof_hashes.json"
+    assert finished.planned("results/figures/all") == {}, "and the hashes are kept"
+    times = (finished / path).stat()
+    (finished / path).write_bytes(flip((finished / path).read_bytes()))
+    os.utime(finished / path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    hashes, stat = json.loads(kept.read_text()), (finished / path).stat()
+    recorded = read_json(finished / path.with_name("mask.json"))["outputs"][str(path)]
+    hashes[str(path)] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, recorded]
+    kept.write_text(json.dumps(hashes))
+    assert finished.planned("results/figures/all") == {}
+    ran = finished.shell("make -o install verify")
+    assert ran.code != 0
+    assert ran.line("error:").startswith(f"error: {path}: is damaged or was edited")
+    assert ran.line("error:").endswith(
+        f"rm -f {path} {path.with_name('mask.json')}; then run Snakemake again as you did"
+    )
+    assert f"{path}: is damaged" in finished.snakemake("-n", "results/figures/all", code=1).line("error:")
+
+
+def test_files_that_are_as_recorded_pass_the_full_verification(smoke):
+    ran = smoke.python("-m", "workflow.verify")
+    assert (ran.code, ran.text.count("\n")) == (0, 1), ran.text
+    assert "all as recorded" in ran.text
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>&- >&-", "<&- 2>&-"])
+def test_with_closed_streams_a_result_is_made_and_stays(finished, closed):
+    for path in finished.find("figure_4.*"):
+        (finished / path).unlink()
+    finished.shell(f"snakemake --cores 1 {FIGURE}.svg --config scale=smoke {closed}").check()
+    assert len(finished.find("lottery_ticket/figure_4.*")) == 6

@@ -12,7 +12,7 @@ from killing import VICTIMS, Run, until
 
 from reproof.experiments.configuration import read_configuration
 from reproof.planning.plan import Plan
-from reproof.provenance.integrity import Memory
+from reproof.provenance.memory import Memory
 from reproof.provenance.records import sha256
 
 # Kinds of files that must be equal bit by bit. Records hold times, and logs and benchmarks are of the run.

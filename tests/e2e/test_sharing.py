@@ -74,6 +74,17 @@ def test_a_clone_pulls_draws_the_figures_and_trains_nothing(published, clone):
     assert (clone / largest_result(published)).read_bytes() == (published / largest_result(published)).read_bytes()
 
 
+def test_a_download_without_git_can_pull(published, tmp_path):
+    """As an archive that a site offers: it holds the remote, and no repository."""
+    published.shell(f"mkdir {tmp_path}/download && git archive HEAD | tar -x -C {tmp_path}/download").check()
+    download = published.at(tmp_path / "download")
+    download.shell("make -o install pull").check()
+    assert download.planned("results/figures/all") == FIGURES
+    ran = download.shell(PUBLISH)
+    assert ran.code != 0
+    assert "is no repository that git can read" in ran.line("error:")
+
+
 def test_what_the_lock_says_is_what_lies_there(clone):
     clone.shell("dvc pull -q").check()
     assert "up to date" in clone.shell("dvc status").text

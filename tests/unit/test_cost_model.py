@@ -111,6 +111,9 @@ def test_measured_times_are_medians_over_records_of_the_same_kind(tmp_path):
     write(tmp_path, "dense/d/0", DENSE | {"training": TRAINING | {"batch": 128}}, 5.0)
     (tmp_path / "dense/e/0").mkdir(parents=True)
     (tmp_path / "dense/e/0/record.json").write_text("{")
+    for number, odd in enumerate([{"training_s": 1}, {"training_s": "1", "device": "cpu", "settings": []}]):
+        (tmp_path / f"dense/odd{number}/0").mkdir(parents=True)
+        (tmp_path / f"dense/odd{number}/0/record.json").write_text(json.dumps(odd))
     assert read_step_times(tmp_path, gpu=False)[describe_likeness(DENSE)] == pytest.approx(3e-3)
     assert read_step_times(tmp_path, gpu=True) == {describe_likeness(DENSE): pytest.approx(1e-4)}
     assert len(read_step_times(tmp_path, gpu=False)) == 2

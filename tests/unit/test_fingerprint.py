@@ -406,10 +406,28 @@ def test_an_added_file_is_seen_at_the_next_start(project):
     assert start(project).compute(SCRIPT) == Code(project).compute_fingerprint(SCRIPT)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"sources": []}', '{"sources": [], "code": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"sources": []}', '{"sources": [], "code": 3}', "[" * 100_000, '{"sources": {}}']
+)
 def test_a_file_that_holds_none_is_replaced(project, content):
     before = first(project)
     (project / "kept.json").write_text(content)
+    assert start(project).compute(SCRIPT) == before
+
+
+@pytest.mark.parametrize("code", [5, [], {}, None, True, 1.5])
+def test_kept_fingerprints_of_a_wrong_type_are_computed_again(project, code):
+    before = first(project)
+    content = json.loads((project / "kept.json").read_text())
+    for wrong in ({key: code for key in content["code"]}, code, [[key, "x"] for key in content["code"]]):
+        (project / "kept.json").write_text(json.dumps(content | {"code": wrong}))
+        assert start(project).compute(SCRIPT) == before
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", ".DS_Store", "desktop.ini", "._page.css"])
+def test_what_a_system_drops_beside_code_changes_nothing(project, name):
+    before = first(project)
+    (project / "reproof" / name).write_bytes(b"\xff\x00")
     assert start(project).compute(SCRIPT) == before
 
 

@@ -51,6 +51,24 @@ def test_work_that_fails_ends_with_exit_code_1_and_no_record(tmp_path):
     assert not (tmp_path / "record.json").exists()
 
 
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>&1 | true", "2>/dev/full"])
+def test_a_terminal_that_is_gone_costs_no_result(tmp_path, closed):
+    """What a job opens first does not take the place of a closed stream, in which libraries would go on writing."""
+    body = """
+    import contextlib, os, time
+    time.sleep(0.5)
+    with open("result", "wb"), contextlib.suppress(OSError):
+        os.write(2, b"as a library writes")
+    print("hello")
+"""
+    (tmp_path / "script.py").write_text(SCRIPT.format(root=str(ROOT), body=body))
+    command = f"set -o pipefail; {sys.executable} script.py {closed}"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "record.json").exists()
+    assert (tmp_path / "result").read_bytes() == b""
+    assert (tmp_path / "job.log").read_text() == "hello\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 def test_a_job_whose_snakemake_is_killed_is_killed_as_well(tmp_path):
     body = "open('result', 'w').write(str(__import__('os').getpid())); __import__('time').sleep(60)"

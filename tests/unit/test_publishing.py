@@ -1,5 +1,7 @@
 """What travels: of every scale that is published its tables, and the weights of the runs it names; never too much."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,11 @@ from reproof.publishing.publication import (
     list_targets,
     refuse_older,
     refuse_too_much,
+    refuse_uncommitted,
     write_stage,
 )
 from reproof.storage.files import ReproofError
+from reproof.storage.shell import show_path
 
 
 def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):
@@ -151,3 +155,21 @@ def test_the_code_of_what_tables_are_made_of_counts_and_not_their_settings(tmp_p
         for place, patch in enumerate(({}, {"seeds": 1}, {"network": {"name": "lenet_300_100", "width": 0.5}}))
     )
     assert compute_code(one, "one") == compute_code(more, "one") == compute_code(other, "one")
+
+
+def test_a_download_without_git_is_not_published(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(ReproofError, match=f"^{tmp_path}: is no repository that git can read; .* work in a clone"):
+        refuse_uncommitted()
+
+
+@pytest.mark.parametrize("name", ["config/papers/one more.yaml", "Snakefile", "reproof/two\nlines"])
+def test_code_that_is_not_committed_is_named(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).touch()
+    subprocess.run(["git", "add", "-A"], check=True)
+    with pytest.raises(ReproofError, match=rf"^{re.escape(show_path(name))}: is not committed[^\n]*$"):
+        refuse_uncommitted()

@@ -1,6 +1,7 @@
 """Records: what they say, and what they refuse."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -102,3 +103,37 @@ def test_a_file_is_hashed_by_its_bytes(tmp_path):
     shutil.copy(tmp_path / "one", tmp_path / "two")
     assert sha256(tmp_path / "one") == sha256(tmp_path / "two")
     assert sha256(tmp_path / "one").startswith("ba7816bf8f01cfea")
+
+
+@pytest.mark.parametrize("name", ["._record.json", "._file", "Thumbs.db", "desktop.ini"])
+def test_what_a_system_drops_is_neither_read_nor_recorded(made, name):
+    for folder in (made, made / "folder"):
+        (folder / name).write_bytes(b"\x00\x05")
+    assert verify_inputs([str(made / "file")])
+    with write_record(made / "record.json", **NOTHING | {"outputs": [str(made / "folder")]}):
+        pass
+    assert [*json.loads((made / "record.json").read_text())["outputs"]] == [str(made / "folder/deep/page")]
+
+
+def test_the_body_of_a_job_knows_the_hashes_of_its_inputs(made):
+    inputs = [str(made / "file")]
+    with write_record(made / "other.json", **NOTHING | {"inputs": inputs}) as facts:
+        assert facts["inputs"] == {inputs[0]: sha256(inputs[0])}
+        facts["inputs"] = {}
+    assert json.loads((made / "other.json").read_text())["inputs"] == {inputs[0]: sha256(inputs[0])}
+
+
+def test_the_command_that_repairs_an_input_is_quoted(tmp_path):
+    name = str(tmp_path / "my file; touch pwned")
+    with write_record(tmp_path / "record.json", **NOTHING | {"outputs": [name]}):
+        (tmp_path / "my file; touch pwned").write_text("content")
+    (tmp_path / "my file; touch pwned").write_text("other")
+    with pytest.raises(ReproofError, match=f"mend it with: rm -f '{name}' {tmp_path}/record.json; then run"):
+        verify_inputs([name])
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_input(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ReproofError, match=r"pipe: cannot be read \(it is no regular file\)"):
+        verify_inputs([str(tmp_path / "pipe")])

@@ -8,7 +8,7 @@ with run_job(here, "torch", "numpy") as record:
     from reproof.pipeline.retrain import retrain
 
     record["training_s"] = retrain(
-        Job.from_rule(here.input.data, here.params, here.threads),
+        Job.from_rule(here.input.data, here.params, here.threads, record["inputs"]),
         dense=here.input.dense,
         mask=here.input.mask,
         continued=here.input.continued,

@@ -8,7 +8,7 @@ with run_job(here, "torch", "numpy") as record:
     from reproof.pipeline.train_dense import train_dense
 
     record["training_s"] = train_dense(
-        Job.from_rule(here.input.data, here.params, here.threads),
+        Job.from_rule(here.input.data, here.params, here.threads, record["inputs"]),
         checkpoint=here.output.checkpoint,
         curves=here.output.curves,
     )

@@ -53,13 +53,13 @@ class Subject:
     victim_files: Sequence[str] = ()
 
     @classmethod
-    def from_rule(cls, files: Any, params: Any, threads: int) -> "Subject":
-        """Return the subject of a rule, from its parameters and its input files.
+    def from_rule(cls, files: Any, params: Any, threads: int, inputs: Mapping[str, str]) -> "Subject":
+        """Return the subject of a rule, from its input files, parameters, threads and the hashes of its inputs.
 
         The files are data and dense; masks, tickets and victims may be absent.
         """
         named = [list(files.get(name, [])) for name in ("masks", "tickets", "victims")]
-        return cls(Job.from_rule(files.data, params, threads), files.dense, *named)
+        return cls(Job.from_rule(files.data, params, threads, inputs), files.dense, *named)
 
     @property
     def seeds(self) -> list[int]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from reproof.data.dataset import Dataset, load_dataset
 from reproof.networks import build, compute_initial_deviation, initialise
 from reproof.pruning.masks import Masks
 from reproof.pruning.ticket import Ticket
+from reproof.registry import changes_no_result
 from reproof.seeding import derive
 from reproof.settings import DataSettings, TrainingSettings
 from reproof.storage.checkpoints import Weights
@@ -28,18 +29,25 @@ from reproof.training.saving import Saving
 
 @dataclass(frozen=True)
 class Job:
-    """A training job: the file of its data, its settings (JSON), its code, its resumable state, its threads."""
+    """A training job: the file of its data, its settings (JSON), its code, its resumable state, its threads.
+
+    `inputs` are the hashes of all files that it reads, {path: SHA-256}.
+    """
 
     data: str
     settings_json: str
     code: str
     state: str
     threads: int = 1
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_rule(cls, data: str, params: Any, threads: int) -> "Job":
-        """Return the job of a rule, from its data file, its parameters (settings, code, state) and its threads."""
-        return cls(data, params.settings, params.code, params.state, threads)
+    def from_rule(cls, data: str, params: Any, threads: int, inputs: Mapping[str, str]) -> "Job":
+        """Return the job of a rule, from its data file, its parameters, its threads and the hashes of its inputs.
+
+        The parameters are settings, code and state.
+        """
+        return cls(data, params.settings, params.code, params.state, threads, inputs)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -101,17 +109,25 @@ class Job:
         )  # fmt: skip
 
     def make_saving(self, label: str) -> Saving:
-        """Return the file of the resumable state of one part; only equal settings, code and device can resume it."""
-        # Everything that a bit of the result depends on. A CPU's state may not be continued on a GPU, whose sums round
-        # differently.
-        identity = f"{self.settings_json}\n{self.code}\n{label}\n{self.device}"
-        return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), hashlib.sha256(identity.encode()).hexdigest())
+        """Return the file of the resumable state of one part."""
+        return Saving(Path(f"{self.state}.{label.replace(' ', '_')}"), compute_state_identity(self, label))
 
     def finish(self) -> None:
         """Remove the resumable states, after the results are written."""
         # A job has one state for each of its parts.
         for path in Path(self.state).parent.glob(f"{Path(self.state).name}.*"):
             path.unlink()
+
+
+@changes_no_result
+def compute_state_identity(job: Job, label: str) -> str:
+    """Return the hash of everything that the steps before a saved state depend on: no other job may resume from it.
+
+    That is settings, code, inputs and the part named by `label`, and what decides rounding: library, device, threads. A
+    CPU's state may not be continued on a GPU, whose sums round differently.
+    """
+    about = [job.settings_json, job.code, dict(job.inputs), label, torch.__version__, job.device, job.threads]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def make_member(ticket: Ticket | Weights, *, seed: int, arm: str, level: int = 0, draw: int = 0) -> Member:
