@@ -56,3 +56,7 @@ def check_before_jobs(*, local: bool) -> None:
             check_folder_of_cluster(os.getcwd(), sys.executable)
     except ReproofError as error:
         sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    sys.exit("error: python -m workflow.start: is no command; Snakemake reads it")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reproof.provenance.memory import Memory
 from reproof.provenance.verification import Recorded
+from workflow.command import run_command
 
 RESULTS = Path("results")
 
@@ -27,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, "python -m workflow.verify")

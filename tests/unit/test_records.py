@@ -135,5 +135,5 @@ def test_the_command_that_repairs_an_input_is_quoted(tmp_path):
 @pytest.mark.timeout(20)
 def test_a_pipe_is_no_input(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ReproofError, match=r"pipe: cannot be read \(it is no regular file\)"):
+    with pytest.raises(ReproofError, match=r"pipe: cannot be read \(it is not a regular file\)"):
         verify_inputs([str(tmp_path / "pipe")])

@@ -26,7 +26,7 @@ def run(module, *arguments, folder=ROOT):
 
 def test_every_module_of_the_folder_is_tried():
     modules = {path.stem for path in (ROOT / "workflow").glob("*.py")}
-    assert modules == {*USAGE, "publish", "shorten", "command"}
+    assert modules == {*USAGE, "publish", "verify", "shorten", "start", "command"}
 
 
 @pytest.mark.parametrize("module", USAGE)
@@ -37,17 +37,19 @@ def test_a_command_without_its_arguments_shows_how_it_is_typed(module):
 def test_a_command_with_too_many_arguments_shows_how_it_is_typed():
     code, text = run("codes", "smoke", "demo")
     assert (code, text) == (1, f"error: 2 arguments given; type: {USAGE['codes']}\n")
-    code, text = run("publish", "smoke")
-    assert (code, text) == (1, "error: 1 argument given; type: python -m workflow.publish\n")
+    for module in ("publish", "verify"):
+        assert run(module, "smoke") == (1, f"error: 1 argument given; type: python -m workflow.{module}\n")
 
 
 def test_a_module_that_is_no_command_says_so():
-    assert run("shorten")[1].startswith("error: python -m workflow.shorten: is no command;")
+    for module in ("shorten", "start"):
+        assert run(module)[1].startswith(f"error: python -m workflow.{module}: is no command;")
 
 
 def test_publishing_outside_a_clone_is_one_line(tmp_path):
     code, text = run("publish", folder=tmp_path)
-    assert (code, text) == (1, "error: .git: git finds no commits here; work in a clone made with git clone\n")
+    assert code == 1 and text.startswith(f"error: {tmp_path}: is no repository that git can read; ")
+    assert text.endswith("work in a clone (git clone ...), not in a download\n") and text.count("\n") == 1
 
 
 def test_make_finds_the_commands_whatever_the_shell_says_of_safe_paths():
