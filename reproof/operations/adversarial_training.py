@@ -62,6 +62,7 @@ def adversarial_training(
     adversary_step_size: float = 0.05,
     adversary_clip: bool = True,
     clean_share: float = 0.0,
+    ramp: float = 0.0,
     pool_size: int = 2000,
     pool_renewed: int = 100,
     pool_every: int = 100,
@@ -88,7 +89,7 @@ def adversarial_training(
     else:
         method = Adversary(
             attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
-            clip=adversary_clip, clean_share=clean_share,
+            clip=adversary_clip, clean_share=clean_share, ramp=ramp,
         )  # fmt: skip
     shown = select_examples(subject, "test", examples)
     networks = zip(subject.seeds, subject.read_step(0), subject.read_tickets(0), strict=True)
