@@ -48,9 +48,7 @@ def autoattack(
     return run_in_turn(victim, images, aim, parts)
 
 
-def run_in_turn(
-    victim: Victim, images: Tensor, aim: Aim, parts: dict[str, Callable[..., Adversarial]]
-) -> Adversarial:
+def run_in_turn(victim: Victim, images: Tensor, aim: Aim, parts: dict[str, Callable[..., Adversarial]]) -> Adversarial:
     """Return the first success of each image among the attacks `parts`, functions of victim, images and aim.
 
     Raises ReproofError if the worst case over the parts is lost on the way, for any image.

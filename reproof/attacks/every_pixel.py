@@ -48,7 +48,9 @@ def _list_candidates(images: Tensor, values: Sequence[float]) -> Tensor:
     if not values or not all(0 <= value <= 1 for value in values):
         raise ReproofError(f"attack: values {list(values)} must be pixels in [0, 1], at least one; correct them")
     if count > MOST:
-        raise ReproofError(f"attack: {count:,} candidates of an image are too many, at most {MOST:,}; give fewer values")
+        raise ReproofError(
+            f"attack: {count:,} candidates of an image are too many, at most {MOST:,}; give fewer values"
+        )
     axes = [torch.arange(size).float() for size in (height, width)] + [torch.tensor(values)] * channels
     grid = torch.cartesian_prod(*axes).to(images.device)
     return grid[:, None]

@@ -141,5 +141,6 @@ def _check(aim: Aim, *, steps: int, targets: int, final_steps: int) -> None:
         raise ReproofError("fab: it leaves a class and reaches no given one; leave targeted out")
     if min(steps, targets) < 1 or final_steps < 0:
         raise ReproofError(
-            f"fab: steps {steps} and targets {targets} must be above 0, final_steps {final_steps} at least 0; correct them"
+            f"fab: steps {steps} and targets {targets} must be above 0, final_steps {final_steps} at least 0; "
+            "correct them"
         )

@@ -106,7 +106,7 @@ class _Oracle:
         # Equal answers leave nothing after the mean is taken off; then they all count with their sign.
         weights = answers if mean.abs() == 1 else answers - mean
         direction = (weights @ noise.flatten(1)).view_as(point)
-        return direction / vector_norm(direction).clamp(min=torch.finfo().tiny)
+        return direction.div_(vector_norm(direction).clamp(min=torch.finfo().tiny))
 
     def jump(self, places: Tensor, points: Tensor, directions: Tensor, sizes: Tensor) -> Tensor:
         """Return the points moved along the directions by the size [n], halved until the aim is reached."""
@@ -154,5 +154,6 @@ def _check(queries: int, batch: int, starts: int) -> None:
     """Raise ReproofError for an impossible option."""
     if min(queries, batch) < 1 or starts < 0:
         raise ReproofError(
-            f"hop_skip_jump: queries {queries} and batch {batch} must be above 0, starts {starts} at least 0; correct them"
+            f"hop_skip_jump: queries {queries} and batch {batch} must be above 0, starts {starts} at least 0; "
+            "correct them"
         )

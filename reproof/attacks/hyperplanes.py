@@ -1,13 +1,12 @@
 """Projections onto a hyperplane within the box [0, 1] (Croce & Hein 2020, "Minimally Distorted ...", section 2.2).
 
-min |z - x| over z with <w, z> = b and 0 <= z <= 1. If the norm's length of the move is t, each pixel moves by its share
-of t until it meets its end of the box. <w, z> rises with t along straight pieces, and the piece that meets b is searched.
+min |z - x| over z with <w, z> = b and 0 <= z <= 1. Every pixel moves at a speed of its own, 1 in L-infinity and its
+weight in L2, until it meets its end of the box; all stop at one time. <w, z> rises with the time along straight pieces,
+and the piece that meets b is searched.
 """
 
 import torch
 from torch import Tensor
-
-NORMS = ("linf", "l2")
 
 
 def project_onto_hyperplanes(points: Tensor, normals: Tensor, offsets: Tensor, norm: str) -> Tensor:

@@ -67,9 +67,7 @@ def _draw_candidates(search: "_Search", step: int, share: float, generator: Gene
     """Return the images [n, C, H, W] of the next query: stripes or bumps before step 0, changed squares later."""
     if isinstance(search.ball, L2):
         side = compute_window_side(share, *search.best.shape[2:])
-        return (
-            draw_bumps(search.ball, generator) if step < 0 else move_mass(search.best, search.ball, side, generator)
-        )
+        return draw_bumps(search.ball, generator) if step < 0 else move_mass(search.best, search.ball, side, generator)
     assert isinstance(search.ball, LInf)
     side = compute_side(share, *search.best.shape[2:])
     if step < 0:

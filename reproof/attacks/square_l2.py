@@ -4,6 +4,7 @@ The change spends all of epsilon at every step, before the cut to the box.
 """
 
 from functools import cache
+from math import sqrt
 
 import torch
 from torch import Generator, Tensor
@@ -23,7 +24,9 @@ def draw_bumps(ball: L2, generator: Generator) -> Tensor:
     rows, columns = height // side, width // side
     signs = _draw_signs((count, channels, rows, 1, columns, 1), generator)
     # The orientation of a tile is drawn once for all images, as in the authors' code.
-    tiles = [[_turn(side, bool(torch.randint(2, (1,), generator=generator))) for _ in range(columns)] for _ in range(rows)]
+    tiles = [
+        [_turn(side, bool(torch.randint(2, (1,), generator=generator))) for _ in range(columns)] for _ in range(rows)
+    ]
     grid = torch.stack([torch.stack(row) for row in tiles]).permute(0, 2, 1, 3)
     change = torch.zeros_like(ball.originals)
     top, left = (height - rows * side) // 2, (width - columns * side) // 2
@@ -58,7 +61,7 @@ def compute_window_side(share: float, height: int, width: int) -> int:
 
     An image smaller than 3 pixels gives 1.
     """
-    side = max(round((share * height * width) ** 0.5), LEAST_SIDE)
+    side = max(round(sqrt(share * height * width)), LEAST_SIDE)
     most = min(height, width)
     # An even side grows by one, and one that is too large is cut to the greatest odd side that fits.
     return min(side + 1 - side % 2, most - 1 + most % 2)
@@ -69,7 +72,7 @@ def make_bump(side: int) -> Tensor:
     """Return a bump [side, side] of norm 1: a positive peak in the upper half, a negative one in the lower (eq. 3)."""
     halves = _make_peak(side // 2, side), -_make_peak(side - side // 2, side)
     bump = torch.cat(halves)
-    return bump / vector_norm(bump)
+    return bump.div_(vector_norm(bump))
 
 
 def _make_peak(height: int, width: int) -> Tensor:
@@ -80,7 +83,7 @@ def _make_peak(height: int, width: int) -> Tensor:
     steps = 1 / (torch.arange(far + 1) + 1.0) ** 2
     # Sums from each distance outwards.
     peak = steps.flip(0).cumsum(0).flip(0)[distance]
-    return peak / vector_norm(peak).clamp(min=TINY)
+    return peak.div_(vector_norm(peak).clamp(min=TINY))
 
 
 def _turn(side: int, turned: bool) -> Tensor:

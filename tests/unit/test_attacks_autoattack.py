@@ -99,7 +99,7 @@ def test_a_victim_that_changes_its_mind_is_refused():
     def logits(batch):
         return torch.nn.functional.one_hot(torch.full((len(batch),), next(answers)), 2).float()
 
-    with pytest.raises(ReproofError, match="^attack: 1 images that one fooled are right under the ensemble"):
+    with pytest.raises(ReproofError, match=r"^attack: 1 images that one fooled are right under the ensemble"):
         run_in_turn(Victim(logits), pictures([0.1]), Aim(torch.zeros(1).long()), {"one": constant([], [])})
 
 
@@ -124,9 +124,7 @@ def test_the_operation_measures_autoattack_beside_its_parts():
         "autoattack": {"attack": "autoattack", **FEW},
         "far": {"attack": "autoattack", "norm": "l2", "epsilons": [0.3], **FEW},
     }
-    rows = list(
-        measure_attacks(victim, images, labels, attacks=attacks, epsilons=[0.02, 0.06], split="test", seed=0)
-    )
+    rows = list(measure_attacks(victim, images, labels, attacks=attacks, epsilons=[0.02, 0.06], split="test", seed=0))
     value = {(row["metric"], row.get("part"), row.get("at")): row["value"] for row in rows}
     for epsilon in (0.02, 0.06):
         exact = 1 - reachable("linf", epsilon).double().mean().item()
@@ -142,8 +140,8 @@ def test_the_operation_measures_autoattack_beside_its_parts():
 
 def test_a_target_and_too_few_classes_are_refused():
     images, aim = pictures([0.5] * 20), Aim(torch.zeros(1).long())
-    with pytest.raises(ReproofError, match="^autoattack: it leaves a class and reaches no given one; leave targeted"):
+    with pytest.raises(ReproofError, match=r"^autoattack: it leaves a class and reaches no given one; leave targeted"):
         autoattack(linear(), images, Aim(aim.labels, targeted=True), generator=chance(), epsilon=0.1)
     three = linear(torch.ones(20, 3), torch.tensor([100.0, 0, 1]))
-    with pytest.raises(ReproofError, match="^attack: loss targeted_dlr compares 4 logits, and this network has 3; "):
+    with pytest.raises(ReproofError, match=r"^attack: loss targeted_dlr compares 4 logits, and this network has 3; "):
         autoattack(three, images, aim, generator=chance(), epsilon=0.1, steps=2)

@@ -103,7 +103,7 @@ def test_queries_are_counted_and_adversarial_images_are_left_alone():
 
 
 def test_the_final_search_is_worked_by_hand():
-    """Logits 0 and sqrt(x) - 0.5 between 0 and 1: the line through the ends meets 0 at 0.5, the next at 0.25 / 0.707."""
+    """Logits 0 and sqrt(x) - 0.5 from 0 to 1: the line through the ends meets 0 at 0.5, the next at 0.25 / 0.707."""
     victim = Victim(lambda batch: torch.stack([torch.zeros(len(batch)), batch.flatten(1).sum(1).sqrt() - 0.5], dim=1))
     inner, outer, label = pictures([0.0]), pictures([1.0]), torch.tensor([0])
     ends = [search_finally(victim, inner, outer, label, steps=steps).item() for steps in (0, 1, 2, 3)]
@@ -131,10 +131,12 @@ def test_the_final_search_never_leaves_the_wrong_side_nor_goes_back():
 )
 def test_an_impossible_option_is_refused(options, message):
     with pytest.raises(ReproofError, match=f"^{message}$"):
-        fab(linear(), pictures([0.5] * 20), Aim(torch.zeros(1).long()), generator=chance(), **{"epsilon": 0.1} | options)
+        fab(
+            linear(), pictures([0.5] * 20), Aim(torch.zeros(1).long()), generator=chance(), **{"epsilon": 0.1} | options
+        )
 
 
 def test_a_target_is_refused():
     aim = Aim(torch.zeros(1).long(), targeted=True)
-    with pytest.raises(ReproofError, match="^fab: it leaves a class and reaches no given one; leave targeted out$"):
+    with pytest.raises(ReproofError, match=r"^fab: it leaves a class and reaches no given one; leave targeted out$"):
         fab(linear(), pictures([0.5] * 20), aim, generator=chance(), epsilon=0.1)

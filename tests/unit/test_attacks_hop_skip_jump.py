@@ -1,4 +1,4 @@
-"""HopSkipJump sees classes alone: the exact distance of linear victims, estimates by hand, starts, budgets, mistakes."""
+"""HopSkipJump sees classes alone: the exact distance of linear victims, estimates by hand, starts, budgets."""
 
 import pytest
 import torch

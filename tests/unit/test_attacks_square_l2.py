@@ -128,11 +128,16 @@ def test_squares_shrink_over_the_schedule_and_not_the_budget():
     ("options", "message"),
     [
         ({"norm": "l1"}, "norm 'l1' is unknown; choose one of linf, l2"),
-        ({"norm": "l2", "epsilon": 40.0}, r"epsilon 40 is outside the data's range; it must be above 0, at most 10.95.*"),
+        (
+            {"norm": "l2", "epsilon": 40.0},
+            r"epsilon 40 is outside the data's range; it must be above 0, at most 10.95.*",
+        ),
         ({"norm": "linf", "epsilon": 4.0}, "epsilon 4 is outside the data's range; it must be above 0, at most 1"),
     ],
 )
 def test_an_impossible_option_is_refused(options, message):
     victim = Victim(lambda batch: batch.flatten(1)[:, :2])
     with pytest.raises(ReproofError, match=f"^attack: {message}$"):
-        square(victim, grey(1, (1, 10, 12)), Aim(torch.zeros(1).long()), generator=chance(), **{"epsilon": 0.1} | options)
+        square(
+            victim, grey(1, (1, 10, 12)), Aim(torch.zeros(1).long()), generator=chance(), **{"epsilon": 0.1} | options
+        )
