@@ -101,8 +101,8 @@ def test_the_first_move_is_a_projected_step_and_later_ones_keep_a_quarter_of_the
     start = Ascent.of(pictures([1.0]), size=2.0).arrive(pictures([3.0]), torch.zeros(1, dtype=torch.float64))
     first = start.move(Free(), first=True).arrive(pictures([3.0]), torch.ones(1, dtype=torch.float64))
     assert first.points.item() == 3.0
-    second = first.move(Free(), first=False)
-    assert second.points.item() == pytest.approx(3 + 0.75 * 2 + 0.25 * (3 - 1))
+    second = first.arrive(pictures([-1.0]), torch.ones(1, dtype=torch.float64)).move(Free(), first=False)
+    assert second.points.item() == pytest.approx(3 + 0.75 * -2 + 0.25 * (3 - 1))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
