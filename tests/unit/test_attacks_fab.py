@@ -6,7 +6,7 @@ from linear_victims import cases, chance, distances, linear, pictures, reachable
 
 from reproof.attacks import checks
 from reproof.attacks.attack import Aim
-from reproof.attacks.fab import fab, search_finally, search_nearest
+from reproof.attacks.fab import _step, fab, search_finally, search_nearest
 from reproof.attacks.hyperplanes import measure_rows, project_onto_hyperplanes
 from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
@@ -70,6 +70,20 @@ def test_no_plane_and_a_point_on_its_plane_move_nothing(norm):
     point = torch.tensor([[0.3, 0.2], [0.3, 0.2]])
     moves = project_onto_hyperplanes(point, torch.tensor([[0.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 0.5]), norm)
     assert moves.abs().max() < 1e-7
+
+
+@pytest.mark.parametrize(("point", "missing", "bias"), [([0.2, 0.3], 0.7, 0.1), ([0.3, 0.395], 0.02, 0.004 / 0.164)])
+def test_a_step_is_worked_by_hand(point, missing, bias):
+    """Logits 0 and 3 x + 4 y - 2.5, 0.8 away from (0.3, 0.2): both projections go 1.05 of their way, and are mixed.
+
+    The share of the original's is its own distance over both, 0.14 / 0.3 or 0.004 / 0.164, but at most 0.1.
+    """
+    slope, original, start = torch.tensor([3.0, 4.0]), torch.tensor([0.3, 0.2]), torch.tensor(point)
+    victim = Victim(lambda batch: torch.stack([torch.zeros(len(batch)), batch.flatten(1) @ slope - 2.5], dim=1))
+    made = _step(victim, pictures(point), pictures([0.3, 0.2]), torch.tensor([[0, 1]]), "l2")
+    own, central = (one * slope / 25 for one in (missing, 0.8))
+    wanted = (1 - bias) * (start + 1.05 * own) + bias * (original + 1.05 * central)
+    assert made.flatten().tolist() == pytest.approx(wanted.tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
