@@ -49,6 +49,14 @@ def test_no_candidate_of_the_values_is_better(values, targeted):
         assert chances[place].item() == pytest.approx((among.max() if targeted else among.min()).item())
 
 
+def test_a_success_is_better_than_a_lower_probability_of_the_true_class():
+    """Of (1, 0) class 0 has 36 % and is still the first; of (0, 1) it has 45 % and class 1 has more."""
+    weights = torch.tensor([[-1.0, 0.9, 0.9], [-1.0, 1.2, -5.0]])
+    victim = Victim(lambda batch: batch.flatten(1) @ weights + torch.tensor([2.0, 0.0, 0.0]), gradients=False)
+    made = every_pixel(victim, torch.zeros(1, 1, 1, 2), Aim(torch.tensor([0])), generator=chance(), values=(0.0, 1.0))
+    assert made.images.flatten().tolist() == [0, 1]
+
+
 def test_each_candidate_is_one_query_and_adversarial_images_cost_one():
     asked, inner = [], curved()
     victim = Victim(lambda batch: asked.append(len(batch)) or inner.logits(batch), gradients=False)
