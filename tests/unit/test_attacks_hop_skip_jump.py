@@ -103,6 +103,20 @@ def test_the_estimated_direction_is_the_normal_of_the_boundary():
     assert oracle.asked.tolist() == [20_000]
 
 
+def test_answers_weigh_less_their_mean():
+    """A few of the directions cross a plane beside the point: each answer counts less the mean of all (equation 16)."""
+    victim = Victim(lambda batch: torch.stack([torch.full((len(batch),), 0.53), batch[:, 0, 0, 0]], dim=1))
+    point, aim = torch.full((1, 1, 2, 2), 0.5), Aim(torch.tensor([0]))
+    oracle = _Oracle(victim.hide_logits(), point, aim, torch.zeros(1).long())
+    found = oracle.estimate_direction(torch.tensor([0]), point, torch.tensor(0.1), 30, chance())
+    noise = torch.randn(30, 1, 2, 2, generator=chance()).flatten(1)
+    noise = noise / noise.norm(dim=1, keepdim=True)
+    answers = (0.1 * noise[:, 0] > 0.03).float() * 2 - 1
+    assert 2 < answers.gt(0).sum() < 14
+    wanted = (answers - answers.mean()) @ noise
+    assert torch.allclose(found.flatten(), wanted / wanted.norm(), atol=1e-4)
+
+
 @pytest.mark.parametrize(("bias", "sign"), [(10.0, 1), (-10.0, -1)])
 def test_equal_answers_all_count_with_their_sign(bias, sign):
     victim = Victim(lambda batch: torch.stack([torch.zeros(len(batch)), torch.full((len(batch),), bias)], dim=1))
