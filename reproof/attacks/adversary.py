@@ -5,7 +5,7 @@ Goodfellow, Shlens & Szegedy 2015 (section 6): the loss is alpha J(x) + (1 - alp
 Madry et al. 2018 (section 2, equation 2.1): the loss is J(x') alone, with x' by PGD.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -25,6 +25,7 @@ class Adversary:
 
     `epsilon` and `step_size` are L-infinity distances in pixels of [0, 1]. `steps` and `step_size` apply to "pgd",
     which has a random start. `clip` applies to "fgsm", whose paper does not clip. `clean_share` is alpha, in [0, 1].
+    `ramp` is the share of the training, in [0, 1], during which epsilon and the step size rise linearly from 0.
 
     Raises ReproofError for an impossible option.
     """
@@ -35,6 +36,7 @@ class Adversary:
     step_size: float = 0.05
     clip: bool = True
     clean_share: float = 0.0
+    ramp: float = 0.0
 
     def __post_init__(self) -> None:
         if self.attack not in ("fgsm", "pgd"):
@@ -47,6 +49,8 @@ class Adversary:
             raise ReproofError(
                 f"adversarial_training: clean_share {self.clean_share:g} is no share; it must be from 0 to 1"
             )
+        if not 0 <= self.ramp <= 1:
+            raise ReproofError(f"adversarial_training: ramp {self.ramp:g} is no share; it must be from 0 to 1")
         if self.attack == "pgd" and not (self.steps >= 1 and self.step_size > 0 and self.clip):
             raise ReproofError(
                 f"adversarial_training: pgd cannot take {self.steps} steps of {self.step_size:g}, "
@@ -64,6 +68,16 @@ class Adversary:
             return fgsm(victim, pixels, aim, generator=generator, epsilon=self.epsilon, clip=self.clip).images
         options = {"epsilon": self.epsilon, "steps": self.steps, "step_size": self.step_size}
         return pgd(victim, pixels, aim, generator=generator, **options).images
+
+    def weaken(self, progress: float) -> "Adversary":
+        """Return the adversary after the share `progress`, in (0, 1], of the training: weaker during the ramp.
+
+        A network that meets the full epsilon at its first step may learn to give every image one class.
+        """
+        if progress >= self.ramp:
+            return self
+        share = progress / self.ramp
+        return replace(self, epsilon=share * self.epsilon, step_size=share * self.step_size)
 
     def make_lesson(self, one: Hardening) -> "BatchLesson":
         """Return the lesson of one network."""
@@ -96,8 +110,10 @@ class BatchLesson:
         """Return the adversarial examples of this step: pixels float32 [B, C, H, W]."""
         # "harden" is the operation's old name: it is a part of the seed, and another word would change all results.
         victim, generator = Victim(self.one.forward_pixels), self.one.make_generator("harden")
+        # The first step counts as well, so that epsilon is never 0.
+        adversary = self.adversary.weaken((self.one.done + 1) / self.one.settings.steps)
         with self.one.switch_to_eval_mode():
-            return self.adversary.make_examples(victim, images.float() / 255, labels, generator=generator)
+            return adversary.make_examples(victim, images.float() / 255, labels, generator=generator)
 
     def collect_saved_tensors(self) -> SavedTensors:
         """Return no tensors: each step makes its examples again from the weights and the step's seed."""

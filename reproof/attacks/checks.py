@@ -85,3 +85,12 @@ def check_no_gain(*, under_attack: float, clean: float) -> None:
         raise ReproofError(
             f"attack: accuracy {under_attack:g} under attack is above {clean:g} without; judge both on the same images"
         )
+
+
+def check_worst_case(*, right: Tensor, fooled: Tensor, part: str) -> None:
+    """Raise ReproofError if an image is right under an ensemble although its `part` fooled it; both are bool [N]."""
+    both = int((right & fooled).sum())
+    if both:
+        raise ReproofError(
+            f"attack: {both} images that {part} fooled are right under the ensemble; keep the first success of each"
+        )

@@ -70,7 +70,7 @@ def _search(
         if not len(left):
             break
         # The costs of the parents are kept from their own generation: each candidate is queried once.
-        judged = _compute_costs(victim, images[left], children, aim.select(left), at_once)
+        judged = compute_costs(victim, images[left], children, aim.select(left), at_once)
         better = judged < costs
         parents, costs = torch.where(better[..., None, None], children, parents), torch.where(better, judged, costs)
         asked[left] += judged.shape[1]
@@ -110,7 +110,7 @@ def paint(images: Tensor, candidates: Tensor) -> Tensor:
     return images
 
 
-def _compute_costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
+def compute_costs(victim: Victim, images: Tensor, candidates: Tensor, aim: Aim, at_once: bool) -> Tensor:
     """Return the costs to minimise, float64 [n, population]: the label's probability, negated if targeted.
 
     They are float64, because a confident network's probability rounds to 1 in float32. With `at_once`, reaching the aim

@@ -1,6 +1,8 @@
 """Outcome of an attack on one victim: success, distance and cost."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +63,37 @@ class Outcome:
             found["attack_distance"] = float(self.distances[self.fooled].median())
             found["attack_queries"] = float(self.queries[self.fooled].double().median())
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Fooled:
+    """Images that each attack fooled, bool [N], by entry, norm and distance.
+
+    AutoAttack claims the worst case over attacks, so an attack that fools an image which it leaves correct is reported.
+    """
+
+    images: dict[tuple[str, str, float], Tensor] = field(default_factory=dict)
+    ensembles: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def add(self, label: str, options: Mapping[str, Any], epsilon: float | None, fooled: Tensor) -> None:
+        """Add the images [N] fooled by one entry with these options; attacks without a distance are left out."""
+        if epsilon is None:
+            return
+        key = label, str(options.get("norm", "linf")), epsilon
+        self.images[key] = fooled
+        if options["attack"] == "autoattack":
+            self.ensembles.append(key)
+
+    def compare_with_autoattack(self) -> Iterator[tuple[str, float, float]]:
+        """Yield (entry, distance, share of images that it fooled and AutoAttack did not); print a line if not 0."""
+        for ensemble in self.ensembles:
+            for key, fooled in self.images.items():
+                if key[1:] != ensemble[1:] or key in self.ensembles:
+                    continue
+                share = float((fooled & ~self.images[ensemble]).double().mean())
+                if share:
+                    print(f"AutoAttack missed: at {key[2]:g} {key[0]} fooled {share:.1%} of the images that it did not")
+                yield key[0], key[2], share
 
 
 def _compute_share(which: Tensor, among: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Queries of a victim as a black box: logits alone, for a bounded number of pixels at a time."""
+"""Queries of a victim as a black box: logits or classes, for a bounded number of pixels at a time."""
 
 from collections.abc import Iterable
 
@@ -25,6 +25,11 @@ def split_indices(count: int, like: Tensor) -> tuple[Tensor, ...]:
 def query_logits(victim: Victim, images: Tensor) -> Tensor:
     """Query each image, float32 [N, C, H, W], once; return the logits float32 [N, K]."""
     return query_batches(victim, torch.split(images, _compute_batch_size(images)))
+
+
+def query_classes(victim: Victim, images: Tensor) -> Tensor:
+    """Query each image [N, C, H, W] once; return the predicted classes int64 [N]. It asks for no logits."""
+    return torch.cat([victim.predict(batch) for batch in torch.split(images, _compute_batch_size(images))])
 
 
 def query_unreached(victim: Victim, images: Tensor, aim: Aim) -> Tensor:

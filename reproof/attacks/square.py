@@ -1,4 +1,7 @@
-"""Square: random search over squares at the ball's border (Andriushchenko et al. 2020, algorithms 1 and 2, L-inf)."""
+"""Square: random search at the ball's border (Andriushchenko et al. 2020, algorithm 1).
+
+In L-infinity a step repaints a square (algorithm 2, here); in L2 it moves mass between windows (`square_l2`).
+"""
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
@@ -7,9 +10,10 @@ from math import sqrt
 import torch
 from torch import Generator, Tensor
 
-from reproof.attacks.attack import Adversarial, Aim, attack, check_epsilon
-from reproof.attacks.balls import LInf
+from reproof.attacks.attack import Adversarial, Aim, attack
+from reproof.attacks.balls import L2, Ball, LInf, make_balls
 from reproof.attacks.queries import query_logits, query_unreached
+from reproof.attacks.square_l2 import compute_window_side, draw_bumps, move_mass
 from reproof.attacks.victim import Victim, compute_margin
 from reproof.storage.files import ReproofError
 from reproof.training.objective import compute_cross_entropy
@@ -30,29 +34,26 @@ HALVINGS = (
 @attack
 def square(
     victim: Victim, images: Tensor, aim: Aim, *, generator: Generator, epsilon: float, queries: int = 10_000,
-    p: float = 0.8,
+    p: float = 0.8, norm: str = "linf", schedule: int = 0,
 ) -> Adversarial:  # fmt: skip
-    """Repaint a square of each image per query, and keep it if the loss falls: the margin, or a target's cross-entropy.
+    """Change a square of each image per query, and keep it if the loss falls: the margin, or a target's cross-entropy.
 
-    `images` are float32 [N, C, H, W]; `epsilon` is the L-infinity radius in pixels of [0, 1]. The first query is the
-    unchanged image, which the paper does not count; the second has stripes. `p` is the share of the image that the
-    first squares cover: 0.05 for ImageNet and 0.8 for MNIST in the paper.
+    `images` are float32 [N, C, H, W]; `epsilon` is a distance of the `norm`, "linf" or "l2", in pixels of [0, 1]. The
+    first query is the unchanged image, which the paper does not count; the second has stripes, or bumps in L2. `p` is
+    the share of the image that the first squares cover: 0.05 for ImageNet and 0.8 for MNIST in the paper, 0.1 in L2.
+    The squares shrink over `schedule` queries, those of the budget if 0.
 
-    Raises ReproofError for an impossible epsilon or `p`, or fewer than 2 queries.
+    Raises ReproofError for an impossible epsilon, norm or `p`, or fewer than 2 queries.
     """
-    _check(epsilon, queries, p)
+    _check(queries, p)
     made, asked = images.clone(), torch.ones_like(aim.labels)
-    search = _start_search(images, aim, query_unreached(victim, images, aim), epsilon)
+    balls = make_balls(norm, images, epsilon)
+    search = _start_search(images, aim, query_unreached(victim, images, aim), balls)
     # Steps count from the first square, as in the paper; step -1 is the query of the stripes.
     for step in range(-1, queries - 2):
         if not len(search.left):
             break
-        side = compute_side(compute_share(p, step, queries), *images.shape[2:])
-        tried = (
-            draw_stripes(search.ball, generator)
-            if step < 0
-            else repaint_squares(search.best, search.ball, side, generator)
-        )
+        tried = _draw_candidates(search, step, compute_share(p, step, schedule or queries), generator)
         search = _judge(search, victim, tried)
         asked[search.left] = step + 3
         if search.reached.any():
@@ -60,6 +61,18 @@ def square(
             search = search.select(~search.reached)
     made[search.left] = search.best
     return Adversarial(made, asked)
+
+
+def _draw_candidates(search: "_Search", step: int, share: float, generator: Generator) -> Tensor:
+    """Return the images [n, C, H, W] of the next query: stripes or bumps before step 0, changed squares later."""
+    if isinstance(search.ball, L2):
+        side = compute_window_side(share, *search.best.shape[2:])
+        return draw_bumps(search.ball, generator) if step < 0 else move_mass(search.best, search.ball, side, generator)
+    assert isinstance(search.ball, LInf)
+    side = compute_side(share, *search.best.shape[2:])
+    if step < 0:
+        return draw_stripes(search.ball, generator)
+    return repaint_squares(search.best, search.ball, side, generator)
 
 
 def draw_stripes(ball: LInf, generator: Generator) -> Tensor:
@@ -101,7 +114,7 @@ class _Search:
 
     left: Tensor
     aim: Aim
-    ball: LInf
+    ball: Ball
     best: Tensor
     losses: Tensor
     reached: Tensor
@@ -112,11 +125,11 @@ class _Search:
         return _Search(self.left[chosen], self.aim.select(chosen), self.ball.select(chosen), best, losses, reached)
 
 
-def _start_search(images: Tensor, aim: Aim, left: Tensor, epsilon: float) -> _Search:
+def _start_search(images: Tensor, aim: Aim, left: Tensor, balls: Ball) -> _Search:
     """Return the search before its first query, over the images `left`."""
     none = torch.zeros_like(left, dtype=torch.bool)
     losses = torch.full(left.shape, torch.inf, dtype=torch.float64, device=left.device)
-    return _Search(left, aim.select(left), LInf.around(images[left], epsilon), images[left], losses, none)
+    return _Search(left, aim.select(left), balls.select(left), images[left], losses, none)
 
 
 def _judge(search: _Search, victim: Victim, tried: Tensor) -> _Search:
@@ -147,9 +160,8 @@ def _flip_coins(shape: tuple[int, ...], ball: LInf, generator: Generator) -> Ten
     return torch.randint(2, shape, generator=generator).bool().to(ball.lower.device)
 
 
-def _check(epsilon: float, queries: int, p: float) -> None:
-    """Raise ReproofError for an impossible epsilon, budget or share."""
-    check_epsilon(epsilon)
+def _check(queries: int, p: float) -> None:
+    """Raise ReproofError for an impossible budget or share."""
     if queries < 2:
         raise ReproofError(f"attack: {queries} queries leave none for square after the first look; give at least 2")
     if not 0 < p <= 1:

@@ -16,11 +16,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # logits [N, K] and labels [N] to one
 class Victim:
     """A network in eval mode on pixels in [0, 1]; it hides the normalisation of its training.
 
-    `logits` maps images float32 [N, C, H, W] to logits [N, K]. A victim without `gradients` answers queries alone.
+    `logits` maps images float32 [N, C, H, W] to logits [N, K]. A victim without `gradients` answers queries alone. A
+    victim with `classes`, which maps images to classes int64 [N], answers with these alone.
     """
 
     logits: Callable[[Tensor], Tensor]
     gradients: bool = True
+    classes: Callable[[Tensor], Tensor] | None = None
 
     @classmethod
     def of(cls, module: nn.Module, dataset: Dataset) -> "Victim":
@@ -29,9 +31,15 @@ class Victim:
         # Normalisation inside: attacks and epsilons work on pixels, whatever the network was trained on.
         return cls(lambda images: module(dataset.normalise_pixels(images)))
 
+    def hide_logits(self) -> "Victim":
+        """Return the victim as a label-only attacker sees it: its logits and gradients raise ReproofError."""
+        return Victim(_refuse_logits, gradients=False, classes=self.predict)
+
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """Return the predicted classes of images [N, C, H, W]: int64 [N]."""
+        if self.classes:
+            return self.classes(images)
         return self.logits(images).argmax(dim=-1)
 
     def compute_gradient(self, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
@@ -52,6 +60,11 @@ class Victim:
         # In eval mode images do not interact, so the gradient of the sum holds each image's own.
         (gradient,) = torch.autograd.grad(loss(logits, labels).sum(), pixels)
         return logits.detach(), gradient
+
+
+def _refuse_logits(images: Tensor) -> Tensor:
+    """Raise ReproofError: the victim answers with classes alone."""
+    raise ReproofError("attack: this network answers with classes alone; choose one that needs no more: hop_skip_jump")
 
 
 def compute_margin(logits: Tensor, labels: Tensor) -> Tensor:

@@ -12,7 +12,20 @@ from reproof.figures.words import format_run_title, label_arm, list_unique
 
 Line = tuple[str, str, str]  # run, arm, attack
 NATURAL = "trained on natural images"
-WORDS = {"fgsm": "FGSM", "pgd": "PGD", "nes": "NES", "spsa": "SPSA", "lbfgs": "L-BFGS", "square": "Square", "l2": "L2"}
+WORDS = {
+    "fgsm": "FGSM",
+    "pgd": "PGD",
+    "apgd": "APGD",
+    "ce": "CE",
+    "t": "T",
+    "fab": "FAB",
+    "autoattack": "AutoAttack",
+    "nes": "NES",
+    "spsa": "SPSA",
+    "lbfgs": "L-BFGS",
+    "square": "Square",
+    "l2": "L2",
+}
 # Colours of Okabe and Ito, and #117733 and #882255 of Paul Tol's muted scheme: both are made for colour-blind readers.
 ATTACK_INKS = {
     "fgsm": Ink("#E69F00", "s"),
@@ -22,6 +35,9 @@ ATTACK_INKS = {
     "nes": Ink("#009E73", "P"),
     "spsa": Ink("#882255", "X"),
     "square": Ink("#0072B2", "d"),
+    "apgd": Ink("#56B4E9", "h"),
+    "fab": Ink("#999933", "<"),
+    "autoattack": Ink("#000000", "*"),
 }
 MARKERS = ("", "D", "^", "v", "p", "*")  # "" is the marker of the family; the others are for its further attacks
 # (offset, (on, off, ...)) in line widths.
@@ -40,8 +56,11 @@ def label_attack(part: str) -> str:
 
     >>> label_attack("pgd_40"), label_attack("pgd_restarts"), label_attack("carlini_wagner"), label_attack("one_pixel")
     ('PGD-40', 'PGD restarts', 'Carlini & Wagner', 'one pixel')
+    >>> label_attack("apgd_t"), label_attack("autoattack_l2"), label_attack("hop_skip_jump")
+    ('APGD T', 'AutoAttack L2', 'HopSkipJump')
     """
-    words = part.replace("carlini_wagner", "Carlini & Wagner").replace("_", " ").split(" ")
+    named = part.replace("carlini_wagner", "Carlini & Wagner").replace("hop_skip_jump", "HopSkipJump")
+    words = named.replace("_", " ").split(" ")
     # Only an acronym is joined to its number: "PGD-40", but "one pixel".
     return re.sub(r"([A-Z]) (?=\d)", r"\1-", " ".join(WORDS.get(word, word) for word in words))
 

@@ -64,6 +64,7 @@ def adversarial_training(
     adversary_step_size: float = 0.05,
     adversary_clip: bool = True,
     clean_share: float = 0.0,
+    ramp: float = 0.0,
     pool_size: int = 2000,
     pool_renewed: int = 100,
     pool_every: int = 100,
@@ -90,7 +91,7 @@ def adversarial_training(
     else:
         method = Adversary(
             attack=adversary, epsilon=epsilon, steps=adversary_steps, step_size=adversary_step_size,
-            clip=adversary_clip, clean_share=clean_share,
+            clip=adversary_clip, clean_share=clean_share, ramp=ramp,
         )  # fmt: skip
     # All attacks, and both directions of the exchange, use the same images.
     shown = select_examples(subject, "test", examples)

@@ -11,10 +11,10 @@ from reproof import registry
 from reproof.attacks import checks
 from reproof.attacks.attack import Adversarial, Aim, check_aim, draw_targets
 from reproof.attacks.losses import make_signed_cross_entropy
-from reproof.attacks.outcome import Outcome
+from reproof.attacks.outcome import Fooled, Outcome
 from reproof.attacks.victim import Victim
-from reproof.declarations.costs import PASSES, Settings, Work
 from reproof.metrics import COUNT, PIXELS, SHARE, Metric
+from reproof.operations.common.attack_work import compute_attack_work
 from reproof.operations.common.subject import Row, Rows, Subject, convert_to_tensors, list_pixels, operation
 from reproof.seeding import derive
 from reproof.storage.files import ReproofError
@@ -49,30 +49,10 @@ METRICS = (  # `part` is the attack; of examples "original/{image}" or "{attack}
     *(make_unbounded(one) for one in OUTCOMES),
     Metric("{split}_success_within_queries", SHARE, "query", "success of the attack", splits=SPLITS),
     Metric("{split}_gradients_masked", axis="epsilon", splits=SPLITS),
+    Metric("{split}_missed_by_autoattack", SHARE, "epsilon", "images that AutoAttack alone missed", splits=SPLITS),
     Metric("example_pixel", PIXELS, axis="pixel", words="attacked images"),
     Metric("example_class", words="predicted classes"),
 )
-
-
-def compute_attack_work(settings: Settings) -> Work:
-    """Return an upper bound of the passes of all attacks at all their distances."""
-    options = settings["options"]
-    common = options.get("epsilons", [])
-    passes = sum(count_passes(one) * max(1, len(one.get("epsilons", common))) for one in options["attacks"].values())
-    return Work(passes=passes * int(options.get("examples", 1000)) * len(settings["seeds"]))
-
-
-def count_passes(options: Settings) -> int:
-    """Return the most forward passes of an attack on one image; a backward pass counts as two."""
-    name = options["attack"]  # the defaults below repeat those of the attacks
-    if name in ("one_pixel", "random_pixel"):
-        return int(options.get("population", 400)) * (int(options.get("generations", 100)) + 1)
-    if name in ("nes", "spsa", "square"):
-        return int(options.get("queries", 10_000))
-    steps = int(options.get("steps", 40)) * int(options.get("restarts", 1)) if name == "pgd" else 1
-    if name == "carlini_wagner":
-        steps = int(options.get("steps", 10_000)) * int(options.get("searches", 9))
-    return PASSES * steps
 
 
 @operation(metrics=METRICS, cost=compute_attack_work)
@@ -91,7 +71,8 @@ def attack(
     An entry of `attacks` names the `attack` and may hold `targeted` (at a wrong class drawn at random), its own
     `epsilons`, and options of the attack. `part` is the entry, `at` is epsilon; epsilon 0 means no attack. Distances
     (L2) and queries are medians over the fooled images, those which the attack turned from correct to wrong.
-    `success_within_queries` is their share among the correct ones. `pictures` images are stored, a row per pixel.
+    `success_within_queries` is their share among the correct ones. `missed_by_autoattack` is the share of all images
+    that an attack fooled and AutoAttack, at the same distance, did not. `pictures` images are stored, a row per pixel.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: attack measures dense networks alone; leave `levels` out")
@@ -120,6 +101,7 @@ def measure_attacks(
     accuracy = float(clean.double().mean())
     yield {"metric": f"{split}_clean_accuracy", "value": accuracy}
     left: dict[tuple[str, float], float] = {}
+    fooled = Fooled()
     for label, options in attacks.items():
         sizes = _list_epsilons(options, epsilons)
         yield {"metric": f"{split}_images_attacked", "part": label, "value": float(len(images))}
@@ -130,6 +112,7 @@ def measure_attacks(
             outcome = Outcome.measure(victim, images, labels, adversarial, clean)
             # An attack that raises accuracy is broken: refuse it before it reaches the table.
             checks.check_no_gain(under_attack=outcome.accuracy, clean=accuracy)
+            fooled.add(label, options, epsilon, outcome.fooled)
             way = options["attack"], epsilon or 0.0
             left[way] = min(outcome.accuracy, left.get(way, 1.0))  # an attack may be listed twice: keep the stronger
             yield from (
@@ -139,6 +122,8 @@ def measure_attacks(
                 within = ((float(limit), outcome.compute_success_within(limit)) for limit in queries)
                 yield from (_make_row(split, "success_within_queries", label, limit, value) for limit, value in within)
     yield from _check_gradients(left, split)
+    for label, epsilon, share in fooled.compare_with_autoattack():
+        yield _make_row(split, "missed_by_autoattack", label, epsilon, share)
 
 
 def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor, Tensor]:

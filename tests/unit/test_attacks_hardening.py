@@ -168,6 +168,28 @@ def test_the_random_start_is_drawn_anew_each_step_from_the_members_noise(dataset
     assert not torch.equal(first, other.lesson.make_examples(images, labels))
 
 
+@pytest.mark.parametrize("adversary", [FGSM, PGD], ids=["fgsm", "pgd"])
+def test_epsilon_and_step_size_rise_to_the_adversarys_over_the_ramp(dataset, adversary):
+    """Six steps, half of them the ramp: a third, two thirds, and from the third step on the whole distance."""
+    one, distances = begun(dataset, replace(adversary, ramp=0.5)), []
+    for _ in range(6):
+        images, labels = one.read_batch()
+        made = one.lesson.make_examples(images, labels)
+        distances.append((made - images.float() / 255).abs().max().item())
+        one.step()
+    assert distances == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1, 0.1, 0.1], abs=2e-3)
+    first = PGD.weaken(0.25)
+    assert first == PGD and replace(PGD, ramp=0.5).weaken(0.25) == replace(PGD, ramp=0.5, epsilon=0.05, step_size=0.025)
+
+
+def test_a_ramp_of_no_length_changes_no_bit(dataset):
+    module, member, asked = prepared(dataset)
+    how = {"dataset": dataset, "settings": asked}
+    whole = train_adversarially(module, member, **how, method=PGD)
+    assert same(whole, train_adversarially(module, member, **how, method=replace(PGD, ramp=1 / 6)))
+    assert not same(whole, train_adversarially(module, member, **how, method=replace(PGD, ramp=0.5)))
+
+
 def test_fgsm_leaves_the_box_only_if_it_is_told_not_to_clip(dataset):
     for clip, highest in ((True, 1.0), (False, 1.1)):
         one = begun(dataset, replace(FGSM, clip=clip))
@@ -294,6 +316,9 @@ def test_a_hardened_network_withstands_what_a_natural_one_does_not(mnist, natura
         ({"clean_share": -0.1}, "clean_share -0.1 is no share; it must be from 0 to 1"),
         ({"clean_share": 1.5}, "clean_share 1.5 is no share"),
         ({"clean_share": math.nan}, "clean_share nan is no share"),
+        ({"ramp": -0.1}, "ramp -0.1 is no share; it must be from 0 to 1"),
+        ({"ramp": 2.0}, "ramp 2 is no share"),
+        ({"ramp": math.nan}, "ramp nan is no share"),
         ({"steps": 0}, "pgd cannot take 0 steps of 0.05, clipped; give steps of a size above 0, and clip"),
         ({"step_size": 0.0}, "pgd cannot take 10 steps of 0, clipped"),
         ({"step_size": math.nan}, "pgd cannot take 10 steps of nan, clipped"),

@@ -10,7 +10,7 @@ from reproof.declarations.costs import Size, count_network_steps, count_networks
 from reproof.declarations.evaluate import read_declaration
 from reproof.networks import build, list_prunable
 from reproof.networks import list_networks as known_networks
-from reproof.operations.attack import count_passes
+from reproof.operations.common.attack_work import count_passes
 from reproof.planning.cost_model import (
     compute_size,
     compute_work,
@@ -126,6 +126,12 @@ def test_an_attack_is_estimated_by_the_most_that_it_may_ask():
     assert count_passes({"attack": "square", "queries": 50}) == 50 and count_passes({"attack": "nes"}) == 10_000
     assert count_passes({"attack": "one_pixel", "population": 5, "generations": 3}) == 5 * 4
     assert count_passes({"attack": "carlini_wagner", "steps": 10, "searches": 2}) == 3 * 10 * 2
+    assert count_passes({"attack": "every_pixel", "values": [0.0, 1.0]}) == 784 * 2
+    assert count_passes({"attack": "hop_skip_jump", "queries": 70}) == 70
+    assert count_passes({"attack": "apgd", "steps": 10, "restarts": 2}) == 3 * 10 * 2
+    assert count_passes({"attack": "apgd", "steps": 10, "targets": 4, "loss": "targeted_dlr"}) == 3 * 10 * 4
+    assert count_passes({"attack": "fab", "steps": 10, "targets": 4}) == 5 * 10 * 4
+    assert count_passes({"attack": "autoattack", "steps": 10, "targets": 4, "queries": 60}) == 30 * 5 + 200 + 60
 
 
 def seconds_of(operation, options, *, step_s=float("nan")):
