@@ -118,6 +118,8 @@ class Run:
         training = self.training
         for name, one in self.evaluations.items():
             yield from one.find_problems(f"evaluations.{name}", levels=self.levels, steps=training.steps)
+        if training.momentum and training.optimizer != "sgd":
+            yield "training.momentum", f"{training.optimizer} has no momentum here; leave it out"
         if any(step >= training.steps for step in training.decay_at):
             yield "training.decay_at", f"{max(training.decay_at)} is after the end; training.steps is {training.steps}"
         if training.warmup > training.steps:

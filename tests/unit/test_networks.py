@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state
-from torch.nn.functional import conv2d, cross_entropy
+from torch.nn.functional import conv2d, cross_entropy, max_pool2d
 from torchvision import models
 
 from reproof.networks import build, find_dropouts, initialise, list_prunable
@@ -17,7 +17,7 @@ NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc":
     name: {"width": 0.125}
     for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_11", "vgg_13", "vgg_16", "vgg_19", "resnet_18")
 } | {"resnet_50": {"width": 1 / 16}, "softmax_regression": {}, "sigmoid_fc": {"first": 16, "second": 8}}  # fmt: skip
-NARROW |= {"autoencoder_softmax": {"units": 16}}
+NARROW |= {"autoencoder_softmax": {"units": 16}, "tiny_conv": {"filters": 8}}
 
 ALEXNET = ["conv_1", "conv_2", "conv_3", "conv_4", "conv_5", "fc_1", "fc_2", "output"]
 
@@ -101,6 +101,41 @@ def test_sigmoids_by_hand():
     module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
     # (0, 0): sigmoids of 0 and log 3 are 1/2 and 3/4; 1 - 3 + 2 + log 4 is log 4, of which it is 4/5; (4/5, 3 - 4).
     torch.testing.assert_close(module(torch.zeros(1, 1, 1, 2)), torch.tensor([[0.8, -1.0]]))
+
+
+def test_the_tiny_network_by_hand():
+    module = build("tiny_conv", input_shape=(1, 1, 2), classes=2, filters=2)
+    values = {
+        "conv_1.weight": [[[[1.0, -2.0]]], [[[-1.0, 0.0]]]], "conv_1.bias": [0.5, -0.25],
+        "output.weight": [[1.0, 1.0], [-1.0, 2.0]], "output.bias": [0.0, 0.25],
+    }  # fmt: skip
+    plain = build("tiny_conv", input_shape=(1, 1, 2), classes=2, filters=2, output_relu=False)
+    for one in (module, plain):
+        one.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    # (1, 0): sums 1.5 and -1.25, blank quarters 0.5 and -0.25; pooled 1.5 and -0.25, after the ReLU 1.5 and 0.
+    # (0, 1): sums -1.5 and -0.25; the blank quarter is greater: 0.5 and 0.
+    images = torch.tensor([[[[1.0, 0.0]]], [[[0.0, 1.0]]]])
+    assert plain(images).tolist() == [[1.5, -1.25], [0.5, -0.25]]
+    assert module(images).tolist() == [[1.5, 0.0], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 28), (28, 0), (28, 28)])
+def test_the_tiny_network_is_the_one_on_a_canvas_with_the_image_in_any_quarter(corner):
+    """Values and gradients of a convolution that moves by 28 pixels over 56x56, a pool and a second convolution."""
+    module, images = ready("tiny_conv"), torch.rand(5, *GREY, generator=generator())
+    labels, (top, left), canvas = torch.arange(5), corner, torch.zeros(5, 1, 56, 56)
+    canvas[:, :, top : top + 28, left : left + 28] = images
+    parameters = list(module.parameters())
+    with torch.no_grad():
+        module.conv_1.bias.copy_(torch.linspace(-0.3, 0.3, 32))
+        module.output.bias.copy_(torch.linspace(-0.1, 0.1, 10))
+    weight, bias, last, shift = parameters
+    pooled = max_pool2d(conv2d(canvas, weight, bias, stride=28).relu(), 2)
+    theirs = conv2d(pooled, last[:, :, None, None], shift).relu().flatten(1)
+    torch.testing.assert_close(module(images), theirs)
+    mine, expected = (torch.autograd.grad(cross_entropy(out, labels), parameters) for out in (module(images), theirs))
+    for one, two in zip(mine, expected, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
 def test_alexnet_is_torchvisions_layer_by_layer():

@@ -212,6 +212,7 @@ def test_a_network_without_convolutions_asks_for_no_layout():
             "network alexnet: input 3x62x224; it reads 3 channels, 63 pixels or more; set data.image_size",
         ),
         ({"name": "alexnet", "input_shape": (1, 64, 64)}, "network alexnet: input 1x64x64; it reads 3 channels"),
+        ({"name": "tiny_conv", "filters": 0.5}, "network tiny_conv: filters 0.5 is no count of 1 or more"),
         ({"name": "conv_2", "width": 0}, "width: 0 is not above 0"),
         ({"name": "conv_6", "input_shape": (1, 7, 28)}, "network conv_6: input 7x28 is too small; its 3 pools need 8"),
         ({"name": "vgg_16", "input_shape": (1, 28, 8)}, "network vgg_16: input 28x8 is too small; its 4 pools need 16"),
