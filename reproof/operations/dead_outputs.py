@@ -16,7 +16,7 @@ from reproof.training.evaluate import BATCH
 SPLITS = ("train", "validation", "test")
 METRICS = (
     Metric("{split}_dead_outputs", COUNT, axis="step", words="number of dead outputs", splits=SPLITS),
-    Metric("{split}_accuracy_after", SHARE, axis="step", words="accuracy after a number of steps", splits=SPLITS),
+    Metric("{split}_accuracy_of_all_classes", SHARE, axis="step", words="accuracy on all classes", splits=SPLITS),
     Metric(
         "{split}_accuracy_of_living_classes", SHARE, axis="step",
         words="accuracy on the classes whose outputs are not dead", splits=SPLITS,
@@ -50,7 +50,7 @@ def _measure(subject: Subject, state: Weights, split: str) -> Iterator[Row]:
     examples = getattr(subject.job.dataset, split)
     outputs, labels = _compute_outputs(subject, state, examples.images), examples.labels.cpu()
     yield {"metric": "dead_outputs", "value": float(find_dead_outputs(outputs).sum())}
-    yield {"metric": "accuracy_after", "value": float(outputs.argmax(dim=-1).eq(labels).double().mean())}
+    yield {"metric": "accuracy_of_all_classes", "value": float(outputs.argmax(dim=-1).eq(labels).double().mean())}
     living = compute_living_accuracy(outputs, labels)
     # Without any living class there is no accuracy; a missing row is honest where a 0 would not be.
     if living is not None:

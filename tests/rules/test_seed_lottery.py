@@ -61,7 +61,7 @@ def kill_outputs(folder, *dead):
 def test_dead_outputs_are_counted_and_their_classes_left_out(folder):
     kill_outputs(folder, 1, 3)
     table = measured(folder, dead_outputs, steps=[4, 12])
-    dead, accuracy = values(table, "test_dead_outputs"), values(table, "test_accuracy_after")
+    dead, accuracy = values(table, "test_dead_outputs"), values(table, "test_accuracy_of_all_classes")
     living = values(table, "test_accuracy_of_living_classes")
     data = load_dataset(folder("data.safetensors"), validation=20)
     for step, point in ((4, "step4"), (12, "final")):
