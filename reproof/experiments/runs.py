@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from reproof import registry
+from reproof.declarations.criteria import reads_gradient
 from reproof.experiments.configuration import describe_unknown
 from reproof.experiments.controls_and_evaluations import Control, Evaluation
 from reproof.experiments.options import Problem, find_option_problems, read_signature
@@ -99,6 +100,12 @@ class Run:
     def snapshots(self) -> set[int]:
         """Points of the dense training, in steps, that evaluations read; the end is kept anyway."""
         return {step for one in self.evaluations.values() for step in one.steps if step < self.training.steps}
+
+    @property
+    def reads_gradient(self) -> bool:
+        """True if a mask criterion of its tickets or evaluations reads the gradient at the initial weights."""
+        named = [by for one in self.evaluations.values() for by in one.options.get("criteria", ())]
+        return any(map(reads_gradient, [*named, *([self.pruning.by] if self.levels else [])]))
 
     @property
     def inputs(self) -> str:

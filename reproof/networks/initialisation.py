@@ -33,10 +33,10 @@ BATCH_NORM_SCALES = ("one", "uniform")
 def initialise(module: nn.Module, *, scheme: str, generator: torch.Generator, batch_norm_scale: str = "one") -> None:
     """Set every parameter and running statistic of `module` to its initial value, in place.
 
-    The draws are the prunable weights in forward order, then the batch norm scales in forward order. Weights have mean 0
-    and the standard deviation of `scheme`; its name says how they are distributed (`draw_standard`). Biases are 0.
-    Batch norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are
-    0, its running variance 1. The draws are made on the generator's device.
+    The draws are the prunable weights in forward order, then the batch norm scales in forward order. Weights have the
+    mean 0, the standard deviation of `scheme` and its distribution (`draw_standard`); biases are 0. Batch norm's scale
+    is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are 0, its running
+    variance 1. The draws are made on the generator's device.
 
     Raises ReproofError for an unknown scheme or scale.
     """

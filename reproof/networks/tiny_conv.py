@@ -41,13 +41,14 @@ class TinyConv(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, classes] of images float32 [N, C, H, W]."""
-        pooled = torch.maximum(self.conv_1(images), self.conv_1.bias)
+        blank = self.conv_1.get_parameter("bias")
+        pooled = torch.maximum(self.conv_1(images), blank)
         logits: Tensor = self.output(relu(pooled))
         return relu(logits) if self._output_relu else logits
 
 
 class WholeImageConv(nn.Conv2d):
-    """A convolution whose filters cover the whole image: one matrix product, eight times faster than as a convolution."""
+    """A convolution whose filters cover the whole image: one matrix product, which is eight times faster."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs [N, filters] of images [N, C, H, W]."""

@@ -62,5 +62,5 @@ def _compute_outputs(subject: Subject, state: Weights, images: Tensor) -> Tensor
     network = subject.make_variants([convert_to_tensors(state)])
     network.module.eval()
     with torch.no_grad():
-        parts = [network.compute_outputs(subject.job.dataset.normalise(part))[0] for part in images.split(BATCH)]
+        parts = [network.compute_outputs(subject.job.dataset.normalise(part))[0] for part in torch.split(images, BATCH)]
     return torch.cat(parts).cpu()

@@ -1,4 +1,4 @@
-"""Adam, SGD with momentum and RMSprop on lists of tensors: torch's updates, fused where it has them, without its classes.
+"""Adam, SGD with momentum and RMSprop on lists of tensors: torch's updates without its classes, fused if it can.
 
 The functional form saves 0.13 ms of a 1.7 ms LeNet step, and its state is plain tensors that can be saved.
 """

@@ -31,7 +31,8 @@ class FlatDescent:
             (velocity,) = self._moments
             kernels.apply_sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
         elif settings.optimizer == "rmsprop":
-            kernels.apply_rmsprop(self._weights, self._slopes, *self._moments, rate, settings.weight_decay)
+            (square,) = self._moments
+            kernels.apply_rmsprop(self._weights, self._slopes, square, rate, settings.weight_decay)
         else:
             (mean, square), count = self._moments, int(self._counted)
             kernels.apply_adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)
