@@ -34,14 +34,15 @@ class TinyConv(nn.Module):
 
     def __init__(self, input_shape: tuple[int, int, int], filters: int, classes: int, *, output_relu: bool) -> None:
         super().__init__()
-        channels, *sides = input_shape
-        self.conv_1 = WholeImageConv(channels, filters, tuple(sides))
+        channels, height, width = input_shape
+        self.conv_1 = WholeImageConv(channels, filters, (height, width))
         self.output = nn.Linear(filters, classes)
         self._output_relu = output_relu
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, classes] of images float32 [N, C, H, W]."""
-        blank = self.conv_1.get_parameter("bias")
+        blank = self.conv_1.bias
+        assert blank is not None
         pooled = torch.maximum(self.conv_1(images), blank)
         logits: Tensor = self.output(relu(pooled))
         return relu(logits) if self._output_relu else logits
