@@ -1,4 +1,4 @@
-"""Count the outputs of networks that are the same on every example, and measure the accuracy without their classes."""
+"""Count the outputs of networks that are silent on their own class, and measure the accuracy without these classes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -33,7 +33,7 @@ def compute_dead_outputs_work(settings: Settings) -> Work:
 
 @operation(metrics=METRICS, cost=compute_dead_outputs_work)
 def dead_outputs(subject: Subject, *, steps: Sequence[int], split: str = "test") -> Rows:
-    """Count dead outputs at each of `steps` of the dense training: those with one value on all examples of `split`.
+    """Count dead outputs at each of `steps` of the dense training, on the examples of `split` (`find_dead_outputs`).
 
     `at` is the step. The accuracy is given on all examples, and on those whose class has an output that is not dead.
     """
@@ -49,7 +49,7 @@ def _measure(subject: Subject, state: Weights, split: str) -> Iterator[Row]:
     """Yield number of dead outputs and accuracies of one network."""
     examples = getattr(subject.job.dataset, split)
     outputs, labels = _compute_outputs(subject, state, examples.images), examples.labels.cpu()
-    yield {"metric": "dead_outputs", "value": float(find_dead_outputs(outputs).sum())}
+    yield {"metric": "dead_outputs", "value": float(find_dead_outputs(outputs, labels).sum())}
     yield {"metric": "accuracy_of_all_classes", "value": float(outputs.argmax(dim=-1).eq(labels).double().mean())}
     living = compute_living_accuracy(outputs, labels)
     # Without any living class there is no accuracy; a missing row is honest where a 0 would not be.
