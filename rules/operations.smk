@@ -4,6 +4,7 @@
 # Every file of a rule below also matches `operation`. Without an order, Snakemake refuses the ambiguity.
 ruleorder: connect > reset > freeze > untrained > supermask > freeze_pruned > operation
 ruleorder: train_control > operation
+ruleorder: dead_outputs > recreate > gradient_norms > operation
 ruleorder: attack > minimum_distortion > adversarial_training > unit_selectivity > lipschitz > operation
 
 
@@ -184,3 +185,39 @@ use rule operation as minimum_distortion with:
         "benchmarks/distort/{run}/{seeds}/levels{levels}.tsv"
     message:
         "Distort images for {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as dead_outputs with:
+    output:
+        metrics="results/dead_outputs/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/dead_outputs/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/dead_outputs/{run}/{seeds}/levels{levels}/dead_outputs.log",
+    benchmark:
+        "benchmarks/dead_outputs/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Count dead outputs of {wildcards.run}, seeds {wildcards.seeds}"
+
+
+use rule operation as recreate with:
+    output:
+        metrics="results/recreate/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/recreate/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/recreate/{run}/{seeds}/levels{levels}/recreate.log",
+    benchmark:
+        "benchmarks/recreate/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Create and train {wildcards.run} again, seeds {wildcards.seeds}"
+
+
+use rule operation as gradient_norms with:
+    output:
+        metrics="results/gradient_norms/{run}/{seeds}/levels{levels}/metrics.parquet",
+        record="results/gradient_norms/{run}/{seeds}/levels{levels}/record.json",
+    log:
+        "logs/gradient_norms/{run}/{seeds}/levels{levels}/gradient_norms.log",
+    benchmark:
+        "benchmarks/gradient_norms/{run}/{seeds}/levels{levels}.tsv"
+    message:
+        "Measure gradients of layers of {wildcards.run}, seeds {wildcards.seeds}"

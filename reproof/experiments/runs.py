@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from reproof import registry
+from reproof.declarations.criteria import reads_gradient
 from reproof.experiments.configuration import describe_unknown
 from reproof.experiments.controls_and_evaluations import Control, Evaluation
 from reproof.experiments.options import Problem, find_option_problems, make_exact_options, read_signature
@@ -103,6 +104,12 @@ class Run:
         return {step for one in self.evaluations.values() for step in one.steps if step < self.training.steps}
 
     @property
+    def reads_gradient(self) -> bool:
+        """True if a mask criterion of its tickets or evaluations reads the gradient at the initial weights."""
+        named = [by for one in self.evaluations.values() for by in one.options.get("criteria", ())]
+        return any(map(reads_gradient, [*named, *([self.pruning.by] if self.levels else [])]))
+
+    @property
     def inputs(self) -> str:
         """What decides how pixels become the network's inputs: the data set alone if its statistics enter."""
         _, pixels = split_dataset_name(self.dataset.name)
@@ -127,6 +134,8 @@ class Run:
         training = self.training
         for name, one in self.evaluations.items():
             yield from one.find_problems(f"evaluations.{name}", levels=self.levels, steps=training.steps)
+        if training.momentum and training.optimizer != "sgd":
+            yield "training.momentum", f"{training.optimizer} has no momentum here; leave it out"
         if any(step >= training.steps for step in training.decay_at):
             yield "training.decay_at", f"{max(training.decay_at)} is after the end; training.steps is {training.steps}"
         if training.warmup > training.steps:

@@ -15,7 +15,7 @@ from reproof.figures.words import ABSENT, format_run_title, list_unique
 
 COLOURS = "YlOrBr"  # sequential: errors have one direction, and lightness falls steadily; light where nothing is lost
 ROW, COLUMN = 0.2, 0.5  # inches of a cell
-DRAWN = "random"  # heading of the column of fresh random weights
+HEADINGS = {"rerandomised": "random", "removed": "cut out", "with_frozen_layers": "frozen"}  # columns that are no steps
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
@@ -44,8 +44,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot,
     reads=lambda options: [f"{options.get('split', 'test')}_accuracy_reinitialised"],
     reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "
-    "(column). All other layers keep their trained weights. In the last column, the layer gets new random weights from "
-    "its initialiser.",
+    "(column). All other layers keep their trained weights. *random*: the layer gets new random weights from its "
+    "initialiser. *cut out*: the block is removed after training. *frozen*: the layer was never trained.",
 )
 def layer_heat_map(
     tables: Mapping[str, pd.DataFrame],
@@ -54,26 +54,30 @@ def layer_heat_map(
     *,
     split: str = "test",
 ) -> pd.DataFrame:
-    """Select the error on `split` with each layer reset to each checkpoint, and to fresh random weights.
+    """Select the error on `split` with each layer reset to each checkpoint, to fresh weights, cut out, or frozen.
 
-    Needs measurements; returns `layers.COLUMNS` with errors in [0, 1]. `at` is the step, NaN for random weights.
+    Needs measurements; returns `layers.COLUMNS` with errors in [0, 1]. `at` is the step, NaN where it is none.
     """
-    metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", "rerandomised")]
+    metrics = [f"{split}_accuracy_{way}" for way in ("reinitialised", *HEADINGS)]
     table = summarise_layers(tables, columns, metrics)
     # The error is 1 - accuracy, so the upper end of the accuracy's interval becomes the lower end of the error's.
     return table.assign(**{name: 1 - table[name] for name in ("mean",)}, low=1 - table["high"], high=1 - table["low"])
 
 
 def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return errors in per cent [layers, steps], in the order of the network and of training, random weights last."""
+    """Return errors in per cent [layers, steps], in the order of the network and of training, other columns last."""
     rows = rows[rows["trials"] > 0]
     if rows.empty:
         return pd.DataFrame()
-    heading = [DRAWN if np.isnan(at) else f"{at:,.0f}" for at in rows["at"]]
+    ways = rows["quantity"].str.partition("_accuracy_")[2].map(HEADINGS)
+    heading = [way if np.isnan(at) else f"{at:,.0f}" for at, way in zip(rows["at"], ways, strict=True)]
     # `pivot` sorts headings as text, "1,000" before "200", so the order by number is restored below.
     order = [f"{at:,.0f}" for at in sorted(rows["at"].dropna().unique())]
     wide = rows.assign(heading=heading).pivot(index="part", columns="heading", values="mean")
-    return 100 * wide.reindex(index=list_parts(rows), columns=[*order, *({DRAWN} & set(heading))])
+    others = [way for way in HEADINGS.values() if way in heading]
+    # A set of layers that was frozen together is none of the layers.
+    layers = list_parts(rows[rows["at"].notna()]) or list_parts(rows)
+    return 100 * wide.reindex(index=layers, columns=[*order, *others])
 
 
 def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:

@@ -115,6 +115,8 @@ def _describe_side(verdict: Verdict, claim: Claim, points: Sequence[Sequence[flo
     if verdict.unit == RANK:
         effect = format_number(verdict.effect, RANK)
         return f"{measured} has a rank correlation of {effect} with the share of weights kept"
+    if claim.judge == "spread":
+        measured = f"the standard deviation over seeds of {measured}"
     return f"{measured} is {format_quantity(verdict.effect, verdict.unit)}"
 
 

@@ -19,8 +19,14 @@ def compute_kaiming_deviation(fan_in: int, fan_out: int) -> float:
     return sqrt(2 / fan_in)
 
 
-# Neither is truncated, unlike Keras's `glorot_normal`, which the code of Zhou et al. 2019 uses.
-SCHEMES = {"glorot_normal": compute_glorot_deviation, "kaiming_normal": compute_kaiming_deviation}
+SCHEMES = {
+    "glorot_normal": compute_glorot_deviation,
+    "glorot_truncated": compute_glorot_deviation,
+    "glorot_uniform": compute_glorot_deviation,
+    "kaiming_normal": compute_kaiming_deviation,
+}
+CUT = 2.0  # deviations of a normal distribution at which TensorFlow cuts it
+DEVIATION_WITHIN_CUT = 0.87962566103423978  # standard deviation of a standard normal distribution between -2 and 2
 # The later code of Frankle & Carbin's first author (open_lth) draws the scales from U(0, 1).
 BATCH_NORM_SCALES = ("one", "uniform")
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -35,11 +41,10 @@ def initialise(
     """Set every parameter and running statistic of `module` to its initial value, in place.
 
     The draws are the prunable weights in forward order, then, layer by layer in forward order, the batch norm scales
-    and what layers draw by a method `draw_parameters(generator)` of their own. Weights are normal with mean 0 and the
-    standard deviation of `scheme` ("glorot_normal" or "kaiming_normal"), not truncated; their biases are 0. Batch
-    norm's scale is 1 or, with `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are 0, its
-    running variance 1. Other normalisations start with scale 1 and shift 0. The draws are made on the generator's
-    device.
+    and what layers draw by a method `draw_parameters(generator)` of their own. Weights have the mean 0, the standard
+    deviation of `scheme` and its distribution (`draw_standard`); their biases are 0. Batch norm's scale is 1 or, with
+    `batch_norm_scale="uniform"`, drawn from U(0, 1). Its shift and running mean are 0, its running variance 1. Other
+    normalisations start with scale 1 and shift 0. The draws are made on the generator's device.
 
     Raises ReproofError for an unknown scheme or scale, and for a parameter that nothing of this has set; `name` is that
     of the network in the message.
@@ -58,10 +63,28 @@ def initialise(
         for weight_name, deviation in deviations.items():
             weight = module.get_parameter(weight_name)
             # Drawn on the generator's device: the same numbers on every device.
-            weight.copy_(torch.randn(weight.shape, generator=generator, device=generator.device) * deviation)
+            weight.copy_(draw_standard(scheme, weight.shape, generator) * deviation)
         for layer in module.modules():
             _reset(layer, generator, batch_norm_scale)
         _check_all_set(module, name)
+
+
+def draw_standard(scheme: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """Return numbers of the shape, float32 on the generator's device, with mean 0 and standard deviation 1.
+
+    "glorot_truncated" is normal, cut off at 2 deviations and then scaled to a deviation of 1, so that no weight is
+    beyond 2.27 deviations. This is `glorot_normal` of TensorFlow 1.10, which Zhou et al. 2019 used. "glorot_uniform" is
+    uniform, hence between -sqrt(3) and sqrt(3) (Glorot & Bengio 2010, equation 16). The others are normal.
+    """
+    if scheme == "glorot_uniform":
+        return torch.rand(shape, generator=generator, device=generator.device).mul_(2).sub_(1).mul_(sqrt(3))
+    drawn = torch.randn(shape, generator=generator, device=generator.device)
+    if scheme != "glorot_truncated":
+        return drawn
+    # Redrawn until all are inside, as TensorFlow does it.
+    while bool((beyond := drawn.abs() > CUT).any()):
+        drawn[beyond] = torch.randn(int(beyond.sum()), generator=generator, device=generator.device)
+    return drawn / DEVIATION_WITHIN_CUT
 
 
 def compute_initial_deviation(module: nn.Module, *, scheme: str) -> dict[str, float]:

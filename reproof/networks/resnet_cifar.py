@@ -1,13 +1,18 @@
 """ResNet-18 to ResNet-152 for small images: the four stages of ImageNet's networks (He et al. 2016, table 1) behind a
 3x3 convolution, without the pool that would leave a 32x32 image 8x8 pixels before its first block.
 
-Options of all: `width` multiplies the channels. The shortcut that changes shape is a 1x1 convolution with batch norm.
+Options of all: `width` multiplies the channels; `without` names blocks that are left out, by shell patterns
+(`stage_2_block_2`, `stage_*_block_[2-9]`), of those that keep the shape of their input. The shortcut
+that changes shape is a 1x1 convolution with batch norm.
 """
+
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, relu
 
 from reproof.declarations.costs import Size
+from reproof.networks.blocks import leave_out_blocks
 from reproof.networks.layers import scale_units
 from reproof.networks.registry import network
 from reproof.networks.resnet import Block
@@ -17,27 +22,35 @@ WIDER = 4  # output channels of a bottleneck per channel of its 3x3 convolution
 
 
 @network(cost=Size(weights=11_164_352, products=555_422_720))
-def resnet_18(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+def resnet_18(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, without: Sequence[str] = ()
+) -> nn.Module:
     """Return ResNet-18: stages of 2, 2, 2 and 2 plain blocks; 11,164,352 weights on CIFAR-10."""
-    return _build_resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False)
+    return leave_out_blocks(_build_resnet(input_shape, classes, (2, 2, 2, 2), width, bottleneck=False), without)
 
 
 @network(cost=Size(weights=23_467_712, products=1_297_829_888))
-def resnet_50(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+def resnet_50(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, without: Sequence[str] = ()
+) -> nn.Module:
     """Return ResNet-50: stages of 3, 4, 6 and 3 bottlenecks; 23,467,712 weights on CIFAR-10."""
-    return _build_resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True)
+    return leave_out_blocks(_build_resnet(input_shape, classes, (3, 4, 6, 3), width, bottleneck=True), without)
 
 
 @network(cost=Size(weights=42_407_616, products=2_509_983_744))
-def resnet_101(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+def resnet_101(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, without: Sequence[str] = ()
+) -> nn.Module:
     """Return ResNet-101: stages of 3, 4, 23 and 3 bottlenecks; 42,407,616 weights on CIFAR-10."""
-    return _build_resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True)
+    return leave_out_blocks(_build_resnet(input_shape, classes, (3, 4, 23, 3), width, bottleneck=True), without)
 
 
 @network(cost=Size(weights=58_005_184, products=3_722_137_600))
-def resnet_152(*, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> nn.Module:
+def resnet_152(
+    *, input_shape: tuple[int, int, int], classes: int, width: float = 1.0, without: Sequence[str] = ()
+) -> nn.Module:
     """Return ResNet-152: stages of 3, 8, 36 and 3 bottlenecks; 58,005,184 weights on CIFAR-10."""
-    return _build_resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True)
+    return leave_out_blocks(_build_resnet(input_shape, classes, (3, 8, 36, 3), width, bottleneck=True), without)
 
 
 class ResNet(nn.Module):

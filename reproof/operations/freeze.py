@@ -9,6 +9,7 @@ from reproof.metrics import SHARE, Metric
 from reproof.operations.common.subject import Rows, Subject, convert_to_tensors, operation
 from reproof.operations.common.training_job import make_member
 from reproof.probing.freezing import freeze_parameters
+from reproof.probing.gradients import compute_saved_share
 from reproof.probing.layers import collect_names, list_layers, select_layers
 from reproof.storage.files import ReproofError
 from reproof.training.variants import unstack
@@ -17,6 +18,8 @@ SPLITS = ("train", "test")
 METRICS = (
     Metric("{split}_accuracy_with_frozen_layers", SHARE, splits=SPLITS),
     Metric("{split}_cost_of_freezing", SHARE, splits=SPLITS),
+    Metric("frozen_parameters_share", SHARE, words="share of the parameters that are frozen"),
+    Metric("saved_work_share", SHARE, words="share of the work of a step that freezing saves"),
 )
 
 
@@ -26,11 +29,12 @@ def compute_freeze_work(settings: Settings) -> Work:
 
 
 @operation(metrics=METRICS, cost=compute_freeze_work)
-def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test") -> Rows:
+def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = "test", savings: bool = False) -> Rows:
     """Train with the layers of each of `sets` {name: patterns} frozen at their initial values; measure on `split`.
 
     Initial values, budget and data order are those of the run. `part` is the set. `{split}_cost_of_freezing` is the
-    final accuracy of the run's network less `{split}_accuracy_with_frozen_layers`.
+    final accuracy of the run's network less `{split}_accuracy_with_frozen_layers`. With `savings`, the shares of the
+    parameters that are frozen, and of the multiply-adds that a step saves (`compute_saved_share`), are given too.
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")
@@ -45,6 +49,19 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
             facts = subject.make_columns(0, seed) | {"part": part}
             yield facts | {"metric": f"{split}_accuracy_with_frozen_layers", "value": accuracy}
             yield facts | {"metric": f"{split}_cost_of_freezing", "value": own - accuracy}
+            if savings:
+                saved = _measure_savings(subject, collect_names(layers, select_layers(layers, patterns)))
+                yield from (facts | {"metric": name, "value": value} for name, value in saved.items())
+
+
+def _measure_savings(subject: Subject, frozen: frozenset[str]) -> dict[str, float]:
+    """Return the shares of parameters and of work that freezing saves."""
+    module = subject.job.build_network()
+    sizes = {name: one.numel() for name, one in module.named_parameters()}
+    return {
+        "frozen_parameters_share": sum(size for name, size in sizes.items() if name in frozen) / sum(sizes.values()),
+        "saved_work_share": compute_saved_share(module, subject.job.dataset.input_shape, frozen),
+    }
 
 
 def train_frozen(subject: Subject, part: str, names: frozenset[str]) -> list[dict[str, Tensor]]:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproof import registry
 from reproof.declarations.costs import TEST_EXAMPLES, Settings, Work
 from reproof.declarations.layers import Options, Sizes, keep_shares
 from reproof.metrics import SHARE, Metric
@@ -17,6 +16,7 @@ from reproof.operations.common.subject import Row, Rows, Subject, operation
 from reproof.pruning.constants import compute_signed_constant
 from reproof.pruning.masks import Masks, compute_kept_share
 from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
+from reproof.pruning.scores import compute_scores, read_gradients
 from reproof.settings import DataSettings
 from reproof.storage.checkpoints import Weights, read_kinds
 from reproof.storage.files import Array
@@ -73,20 +73,23 @@ def untrained(
     """
     kinds = read_kinds(subject.dense_file)
     starts, ends = subject.read_dense("step0", "final")
-    for seed, start, end in zip(subject.seeds, starts, ends, strict=True):
+    gradients = {by: read_gradients(subject.dense_file, by, len(starts)) for by in criteria}
+    for place, (seed, start, end) in enumerate(zip(subject.seeds, starts, ends, strict=True)):
         # The ladders are computed once for both kinds of weights.
         ladders = {
-            by: make_one_shot_ladder(_compute_scores(by, start, end), kinds=kinds, shares=compute_rungs(share, rounds))
+            by: make_one_shot_ladder(
+                compute_scores(by, start, end, gradients[by][place]), kinds=kinds, shares=compute_rungs(share, rounds)
+            )
             for by in criteria
         }
         for kind in weights:
             states = MaskedStates(start if kind == "initial" else make_constants(start, kinds), list(ladders.values()))
             found = _measure(subject, states)
             # In the order of `MaskedStates`.
-            for place, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
+            for number, (by, rung) in enumerate(product(criteria, range(rounds + 1))):
                 facts = {"level": rung, "kept": compute_kept_share(ladders[by][rung]), "seed": seed, "part": by}
                 yield from (
-                    facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[place])}
+                    facts | {"metric": f"{NAMES[kind]}_{split}_accuracy", "value": float(values[number])}
                     for split, values in found.items()
                 )
             yield from _find_best(found["test"], ladders, seed, kind)
@@ -125,12 +128,6 @@ class MaskedStates(Sequence[dict[str, Tensor]]):
         whole = {name: torch.from_numpy(np.array(value)) for name, value in self.weights.items() if name not in masks}
         # A product of float32 and bool stays float32.
         return whole | {name: torch.from_numpy(self.weights[name] * mask) for name, mask in masks.items()}
-
-
-def _compute_scores(by: str, start: Weights, end: Weights) -> Weights:
-    """Return the scores of a criterion, {name: floating point of the weight's shape}."""
-    criterion = registry.load("pruning", "criterion", by)
-    return {name: criterion(start[name], end[name]) for name in end}
 
 
 def _measure(subject: Subject, states: MaskedStates) -> dict[str, Array]:

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from reproof import registry
 from reproof.pruning import masks
 from reproof.pruning.masks import Masks
-from reproof.storage.checkpoints import Weights, read_checkpoint, read_kinds
+from reproof.pruning.scores import compute_scores, read_gradients
+from reproof.storage.checkpoints import read_checkpoint, read_kinds
 
 
 def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask: str) -> None:
@@ -19,17 +19,13 @@ def prune(*, settings: str, dense: str, trained: str, previous: list[str], mask:
     point = "continued" if asked["continued"] else "final"
     (initial,) = read_checkpoint(dense, "step0")
     (final,) = read_checkpoint(trained, point)
+    gradients = read_gradients(dense, asked["by"], len(initial))
     before = masks.read_masks(Path(previous[0])) if previous else [masks.make_full_masks(one, kinds) for one in initial]
     after = [
-        masks.prune(mask, _compute_scores(asked["by"], a, b), kinds=kinds, share=asked["share"], scope=asked["scope"])
-        for mask, a, b in zip(before, initial, final, strict=True)
+        masks.prune(mask, compute_scores(asked["by"], a, b, g), kinds=kinds, share=asked["share"], scope=asked["scope"])
+        for mask, a, b, g in zip(before, initial, final, gradients, strict=True)
     ]
     _write_masks(mask, after)
-
-
-def _compute_scores(by: str, initial: Weights, final: Weights) -> Weights:
-    criterion = registry.load("pruning", "criterion", by)
-    return {name: criterion(initial[name], final[name]) for name in final}
 
 
 def _write_masks(path: str, members: list[Masks]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reproof.declarations.criteria import EXAMPLES, GRADIENT
 from reproof.experiments.configuration import Paper
 from reproof.experiments.runs import Run
 from reproof.experiments.strict_yaml import Tree
@@ -69,7 +70,8 @@ def _dense_settings(layout: Layout, run: str, seeds: Block, _: Block) -> Setting
     # Snapshots are kept at all points that any run which shares the network rewinds to or evaluates.
     sharing = [one for one in layout.all_runs if one.dense == run]
     steps = {step for one in sharing for step in (one.pruning.rewind, *one.snapshots)}
-    return layout.find_run(run).identity | {"seeds": list(seeds), "snapshots": sorted({0, *steps})}
+    gradient = {GRADIENT: EXAMPLES} if any(one.reads_gradient for one in sharing) else {}
+    return layout.find_run(run).identity | {"seeds": list(seeds), "snapshots": sorted({0, *steps})} | gradient
 
 
 def _prune_settings(layout: Layout, run: str, _: Block, levels: Block) -> Settings:

@@ -1,8 +1,8 @@
 """Mask criteria: the score of each weight from its initial and its trained value; the least scores are pruned.
 
 A criterion is a function decorated `@criterion`. It maps the initial and final weights of a layer, float32 of one
-shape, to scores, floating point of that shape. Its name is the word of configuration (`pruning.by`), as in Zhou et al.
-2019, table 1.
+shape, to scores, floating point of that shape. One with the option `gradient` also gets the gradient at the initial
+weights. Its name is the word of configuration (`pruning.by`), as in Zhou et al. 2019, table 1.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 
 from reproof.storage.files import Array
 
-Criterion = Callable[[Array, Array], Array]  # (initial, final) -> scores, all of the shape of the layer
+Criterion = Callable[..., Array]  # (initial, final) -> scores, all of the shape of the layer
 
 
 def criterion(function: Criterion) -> Criterion:

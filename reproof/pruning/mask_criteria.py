@@ -126,6 +126,25 @@ def magnitude_increase_diff_sign(initial: Array, final: Array) -> Array:
     return break_ties(np.where(_compare_signs(initial, final), 0, np.abs(final) - np.abs(initial)), initial)
 
 
+@criterion
+def snip(initial: Array, final: Array, *, gradient: Array) -> Array:
+    """Keep the weights whose removal would change the loss most before training: |g w_i| (Lee et al. 2019).
+
+    The criterion is in the authors' code alone. initial, final, gradient: float32 of one shape; g is the gradient of
+    the loss at the initial weights. Returns scores of that shape, float64.
+    """
+    return break_ties(np.abs(gradient * initial), initial)
+
+
+@criterion
+def grad(initial: Array, final: Array, *, gradient: Array) -> Array:
+    """Keep the weights with the largest gradient before training: |g| (in the authors' code alone).
+
+    initial, final, gradient: float32 of one shape. Returns scores of that shape, float64.
+    """
+    return break_ties(np.abs(gradient), initial)
+
+
 def _compare_signs(initial: Array, final: Array) -> Array:
     """Return bool, of the shape of the layer: True where both values have the same sign."""
     return np.asarray(np.sign(initial) == np.sign(final))

@@ -1,4 +1,4 @@
-"""Adam and SGD with momentum on lists of tensors: torch's fused updates without its optimiser classes.
+"""Adam, SGD with momentum and RMSprop on lists of tensors: torch's updates without its classes, fused if it can.
 
 The functional form saves 0.13 ms of a 1.7 ms LeNet step, and its state is plain tensors that can be saved.
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from reproof.settings import TrainingSettings
@@ -53,6 +54,8 @@ def make_initial_state(parameters: Sequence[Tensor], settings: TrainingSettings)
         # torch makes its buffers in the first step. Buffers from the beginning have the same names in every saved
         # state.
         return {"momentum": zeros}
+    if settings.optimizer == "rmsprop":
+        return {"square": zeros, "count": [torch.zeros((), device=parameter.device) for parameter in parameters]}
     return {
         "mean": zeros,
         "square": [torch.zeros_like(parameter) for parameter in parameters],
@@ -67,10 +70,13 @@ def update(
     """Change parameters and state in place by one step of learning rate `lr`; gradients have the parameters' shapes.
 
     A weight that starts at 0 and whose gradient is always 0 stays exactly 0, and so does its state. Adam is Kingma & Ba
-    2015, algorithm 1, with their constants.
+    2015, algorithm 1, with their constants. RMSprop is Tieleman & Hinton 2012, lecture 6.5, with the decay of their
+    slides, 0.9, and 1e-8 added to the root.
     """
     if settings.optimizer == "sgd":
         _apply_sgd(parameters, gradients, state, lr=lr, settings=settings)
+    elif settings.optimizer == "rmsprop":
+        _apply_rmsprop(parameters, gradients, state, lr=lr, settings=settings)
     else:
         _apply_adam(parameters, gradients, state, lr=lr, settings=settings)
 
@@ -95,4 +101,14 @@ def _apply_sgd(
         parameters, gradients, list(state["momentum"]) if settings.momentum else [None] * len(parameters),
         fused=True, foreach=False, nesterov=False, maximize=False, dampening=0.0,
         lr=lr, momentum=settings.momentum, weight_decay=settings.weight_decay,
+    )  # fmt: skip
+
+
+def _apply_rmsprop(
+    parameters: list[Tensor], gradients: list[Tensor], state: OptimiserState, *, lr: float, settings: TrainingSettings
+) -> None:
+    rmsprop(
+        parameters, gradients, state["square"], [], [], state["count"],
+        foreach=False, maximize=False, differentiable=False, capturable=False, has_complex=False,
+        lr=lr, alpha=0.9, eps=1e-8, weight_decay=settings.weight_decay, momentum=0.0, centered=False,
     )  # fmt: skip

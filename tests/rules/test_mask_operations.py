@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny import RUN, SHARE
+from tiny import RUN, SHARE, WIDTH, Folder
+from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import load_dataset
+from reproof.networks import build, list_prunable
 from reproof.operations import freeze_pruned as frozen
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.common.training_job import Job
@@ -16,7 +18,9 @@ from reproof.operations.supermask import supermask
 from reproof.operations.untrained import untrained
 from reproof.pipeline.prune import prune
 from reproof.pipeline.retrain import retrain
+from reproof.pipeline.train_dense import train_dense
 from reproof.pruning.masks import read_masks
+from reproof.seeding import derive
 from reproof.settings import TrainingSettings
 from reproof.storage.checkpoints import read_checkpoint, read_kinds
 from reproof.storage.files import ReproofError, read_parquet
@@ -222,3 +226,37 @@ def test_an_unknown_method_is_named(folder):
 def test_kinds_are_those_of_the_dense_network(folder):
     assert set(read_kinds(folder("dense.safetensors"))) == {f"{one}.weight" for one in ("fc_1", "fc_2", "output")}
     assert torch.get_num_threads() == 1
+
+
+def test_snip_and_grad_read_the_gradient_of_one_batch_at_the_initial_weights(tmp_path):
+    """Against autograd on the same batch: the masks of the first rung keep the greatest |g w| and |g| of each layer."""
+    folder = Folder(tmp_path)
+    train_dense(
+        folder.job(snapshots=[0], gradient=50), checkpoint=folder("dense.safetensors"), curves=folder("dense.parquet")
+    )
+    starts, slopes = read_checkpoint(folder("dense.safetensors"), "step0", "gradient")
+    data = load_dataset(folder("data.safetensors"), validation=20)
+    for seed, (start, slope) in enumerate(zip(starts, slopes, strict=True)):
+        module = build("lenet_300_100", input_shape=(1, 6, 6), classes=4, width=WIDTH)
+        module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in start.items()})
+        chosen = torch.randperm(100, generator=torch.Generator().manual_seed(derive("gradient", seed)))[:50]
+        cross_entropy(module(data.normalise(data.train.images[chosen])), data.train.labels[chosen]).backward()
+        assert set(slope) == set(list_prunable(module))
+        for name, value in slope.items():
+            assert value == pytest.approx(module.get_parameter(name).grad.numpy(), rel=1e-5, abs=1e-7)
+    for by in ("snip", "grad"):
+        prune(
+            settings=json.dumps({"by": by, "scope": "layer", "share": SHARE, "continued": False}),
+            dense=folder("dense.safetensors"), trained=folder("dense.safetensors"), previous=[], mask=folder(by),
+        )  # fmt: skip
+        for start, slope, mask in zip(starts, slopes, read_masks(folder.path / by), strict=True):
+            for name, kept in mask.items():
+                score = np.abs(slope[name] * (start[name] if by == "snip" else 1))
+                assert score[kept].min() >= score[~kept].max()
+    table = folder.measured(untrained, criteria=["snip", "grad", "large_init"], share=SHARE, rounds=2)
+    assert set(table["part"]) == {"snip", "grad", "large_init"}
+
+
+def test_a_checkpoint_without_gradients_is_refused_by_name(folder):
+    with pytest.raises(ReproofError, match=r"dense\.safetensors: holds no weights at gradient; delete it"):
+        folder.measured(untrained, criteria=["snip"], share=SHARE, rounds=1)

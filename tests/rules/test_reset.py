@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from tiny import Folder
+from scipy import stats
+from tiny import WIDTH, Folder
+from torch.nn.functional import cross_entropy
 
 from reproof.data.dataset import load_dataset
 from reproof.networks import build
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.freeze import freeze, train_frozen
+from reproof.operations.gradient_norms import gradient_norms
 from reproof.operations.reset import reset
 from reproof.pipeline.train_dense import train_dense
+from reproof.seeding import derive
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
 
@@ -197,3 +201,36 @@ def test_only_dense_networks_are_probed(folder, operation, options):
     job = folder.job(levels=[1], options=options)
     with pytest.raises(ReproofError, match="dense networks alone; leave `levels` out"):
         measure(operation, Subject(job, folder("dense.safetensors")), folder("none.parquet"))
+
+
+def test_savings_are_given_where_they_are_asked_for(folder):
+    """Of 36 x 30, 30 x 10 and 10 x 4 weights and 30, 10 and 4 biases, the first layer has 1,110 of 1,464."""
+    plain = folder.measured(freeze, sets={"first": ["fc_1"]})
+    assert not {"frozen_parameters_share", "saved_work_share"} & set(plain["metric"])
+    table = folder.measured(freeze, sets={"first": ["fc_1"]}, savings=True)
+    assert set(values(table, "frozen_parameters_share").values()) == {1110 / 1464}
+    saved = (1080 + 300) / (2 * 1080 + 3 * 300 + 3 * 40)
+    assert list(values(table, "saved_work_share").values()) == pytest.approx([saved] * 2)
+
+
+def test_gradient_norms_are_those_of_autograd_and_rank_as_criticality_does(folder):
+    table = folder.measured(gradient_norms, steps=[0, 4], examples=50)
+    starts, ends = read_checkpoint(folder("dense.safetensors"), "step0", "final")
+    data = load_dataset(folder("data.safetensors"), validation=20)
+    found = values(table, "gradient_norm")
+    assert set(found) == {(layer, at, 0, seed) for layer in LAYERS for at in (0.0, 4.0) for seed in (0, 1)}
+    for seed, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        module = build("lenet_300_100", input_shape=(1, 6, 6), classes=4, width=WIDTH)
+        module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in start.items()})
+        chosen = torch.randperm(100, generator=torch.Generator().manual_seed(derive("gradient norms", seed)))[:50]
+        cross_entropy(module(data.normalise(data.train.images[chosen])), data.train.labels[chosen]).backward()
+        mine, lost = [], []
+        for layer in LAYERS:
+            slopes = [module.get_parameter(f"{layer}.{what}").grad.flatten() for what in ("weight", "bias")]
+            mine.append(torch.cat(slopes).square().mean().sqrt().item())
+            reset = {name: (start if name.startswith(layer) else end)[name] for name in end}
+            lost.append(accuracy(folder, end) - accuracy(folder, reset))
+            assert found[layer, 0.0, 0, seed] == pytest.approx(mine[-1], rel=1e-4)
+        correlation = values(table, "test_gradient_correlation").get(("", 0.0, 0, seed))
+        expected = None if len(set(lost)) == 1 else stats.spearmanr(mine, lost).statistic
+        assert correlation == (expected and pytest.approx(expected))

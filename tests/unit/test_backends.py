@@ -52,6 +52,8 @@ def trained(backend, module, member, dataset, asked):
 TRAININGS = {
     "adam": {"optimizer": "adam", "lr": 2e-3},
     "adam with decay": {"optimizer": "adam", "lr": 2e-3, "weight_decay": 1e-2},
+    "rmsprop": {"optimizer": "rmsprop", "lr": 1e-3},
+    "rmsprop with decay": {"optimizer": "rmsprop", "lr": 1e-3, "weight_decay": 1e-2},
     "sgd": {"optimizer": "sgd", "lr": 0.05},
     "momentum, decay, warmup, drops": {
         "optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 1e-2, "warmup": 10, "decay_at": (30, 50),

@@ -47,6 +47,7 @@ def test_a_rank_correlation_has_no_unit():
         ("paired_difference", ACCURACY, ("points", 100.0)),
         ("mean", ACCURACY, ("%", 100.0)),
         ("paired_ratio", ACCURACY, ("times", 1.0)),
+        ("spread", ACCURACY, ("points", 100.0)),
         ("share_of_seeds", ACCURACY, ("% of seeds", 100.0)),
         ("trend", ACCURACY, ("rank correlation", 1.0)),
         ("mean", {**ACCURACY, "metric": "early_stop_step"}, ("steps", 1.0)),

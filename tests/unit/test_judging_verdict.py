@@ -172,6 +172,7 @@ def test_every_judge_has_words():
         for judge, measure in {
             "share_of_seeds": MEASURE,
             "identical": MEASURE,
+            "spread": {key: value for key, value in MEASURE.items() if key != "against"},
             "trend": ranged,
             "rank_correlation": {**ranged, "against": {"metric": "early_stop_step"}},
         }.items()
@@ -181,6 +182,7 @@ def test_every_judge_has_words():
     assert findings == {
         "share_of_seeds": f"In lenet, {point} is higher than that of the dense network in 100 % of the seeds",
         "identical": f"In lenet, {point} differs from that of the dense network by at most 40.00 points",
+        "spread": f"In lenet, the standard deviation over seeds of {point} is 10.00 points",
         "trend": f"In lenet, {curve} has a rank correlation of −1.00 with the share of weights kept",
         "rank_correlation": f"In lenet, {curve} has a rank correlation of 0.17 with the early-stopping step of tickets",
     }  # rank correlations by seed: −1, 1/2 and 1, of which the mean is 1/6

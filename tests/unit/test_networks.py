@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state
-from torch.nn.functional import conv2d, cross_entropy
+from torch.nn.functional import conv2d, cross_entropy, max_pool2d
 from torchvision import models
 
 from reproof.networks import build, find_dropouts, initialise, list_prunable
+from reproof.probing.layers import find_branch_norms
 from reproof.storage.files import ReproofError
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
@@ -17,7 +18,7 @@ NARROW = {"conv_2": {"width": 0.125, "dropout": 0.5}, "lenet_300_100": {}, "fc":
     name: {"width": 0.125}
     for name in ("conv_4", "conv_6", "resnet_8", "resnet_20", "vgg_11", "vgg_13", "vgg_16", "vgg_19", "resnet_18")
 } | {"resnet_50": {"width": 1 / 16}, "softmax_regression": {}, "sigmoid_fc": {"first": 16, "second": 8}}  # fmt: skip
-NARROW |= {"autoencoder_softmax": {"units": 16}}
+NARROW |= {"autoencoder_softmax": {"units": 16}, "tiny_conv": {"filters": 8}, "tanh_fc": {"first": 16, "second": 8}}
 
 ALEXNET = ["conv_1", "conv_2", "conv_3", "conv_4", "conv_5", "fc_1", "fc_2", "output"]
 
@@ -101,6 +102,93 @@ def test_sigmoids_by_hand():
     module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
     # (0, 0): sigmoids of 0 and log 3 are 1/2 and 3/4; 1 - 3 + 2 + log 4 is log 4, of which it is 4/5; (4/5, 3 - 4).
     torch.testing.assert_close(module(torch.zeros(1, 1, 1, 2)), torch.tensor([[0.8, -1.0]]))
+
+
+def test_the_tiny_network_by_hand():
+    module = build("tiny_conv", input_shape=(1, 1, 2), classes=2, filters=2)
+    values = {
+        "conv_1.weight": [[[[1.0, -2.0]]], [[[-1.0, 0.0]]]], "conv_1.bias": [0.5, -0.25],
+        "output.weight": [[1.0, 1.0], [-1.0, 2.0]], "output.bias": [0.0, 0.25],
+    }  # fmt: skip
+    plain = build("tiny_conv", input_shape=(1, 1, 2), classes=2, filters=2, output_relu=False)
+    for one in (module, plain):
+        one.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    # (1, 0): sums 1.5 and -1.25, blank quarters 0.5 and -0.25; pooled 1.5 and -0.25, after the ReLU 1.5 and 0.
+    # (0, 1): sums -1.5 and -0.25; the blank quarter is greater: 0.5 and 0.
+    images = torch.tensor([[[[1.0, 0.0]]], [[[0.0, 1.0]]]])
+    assert plain(images).tolist() == [[1.5, -1.25], [0.5, -0.25]]
+    assert module(images).tolist() == [[1.5, 0.0], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 28), (28, 0), (28, 28)])
+def test_the_tiny_network_is_the_one_on_a_canvas_with_the_image_in_any_quarter(corner):
+    """Values and gradients of a convolution that moves by 28 pixels over 56x56, a pool and a second convolution."""
+    module, images = ready("tiny_conv"), torch.rand(5, *GREY, generator=generator())
+    labels, (top, left), canvas = torch.arange(5), corner, torch.zeros(5, 1, 56, 56)
+    canvas[:, :, top : top + 28, left : left + 28] = images
+    parameters = list(module.parameters())
+    with torch.no_grad():
+        module.conv_1.bias.copy_(torch.linspace(-0.3, 0.3, 32))
+        module.output.bias.copy_(torch.linspace(-0.1, 0.1, 10))
+    weight, bias, last, shift = parameters
+    pooled = max_pool2d(conv2d(canvas, weight, bias, stride=28).relu(), 2)
+    theirs = conv2d(pooled, last[:, :, None, None], shift).relu().flatten(1)
+    torch.testing.assert_close(module(images), theirs)
+    mine, expected = (torch.autograd.grad(cross_entropy(out, labels), parameters) for out in (module(images), theirs))
+    for one, two in zip(mine, expected, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_hyperbolic_tangents_by_hand():
+    module = build("tanh_fc", input_shape=(1, 1, 1), classes=1, first=1, second=1)
+    values = {"fc_1.weight": [[log(3) / 2]], "fc_1.bias": [0.0], "fc_2.weight": [[log(3)]], "fc_2.bias": [0.0]}
+    values |= {"output.weight": [[10.0]], "output.bias": [1.0]}
+    module.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    # tanh(log(3) / 2) is (3 - 1) / (3 + 1) = 1/2, and so is the tangent of half of log(3).
+    torch.testing.assert_close(module(torch.ones(1, 1, 1, 1)), torch.tensor([[6.0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "options", "pattern", "gone"),
+    [
+        ("resnet_18", COLOUR, {"width": 1 / 32}, ["stage_2_block_2"], {"stage_2_block_2"}),
+        ("resnet_18", COLOUR, {"width": 1 / 32}, ["stage_1_block_1"], {"stage_1_block_1"}),
+        (
+            *("resnet_50", COLOUR, {"width": 1 / 64}, ["stage_*_block_[2-9]"]),
+            {f"stage_{stage}_block_{b}" for stage, last in enumerate((3, 4, 6, 3), 1) for b in range(2, last + 1)},
+        ),
+        ("resnet_18_imagenet", (3, 64, 64), {}, ["layer2.1", "layer4.*1"], {"layer2.1", "layer4.1"}),
+    ],
+)
+def test_blocks_left_out_are_the_identity(name, shape, options, pattern, gone):
+    """The smaller network computes what the whole one does with the residual branches of these blocks at 0."""
+    whole, part = (ready(name, input_shape=shape, **options, **more).eval() for more in ({}, {"without": pattern}))
+    assert {key.removeprefix("blocks.") for key, _ in whole.named_modules()} >= gone
+    left = {key: value for key, value in whole.state_dict().items() if key in part.state_dict()}
+    missing = {key.removeprefix("blocks.") for key in whole.state_dict().keys() - left.keys()}
+    assert {next(one for one in gone if key.startswith(f"{one}.")) for key in missing} == gone
+    part.load_state_dict(left)
+    for key, norms in find_branch_norms(whole).items():
+        for one in norms if key in gone else ():
+            whole.get_parameter(one).data.zero_()
+    x = torch.randn(2, *shape, generator=generator())
+    torch.testing.assert_close(part(x), whole(x))
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        (["stage_1_block_3"], "network: without: 'stage_1_block_3' fits no block; they are stage_1_block_1, stage_1_"),
+        (["stage_2_block_1"], "network: without: stage_2_block_1 changes the shape of its input; only others can be"),
+        (["stage_*_block_1"], "network: without: stage_2_block_1 changes the shape of its input"),
+        (["conv"], "network: without: 'conv' fits no block"),
+        (["stage_1_block_2", "stage_1_block_2"], "network: without: 'stage_1_block_2' fits no block"),
+    ],
+)
+def test_blocks_that_cannot_be_left_out_are_named(without, message):
+    with pytest.raises(ReproofError) as error:
+        build("resnet_18", input_shape=COLOUR, classes=10, width=1 / 32, without=without)
+    assert str(error.value).startswith(message)
 
 
 def test_alexnet_is_torchvisions_layer_by_layer():

@@ -4,6 +4,7 @@ from math import sqrt
 
 import pytest
 import torch
+from scipy import stats
 
 from reproof.networks import (
     Dropout,
@@ -48,9 +49,16 @@ def test_deviations_by_hand():
     assert glorot["conv_2.weight"] == pytest.approx(sqrt(2 / (9 * 64 + 9 * 64)))
 
 
-@pytest.mark.parametrize("scheme", ["glorot_normal", "kaiming_normal"])
+# The fourth moment at a deviation of 1: 3 of a normal, 9/5 of a uniform distribution. Cut at 2, a normal distribution
+# has the second moment 1 - 4 f / z and the fourth 3 - 28 f / z, of its density f at 2 and its share z inside.
+INSIDE = 4 * (stats.norm.pdf(2) / (1 - 2 * stats.norm.sf(2)))
+KURTOSES = {"glorot_normal": 3, "kaiming_normal": 3, "glorot_uniform": 9 / 5}
+KURTOSES["glorot_truncated"] = (3 - 7 * INSIDE) / (1 - INSIDE) ** 2
+
+
+@pytest.mark.parametrize("scheme", KURTOSES)
 @pytest.mark.parametrize("name", ["lenet_300_100", "resnet_8"])
-def test_weights_have_the_moments_of_a_gaussian_with_the_stated_deviation(name, scheme):
+def test_weights_have_the_moments_of_their_distribution_with_the_stated_deviation(name, scheme):
     module = build(name, input_shape=GREY, classes=10)
     initialise(module, scheme=scheme, generator=generator())
     for weight, deviation in compute_initial_deviation(module, scheme=scheme).items():
@@ -58,7 +66,27 @@ def test_weights_have_the_moments_of_a_gaussian_with_the_stated_deviation(name, 
         spread = 4 / sqrt(values.numel())  # four standard errors
         assert values.mean().item() == pytest.approx(0, abs=spread)
         assert values.square().mean().item() == pytest.approx(1, abs=spread * sqrt(2))
-        assert values.pow(4).mean().item() == pytest.approx(3, abs=spread * sqrt(96))
+        assert values.pow(4).mean().item() == pytest.approx(KURTOSES[scheme], abs=spread * sqrt(96))
+
+
+def test_truncated_weights_have_the_distribution_of_a_normal_cut_at_two_deviations():
+    """Drawn as TensorFlow does: what is beyond is drawn again, and the deviation is Glorot's after the cut."""
+    module = build("lenet_300_100", input_shape=GREY, classes=10)
+    initialise(module, scheme="glorot_truncated", generator=generator())
+    values = module.get_parameter("fc_1.weight").detach().double().flatten() / sqrt(2 / 1084)
+    assert values.abs().max().item() == pytest.approx(2 / stats.truncnorm.std(-2, 2), abs=1e-3)
+    scaled = values.numpy() * stats.truncnorm.std(-2, 2)
+    assert stats.kstest(scaled, stats.truncnorm(-2, 2).cdf).pvalue > 0.01
+    assert stats.kstest(scaled, stats.norm.cdf).pvalue < 1e-10, "the test would not see an uncut distribution"
+
+
+def test_uniform_weights_are_pytorchs():
+    module = build("lenet_300_100", input_shape=GREY, classes=10)
+    initialise(module, scheme="glorot_uniform", generator=generator())
+    fresh = generator()
+    for weight in list_prunable(module):
+        expected = torch.nn.init.xavier_uniform_(torch.empty_like(module.get_parameter(weight)), generator=fresh)
+        torch.testing.assert_close(module.get_parameter(weight).detach(), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_schemes_are_pytorchs():
@@ -184,6 +212,7 @@ def test_a_network_without_convolutions_asks_for_no_layout():
             "network alexnet: input 3x62x224; it reads 3 channels, 63 pixels or more; set data.image_size",
         ),
         ({"name": "alexnet", "input_shape": (1, 64, 64)}, "network alexnet: input 1x64x64; it reads 3 channels"),
+        ({"name": "tiny_conv", "filters": 0.5}, "network tiny_conv: filters 0.5 is no count of 1 or more"),
         ({"name": "conv_2", "width": 0}, "width: 0 is not above 0"),
         ({"name": "conv_6", "input_shape": (1, 7, 28)}, "network conv_6: input 7x28 is too small; its 3 pools need 8"),
         ({"name": "vgg_16", "input_shape": (1, 28, 8)}, "network vgg_16: input 28x8 is too small; its 4 pools need 16"),
@@ -197,7 +226,7 @@ def test_a_network_that_cannot_be_built_says_why(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"scheme": "xavier"}, "initialisation 'xavier' is unknown; choose one of glorot_normal, kaiming_normal"),
+        ({"scheme": "xavier"}, "initialisation 'xavier' is unknown; choose one of glorot_normal, glorot_truncated, "),
         ({"batch_norm_scale": "half"}, "batch_norm_scale 'half' is unknown; choose one of one, uniform"),
     ],
 )

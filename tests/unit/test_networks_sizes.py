@@ -40,6 +40,8 @@ SIZES = {
     "fc": [784 * 256, 256 * 256, 256 * 256, 2560],
     "softmax_regression": [784 * 10],
     "sigmoid_fc": [784 * 100, 100 * 100, 100 * 10],
+    "tanh_fc": [784 * 100, 100 * 100, 100 * 10],
+    "tiny_conv": [28 * 28 * 32, 320],
     "autoencoder_softmax": [784 * 400, 400 * 784, 400 * 10],
     "alexnet": [
         *(3 * 64 * 121, 64 * 192 * 25, 192 * 384 * 9, 384 * 256 * 9, 256 * 256 * 9),
@@ -77,7 +79,7 @@ SIZES = {
         *(256 * 512 * 9, *[512 * 512 * 9] * 7, 5120),
     ],
 }
-OF_DIGITS = {"lenet_300_100", "fc", "softmax_regression", "sigmoid_fc", "autoencoder_softmax"}
+OF_DIGITS = {"lenet_300_100", "fc", "tiny_conv", "tanh_fc", "softmax_regression", "sigmoid_fc", "autoencoder_softmax"}
 OF_LARGE_IMAGES = {"inception_v3"}  # torchvision's, whose size is the one that estimates of time count
 TOTALS = {  # kind: weights, as the papers print them (rounded there)
     "lenet_300_100": {"fc": 265_200, "output": 1_000},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from reproof import registry
+from reproof.declarations.criteria import reads_gradient
 from reproof.pruning.masks import make_full_masks, prune
 from reproof.pruning.one_shot import compute_rungs, make_one_shot_ladder
 from reproof.pruning.ties import break_ties
@@ -11,12 +12,15 @@ from reproof.pruning.ties import break_ties
 #                   grew  shrank  flipped  still  flipped and grew
 INITIAL = np.array([0.50, -0.80, 0.20, -0.30, 0.10], np.float32)
 FINAL = np.array([0.75, -0.10, -0.05, -0.30, -0.60], np.float32)
+GRADIENT = np.array([0.25, 0.50, -4.0, 0.0, 1.0], np.float32)
 WORKED = {
     "large_final": [0.75, 0.10, 0.05, 0.30, 0.60],
     "small_final": [-0.75, -0.10, -0.05, -0.30, -0.60],
     "large_init": [0.50, 0.80, 0.20, 0.30, 0.10],
     "small_init": [-0.50, -0.80, -0.20, -0.30, -0.10],
     "magnitude_increase": [0.25, -0.70, -0.15, 0.0, 0.50],
+    "snip": [0.125, 0.40, 0.80, 0, 0.10],  # |g w_i|
+    "grad": [0.25, 0.50, 4.0, 0, 1.0],
     "movement": [0.25, 0.70, 0.25, 0.0, 0.70],
     "large_final_same_sign": [0.75, 0.10, 0, 0.30, 0],
     "large_final_diff_sign": [0, 0, 0.05, 0, 0.60],
@@ -29,7 +33,8 @@ WORKED = {
 
 
 def scores(name, initial=INITIAL, final=FINAL):
-    return registry.load("pruning", "criterion", name)(initial, final)
+    read = {"gradient": np.resize(GRADIENT, initial.shape)} if reads_gradient(name) else {}
+    return registry.load("pruning", "criterion", name)(initial, final, **read)
 
 
 @pytest.mark.parametrize("name", WORKED)

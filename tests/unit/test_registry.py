@@ -46,5 +46,5 @@ def test_options_are_the_keyword_only_arguments():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ReproofError, match=r"^criterion 'largest' is unknown; choose one of large_final, large_"):
+    with pytest.raises(ReproofError, match=r"^criterion 'largest' is unknown; choose one of grad, large_final, large_"):
         find_module("pruning", "criterion", "largest")

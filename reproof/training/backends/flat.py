@@ -8,7 +8,7 @@ from reproof.training.backends import kernels
 
 
 class FlatDescent:
-    """Adam or SGD with momentum on one row of weights, float32 [weights], changed in place.
+    """Adam, SGD with momentum or RMSprop on one row of weights, float32 [weights], changed in place.
 
     Fill `gradient`, float32 [weights], then call `apply`.
     """
@@ -17,7 +17,8 @@ class FlatDescent:
         self.gradient = torch.zeros_like(weights)
         # The compiled loops take arrays. These share the memory of the tensors.
         self._settings, self._weights, self._slopes = settings, weights.numpy(), self.gradient.numpy()
-        names = ("momentum",) if settings.optimizer == "sgd" else ("mean", "square")
+        slots = {"sgd": ("momentum",), "rmsprop": ("square",)}
+        names = slots.get(settings.optimizer, ("mean", "square"))
         self._state = {name: torch.zeros_like(weights) for name in names}
         self._moments = [one.numpy() for one in self._state.values()]
         self._count = torch.zeros((), dtype=torch.int64)
@@ -31,6 +32,9 @@ class FlatDescent:
         if settings.optimizer == "sgd":
             (velocity,) = self._moments
             kernels.apply_sgd(self._weights, self._slopes, velocity, settings.momentum, rate, settings.weight_decay)
+        elif settings.optimizer == "rmsprop":
+            (square,) = self._moments
+            kernels.apply_rmsprop(self._weights, self._slopes, square, rate, settings.weight_decay)
         else:
             (mean, square), count = self._moments, int(self._counted)
             kernels.apply_adam(self._weights, self._slopes, mean, square, count, rate, settings.weight_decay)

@@ -27,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 ZERO, ONE = np.float32(0), np.float32(1)
 BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+RHO = np.float32(0.9)
 
 
 def _compile(function: F) -> F:
@@ -204,3 +205,16 @@ def apply_sgd(weights: Array, gradient: Array, velocity: Array, momentum: float,
     for k in range(len(weights)):
         velocity[k] = keep * velocity[k] + (gradient[k] + shrink * weights[k])
         weights[k] -= step * velocity[k]
+
+
+@_compile
+def apply_rmsprop(weights: Array, gradient: Array, square: Array, rate: float, decay: float) -> None:
+    """Apply RMSprop (Tieleman & Hinton 2012, lecture 6.5) in place, with 0.9 of the mean square kept.
+
+    weights, gradient, square: float32 [weights].
+    """
+    step, shrink = np.float32(rate), np.float32(decay)
+    for k in range(len(weights)):
+        slope = gradient[k] + shrink * weights[k]
+        square[k] = RHO * square[k] + (ONE - RHO) * slope * slope
+        weights[k] -= step * slope / (np.sqrt(square[k]) + EPSILON)
