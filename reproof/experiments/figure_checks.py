@@ -50,18 +50,26 @@ def _find_unknown(figure: Tree, runs: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def _find_missing(figure: Tree, runs: Tree, published: Tree) -> Iterator[Problem]:
-    """Yield the metrics that a figure reads and one of its runs does not measure."""
-    kind = figure["kind"]
-    for metric in read_declaration(*KIND, kind, only="reads")["reads"](figure.get("options", {})):
-        if metric not in read_metrics():
-            yield "options", describe_unknown(metric, tuple(read_metrics()))
-            continue
-        for run in list_figure_runs(figure):
-            # An evaluation that only the paper has was left out by the scale.
-            measured = _list_evaluated(run, published) | (_list_trained(runs[run]) if run in runs else {metric})
-            if metric not in measured:
-                remedy = _advise(metric, runs[run])
-                yield "runs", f"{run} has no {metric}, which figures of the kind {kind} read; {remedy}"
+    """Yield the metrics that a figure reads and its runs do not measure."""
+    kind, figure_runs = figure["kind"], list_figure_runs(figure)
+    measured = {
+        # An evaluation that only the paper has was left out by the scale.
+        run: _list_evaluated(run, published) | (_list_trained(runs[run]) if run in runs else set())
+        for run in figure_runs
+    }
+    for entry in read_declaration(*KIND, kind, only="reads")["reads"](figure.get("options", {})):
+        metrics = (entry,) if isinstance(entry, str) else tuple(entry)
+        unknown = [metric for metric in metrics if metric not in read_metrics()]
+        yield from (("options", describe_unknown(metric, tuple(read_metrics()))) for metric in unknown)
+        lacking = [run for run in figure_runs if run in runs and measured[run].isdisjoint(metrics)]
+        for run in () if unknown else lacking:
+            remedy = _advise(metrics[0], runs[run])
+            yield "runs", f"{run} has no {' or '.join(metrics)}, which figures of the kind {kind} read; {remedy}"
+        if not set(figure_runs) <= runs.keys():
+            continue  # a run that the scale leaves out may be the one that measures it
+        for metric in metrics if not (unknown or lacking) else ():
+            if all(metric not in found for found in measured.values()):
+                yield "options", f"no run of the figure has {metric}; leave it out"
 
 
 def _list_trained(run: Mapping[str, Any]) -> set[str]:

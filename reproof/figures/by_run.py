@@ -72,7 +72,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reads=lambda options: options.get("metrics", DISTORTIONS), reading=f"Each dot {SPREAD}.")
+@figure(plot=plot, reads=lambda options: [tuple(options.get("metrics", DISTORTIONS))], reading=f"Each dot {SPREAD}.")
 def by_run(
     tables: Tables,
     columns: Columns,

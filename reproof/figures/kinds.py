@@ -56,7 +56,7 @@ KINDS: dict[str, Kind] = {}
 def figure(
     *,
     plot: Plot,
-    reads: Callable[[Mapping[str, Any]], Sequence[str]],
+    reads: Callable[[Mapping[str, Any]], Sequence[str | tuple[str, ...]]],
     reading: str,
     published: str = "Hollow marks",
     quantities: Sequence[Metric] = (),
@@ -66,9 +66,10 @@ def figure(
     `tables` maps "measurements", "curves" and "movement" to tidy tables; `columns` lists the overlaid runs of each
     panel; `references` are published values. The selected table has at least the columns `run`, `quantity`, `trials`.
     Its rows with `trials` 0 are published values, or fill the place of what was not measured. `reads` returns the
-    metrics that each run must have for this figure, from the options that the configuration gives; planning reads it by
-    `reproof.declarations.evaluate`. `quantities` declares what the kind derives from metrics: each `quantity` of the
-    table is a metric or one of these. The name of the function is the public name of the kind.
+    metrics that each run must have for this figure, from the options that the configuration gives; of a tuple, each run
+    must have one, and of each some run. Planning reads it by `reproof.declarations.evaluate`. `quantities` declares
+    what the kind derives from metrics: each `quantity` of the table is a metric or one of these. The name of the
+    function is the public name of the kind.
     """
 
     def register(select: Select) -> Select:
