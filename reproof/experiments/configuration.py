@@ -3,7 +3,7 @@
 Every complaint is one line that names file and key and says what would be right.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -135,7 +135,21 @@ def list_names(folder: Path) -> list[str]:
 
 def list_figure_runs(figure: Tree) -> list[str]:
     """Return the runs that an entry under `figures` draws, panel by panel."""
-    return [run for panel in figure["runs"] for run in ([panel] if isinstance(panel, str) else panel)]
+    return [run for panel in list_figure_panels(figure) for run in panel]
+
+
+def list_figure_panels(figure: Tree) -> list[list[str]]:
+    """Return the runs of each panel of an entry under `figures`."""
+    return [[panel] if isinstance(panel, str) else list(panel) for panel in figure["runs"]]
+
+
+def list_drawn_figures(figures: Tree, here: Collection[str]) -> list[str]:
+    """Return the figures of which at least one panel is drawn where only the runs `here` are run.
+
+    Of a panel that overlays runs two are needed: one alone compares nothing.
+    """
+    panels = {name: list_figure_panels(figure) for name, figure in figures.items()}
+    return [name for name, each in panels.items() if any(len(set(here) & set(p)) >= min(len(p), 2) for p in each)]
 
 
 def merge(base: Any, patch: Any) -> Any:

@@ -13,6 +13,7 @@ the metric (a step, an epsilon), NaN for none. In tables of figures, published v
 from reproof.figures import matplotlib_defaults  # noqa: F401 (it comes before any import of matplotlib)
 from reproof.figures.captions import Context
 from reproof.figures.drawing import Drawing, draw, save
+from reproof.figures.inks import Names
 from reproof.figures.kinds import KINDS, figure
 
-__all__ = ["KINDS", "Context", "Drawing", "draw", "figure", "save"]
+__all__ = ["KINDS", "Context", "Drawing", "Names", "draw", "figure", "save"]

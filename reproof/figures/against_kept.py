@@ -23,7 +23,7 @@ EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accur
 AT_PLACE = "Test accuracy"  # a place follows: ", iteration 30"
 READING = (
     "Points are means over trials (a trial is a seed, or one draw of a seed). Bars reach from the lowest to the "
-    "highest trial. A triangle at the bottom marks where a line leaves the panel."
+    "highest trial. A triangle at an edge marks what lies beyond it."
 )
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]

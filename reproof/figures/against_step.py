@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE
+from reproof.figures.inks import Ink, tint
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.quantities import find_quantity
 from reproof.figures.spread import (
@@ -22,7 +23,7 @@ from reproof.figures.spread import (
     select_place,
     summarise_trials,
 )
-from reproof.figures.style import DENSE, Ink, Look, create_canvas, draw_legend, draw_message, tint
+from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import (
     ABSENT,
     format_per_cent,
@@ -59,7 +60,10 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
         for (quantity, panel), place in zip(row, places, strict=False):
             _draw(place, table[(table["quantity"] == quantity) & (table["panel"] == panel)], styles, width=size[0])
             place.set_ylabel(_format_y_label(quantity) if panel == panels[0] else "")
-            place.set_title(format_run_title(panel, look.titles) if quantity == quantities[0] else "", loc="left")
+            place.set_title(
+                format_run_title(panel, look.titles) if quantity == quantities[0] or len(panels) == 1 else "",
+                loc="left",
+            )
             place.set_xlabel("Iteration from which copies start" if row is cells[-1] else "")
         for place in places[len(row) :]:
             place.remove()
@@ -194,7 +198,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
 
 def _scale_y(axes: Axes, points: pd.DataFrame, *, unit: int) -> None:
     """Scale y: a window around the values for accuracies, from 0 for other metrics."""
-    low, high = float(points["lowest"].min()), float(points["highest"].max())
+    # The bound belongs into the panel: how far networks are from it is the finding.
+    low, high = (float(points[["lowest", "highest", "bound"]].agg(which).agg(which)) for which in ("min", "max"))
     if "accuracy" in str(points["quantity"].iloc[0]):
         # Networks that match differ by tenths of a point, which an axis from 0 would hide. The least room keeps the
         # axis open if all values are equal.

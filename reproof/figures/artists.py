@@ -1,4 +1,4 @@
-"""Draw the parts of a panel: lines of arms, the dense network, published values, and marks where lines leave it."""
+"""Draw the parts of a panel: lines of arms, the dense network and published values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reproof.figures.style import DENSE, Ink, tint
+from reproof.figures.inks import Ink, tint
+from reproof.figures.style import DENSE
 from reproof.figures.words import extract_publication
 
 Stroke = str | tuple[int, tuple[int, ...]]
@@ -57,14 +58,3 @@ def draw_published(
         style = choose_published_style(colour, publications.index(extract_publication(point["source"])))
         bars = [[unit * (point["mean"] - point["lowest"])], [unit * (point["highest"] - point["mean"])]]
         axes.errorbar([point["kept"]], [unit * point["mean"]], bars, ecolor=colour, elinewidth=0.8, zorder=4, **style)
-
-
-def draw_exits(axes: Axes, points: pd.DataFrame, *, unit: int, inks: Mapping[str, Ink]) -> None:
-    """Mark, at the bottom edge, where each line leaves the panel: a cut line must not look like one that ends."""
-    low = axes.get_ylim()[0]
-    # From dense to sparse, the first point below the edge is where a line leaves.
-    below = points[unit * points["mean"] < low].sort_values("kept", ascending=False)
-    for point in below.drop_duplicates(["run", "arm"]).to_dict("records"):
-        # Marker 7 is matplotlib's CARETDOWN: its tip, not its centre, lies on the point.
-        style = choose_arm_style(point["arm"], inks[point["arm"]], point["place"]) | {"marker": 7, "linestyle": "none"}
-        axes.plot(point["kept"], low, clip_on=False, zorder=4, **style)

@@ -1,13 +1,15 @@
 """Assign styles to lines of attacks: an ink to each attack, or a stroke where colours denote networks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, tint
+from reproof.figures.inks import SPARE, Ink, find_place, pick_ink, tint, yield_free_inks
+from reproof.figures.style import MUTED, Look
 from reproof.figures.words import format_run_title, label_arm, list_unique
 
 Line = tuple[str, str, str]  # run, arm, attack
@@ -70,19 +72,22 @@ def label_trained_arm(arm: str) -> str:
     return NATURAL if arm == "ticket" else label_arm(arm)
 
 
-def assign_attack_inks(parts: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each attack: that of its family ("pgd_1", "pgd_40"), ever paler, or a spare one."""
+def assign_attack_inks(parts: Iterable[str], declared: Sequence[str] = ()) -> dict[str, Ink]:
+    """Return an ink for each attack: that of its family ("pgd_1", "pgd_40"), ever paler, or a free one.
+
+    `declared` are the attacks of the paper, in its order: they keep their inks whatever a scale runs of them.
+    """
     families: dict[str, list[str]] = {}
-    for part in list_unique(parts):
+    for part in list_unique([*declared, *sorted(set(parts))]):
         # The underscore excludes attacks whose name only begins with the same letters.
         family = next((name for name in ATTACK_INKS if part == name or part.startswith(f"{name}_")), part)
         families.setdefault(family, []).append(part)
-    others = [name for name in families if name not in ATTACK_INKS]
-    spare = {name: Ink(*SPARE[place % len(SPARE)]) for place, name in enumerate(others)}
+    free = [Ink(*one) for one in SPARE]
+    others = chain(free, yield_free_inks([*ATTACK_INKS.values(), *free], ATTACK_INKS))
     return {
         part: Ink(tint(ink.colour, 0.7 * place / len(members)), MARKERS[place % len(MARKERS)] or ink.marker)
         for name, members in families.items()
-        for ink in [ATTACK_INKS.get(name) or spare[name]]
+        for ink in [ATTACK_INKS.get(name) or next(others)]
         for place, part in enumerate(members)
     }
 
@@ -96,7 +101,7 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
     drawn = table[table["trials"] > 0]
     shown = list(drawn[["run", "arm", "part"]].drop_duplicates().itertuples(index=False, name=None))
     networks, attacks = list_unique(line[:2] for line in shown), list_unique(line[2] for line in shown)
-    inks = assign_attack_inks(attacks)
+    inks = assign_attack_inks(attacks, look.names.attacks)
     # Colour is the strongest cue, so it goes to what differs within a panel: attacks, if panels separate the networks.
     if (drawn[["panel", "run", "arm"]].drop_duplicates().groupby("panel").size() <= 1).all():
         styles: dict[str, dict[str, Any]] = {
@@ -106,8 +111,11 @@ def assign_line_styles(table: pd.DataFrame, look: Look) -> tuple[dict[Line, dict
         return {line: styles[line[2]] for line in shown}, entries
     colours, labels = assign_network_colours(networks, look), label_networks(networks, look)
     strokes: dict[str, dict[str, Any]] = {
-        part: {"linestyle": STROKES[place % len(STROKES)], "marker": inks[part].marker}
-        for place, part in enumerate(attacks)
+        part: {
+            "linestyle": STROKES[find_place(part, look.names.attacks, attacks) % len(STROKES)],
+            "marker": inks[part].marker,
+        }
+        for part in attacks
     }
     # Colour and stroke are independent, so the legend explains each alone: n + m entries in place of n x m.
     entries = [Line2D([], [], label=labels[network], color=colours[network]) for network in networks]
@@ -121,8 +129,14 @@ def assign_network_colours(networks: Iterable[tuple[str, str]], look: Look) -> d
     # Within one run an arm keeps the colour that it has in all figures. With several runs, arms repeat.
     if len({run for run, _ in found}) == 1:
         return {(run, arm): look.inks[arm].colour for run, arm in found}
-    palette = [colour for colour, _ in (*INKS.values(), *SPARE)]
-    return {network: palette[place % len(palette)] for place, network in enumerate(found)}
+    runs, arms = ([network[which] for network in found] for which in (0, 1))
+    # Runs come first: most figures have one arm. A network keeps its colour whatever else a scale runs.
+    many = len(list_unique([*look.names.runs, *runs]))
+    declared = ["ticket", *look.names.arms]
+    return {
+        (run, arm): pick_ink(find_place(run, look.names.runs, runs) + many * find_place(arm, declared, arms)).colour
+        for run, arm in found
+    }
 
 
 def label_networks(networks: Iterable[tuple[str, str]], look: Look) -> dict[tuple[str, str], str]:

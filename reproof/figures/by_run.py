@@ -12,6 +12,7 @@ from numpy import isclose
 
 from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import assign_attack_inks, label_attack, label_trained_arm
+from reproof.figures.inks import pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
 from reproof.figures.quantities import find_quantity
@@ -27,9 +28,17 @@ from reproof.figures.seeds import (
     select_parts,
     summarise_seeds,
 )
-from reproof.figures.style import INKS, MUTED, SPARE, Ink, Look, draw_legend, draw_message
+from reproof.figures.style import MUTED, Look, draw_legend, draw_message
 from reproof.figures.tiles import compute_name_width, compute_row_height, create_tiles, name_rows, wrap
-from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
+from reproof.figures.words import (
+    ABSENT,
+    extract_publication,
+    format_run_title,
+    label_quantity,
+    list_runs,
+    list_unique,
+    name_quantity,
+)
 
 Series = tuple[str, str]  # arm, part
 DISTORTIONS = ("train_minimum_distortion", "train_clean_error")
@@ -49,7 +58,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     size = (2.3 if len(metrics) > 1 else 4.0, max(tall, 0.5))
     labels = [str(entry.get_label()) for entry in entries]
     picture, places = create_tiles(
-        [""] * len(metrics),
+        [name_quantity(metric) for metric in metrics],
         across=3,
         size=size,
         labels=labels,
@@ -114,9 +123,9 @@ def _is_near(one: Mapping[str, Any], at: float | None) -> bool:
 def _assign_styles(series: Sequence[Series], look: Look) -> dict[Series, dict[str, Any]]:
     """Return the style of each series: by attack or arm if only one of them differs, else one of a palette."""
     arms, parts = ({one[which] for one in series} for which in (0, 1))
-    palette, attacks = [Ink(*each) for each in (*INKS.values(), *SPARE)], assign_attack_inks(one[1] for one in series)
+    attacks = assign_attack_inks((one[1] for one in series), look.names.attacks)
     own = {one: attacks[one[1]] if len(parts) > 1 else look.inks[one[0]] for one in series}
-    mixed = {one: palette[place % len(palette)] for place, one in enumerate(series)}
+    mixed = {one: pick_ink(place) for place, one in enumerate(series)}
     inks = mixed if min(len(arms), len(parts)) > 1 else own
     return {one: {"color": ink.colour, "marker": ink.marker} for one, ink in inks.items()}
 

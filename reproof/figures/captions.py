@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from reproof.figures.inks import Names
 from reproof.figures.quantities import find_quantity
 from reproof.figures.words import (
     format_per_cent,
@@ -22,23 +23,18 @@ Columns = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Context:
-    """The origin of a figure: scale, labels of the data sets, number of departures, and titles by run."""
+    """The origin of a figure: scale, labels of its data, number of departures, titles by run, names in the paper."""
 
     scale: str
     data: tuple[str, ...]
     departures: int
     titles: Mapping[str, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
 
-def compose_caption(
-    reading: str, table: pd.DataFrame, *, columns: Columns, context: Context, published: str = "Hollow marks"
-) -> str:
-    """Return the caption: how to read the figure, which runs are absent, and the sources of published values."""
-    # An empty figure has no marks to explain.
-    sentences = [reading] if (table["trials"] > 0).any() else []
-    absent = [format_run_title(run, context.titles) for run in list_runs(columns) if not _is_measured(table, run)]
-    if absent:
-        sentences.append(f"Not run at this scale: {'; '.join(absent)}.")
+def compose_caption(reading: str, table: pd.DataFrame, *, notes: Sequence[str], published: str = "Hollow marks") -> str:
+    """Return the caption: how to read the figure, what is left out, and the sources of published values."""
+    sentences = [one for one in (reading, *notes) if one]
     # Kinds that never show published values have no column `source`.
     sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:
@@ -104,11 +100,6 @@ def _yield_highlights(table: pd.DataFrame, context: Context) -> Iterator[str]:
                 f"{format_run_title(run, context.titles)}, {name}: {100 * dense['mean']:.1f} % dense, "
                 f"at most {100 * best['mean']:.1f} % at {format_per_cent(best['kept'])} % kept."
             )
-
-
-def _is_measured(table: pd.DataFrame, run: str) -> bool:
-    """Return whether the table holds a measurement of the run."""
-    return bool((table.loc[table["run"] == run, "trials"] > 0).any())
 
 
 def _count_seeds(tables: Mapping[str, pd.DataFrame], runs: Sequence[str]) -> str:

@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.quantities import find_quantity
 from reproof.figures.seeds import Columns, References, Tables, select_metrics
-from reproof.figures.style import INKS, SPARE, Look, draw_legend, draw_message
+from reproof.figures.style import Look, draw_legend, draw_message
 from reproof.figures.tiles import create_tiles
-from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_runs, list_unique
+from reproof.figures.words import ABSENT, format_run_title, label_quantity, list_runs, list_unique, name_quantity
 
 COLUMNS = ["panel", "run", "arm", "seed", "quantity", "value", "mean", "deviation", "trials"]
 MOST = 40  # bins
@@ -24,14 +25,11 @@ RUG = 0.045  # height of a tick, as a share of the panel
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel per entry, with the histograms of its runs overlaid in different colours."""
     panels = [rows for _, rows in table.groupby("panel")]
-    palette = [colour for colour, _ in (*INKS.values(), *SPARE)]
     runs = list_unique(table.loc[table["trials"] > 0, "run"])
-    colours = {run: palette[place % len(palette)] for place, run in enumerate(runs)}
+    colours = {run: pick_ink(find_place(run, look.names.runs, runs)).colour for run in runs}
     entries = [Line2D([], [], label=_label_run(table[table["run"] == run], look), color=colours[run]) for run in runs]
     size = (4.4, 2.3) if len(panels) == 1 else (2.35, 1.75)
-    titles = [
-        format_run_title(rows["run"].iloc[0], look.titles) if rows["run"].nunique() == 1 else "" for rows in panels
-    ]
+    titles = [_format_title(rows, look) for rows in panels]
     labels = [str(entry.get_label()) for entry in entries]
     picture, places = create_tiles(titles, across=3, size=size, labels=labels, gap=0.55, left=0.6)
     for rows, place in zip(panels, places, strict=True):
@@ -74,6 +72,12 @@ def distribution(
     parts = [every[every["run"] == run].assign(panel=place) for place, column in enumerate(columns) for run in column]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return table.assign(quantity=metric).reindex(columns=COLUMNS)
+
+
+def _format_title(rows: pd.DataFrame, look: Look) -> str:
+    """Return the title of a panel: its run, or the quantity if the legend names several runs."""
+    run, quantity = rows[["run", "quantity"]].iloc[0]
+    return format_run_title(run, look.titles) if rows["run"].nunique() == 1 else name_quantity(quantity)
 
 
 def _label_run(rows: pd.DataFrame, look: Look) -> str:

@@ -30,8 +30,11 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     weight_movement,
 )
 from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
+from reproof.figures.comparisons import describe_left_out, list_measured_panels
+from reproof.figures.cuts import mark_cuts
+from reproof.figures.inks import assign_inks
 from reproof.figures.kinds import KINDS
-from reproof.figures.style import Look, apply_style, assign_inks, draw_blank, draw_foot_line
+from reproof.figures.style import Look, apply_style, draw_blank, draw_foot_lines
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
 
@@ -73,21 +76,31 @@ def draw(
         raise ReproofError(f"figure kind {kind!r}: not known; one of {', '.join(sorted(KINDS))}")
     # From here on every panel is a list of runs, the first one in front.
     columns = [[entry] if isinstance(entry, str) else list(entry) for entry in runs]
-    table = KINDS[kind].select_table(tables=tables, columns=columns, references=references, options=options or {})
-    # Inks depend on all arms of the tables, so that an arm looks the same in every figure of a paper.
+    given: dict[str, Any] = {"tables": tables, "references": references, "options": options or {}}
+    table = KINDS[kind].select_table(columns=columns, **given)
+    # An empty frame, or a comparison without its partner, would look like a result.
+    shown = list_measured_panels(table, columns, options or {})
+    notes = describe_left_out(table, columns, shown, context.titles)
+    if shown and shown != columns:
+        table = KINDS[kind].select_table(columns=shown, **given)
+    # Inks depend on the arms of the paper, so that an arm looks the same in every figure at every scale.
     arms = [arm for rows in tables.values() if "arm" in rows for arm in rows["arm"].unique()]
     with apply_style():
         # A figure without measurements is drawn too: Snakemake and the page expect its files. It says what is missing.
-        drawn = (table["trials"] > 0).any()
-        figure = KINDS[kind].plot(table, Look(assign_inks(arms), context.titles)) if drawn else draw_blank(ABSENT)
-        draw_foot_line(figure, compose_foot_line(tables, columns=columns, context=context))
+        figure = (
+            KINDS[kind].plot(table, Look(assign_inks(arms, context.names.arms), context.titles, context.names))
+            if shown
+            else draw_blank(ABSENT)
+        )
+        mark_cuts(figure)
+        draw_foot_lines(figure, [*notes, compose_foot_line(tables, columns=shown or columns, context=context)])
     return Drawing(
         figure=figure,
         table=table,
         caption=compose_caption(
-            KINDS[kind].reading, table, columns=columns, context=context, published=KINDS[kind].published
+            KINDS[kind].reading if shown else "", table, notes=notes, published=KINDS[kind].published
         ),
-        alt=compose_alternative(table, columns=columns, context=context),
+        alt=compose_alternative(table, columns=shown or columns, context=context),
     )
 
 

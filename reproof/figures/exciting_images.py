@@ -45,7 +45,6 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     for (name, rows), place in zip(blocks.items(), [place for line in axes for place in line], strict=True):
         place.set_title(BLOCKS[name], loc="left", fontsize=8)
         if rows.empty:
-            place.spines[:].set_visible(False)
             draw_message(place, NONE)
             continue
         shown = read_images(rows)

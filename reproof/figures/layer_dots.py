@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from reproof.figures.inks import INKS, SPARE
 from reproof.figures.kinds import figure
 from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
-from reproof.figures.style import INKS, MUTED, SPARE, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.style import MUTED, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_run_title, list_unique
 from reproof.metrics import COUNT, Metric
 
@@ -41,11 +42,15 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one row of panels per run: criticality, then the distances that its layers moved in training."""
     runs, quantities = list_unique(table["run"]), [name for name in list_unique(table["quantity"])]
     entries = [
-        Line2D([], [], label=name, color=colour, marker="o", linestyle="none") for name, colour in CLASSES.items()
+        Line2D([], [], label=name, color=colour, marker="o", linestyle="none") for name, colour in _list_classes(table)
     ]
     tall = max(len(list_parts(table[table["run"] == run])) for run in runs)
     picture, axes = create_canvas(
-        *(len(runs), len(quantities)), size=(1.55, max(ROW * tall, 0.7)), labels=list(CLASSES), gap=0.2, drop=0.75
+        *(len(runs), len(quantities)),
+        size=(1.55, max(ROW * tall, 0.7)),
+        labels=[str(one.get_label()) for one in entries],
+        gap=0.2,
+        drop=0.75,
     )
     for run, places in zip(runs, axes, strict=True):
         rows = table[table["run"] == run]
@@ -83,6 +88,11 @@ def criticality_and_distance(
     # Place 0 is the reset to initial values, which defines criticality. Resets to later steps are in the heat map.
     table = table[(table["at"] == 0) | (table["trials"] == 0)]
     return table.assign(quantity=table["quantity"].map(names)).reset_index(drop=True)
+
+
+def _list_classes(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return name and colour of the classes that a layer of the table has."""
+    return [(name, colour) for name, colour in CLASSES.items() if (table["named"] == name).any()]
 
 
 def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) -> None:

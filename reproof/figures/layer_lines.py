@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
-from reproof.figures.style import INKS, SPARE, Look, create_canvas, draw_message
-from reproof.figures.words import ABSENT, format_run_title, list_runs, list_unique
+from reproof.figures.style import Look, create_canvas, draw_message
+from reproof.figures.tiles import LETTER, wrap
+from reproof.figures.words import ABSENT, format_run_title, join_words, list_runs, list_unique
 from reproof.metrics import COUNT, Metric
 
 LAYERS = "critical layers"
-MARKS = (*INKS.values(), *SPARE)
 # Shares on a logarithmic axis: the thresholds in question span from half a per cent to everything.
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -86,11 +87,11 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
     """Draw one panel of `size` inches per entry, each with its own legend of runs."""
     groups = [group for _, group in table.groupby("panel")]
     runs = list_runs([list_unique(table["run"])])
-    styles = {run: _choose_style(place) for place, run in enumerate(runs)}
+    styles = {run: _choose_style(find_place(run, look.names.runs, runs)) for run in runs}
     titles = {run: format_run_title(run, look.titles) for run in runs}
     across = min(2, len(groups))
     down = -(-len(groups) // across)
-    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=0.75)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=1.0, head=0.7)
     places = [place for line in axes for place in line]
     for group, place in zip(groups, places, strict=False):
         measured = group[group["trials"] > 0]
@@ -100,6 +101,8 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
             draw(place, measured, styles)
             entries = [Line2D([], [], label=titles[run], **styles[run]) for run in list_unique(measured["run"])]
             # A legend per panel: panels may show different runs, and a shared one would list them all.
+            title = join_words(titles[run] for run in list_unique(measured["run"]))
+            place.set_title(wrap(title, int((size[0] + 0.4) / LETTER)), loc="left")
             place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
@@ -108,8 +111,8 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
 
 def _choose_style(place: int) -> dict[str, Any]:
     """Return colour and marker of the run at this place."""
-    colour, marker = MARKS[place % len(MARKS)]
-    return {"color": colour, "marker": marker}
+    ink = pick_ink(place)
+    return {"color": ink.colour, "marker": ink.marker}
 
 
 def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]]) -> None:

@@ -17,8 +17,8 @@ def list_entries(table: pd.DataFrame, look: Look, *, others: bool) -> list[Line2
         _make_entry(label, **choose_arm_style(arm, look.inks[arm], place))
         for arm, place, label in _list_arms(measured, look)
     ]
-    # An empty figure has no line of the dense network to explain.
-    if not measured.empty:
+    # Without a measured dense network there is no line to explain.
+    if ((measured["level"] == 0) & (measured["arm"] == "ticket")).any():
         lines.append(_make_entry("dense network", **DENSE_LINE))
     if others:
         lines.append(_make_entry("tickets of the other rows", **OTHER_LINE))

@@ -1,9 +1,9 @@
 """Assign a label, colour and marker to each of many lines in a panel: mask criteria, mask-0 actions, methods."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reproof.figures.style import INKS, SPARE, Ink
+from reproof.figures.inks import INKS, Ink, yield_free_inks
 from reproof.registry import list_registered
 
 # Names in the papers. Blue and green keep weights that are large after training, yellow those large before it, red
@@ -29,30 +29,31 @@ PUBLISHED = {
     "frozen_or_zero_shuffled": Ink("#CC79A7", "X"),
     "frozen_or_zero_reversed": Ink("#E69F00", "P"),
 }
-
-
-def yield_free_inks(taken: Iterable[Ink]) -> Iterator[Ink]:
-    """Yield each free pair of a colour and a marker of the papers; successive pairs differ in both."""
-    known = {*taken, *(Ink(*spare) for spare in SPARE)}
-    colours = list(dict.fromkeys(ink.colour for ink in PUBLISHED.values()))
-    markers = list(dict.fromkeys(ink.marker for ink in PUBLISHED.values()))
-    # Shift 0 would give the pairs of the papers' criteria.
-    for shift in range(1, len(markers)):
-        for place, colour in enumerate(colours):
-            ink = Ink(colour, markers[(place + shift) % len(markers)])
-            if ink not in known:
-                yield ink
+# Searches for a mask on untrained weights: a colour for each method, and a marker for its weights and scale.
+SEARCHES = {
+    "Bernoulli, initial": Ink("#0072B2", "o"),
+    "Bernoulli, constants": Ink("#56B4E9", "s"),
+    "Bernoulli, initial, rescaled": Ink("#009E73", "^"),
+    "Bernoulli, constants, rescaled": Ink("#44AA99", "v"),
+    "edge-popup, initial": Ink("#D55E00", "P"),
+    "edge-popup, constants": Ink("#E69F00", "X"),
+    "genetic, initial": Ink("#882255", "D"),
+    "genetic, constants": Ink("#CC79A7", "d"),
+}
 
 
 def add_inks(names: Iterable[str], inks: Mapping[str, Ink]) -> dict[str, Ink]:
     """Return the inks, with a free one added for each name that lacks one, in order of name."""
     # By name, not by order of appearance: a criterion has one ink whatever else a figure shows.
     missing = sorted(set(names) - set(inks))
-    return {**inks, **dict(zip(missing, yield_free_inks(inks.values()), strict=False))}
+    return {**inks, **dict(zip(missing, yield_free_inks(inks.values(), PUBLISHED), strict=False))}
 
 
-# Inks of the papers, and of every criterion and action registered since.
-NAMED = add_inks([*list_registered("pruning", "criterion"), *list_registered("pruning", "mask_zero")], PUBLISHED)
+# Inks of the papers, and of every criterion and action registered since. Searches have figures of their own.
+NAMED = {
+    **add_inks([*list_registered("pruning", "criterion"), *list_registered("pruning", "mask_zero")], PUBLISHED),
+    **SEARCHES,
+}
 # Legend labels of the mask-0 actions of Zhou et al. 2019. Labels of all other names are made of the name.
 LABELS = {
     "zero": "zero (tickets)",
@@ -65,9 +66,8 @@ LABELS = {
 
 
 def find_inks(names: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each name: a registered one if there is one, else the next spare one."""
-    unnamed = [name for name in dict.fromkeys(names) if name not in NAMED]
-    return NAMED | {name: Ink(*SPARE[place % len(SPARE)]) for place, name in enumerate(unnamed)}
+    """Return an ink for each name: a registered one if there is one, else a free one."""
+    return add_inks(names, NAMED)
 
 
 def label_line(name: str) -> str:

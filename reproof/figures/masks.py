@@ -10,11 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
-from reproof.figures.lines import find_inks, label_line
+from reproof.figures.lines import find_inks, label_line, sort_names
 from reproof.figures.spread import add_part_and_at
-from reproof.figures.style import DENSE, INKS, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 from reproof.metrics import SHARE, Metric
 
@@ -155,12 +156,18 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, rows: Sequence[str], names: Sequ
 
 def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
     """Draw accuracy against the passes spent on finding a mask, with a line and a band for each method."""
-    runs, names = list_unique(table["run"]), list_unique(table.loc[table["trials"] > 0, "part"])
+    runs, names = list_unique(table["run"]), sort_names(table.loc[table["trials"] > 0, "part"])
     inks = find_inks(names)
     styles: dict[str, dict[str, Any]] = {
-        name: {"color": inks[name].colour, "linestyle": "--" if "constants" in name else "-"} for name in names
+        name: {
+            "color": inks[name].colour,
+            "linestyle": "--" if "constants" in name else "-",
+            "marker": inks[name].marker,
+            "markevery": 0.2,
+        }
+        for name in names
     }
-    entries = [Line2D([], [], label=name, **styles[name]) for name in names]
+    entries = [Line2D([], [], label=name, **(styles[name] | {"markevery": None})) for name in names]
     labels = [str(one.get_label()) for one in entries]
     picture, axes = create_canvas(1, len(runs), size=(4.2, 2.3), labels=labels)
     for run, place in zip(runs, axes[0], strict=True):

@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 from reproof import registry
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE, choose_published_style
+from reproof.figures.inks import Ink
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
 from reproof.figures.lines import choose_line_style, find_inks, find_runs, label_line, sort_names
 from reproof.figures.spread import add_part_and_at, summarise_trials
-from reproof.figures.style import DENSE, Ink, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 
 # `top` is the best mean of a panel and `span` the height below it: a plot gets its table alone, so limits are in it.
@@ -26,8 +27,8 @@ COLUMNS = [
 TRAINED = ("test_accuracy_at_early_stop",)
 UNTRAINED = ("untrained_test_accuracy", "untrained_constant_test_accuracy")
 READING = (
-    "Points are means over seeds; bars reach from the lowest to the highest. A line that ends early continues below "
-    "the panel."
+    "Points are means over seeds; bars reach from the lowest to the highest. A triangle at an edge marks what "
+    "lies beyond it."
 )
 Tables = Mapping[str, pd.DataFrame]
 Columns = Sequence[Sequence[str]]
@@ -155,7 +156,8 @@ def _tidy_rows(parts: Sequence[pd.DataFrame], columns: Columns, span: float) -> 
 def _list_entries(table: pd.DataFrame, names: Sequence[str], inks: dict[str, Ink]) -> list[Line2D]:
     """Return the legend: lines, dense network, and publications of the values that are shown."""
     lines = [Line2D([], [], label=label_line(name), **choose_line_style(name, inks)) for name in names]
-    lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
+    if ((table["level"] == 0) & (table["trials"] > 0)).any():
+        lines += [Line2D([], [], label="all weights kept", **DENSE_LINE)]
     panels = [
         _select_panel(table, run, quantity)
         for run in list_unique(table["run"])

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures import scales
-from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw_dense, draw_exits, draw_published
+from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw_dense, draw_published
 from reproof.figures.legend import list_entries, list_publications
 from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -83,7 +83,7 @@ def _fold_panels(table: pd.DataFrame, quantities: Sequence[str], look: Look) -> 
     cells = [
         Cell(
             rows=_select_rows(table, quantity, panel),
-            title="" if place else format_run_title(panel, look.titles),
+            title=format_run_title(panel, look.titles),
             label=label_quantity(quantity),
             others=table.iloc[:0],
             lowest=place >= len(quantities) - 2,
@@ -148,7 +148,6 @@ def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], wi
         style = choose_arm_style(arm, look.inks[arm], place)
         draw_arm(axes, line, unit=unit, style=style, front=arm == "ticket")
     draw_published(axes, published, unit=unit, inks=look.inks, publications=publications)
-    draw_exits(axes, points, unit=unit, inks=look.inks)
 
 
 def _select_rows(table: pd.DataFrame, quantity: str, panel: str) -> pd.DataFrame:

@@ -24,6 +24,7 @@ LABELS = {BEST: "Error over that of\nthe dense network (%)", FIRST: "First itera
 # Pale, because the lines drawn over the ranges carry the data.
 SHADES = {"I": "#f1f1f1", "II": "#dcebf7", "III": "#f7e3dc"}
 MEANINGS = {"I": "random pruning matches", "II": "only tickets match", "III": "nothing matches"}
+BOUND_LINE: dict[str, Any] = {"color": "#444444", "linewidth": 0.8, "linestyle": (0, (1, 2))}
 MARKS = {"matching": "o", "stable": "x"}
 ACCURACY, INSTABILITY = "test_accuracy_at_end", "test_instability"
 
@@ -126,10 +127,12 @@ def _list_entries(table: pd.DataFrame, look: Look) -> Iterator[Line2D | Patch]:
     """Yield the legend: arms, ranges and bounds."""
     for arm in list_unique(table.loc[table["trials"] > 0, "arm"]):
         yield Line2D([], [], label=label_arm(arm), color=look.inks[arm].colour, marker=look.inks[arm].marker)
-    for name, shade in SHADES.items():
-        yield Patch(label=f"{name}: {MEANINGS[name]}", color=shade)
-    for bound, marker in MARKS.items():
-        yield Line2D([], [], label=bound, color="#444444", marker=marker, linestyle="none", fillstyle="none")
+    for name in (one for one in SHADES if (table["range"] == one).any()):
+        yield Patch(label=f"{name}: {MEANINGS[name]}", color=SHADES[name])
+    if (table["quantity"] == BEST).any():
+        yield Line2D([], [], label="bound for matching", **BOUND_LINE)
+    for bound in (one for one in MARKS if ((table["quantity"] == FIRST) & (table["bound"] == one)).any()):
+        yield Line2D([], [], label=bound, color="#444444", marker=MARKS[bound], linestyle="none", fillstyle="none")
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
@@ -145,7 +148,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         ink = look.inks[str(arm)]
         if quantity == BEST:
             axes.plot(line["kept"], 100 * line["mean"], color=ink.colour, marker=ink.marker)
-            axes.axhline(100 * line["limit"].iloc[0], color="#444444", linewidth=0.8, linestyle=(0, (1, 2)))
+            axes.axhline(100 * line["limit"].iloc[0], **BOUND_LINE)
         else:
             axes.plot(
                 line["kept"], line["mean"], color=ink.colour, marker=MARKS[str(bound)], fillstyle="none", linewidth=0.8

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer
 from reproof.figures.legend import list_publications, list_published_entries
@@ -23,7 +24,7 @@ from reproof.figures.seeds import (
     select_metrics,
     summarise_seeds,
 )
-from reproof.figures.style import DENSE, INKS, MUTED, Look, draw_legend, draw_message
+from reproof.figures.style import DENSE, MUTED, Look, draw_legend, draw_message
 from reproof.figures.tiles import SMALL_LETTER, SMALL_LINE, create_tiles
 from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_runs, list_unique
 
@@ -39,7 +40,7 @@ ONE: dict[str, Any] = {"color": DENSE, "linewidth": 0.9, "linestyle": "--"}
 def plot(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel per run: the bounds by layer, before and after training, and a line at 1."""
     runs, sources = list_unique(table["run"]), list_publications(table)
-    entries = [Line2D([], [], label=name, **style) for name, style in STATES.items()]
+    entries = [Line2D([], [], label=name, **style) for name, style in STATES.items() if (table["state"] == name).any()]
     entries += [Line2D([], [], label="factor 1: no amplification", **ONE)]
     entries += list_published_entries(sources)
     layers = max((_list_layers(table[table["run"] == run]) for run in runs), key=len)
@@ -64,7 +65,8 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot,
     reads=lambda _: [BOUND],
     reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "
-    "input. The product over the layers bounds the whole network.",
+    "input. The bound of the network is their product, times the greatest slope of each activation between them: a "
+    "sigmoid's is a quarter.",
 )
 def spectra(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
     """Select upper Lipschitz bounds of layers at the first and the last measured step, and their products.
@@ -112,8 +114,22 @@ def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
 
 def _format_products(rows: pd.DataFrame) -> str:
     """Return the text of the products over all layers, a line for each state."""
-    found = rows[(rows["quantity"] == PRODUCT) & (rows["trials"] > 0)].set_index("state")["mean"]
-    return "\n".join(f"product, {state}: {found[state]:,.3g}" for state in STATES if state in found)
+    measured = rows[rows["trials"] > 0]
+    found = measured[measured["quantity"] == PRODUCT].set_index("state")["mean"]
+    plotted = measured[measured["quantity"] == BOUND].groupby("state")["mean"].prod()
+    return "\n".join(_format_product(state, found[state], plotted.get(state)) for state in STATES if state in found)
+
+
+def _format_product(state: str, product: float, plotted: float | None) -> str:
+    """Return the text of the bound of the network, and why it is not the product of the layers' bounds.
+
+    >>> _format_product("trained", 84.0, 1344.0), _format_product("trained", 84.0, 84.0)
+    ('network, trained: 84 (layers ÷ 16)', 'network, trained: 84')
+    """
+    # Of several seeds, the mean of products differs a little from the product of means.
+    if plotted is None or 0.8 < plotted / product < 1.25:
+        return f"network, {state}: {product:,.3g}"
+    return f"network, {state}: {product:,.3g} (layers ÷ {plotted / product:.2g})"
 
 
 def _scale_y(axes: Axes, rows: pd.DataFrame, text: str) -> None:

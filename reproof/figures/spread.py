@@ -10,6 +10,7 @@ from numpy import isclose
 
 # `panel` is the first run of a panel, `place` the place of `run` in it. `mean`, `lowest` and `highest` are in the unit
 # of the quantity. `source` is "" for measured rows.
+PLACED = "its ratio placed on our dense"
 COLUMNS = [
     *("panel", "place", "run", "arm", "level", "kept", "quantity"),
     *("mean", "lowest", "highest", "trials", "source"),
@@ -167,8 +168,19 @@ def _make_published_row(reference: Mapping[str, Any], dense: float, column: Sequ
         "lowest": reference.get("low", value),
         "highest": reference.get("high", value),
         "trials": 0,
-        "source": reference["source"],
+        # The paper's own number is a ratio or a gain: the mark lies where our dense network puts it.
+        "source": reference["source"] if "value" in reference else mark_source(reference["source"], PLACED),
     }
+
+
+def mark_source(source: str, remark: str) -> str:
+    """Return a source with a remark behind its publication, which the legend shows.
+
+    >>> mark_source("Frankle & Carbin 2019, section 2", "other training")
+    'Frankle & Carbin 2019 (other training), section 2'
+    """
+    publication, comma, place = source.partition(",")
+    return f"{publication} ({remark}){comma}{place}"
 
 
 def _matches(arm: str, patterns: Sequence[str]) -> bool:

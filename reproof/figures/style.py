@@ -1,7 +1,7 @@
 """Define the look of all figures: fonts, colours distinct for colour-blind readers, margins, legend, foot line."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from reproof.figures.inks import Ink, Names
 from reproof.figures.matplotlib_defaults import DEFAULTS
 
 STYLE: Any = {
@@ -45,38 +45,16 @@ STYLE: Any = {
 }
 # The dense network is the reference of every figure; black is no arm's colour.
 DENSE, MUTED = "#000000", "#666666"
-LEGEND_LINE = 0.17  # inches
-# Okabe and Ito (2008), "Color universal design"; arms keep their colour and marker in every figure of every paper.
-INKS = {
-    "ticket": ("#0072B2", "o"),
-    "reinitialise": ("#D55E00", "s"),
-    "shuffle_mask": ("#009E73", "^"),
-    "reshuffle_initial": ("#CC79A7", "v"),
-    "prune_at_init": ("#E69F00", "P"),
-    "noise": ("#882255", "X"),
-    "fgsm_trained": ("#CC6677", "D"),
-    "pgd_trained": ("#117733", "8"),
-    "pgd_trained_nearer": ("#AA4499", "H"),
-    "pools_trained": ("#B8A643", "p"),
-}
-# For arms without an ink: more colours of Okabe and Ito and of Paul Tol, and a grey.
-SPARE = (("#56B4E9", "d"), ("#999933", "<"), ("#332288", ">"), ("#661100", "p"), ("#44AA99", "h"), ("#777777", "*"))
-
-
-@dataclass(frozen=True)
-class Ink:
-    """Colour and marker of one arm."""
-
-    colour: str
-    marker: str
+LEGEND_LINE, FOOT_LINE = 0.17, 0.11  # inches
 
 
 @dataclass(frozen=True)
 class Look:
-    """The ink of every arm and the titles of runs, which a plot needs in addition to its table."""
+    """The ink of every arm, the titles of runs and the names of the paper: what a plot needs besides its table."""
 
     inks: Mapping[str, Ink]
     titles: Mapping[str, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
 
 @contextmanager
@@ -87,32 +65,6 @@ def apply_style() -> Iterator[None]:
     """
     with matplotlib.rc_context(DEFAULTS | STYLE):
         yield
-
-
-def assign_inks(arms: Iterable[str]) -> dict[str, Ink]:
-    """Return an ink for each arm: one of INKS if it has one, else the next spare one in order of name.
-
-    Arms of a family ("noise_0.5", "noise_1", ...) share hue and marker; larger numbers are paler. Pass all arms of a
-    paper at once, so that a control looks the same in all its figures.
-    """
-    families: dict[str, list[str]] = {}
-    # Sorted, so that an ink depends on the set of arms and not on the order of rows.
-    for arm in sorted(set(arms), key=_split_number):
-        families.setdefault(_find_family(arm), []).append(arm)
-    spare = {name: SPARE[i % len(SPARE)] for i, name in enumerate(sorted(set(families) - set(INKS)))}
-    return {
-        # At most 70 % white: a paler member could not be seen.
-        arm: Ink(tint(colour, 0.7 * i / len(members)), marker)
-        for name, members in families.items()
-        for colour, marker in [INKS.get(name) or spare[name]]
-        for i, arm in enumerate(members)
-    }
-
-
-def tint(colour: str, share: float) -> str:
-    """Return a colour mixed with white; `share` in [0, 1] is the share of white."""
-    red, green, blue = (channel + (1 - channel) * share for channel in to_rgb(colour))
-    return to_hex((red, green, blue))
 
 
 def create_canvas(
@@ -132,8 +84,11 @@ def create_canvas(
     `gap` and `drop` are the distances between neighbours, across and down; `left`, `head` and `low` are the margins.
     All are in inches. Margins are fixed, not found by a layout solver: they are fast and do not depend on the machine.
     """
-    (width, height), right = size, 0.24
-    total = left + columns * width + (columns - 1) * gap + right
+    width, height = size
+    panels = left + columns * width + (columns - 1) * gap
+    # The longest entry of the legend must fit into the figure.
+    right = max(0.24, max((0.75 + 0.067 * len(label) for label in labels), default=0.0) - panels)
+    total = panels + right
     # The legend grows upwards; panels keep their size, so figures of a page remain comparable.
     top = head + LEGEND_LINE * len(wrap_legend(labels, total))
     tall = top + rows * height + (rows - 1) * drop + low
@@ -184,41 +139,46 @@ def wrap_legend(labels: Sequence[str], width: float) -> list[list[str]]:
     return lines
 
 
-def draw_foot_line(figure: Figure, text: str) -> None:
-    """Draw a small text under the panels, wrapped to the width of the figure."""
+def draw_foot_lines(figure: Figure, texts: Sequence[str]) -> None:
+    """Draw small texts under the panels, each on lines of its own, wrapped to the width of the figure."""
     # 0.053 inches for a letter of 6.5 points.
-    lines = textwrap.fill(text, int((figure.get_figwidth() - 0.2) / 0.053))
-    figure.text(
-        0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), lines, fontsize=6.5, color=MUTED, va="bottom"
-    )
+    letters = int((figure.get_figwidth() - 0.2) / 0.053)
+    lines = [line for text in texts for line in textwrap.wrap(text, letters)]
+    # The margin below the panels has room for two lines.
+    _add_margin_below(figure, FOOT_LINE * max(len(lines) - 2, 0))
+    width, height = figure.get_size_inches()
+    figure.text(0.1 / width, 0.06 / height, "\n".join(lines), fontsize=6.5, color=MUTED, va="bottom")
+
+
+def _add_margin_below(figure: Figure, inches: float) -> None:
+    """Make a figure higher by this margin at its bottom; all that it holds keeps its size and distance from the top."""
+    width, old = figure.get_size_inches()
+    new = old + inches
+    places = [
+        (legend, figure.transFigure.inverted().transform(legend.get_bbox_to_anchor().p0)) for legend in figure.legends
+    ]
+    boxes = [axes.get_position() for axes in figure.axes]
+    figure.set_size_inches(width, new)
+    for axes, box in zip(figure.axes, boxes, strict=True):
+        axes.set_position((box.x0, (box.y0 * old + inches) / new, box.width, box.height * old / new))
+    for text in figure.texts:
+        text.set_y((text.get_position()[1] * old + inches) / new)
+    for legend, (x, y) in places:
+        legend.set_bbox_to_anchor((x, (y * old + inches) / new), transform=figure.transFigure)
 
 
 def draw_blank(text: str) -> Figure:
     """Return a figure with one low panel that contains only a message."""
     figure, ((axes,),) = create_canvas(1, 1, size=(6.0, 0.6), labels=())
-    axes.spines[:].set_visible(False)
     draw_message(axes, text)
     return figure
 
 
 def draw_message(axes: Axes, text: str) -> None:
-    """Remove the ticks of a panel and write a message into its middle."""
+    """Remove the frame and the ticks of a panel and write a message into its middle."""
     axes.set(xticks=[], yticks=[])
+    # An empty frame looks like a result of nothing.
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
-
-
-def _find_family(arm: str) -> str:
-    """Return the name of an arm without its number."""
-    name, _, number = arm.rpartition("_")
-    return name if name and _parse_number(number) is not None else arm
-
-
-def _split_number(arm: str) -> tuple[str, float]:
-    """Return family and number of an arm, to sort "noise_10" after "noise_2"."""
-    return _find_family(arm), _parse_number(arm.rpartition("_")[2]) or 0.0
-
-
-def _parse_number(text: str) -> float | None:
-    """Return a plain decimal number, or None if the text is not one."""
-    return float(text) if text.replace(".", "", 1).isdigit() else None

@@ -39,7 +39,7 @@ def create_tiles(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with a panel of `size` inches for each title, at most `across` per row; see `create_canvas`.
 
-    A single column is at least as wide as the legend needs.
+    Panels are at least as wide as the legend needs.
     """
     # Fewer panels than fit into a line do not need the width of a line.
     across = min(across, len(titles))
@@ -47,8 +47,8 @@ def create_tiles(
     short = [wrap(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
     head = 0.4 if any(titles) else 0.2
     more = LINE * (max(count_lines(title) for title in short) - 1)
-    # Several columns are wider than any label of a legend; a single one may be narrower.
-    width = max(size[0], _compute_legend_width(labels) - left - RIGHT) if across == 1 else size[0]
+    # The longest label of the legend must fit into the figure.
+    width = max(size[0], (_compute_legend_width(labels) - left - RIGHT - (across - 1) * gap) / across)
     picture, grid = create_canvas(
         -(-len(titles) // across), across, size=(width, size[1]), labels=labels,
         gap=gap, drop=drop + more, left=left, head=head + more, low=low,

@@ -28,7 +28,7 @@ from reproof.figures.seeds import (
 from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, draw_legend, draw_message
 from reproof.figures.tiles import create_tiles
-from reproof.figures.words import ABSENT, extract_publication, format_run_title, label_quantity, list_unique
+from reproof.figures.words import ABSENT, extract_publication, format_run_title, join_words, label_quantity, list_unique
 
 Scale = Callable[[Axes, pd.DataFrame], None]
 
@@ -124,9 +124,8 @@ def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
 
 
 def _format_title(rows: pd.DataFrame, look: Look) -> str:
-    """Return the title of a panel with a single run; several runs are named in the legend."""
-    runs = list_unique(rows["run"])
-    return format_run_title(runs[0], look.titles) if len(runs) == 1 else ""
+    """Return the title of a panel: its runs."""
+    return join_words(format_run_title(run, look.titles) for run in list_unique(rows["run"]))
 
 
 def _draw_lines(axes: Axes, points: pd.DataFrame, styles: dict[Line, dict[str, Any]]) -> None:

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.scales import TICKS_APART
-from reproof.figures.style import INKS, Look, create_canvas, draw_legend, draw_message
+from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
 from reproof.figures.words import ABSENT, format_per_cent, format_run_title, list_runs, list_unique
 from reproof.metrics import Metric
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reproof.declarations.criteria import EXAMPLES, GRADIENT
-from reproof.experiments.configuration import Paper
+from reproof.experiments.configuration import Paper, list_figure_runs
 from reproof.experiments.runs import Run
 from reproof.experiments.strict_yaml import Tree
-from reproof.planning.layout import Block, Layout
+from reproof.planning.layout import Block, Layout, locate_data_record
 from reproof.provenance.identity import Registered
 
 Settings = dict[str, Any]
@@ -50,8 +50,24 @@ def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], 
     titles = {key: one.get("title", key) for key, one in paper.published_runs.items()}
     titles |= {run.key: run.title for run in runs.values()}
     entry: Settings = paper.settings["figures"][figure]
-    about = {"references": _comparable_values(paper), "titles": titles, "scale": scale}
+    # The line below the panels names the data of the runs that are drawn, not of all runs of the paper.
+    data = {locate_data_record(runs[key].dataset.name) for key in list_figure_runs(entry) if key in runs}
+    about = {"references": _comparable_values(paper), "titles": titles, "scale": scale, "data": sorted(data)}
+    about |= {"names": _list_names(paper, figure)}
     return entry | about | {"departures": len(list_departures(paper))}
+
+
+def _list_names(paper: Paper, figure: str) -> dict[str, list[str]]:
+    """Return the arms and attacks that a paper's file declares, and the runs that it has for a figure, in its order."""
+    runs = paper.published_runs.values()
+    tests = [one for run in runs for one in run.get("evaluations", {}).values()]
+    reported = [one["report_as"]["arm"] for one in tests if "arm" in one.get("report_as", {})]
+    arms = [*(arm for run in runs for arm in run.get("controls", {})), *reported]
+    attacks = [attack for one in tests for attack in one.get("attacks", {})]
+    # A figure that only a scale has is compared with no other.
+    entry = paper.published.settings["figures"].get(figure) or paper.settings["figures"][figure]
+    lists = {"arms": arms, "attacks": attacks, "runs": list_figure_runs(entry)}
+    return {name: list(dict.fromkeys(each)) for name, each in lists.items()}
 
 
 def list_departures(paper: Paper) -> list[Tree]:
@@ -60,10 +76,25 @@ def list_departures(paper: Paper) -> list[Tree]:
 
 
 def _comparable_values(paper: Paper) -> list[Tree]:
-    """Return the published values of runs whose network this scale keeps: a stand-in cannot be compared with them."""
+    """Return the published values of runs whose network this scale keeps: a stand-in cannot be compared with them.
+
+    A value is of the paper's data: on other data only ratios and gains are kept. Of a run that is trained otherwise,
+    the source says so.
+    """
     here, published = paper.settings["runs"], paper.published_runs
-    same = {key for key, run in here.items() if run["network"] == published[key]["network"]}
-    return [one for one in paper.settings.get("references", []) if one["run"] in same]
+    return [
+        one if here[key]["training"] == published[key]["training"] else _mark_training(one)
+        for one in paper.settings.get("references", [])
+        for key in [one["run"]]
+        if key in here and here[key]["network"] == published[key]["network"]
+        if "value" not in one or here[key]["dataset"] == published[key]["dataset"]
+    ]
+
+
+def _mark_training(one: Tree) -> Tree:
+    """Return a published value whose source says that it was trained otherwise than here."""
+    publication, comma, place = one["source"].partition(",")
+    return one | {"source": f"{publication} (other training){comma}{place}"}
 
 
 def _dense_settings(layout: Layout, run: str, seeds: Block, _: Block) -> Settings:

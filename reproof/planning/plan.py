@@ -7,7 +7,7 @@ imports torch.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reproof.experiments.configuration import Configuration, list_figure_runs
+from reproof.experiments.configuration import Configuration, list_drawn_figures
 from reproof.experiments.cross_checks import check_paper_claims, check_references, find_checked_runs, find_runs
 from reproof.experiments.figure_checks import check_figures
 from reproof.experiments.runs import Run
@@ -216,9 +216,8 @@ class Plan(Layout):
         ]
 
     def list_figures(self, paper: str) -> list[str]:
-        """Return the figures of a paper, in the order of its page: those of which this scale runs at least one run."""
-        entries = self.papers[paper].settings["figures"]
-        return [name for name, one in entries.items() if not self.runs[paper].keys().isdisjoint(list_figure_runs(one))]
+        """Return the figures of a paper, in the order of its page: those of which this scale runs a panel."""
+        return list_drawn_figures(self.papers[paper].settings["figures"], self.runs[paper].keys())
 
     def list_figure_stems(self) -> list[str]:
         """Return the figures of all papers, as paths without suffix."""

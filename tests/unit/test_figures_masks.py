@@ -155,7 +155,6 @@ def test_a_run_of_another_network_is_no_criterion_of_this_one():
 def test_each_kind_draws_what_was_run_and_says_what_was_not(kind, rows, options):
     context = Context("demo", ("digits",), 0, {"fc": "FC", "conv_2": "Conv-2"})
     drawing = draw(kind, tables={"measurements": rows}, runs=["fc", "conv_2"], context=context, options=options)
-    assert [axes.get_title(loc="left") for axes in drawing.figure.axes] == ["FC", "Conv-2"]
+    assert [axes.get_title(loc="left") for axes in drawing.figure.axes] == ["FC"], "no empty frame"
     assert "Not run at this scale: Conv-2." in drawing.caption
-    drawn = [bool(axes.lines or axes.collections) for axes in drawing.figure.axes]
-    assert drawn == [True, False]
+    assert all(axes.lines or axes.collections for axes in drawing.figure.axes)

@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from reproof.figures import words
+from reproof.figures.inks import INKS, SPARE, assign_inks, tint
 from reproof.figures.scales import compute_limits, find_comparable, scale_kept_axis, scale_value_axis, select_spaced
-from reproof.figures.style import INKS, SPARE, assign_inks, tint, wrap_legend
+from reproof.figures.style import wrap_legend
 
 
 def test_known_arms_keep_their_ink_whatever_else_is_drawn() -> None:
