@@ -10,6 +10,7 @@ run goes on.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from reproof.experiments.strict_yaml import read_yaml
 from reproof.planning.plan import Plan
 from reproof.provenance.equal_code import EqualCode
 from reproof.provenance.fingerprint import Fingerprints
-from reproof.provenance.records import sha256
+from reproof.provenance.records import format_settings_of, sha256
 from reproof.publishing.publication import refuse_uncommitted
 from reproof.storage.files import ReproofError, read_json, write_text
 from workflow.command import run_command
@@ -103,15 +104,17 @@ class Version:
         _run(sys.executable, "-m", "snakemake", "--cores", "all", *named, "--", *records, at=self.folder)
 
     def judge(self, plan: Plan, paper: str) -> str:
-        """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper."""
-        verdicts = self.folder.absolute() / f".snakemake/judged/{plan.scale}/{paper}.parquet"
-        measured = str(Path(plan.locate_tables(paper), "measurements.parquet").absolute())
-        given = [
-            plan.make_paper_job("judge_claims", paper).settings_line,
-            measured,
-            str(verdicts),
-            str(verdicts.with_suffix(".log")),
-        ]
+        """Return the SHA-256 of the verdicts that this version gives on the published measurements of a paper.
+
+        The claims are those of the published verdicts: claims that came later have none that could differ.
+        """
+        tables, judged = Path(plan.locate_tables(paper)), Path(f".snakemake/judged/{plan.scale}/{paper}")
+        (self.folder / judged).mkdir(parents=True, exist_ok=True)
+        # Copied without its record, which speaks of files in another folder.
+        shutil.copy(tables / "measurements.parquet", self.folder / judged)
+        verdicts = self.folder / judged / "verdicts.parquet"
+        settings = format_settings_of(read_json(tables / "verdicts.json"))
+        given = [settings, *(str(judged / name) for name in ("measurements.parquet", "verdicts.parquet", "judge.log"))]
         _run(sys.executable, "-c", JUDGED, json.dumps(given), at=self.folder)
         return sha256(verdicts)
 
