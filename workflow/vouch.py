@@ -175,7 +175,7 @@ def _shown_by_runs(
         # Tables lie by paper, so those of an earlier run may lie there; all other results have names of their own.
         made = [one for one in pairs if one in records or not one.startswith(TABLES)]
         for record in made:
-            if (old.folder / record).exists() and (new.folder / record).exists():
+            if _is_same_job(old.folder, new.folder, record):
                 different = [*_different(old.folder, new.folder, record)]
                 differ += different
                 shown |= set() if different else {pairs[record]}
@@ -201,6 +201,12 @@ def _choose_records(
     """
     open_records = [one for one, pair in pairs.items() if pair not in shown and pair[0] in wanted]
     return sorted({*open_records, f"{plan.locate_tables(next(iter(plan.papers)))}/record.json"})
+
+
+def _is_same_job(old: Path, new: Path, record: str) -> bool:
+    """Return True if both folders hold results of the job, made with the same settings: not of other runs or claims."""
+    both = [folder / record for folder in (old, new)]
+    return all(one.exists() for one in both) and len({format_settings_of(read_json(one)) for one in both}) == 1
 
 
 def _different(old: Path, new: Path, record: str) -> Iterator[str]:
