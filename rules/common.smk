@@ -23,7 +23,7 @@ wildcard_constraints:
     seeds=r"\d+(-\d+)?",
     level=r"\d+",
     operation=r"[a-z0-9_]+",
-    levels=r"\d+(_\d+)*",  # "0_4_8"
+    levels=r"\d+(_\d+)*",
     scale=PLAN.scale,  # of other scales this plan knows nothing
     paper=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",

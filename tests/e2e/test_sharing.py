@@ -8,7 +8,7 @@ import pytest
 from serving import Quiet, flip, replace, served
 
 SMOKE = "config/scales/smoke.yaml"
-FIGURES = {"draw_figure": 7, "build_gallery": 1}
+FIGURES = {"draw_figure": 5, "build_gallery": 1}
 PUBLISH = "make -o install publish"
 
 

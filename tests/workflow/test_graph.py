@@ -1,6 +1,7 @@
 """The graph of each scale: how many jobs of each rule, against snapshots, and what Snakemake's own linter says."""
 
 import re
+import shlex
 import sys
 
 import pytest
@@ -81,7 +82,7 @@ def test_commands_that_people_are_told_to_type_name_the_target_first():
     commands = [command for path in documents() for command in COMMAND.findall(path.read_text())]
     assert commands
     for command in commands:
-        words = command.partition("--config")[2].split()
+        words = shlex.split(command.partition("--config")[2])
         values = [word for word in words[: next((i for i, w in enumerate(words) if w.startswith("-")), None)]]
         assert all("=" in value for value in values), command
 
