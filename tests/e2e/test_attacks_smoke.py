@@ -9,6 +9,7 @@ from reproof.storage.files import read_parquet
 
 PAPERS = ("intriguing_properties", "attacks")
 OPERATIONS = {"attack", "minimum_distortion", "unit_selectivity", "lipschitz", "adversarial_training"}
+OPERATIONS |= {"dead_outputs", "recreate"}
 
 
 def test_from_nothing_to_a_page_and_then_nothing_more(repository, tmp_path):
@@ -34,7 +35,7 @@ def _the_same_network_is_trained_and_attacked(table):
     """Accuracy under attack is at most that of the same 20 images untouched, and FGSM lowers it."""
     own = table[(table["arm"] == "ticket") & (table["metric"] == "test_accuracy_under_attack")]
     left = own.pivot_table(index="seed", columns=["part", "at"], values="value")
-    assert set(left.columns) == {(part, at) for part in ("fgsm", "pgd_40", "square") for at in (0.0, 0.1)}
+    assert set(left.columns) >= {(part, at) for part in ("fgsm", "pgd_40", "square") for at in (0.0, 0.1)}
     for part in ("fgsm", "pgd_40", "square"):
         assert (left[part, 0.1] <= left[part, 0.0]).all()
     assert left["fgsm", 0.1].mean() < left["fgsm", 0.0].mean()

@@ -22,7 +22,7 @@ def test_all_of_it_runs_once(ran):
     table = read_parquet(ran / f"results/tables/smoke/{PAPER}/measurements.parquet")
     untrained = table[table["metric"] == "untrained_test_accuracy"]
     assert untrained.groupby("part").size().to_dict() == dict.fromkeys(
-        ("large_final", "large_final_same_sign", "random"), 2 * 4
+        ("large_final", "large_final_same_sign", "random", "snip"), 2 * 4
     )
     ticket = table[(table["run"] == "fc_large_final") & (table["metric"] == "test_accuracy_at_early_stop")]
     assert {"ticket", "constant_signed"} == set(ticket["arm"])

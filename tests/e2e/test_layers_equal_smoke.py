@@ -11,7 +11,7 @@ def test_from_nothing_to_a_page_and_then_nothing_more(repository, tmp_path):
     workspace = repository.copy(tmp_path / "reproof").of_papers(PAPER)
     workspace.snakemake("results/figures/all").check()
     records = workspace.find("record.json")
-    assert {path.parts[1] for path in records} == {"data", "dense", "reset", "freeze", "tables"}
+    assert {path.parts[1] for path in records} == {"data", "dense", "reset", "freeze", "gradient_norms", "tables"}
 
     table = read_parquet(workspace / f"results/tables/smoke/{PAPER}/measurements.parquet")
     ends = table[table["metric"] == "test_accuracy_at_end"].set_index("seed")["value"]
