@@ -29,6 +29,7 @@ wildcard_constraints:
     figure=r"[a-z0-9_]+",
 
 
-onstart:  # only when jobs will run: a dry run may read a folder that it cannot write
+onstart:
+    # Only when jobs will run: a dry run may read a folder that it cannot write.
     check_before_jobs(local=workflow.local_exec)
     plan_without_rate_limit(workflow)

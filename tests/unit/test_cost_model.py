@@ -33,6 +33,8 @@ SHAPES = {
     "fc": ((1, 28, 28), 10),
     "softmax_regression": ((1, 28, 28), 10),
     "sigmoid_fc": ((1, 28, 28), 10),
+    "tanh_fc": ((1, 28, 28), 10),
+    "tiny_conv": ((1, 28, 28), 10),
     "autoencoder_softmax": ((1, 28, 28), 10),
     "alexnet": ((3, 224, 224), 1000),
     **{f"resnet_{depth}_imagenet": ((3, 224, 224), 1000) for depth in (18, 50, 101, 152)},

@@ -17,6 +17,7 @@ def test_the_plan_of_the_paper_scale(repository):
     gpu_hours = {row[0] for row in rows if row[2] != "0.00"}
     operations = {"connect", "reset", "freeze", "untrained", "freeze_pruned", "supermask"}
     operations |= {"attack", "minimum_distortion", "adversarial_training", "unit_selectivity", "lipschitz"}
+    operations |= {"dead_outputs", "recreate", "gradient_norms"}
     assert gpu_hours == {"train_dense", "retrain", "train_control", "all"} | operations
     assert {row[5] for row in rows} == {"estimated"}
     chain = ran.line("longest chain:")

@@ -29,4 +29,5 @@ def test_what_runs_networks_asks_for_a_gpu():
     asking = {name for name, rule in RULES.items() if "gpu=" in rule["resources"]}
     operations = {"connect", "reset", "freeze", "untrained", "freeze_pruned", "supermask"}
     operations |= {"attack", "minimum_distortion", "adversarial_training", "unit_selectivity", "lipschitz"}
+    operations |= {"dead_outputs", "recreate", "gradient_norms"}
     assert asking == {"train_dense", "retrain", "train_control"} | operations
