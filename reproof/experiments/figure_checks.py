@@ -64,7 +64,7 @@ def _find_missing(figure: Tree, runs: Tree, published: Tree) -> Iterator[Problem
         lacking = [run for run in figure_runs if run in runs and measured[run].isdisjoint(metrics)]
         for run in () if unknown else lacking:
             remedy = _advise(metrics[0], runs[run])
-            yield "runs", f"{run} has no {' or '.join(metrics)}, which figures of the kind {kind} read; {remedy}"
+            yield "runs", f"{run} has no {' or '.join(metrics)}; {remedy}"
         if not set(figure_runs) <= runs.keys():
             continue  # a run that the scale leaves out may be the one that measures it
         for metric in metrics if not (unknown or lacking) else ():
@@ -98,4 +98,4 @@ def _advise(metric: str, run: Mapping[str, Any]) -> str:
         return "give it dataset.validation"
     operations = registry.list_registered("operations", "operation")
     measuring = [name for name in operations if metric in read_metrics_of(name)]
-    return f"give it an evaluation of {measuring[0]}, or leave it out" if measuring else "leave it out"
+    return f"let {measuring[0]} evaluate it, or leave it out" if measuring else "leave it out"

@@ -22,7 +22,7 @@ def message(folder, config=CONFIG):
         Plan(read_configuration(config, folder=folder))
     text = str(caught.value)
     assert "\n" not in text
-    assert len(text.removeprefix(f"{folder}/")) < 200, "it fits a line of a terminal or two"
+    assert len(text.removeprefix(f"{folder}/")) < 160, "it fits a line of a terminal or two"
     assert text.startswith(f"{folder}/")
     return text.removeprefix(f"{folder}/")
 

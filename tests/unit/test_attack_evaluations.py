@@ -86,6 +86,11 @@ def test_the_operation_takes_of_an_entry_what_the_plan_lets_through(tmp_path):
     assert set(sound) - set(HARNESS) == {"steps"}
 
 
+def test_a_distance_that_yaml_reads_as_text_is_told_with_its_line(tmp_path):
+    said = "runs.small.evaluations.fool.epsilons[0]: '1e-1' is text, not a number: YAML reads it so; write 1.0e-1"
+    assert attacking(tmp_path, epsilons=["1e-1"]).partition(": ")[2].startswith(said)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -139,11 +139,8 @@ def write_tiff(path: Path, mode: str, tags: dict[int, int]) -> None:
 
 
 def write_lab(path: Path) -> None:
-    image = ImageCms.profileToProfile(
-        make("RGB"), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
-    )
-    assert image is not None
-    image.save(path)
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    ImageCms.buildTransform(*profiles, "RGB", "LAB").apply(make("RGB")).save(path)
 
 
 REFUSED: dict[str, tuple[str, Callable[[Path], object]]] = {
