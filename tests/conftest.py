@@ -1,9 +1,17 @@
 """What all tests share: snapshots that `pytest --fix` rewrites, and copies of the repository to run Snakemake in."""
 
 import json
+import sys
 
 import pytest
 from workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread, as jobs do: with more, sums would round otherwise on other machines."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def pytest_addoption(parser):

@@ -3,15 +3,9 @@
 import shutil
 
 import pytest
-import torch
 from tiny import Folder
 
 from reproof.pipeline.train_dense import train_dense
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -14,21 +14,10 @@ from reproof.attacks.attack import Aim
 from reproof.attacks.carlini_wagner import carlini_wagner
 from reproof.attacks.fgsm import fgsm
 from reproof.attacks.pgd import pgd
-from reproof.attacks.victim import Victim
 
 evasion = toolbox("attacks.evasion")
 
 COUNT = 60  # images under attack
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def victim():
-    return Victim(mnist_network())
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,6 @@ LOSSES = ["cross_entropy", "dlr", "targeted_dlr"]
 LOGITS = torch.tensor([[4.0, 1.0, 3.0, -2.0, 0.0]])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def test_dlr_is_worked_by_hand():
     assert compute_dlr(LOGITS, torch.tensor([0])).tolist() == pytest.approx([-(4 - 3) / (4 - 1)])
     assert compute_dlr(LOGITS, torch.tensor([2])).tolist() == pytest.approx([(4 - 3) / (4 - 1)])

@@ -18,11 +18,6 @@ from reproof.storage.files import ReproofError
 FEW = {"steps": 20, "targets": 4, "queries": 60}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.02), ("linf", 0.06), ("l2", 0.1), ("l2", 0.3)])
 def test_it_fools_all_that_can_be_fooled_of_a_linear_victim_and_nothing_else(norm, epsilon):
     victim, (images, labels) = linear(), cases()

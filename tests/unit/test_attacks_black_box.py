@@ -26,11 +26,6 @@ BUDGETS = {nes: 2_041, SPSA: 1_981, square: 800}
 ATTACKS = [pytest.param(one, id=name) for one, name in zip(BUDGETS, ("nes", "spsa", "square"), strict=True)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 

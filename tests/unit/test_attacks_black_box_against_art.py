@@ -15,19 +15,9 @@ from reproof.attacks.estimates import estimate_gradient
 from reproof.attacks.losses import make_signed_cross_entropy
 from reproof.attacks.one_pixel import one_pixel
 from reproof.attacks.square import square
-from reproof.attacks.victim import Victim, compute_margin
+from reproof.attacks.victim import compute_margin
 
 evasion, classification = toolbox("attacks.evasion"), toolbox("estimators.classification")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def victim():
-    return Victim(mnist_network())
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,6 @@ from reproof.storage.files import ReproofError
 ORIGINALS = torch.full((3, 1, 2, 2), 0.5)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def moved(*values):
     """Return the originals with the first pixel of each image set."""
     images = ORIGINALS.clone()

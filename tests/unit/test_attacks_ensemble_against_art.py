@@ -16,19 +16,8 @@ from reproof.attacks.attack import Aim
 from reproof.attacks.dlr import compute_dlr
 from reproof.attacks.hop_skip_jump import hop_skip_jump
 from reproof.attacks.square import square
-from reproof.attacks.victim import Victim
 
 evasion = toolbox("attacks.evasion")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def victim():
-    return Victim(mnist_network())
 
 
 class Narrow(nn.Module):

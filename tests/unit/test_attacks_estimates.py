@@ -17,11 +17,6 @@ from reproof.attacks.victim import Victim
 DRAWS, PIXELS = 300, 64
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def linear():
     """Return a victim of three classes, logits of random weights."""
     weights = torch.randn(PIXELS, 3, generator=seeded())

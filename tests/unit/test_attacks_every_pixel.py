@@ -16,11 +16,6 @@ from reproof.storage.files import ReproofError
 SHAPE = (2, 3, 4)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def curved():
     """Return a victim of three classes that is not linear."""
     first, second = torch.randn(24, 8, generator=chance(1)), torch.randn(8, 3, generator=chance(2))

@@ -12,11 +12,6 @@ from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def planes(count=40, pixels=7, *, shift):
     """Return points with black and white pixels, normals with zeros, and offsets at a distance of some size."""
     drawn = torch.rand(count, pixels, generator=chance(5), dtype=torch.float64)

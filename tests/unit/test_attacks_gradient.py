@@ -29,11 +29,6 @@ NAMED = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def chance(seed=0):
     return torch.Generator().manual_seed(seed)
 

@@ -36,11 +36,6 @@ FGSM = Adversary(attack="fgsm", epsilon=0.1, clean_share=0.5)
 PGD = Adversary(attack="pgd", epsilon=0.1, steps=3, step_size=0.05)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return digits(shape=(1, 8, 8), train=120, rest=40)

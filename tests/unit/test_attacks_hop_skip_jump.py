@@ -13,11 +13,6 @@ from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def lengths(images, originals):
     return (images - originals).flatten(1).norm(dim=1)
 

@@ -18,11 +18,6 @@ from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def attacked():
     """Return a trained network, 16 correctly classified images, and a wrong class for each."""

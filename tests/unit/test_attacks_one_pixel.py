@@ -14,11 +14,6 @@ from reproof.storage.files import ReproofError
 SHAPE = (3, 5, 4)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 

@@ -17,11 +17,6 @@ CPU = torch.device("cpu")
 SMALL = Pools(size=25, renewed=10, every=2, searches=4)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return digits(train=120, rest=40)

@@ -14,11 +14,6 @@ from reproof.attacks.victim import Victim
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def grey(count=4, shape=(2, 10, 12)):
     return torch.full((count, *shape), 0.5)
 

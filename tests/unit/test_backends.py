@@ -28,11 +28,6 @@ def dataset():
     return digits(shape=(2, 5, 5))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def masked(dataset, kept, **options):
     """A network of 50-30-10-4 units, and one member that keeps this share of each layer's weights."""
     module = network(dataset, **options)

@@ -10,11 +10,6 @@ from reproof.representations.features import compute_features, find_output_layer
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def images(*shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 

@@ -19,11 +19,6 @@ from reproof.representations.spectra import compute_bounds
 from reproof.storage.files import ReproofError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 

@@ -18,11 +18,6 @@ from reproof.training.saving import Saving
 FIRST = "fc_1.weight"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return digits()

@@ -13,11 +13,6 @@ from reproof.training.saving import Saving
 BREEDING = Breeding(parents=6, children=10, mutation=0.01)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return digits()

@@ -38,11 +38,6 @@ def dataset():
     return digits()
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def table(trained):
     return pd.DataFrame(trained.curves)
 

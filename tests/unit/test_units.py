@@ -25,11 +25,6 @@ from reproof.storage.files import ReproofError
 FEATURES = torch.tensor([[0.0, 7.0, 1.0], [3.0, 7.0, 0.0], [1.0, 7.0, 2.0], [3.0, 7.0, 5.0]])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
