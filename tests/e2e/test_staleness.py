@@ -47,7 +47,17 @@ CHANGES = {
         [(SMOKE, "reinitialise: {draws: 1}", "reinitialise: {draws: 1}\n          shuffle_mask: {draws: 1}")],
         {"train_control": 1} | COLLECTED,
     ),
-    "another paper": ([("config/config.yaml", "[lottery_ticket]", "[lottery_ticket, second]")], SECOND),
+    "another paper": (
+        [
+            ("config/config.yaml", "[lottery_ticket]", "[lottery_ticket, second]"),
+            (SMOKE, "papers:\n", "papers:\n  second: {}\n"),
+        ],
+        SECOND,
+    ),
+    "another paper that the scale does not name": (
+        [("config/config.yaml", "[lottery_ticket]", "[lottery_ticket, second]")],
+        {"build_gallery": 1},
+    ),
     "a claim's bound": ([(LOTTERY, "expect: {at_most: 0.81}", "expect: {at_most: 0.8}")], JUDGED),
     "a figure's option": (
         [
