@@ -1,8 +1,8 @@
 """Comparisons of which both sides are at a floor or at the ceiling: they show nothing, whatever their interval is.
 
 Two attacks that leave no accuracy are not equally strong, and two networks that learned nothing are not equally good.
-A side is at a floor if its share is 0 in all seeds, or if it is the accuracy of networks at chance. It is at the ceiling
-if its share is 1 in all seeds. "0" and "1" are exact: not one example is otherwise.
+A side is at a floor if its share is 0 in all seeds, or if it is the accuracy of networks at chance. It is at the
+ceiling if its share is 1 in all seeds. "0" and "1" are exact: not one example is otherwise.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Both sides at a floor or at the ceiling: the verdict is inconclusive and says so; anything less is judged as before."""
+"""Both sides at a floor or at the ceiling: the verdict is inconclusive and says so; anything less is judged."""
 
 from math import inf
 
