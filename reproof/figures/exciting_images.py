@@ -17,16 +17,15 @@ from reproof.figures.style import MUTED, Look, create_canvas, draw_message
 from reproof.figures.tiles import LINE, count_lines
 
 SIDE, LEAST, GAP = 0.36, 1.8, 0.3  # inches: side of an image, least width of a block, between blocks
-# [{prefix of `part`: title} of each line of blocks]: left against right compares units with directions, above against
-# below training with none.
-BLOCKS = [
-    {
-        f"{state}/unit": f"{state}: single units",
-        f"{state}/direction": f"{state}: random directions",
-        f"{state}, standardised/direction": f"{state}: directions, standardised",
-    }
-    for state in ("trained", "untrained")
-]
+# A line of blocks for each state: above against below compares training with none.
+STATES = ("trained", "untrained")
+# {end of the prefix of `part`: title}: left against right compares units with directions.
+KINDS = {
+    "/unit": "single units",
+    "/direction": "random directions",
+    ", standardised/direction": "directions, standardised",
+}
+PAPER = ("/unit", "/direction")
 NONE = "no images"
 
 
@@ -46,8 +45,9 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     size = (inch * across, inch * down)
     picture, axes = create_canvas(2, columns, size=size, labels=(), gap=GAP, drop=0.4, left=0.24, head=head, low=low)
     every = [block for line in blocks for block in line.items()]
-    for (name, (text, rows)), place in zip(every, [place for line in axes for place in line], strict=True):
+    for (name, text), place in zip(every, [place for line in axes for place in line], strict=True):
         place.set_title(text, loc="left", fontsize=8)
+        rows = own[own["part"].str.startswith(f"{name}/")]
         if rows.empty:
             draw_message(place, NONE)
             continue
@@ -60,14 +60,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-def _list_blocks(own: pd.DataFrame) -> list[dict[str, tuple[str, pd.DataFrame]]]:
-    """Return {prefix of `part`: (title, rows)} for each line of blocks, without columns that have no rows at all."""
-    found = [
-        {name: (text, own[own["part"].str.startswith(f"{name}/")]) for name, text in line.items()} for line in BLOCKS
-    ]
-    # The paper's blocks are always drawn; tables of the paper's protocol alone have no third column.
-    kept = [place for place in range(3) if place < 2 or any(not [*line.values()][place][1].empty for line in found)]
-    return [dict(block for place, block in enumerate(line.items()) if place in kept) for line in found]
+def _list_blocks(own: pd.DataFrame) -> list[dict[str, str]]:
+    """Return {prefix of `part`: title} for each line of blocks. The paper's blocks are always there."""
+    # Tables of the paper's protocol alone have no third column.
+    kinds = [kind for kind in KINDS if kind in PAPER or own["part"].str.contains(f"{kind}/", regex=False).any()]
+    return [{f"{state}{kind}": f"{state}: {KINDS[kind]}" for kind in kinds} for state in STATES]
 
 
 @figure(
@@ -89,7 +86,8 @@ def exciting_images(
 
 
     They belong to the lowest seed of the first run that has any. Needs measurements with `exciting_pixel`, one row per
-    pixel; `part` is "{state}/{unit or direction}/{which}/{rank}", the states being those of `purity`. Returns `pixels.COLUMNS`.
+    pixel; `part` is "{state}/{unit or direction}/{which}/{rank}" with the states of `purity.PARTS`. Returns
+    `pixels.COLUMNS`.
     """
     table = select_images(tables, columns, ["exciting_pixel"])
     which, rank = _parse_places(table["part"])

@@ -25,7 +25,8 @@ from reproof.storage.files import ReproofError
 from reproof.training.evaluate import BATCH
 
 STANDARDISED = ", standardised"
-METRICS = (  # `part`: "trained" or "untrained", with STANDARDISED; of pixels "{that}/{unit or direction}/{which}/{rank}"
+# `part` is "trained" or "untrained", with STANDARDISED if so; of pixels "{that}/{unit or direction}/{which}/{rank}".
+METRICS = (
     Metric("units_purity", SHARE, words="purity of the images that excite units"),
     Metric("units_compactness", words="compactness of the images that excite units"),
     Metric("directions_purity", SHARE, words="purity of the images that excite random directions"),

@@ -5,8 +5,8 @@ import yaml
 from workspace import ROOT
 
 from reproof.experiments.configuration import list_names, merge, read_configuration
-from reproof.planning.job_settings import make_judge_settings
 from reproof.planning.inventory import make_gallery_job
+from reproof.planning.job_settings import make_judge_settings
 from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())

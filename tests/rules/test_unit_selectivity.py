@@ -194,7 +194,7 @@ def test_standardised_units_change_directions_and_no_unit(folder):
     for metric in ("units_purity", "units_compactness"):
         assert values(raw, metric) == values(equal, metric), "along one unit the order stays"
     for part, state in states(folder).items():
-        x, shown = activations(folder, state[0])
+        x, _ = activations(folder, state[0])
         y, _ = equal_in_spread(x)
         assert top_images(x.double().numpy(), np.eye(x.shape[1]), 3) == top_images(y, np.eye(x.shape[1]), 3), part
 
