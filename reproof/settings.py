@@ -26,6 +26,8 @@ def find_operation(name: str) -> str:
 # How pixels become inputs -> the suffix of the data set's name. "standardised": each channel less its mean, over its
 # deviation. "unit": in [0, 1]. "unit_norm": each image divided by its Euclidean norm.
 PIXELS = {"standardised": "", "unit": "_unit", "unit_norm": "_unit_norm"}
+# Classes of a data set for which nothing else is said where claims are judged.
+USUAL_CLASSES = 10
 
 
 def split_dataset_name(dataset: str) -> tuple[str, str]:

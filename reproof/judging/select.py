@@ -4,7 +4,7 @@ A side first finds its rows (`find_rows`), then keeps those at its place (`place
 points (`compute_grid`), and may reduce a range of points to one number. Finally the sides are paired by seed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from reproof.judging.rows import (
     is_short,
     place_rows,
 )
+from reproof.judging.standstill import describe_standstill
 from reproof.judging.terms import Best, Reach, Term
 
 Array = npt.NDArray[np.float64]
@@ -46,6 +47,7 @@ class Sample:
     """Both sides over the same `seeds`; `lost` counts the seeds that lack a finite value on some side.
 
     `short` is true if the claim is about each level of a range and the ladder of levels ends before the range does.
+    `still` says why the two sides compare nothing, "" if they do.
     """
 
     of: Side
@@ -53,6 +55,7 @@ class Sample:
     seeds: tuple[int, ...]
     lost: int = 0
     short: bool = False
+    still: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +68,18 @@ class _Reading:
     beyond: int = 0
 
 
-def select_samples(claim: Claim, table: pd.DataFrame) -> list[Sample]:
+def select_samples(claim: Claim, table: pd.DataFrame, *, classes: Mapping[str, int] | None = None) -> list[Sample]:
     """Return the samples of a claim, from rows `run, arm, level, kept, seed, draw, part, at, metric, value`.
 
     There is one sample; for a claim on each level, one per point of the range, most kept first. Draws and parts are
-    averaged within a seed. Raises Unmeasured if the run, arm, metric or level is absent.
+    averaged within a seed. `classes` are those of `describe_standstill`. Raises Unmeasured if the run, arm, metric or
+    level is absent.
     """
     table = complete_table(table)
+    return [_add_standstill(sample, claim, table, classes or {}) for sample in _select(claim, table)]
+
+
+def _select(claim: Claim, table: pd.DataFrame) -> list[Sample]:
     terms = list(claim.sides.values())
     rows = [find_rows(table, term) for term in terms]
     # Two arms of one run must be read at the same levels: a control may be trained at some of them only.
@@ -82,6 +90,13 @@ def select_samples(claim: Claim, table: pd.DataFrame) -> list[Sample]:
         return [_pair(readings)]
     short = is_short(rows[0], claim.of)
     return [replace(_pair(at_one), short=short) for at_one in _split_points(*readings)]
+
+
+def _add_standstill(sample: Sample, claim: Claim, table: pd.DataFrame, classes: Mapping[str, int]) -> Sample:
+    if sample.against is None:
+        return sample
+    values = [sample.of.values, sample.against.values]
+    return replace(sample, still=describe_standstill(list(claim.sides.values()), values, table, classes))
 
 
 def _keep_shared(rows: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[pd.DataFrame]:

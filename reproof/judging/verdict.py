@@ -9,10 +9,13 @@ must pass, so that no correction is due. It disagrees when the interval of some 
 levels together (Bonferroni). It cannot agree on levels that were not measured: if the ladder of levels ends before the
 range does, the claim is inconclusive.
 
+A comparison of two shares that are both at a floor or at the ceiling is inconclusive, whatever its interval
+(`standstill`).
+
 A claim that the scale does not judge is measured where possible, so that its direction shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from math import nan
 
@@ -30,25 +33,30 @@ from reproof.judging.terms import Range
 COLUMN_TYPES = {str: "str", float: "float64", int: "int64", bool: "bool"}
 
 
-def judge_claims(claims: Sequence[Claim], measurements: pd.DataFrame, *, scale: str) -> pd.DataFrame:
+def judge_claims(
+    claims: Sequence[Claim], measurements: pd.DataFrame, *, scale: str, classes: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """Return one row per claim, in their order, with the columns of `Verdict`, of the same types whatever the claims.
 
     `measurements` has one value a row: `run, arm, level, kept, seed, draw, part, at, metric, value`. Where they lack
-    what a claim needs, the column `reason` says so.
+    what a claim needs, the column `reason` says so. `classes` is {run: number of classes}, 0 if unknown, of the runs
+    that have other than ten.
     """
-    rows = [asdict(judge_claim(claim, measurements, scale=scale)) for claim in claims]
+    rows = [asdict(judge_claim(claim, measurements, scale=scale, classes=classes)) for claim in claims]
     types = {field.name: COLUMN_TYPES[field.type] for field in fields(Verdict) if isinstance(field.type, type)}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def judge_claim(claim: Claim, measurements: pd.DataFrame, *, scale: str) -> Verdict:
+def judge_claim(
+    claim: Claim, measurements: pd.DataFrame, *, scale: str, classes: Mapping[str, int] | None = None
+) -> Verdict:
     """Return the verdict on one claim; a claim that cannot be measured is not judged, with the reason."""
     judge = JUDGES[claim.judge]
     wanted = claim.expected.compute_range(judge.neutral)
     unjudged = _describe_unjudged(claim, wanted)
     departure = _explain_departure(claim, scale)
     try:
-        outcome = weigh(select_samples(claim, measurements), judge, wanted)
+        outcome = weigh(select_samples(claim, measurements, classes=classes), judge, wanted)
     except Unmeasured as absent:
         # A scale that lacks a measurement is not a failure: the page lists the claim with the reason.
         reason = _join_reasons(departure, str(absent))
@@ -84,6 +92,7 @@ def _explain_limits(outcome: Outcome) -> list[str]:
     sample = outcome.sample
     beyond = sample.of.beyond or (sample.against is not None and sample.against.beyond)
     limits = {
+        sample.still: bool(sample.still) and not outcome.estimate.exact,
         "one seed has no spread, so that it settles nothing": outcome.estimate.n == 1 and not outcome.estimate.exact,
         "the ladder of levels ends before the range of the claim does": sample.short,
         f"{sample.lost} of {sample.lost + len(sample.seeds)} seeds lack a value on some side and are left out": (

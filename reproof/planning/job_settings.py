@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reproof.declarations.criteria import EXAMPLES, GRADIENT
+from reproof.declarations.evaluate import read_declaration
 from reproof.experiments.configuration import Paper, list_figure_runs
 from reproof.experiments.runs import Run
 from reproof.experiments.strict_yaml import Tree
 from reproof.planning.layout import Block, Layout, locate_data_record
 from reproof.provenance.identity import Registered
+from reproof.settings import USUAL_CLASSES, split_dataset_name
 
 Settings = dict[str, Any]
 TRAINING = ("train_dense", "retrain", "train_control")
@@ -41,8 +43,16 @@ def count_trainings(layout: Layout, kind: str, run: str) -> int:
 
 
 def make_judge_settings(paper: Paper, *, scale: str) -> Settings:
-    """Return the claims of a paper and the scale they are judged at."""
-    return {"claims": paper.settings["claims"], "scale": scale}
+    """Return the claims of a paper, the scale they are judged at, and the classes of runs that have other than ten."""
+    counts = {key: _count_classes(run["dataset"]["name"]) for key, run in paper.settings["runs"].items()}
+    # What every run has is left out: the settings of published verdicts stay as they are.
+    others = {key: count for key, count in counts.items() if count != USUAL_CLASSES}
+    return {"claims": paper.settings["claims"], "scale": scale} | ({"classes": others} if others else {})
+
+
+def _count_classes(dataset: str) -> int:
+    """Return the number of classes that a data set declares, 0 if it declares none."""
+    return int(read_declaration("data", "source", split_dataset_name(dataset)[0]).get("classes", 0))
 
 
 def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], scale: str) -> Settings:

@@ -6,6 +6,7 @@ from workspace import ROOT
 
 from reproof.experiments.configuration import list_names, merge, read_configuration
 from reproof.planning.inventory import make_gallery_job
+from reproof.planning.job_settings import make_judge_settings
 from reproof.planning.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -91,3 +92,13 @@ def test_the_original_and_the_jpeg_copy_of_cifar10_are_planned_apart():
 )
 def test_merging(base, patch, merged):
     assert merge(base, patch) == merged
+
+
+@pytest.mark.parametrize(("paper", "scale"), PAIRS)
+def test_judges_are_given_the_classes_of_runs_that_have_other_than_ten(paper, scale):
+    (only,) = configured(scale, [paper]).papers
+    folders = {key for key, run in only.settings["runs"].items() if run["dataset"]["name"] == "imagefolder"}
+    found = make_judge_settings(only, scale=scale)
+    # How many classes a folder of images has, nobody knows beforehand.
+    assert found.get("classes", {}) == dict.fromkeys(folders, 0)
+    assert ("classes" in found) == bool(folders), "the settings of published verdicts stay"
