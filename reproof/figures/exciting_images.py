@@ -16,38 +16,34 @@ from reproof.figures.seeds import Columns, References, Tables
 from reproof.figures.style import MUTED, Look, create_canvas, draw_message
 from reproof.figures.tiles import LINE, count_lines
 
-SIDE, LEAST, GAP = 0.36, 1.8, 0.3  # inches: side of an image, least width of a block, between blocks
-# A line of blocks for each state: above against below compares training with none.
-STATES = ("trained", "untrained")
-# {end of the prefix of `part`: title}: left against right compares units with directions.
-KINDS = {
-    "/unit": "single units",
-    "/direction": "random directions",
-    ", standardised/direction": "directions, standardised",
+SIDE, LEAST = 0.36, 1.8  # inches: side of an image, least width of a block
+# {prefix of `part`: title}, in reading order: left against right compares units with directions, above against below
+# training with none.
+BLOCKS = {
+    "trained/unit": "trained: single units",
+    "trained/direction": "trained: random directions",
+    "untrained/unit": "untrained: single units",
+    "untrained/direction": "untrained: random directions",
 }
-PAPER = ("/unit", "/direction")
 NONE = "no images"
 
 
 def plot(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw blocks: units, random directions and, if measured, those of standardised units; trained above untrained."""
+    """Draw four blocks: units on the left, random directions on the right, trained above untrained."""
     own = table[table["part"] != ""]
-    blocks = _list_blocks(own)
-    columns = len(blocks[0])
+    blocks = {name: own[own["part"].str.startswith(f"{name}/")] for name in BLOCKS}
     (down, across), side = _count_most(own), len(next(iter(read_images(own).values())))
     # Gaps are whole pixels of the joined image, so that no pixel is interpolated.
     gap = max(1, round(0.08 * side))
     # Inches of an image with its gap. Few images are enlarged, or the title of their block would not fit.
     inch = max(SIDE / side * (side + gap), LEAST / across)
-    wide = columns * inch * across + (columns - 1) * GAP
+    wide = 2 * inch * across + 0.3
     title, missing = format_title(own, look, width=wide), describe_absent_runs(table, look, width=wide)
     head, low = 0.5 + LINE * count_lines(title), 0.5 + LINE * count_lines(missing)
     size = (inch * across, inch * down)
-    picture, axes = create_canvas(2, columns, size=size, labels=(), gap=GAP, drop=0.4, left=0.24, head=head, low=low)
-    every = [block for line in blocks for block in line.items()]
-    for (name, text), place in zip(every, [place for line in axes for place in line], strict=True):
-        place.set_title(text, loc="left", fontsize=8)
-        rows = own[own["part"].str.startswith(f"{name}/")]
+    picture, axes = create_canvas(2, 2, size=size, labels=(), gap=0.3, drop=0.4, left=0.24, head=head, low=low)
+    for (name, rows), place in zip(blocks.items(), [place for line in axes for place in line], strict=True):
+        place.set_title(BLOCKS[name], loc="left", fontsize=8)
         if rows.empty:
             draw_message(place, NONE)
             continue
@@ -60,19 +56,11 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-def _list_blocks(own: pd.DataFrame) -> list[dict[str, str]]:
-    """Return {prefix of `part`: title} for each line of blocks. The paper's blocks are always there."""
-    # Tables of the paper's protocol alone have no third column.
-    kinds = [kind for kind in KINDS if kind in PAPER or own["part"].str.contains(f"{kind}/", regex=False).any()]
-    return [{f"{state}{kind}": f"{state}: {KINDS[kind]}" for kind in kinds} for state in STATES]
-
-
 @figure(
     plot=plot,
     reads=lambda _: ["exciting_pixel"],
     reading="Each row of a block shows the images that most excite one unit, or one random direction in the space of "
-    "the same activations. The strongest response is on the left. Where a block says standardised, all units first got "
-    "equal mean and spread, which is not in the paper; this changes no image of a unit.",
+    "the same activations. The strongest response is on the left.",
 )
 def exciting_images(
     tables: Tables,
@@ -86,8 +74,7 @@ def exciting_images(
 
 
     They belong to the lowest seed of the first run that has any. Needs measurements with `exciting_pixel`, one row per
-    pixel; `part` is "{state}/{unit or direction}/{which}/{rank}" with the states of `purity.PARTS`. Returns
-    `pixels.COLUMNS`.
+    pixel; `part` is "{trained or untrained}/{unit or direction}/{which}/{rank}". Returns `pixels.COLUMNS`.
     """
     table = select_images(tables, columns, ["exciting_pixel"])
     which, rank = _parse_places(table["part"])

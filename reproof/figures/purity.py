@@ -18,7 +18,7 @@ from reproof.figures.tiles import compute_name_width, compute_row_height, create
 from reproof.figures.words import ABSENT, format_run_title, list_runs
 
 ROW = 0.46  # inches of a network: units, directions, and the p value below
-PARTS = ("trained", "untrained", "trained, standardised", "untrained, standardised")
+PARTS = ("trained", "untrained")
 WHO = {"units": ("single units", INKS["ticket"]), "directions": ("random directions", INKS["reinitialise"])}
 # Shares of a row above its middle; the p value is below.
 HEIGHTS = {"units": -0.24, "directions": 0.0}
@@ -63,19 +63,18 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     plot=plot,
     reads=lambda _: ["units_purity", "directions_purity"],
     reading=f"Each dot {SPREAD}. The value of a seed is its mean over units, or over random directions. p is the p "
-    "value of the difference: permutation tests of all seeds, combined by Stouffer's method with the sign of each. "
-    "Where a row says standardised, all units first got equal mean and spread, which is not in the paper.",
+    "value of the difference: permutation tests of all seeds, combined by Stouffer's method with the sign of each.",
 )
 def purity(tables: Tables, columns: Columns, references: References) -> pd.DataFrame:
     """Select purity and compactness for units and directions, with the p values of their differences.
 
-    Needs measurements. Returns `seeds.COLUMNS`, one row per run, part (one of PARTS) and quantity. Purity is a share,
-    compactness a ratio.
+    Needs measurements. Returns `seeds.COLUMNS`, one row per run, part ("trained" or "untrained") and quantity. Purity
+    is a share, compactness a ratio.
     """
     metrics = [f"{who}_{measure}" for measure in MEASURES for who in WHO] + [f"{one}_p_value" for one in MEASURES]
     every = select_metrics(tables, columns, [*metrics, *(f"{one}_difference" for one in MEASURES)])
     rows = every[every["metric"].isin(metrics)]
-    # The paper's protocol first; trained above untrained, which is the control.
+    # Trained above untrained, which is the control.
     order = {part: place for place, part in enumerate(PARTS)}
     rows = rows[rows["part"].isin(PARTS)].sort_values("part", key=lambda parts: parts.map(order), kind="stable")
     table = arrange_entries(summarise_seeds(rows), [list_runs(columns)], metrics[0])

@@ -24,9 +24,7 @@ from reproof.storage.checkpoints import Weights
 from reproof.storage.files import ReproofError
 from reproof.training.evaluate import BATCH
 
-STANDARDISED = ", standardised"
-# `part` is "trained" or "untrained", with STANDARDISED if so; of pixels "{that}/{unit or direction}/{which}/{rank}".
-METRICS = (
+METRICS = (  # `part` is "trained" or "untrained"; of pixels "{that}/{unit or direction}/{which}/{rank}"
     Metric("units_purity", SHARE, words="purity of the images that excite units"),
     Metric("units_compactness", words="compactness of the images that excite units"),
     Metric("directions_purity", SHARE, words="purity of the images that excite random directions"),
@@ -55,22 +53,18 @@ def unit_selectivity(
     random_sets: int = 200,
     permutations: int = 2000,
     pictures: int = 4,
-    standardise: bool = False,
+    standardise: bool = True,
 ) -> Rows:
     """Compare the meaning of units with that of random directions (Szegedy et al. 2014, section 3).
 
-    phi(x) is the output of `layer`, by default of the last hidden activation. For each of `directions` random
-    directions, and of equally many units (or all, if fewer), the `top` images of the split that excite it most are
-    found. The paper compares these images by eye; here purity is the share of their most frequent class. Compactness is
-    the mean distance of their pixels, divided by that of `random_sets` random sets of images. p belongs to the
-    difference, units less directions, with `permutations` shuffles.
+    phi(x) is the output of `layer`, by default of the last hidden activation. With `standardise`, all units have equal
+    mean and spread. For each of `directions` random directions, and of equally many units (or all, if fewer), the `top`
+    images of the split that excite it most are found. The paper compares these images by eye; here purity is the share
+    of their most frequent class. Compactness is the mean distance of their pixels, divided by that of `random_sets`
+    random sets of images. p belongs to the difference, units less directions, with `permutations` shuffles.
 
-    The paper takes phi(x) as it is. With `standardise`, which is not in the paper, all units first get equal mean and
-    spread (`standardise_features`): this changes which images excite a direction, and none that excite a unit.
-
-    `part` is "trained" or, as the control, "untrained": the same network at step 0. With `standardise` the part says
-    so. Of the first seed, the images of the first `pictures` units and directions are in the table, one row per pixel;
-    with `standardise` those of directions alone.
+    `part` is "trained" or, as the control, "untrained": the same network at step 0. Of the first seed, the images of
+    the first `pictures` units and directions are in the table, one row per pixel.
     """
     shown, (starts, ends) = _select_split(subject, split, top), subject.read_dense("step0", "final")
     for part, states in (("trained", ends), ("untrained", starts)):
@@ -78,15 +72,13 @@ def unit_selectivity(
             chance = _Chance(seed, part)
             phi = _compute_features(subject, state, shown, layer)
             vectors = _draw_vectors(phi, directions, chance)
+            # Over raw features, the few most active units would dominate every random direction.
             made = standardise_features(phi) if standardise else phi
             found = {who: find_most_excited(made, each, k=top) for who, each in vectors.items()}
             measured = _measure_in_common(shown, found, random_sets, chance)
-            named = part + STANDARDISED * standardise
-            rows = [{"part": named} | row for row in _compare(measured, permutations, chance)]
-            # The images of a unit are the same on either scale: they are in the table of the paper's protocol alone.
-            shared = {who: each for who, each in found.items() if who != "unit" or not standardise}
+            rows = [{"part": part} | row for row in _compare(measured, permutations, chance)]
             # A picture is a row per pixel, so one seed must do.
-            drawn = _list_pictures(shown.images, shared, pictures, named) if seed == subject.seeds[0] else ()
+            drawn = _list_pictures(shown.images, found, pictures, part) if seed == subject.seeds[0] else ()
             yield from (subject.make_columns(0, seed) | row for row in (*rows, *drawn))
 
 

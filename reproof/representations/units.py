@@ -2,8 +2,7 @@
 
 The paper compares argmax over held-out images of <phi(x), e_i> with that of <phi(x), v> for random v, by eye. The scale
 of the features matters. ReLU features are not negative and differ in scale: the few most active units, and the common
-mean, dominate a random direction over raw features, which are what the paper has. `standardise_features` gives all
-units equal weight first.
+mean, dominate a random direction over raw features. `standardise_features` gives all units equal weight first.
 """
 
 import torch

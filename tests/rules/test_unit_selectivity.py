@@ -23,7 +23,6 @@ from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
 
 POINTS = {"trained": 1, "untrained": 0}  # which of the points read
-NAMES = {False: "", True: ", standardised"}  # what `part` says of the protocol
 
 
 def values(table, metric, **where):
@@ -78,11 +77,10 @@ def distance(pixels, images):
     return sum(float(np.linalg.norm(pixels[one] - pixels[other])) for one, other in pairs) / len(pairs)
 
 
-def found(folder, part, seed, *, top, directions, split="test", standardise=False):
+def found(folder, part, seed, *, top, directions, split="test"):
     """{unit or direction: the top images of each}, and the split."""
     x, shown = activations(folder, states(folder)[part][seed], split)
-    equal, active = equal_in_spread(x)
-    made = equal if standardise else x.double().numpy()
+    made, active = equal_in_spread(x)
     how = {"dimension": x.shape[1], "generator": generator(seed, part, "units")}
     units = draw_unit_vectors(min(directions, len(active)), torch.from_numpy(active), **how)
     how["generator"] = generator(seed, part, "directions")
@@ -91,23 +89,17 @@ def found(folder, part, seed, *, top, directions, split="test", standardise=Fals
     return {who: top_images(made, vectors.numpy(), top) for who, vectors in each.items()}, shown
 
 
-@pytest.fixture(scope="module", params=NAMES, ids=["as they are", "standardised"])
-def excited(trained, tmp_path_factory, request):
-    """The folder, the table with bare parts, and whether units were standardised."""
-    path = tmp_path_factory.getbasetemp() / f"excited{request.param}"
-    shutil.copytree(trained.path, path)
+@pytest.fixture(scope="module")
+def excited(trained, tmp_path_factory):
+    shutil.copytree(trained.path, tmp_path_factory.getbasetemp() / "excited")
     folder = Folder.__new__(Folder)
-    folder.path = path
+    folder.path = tmp_path_factory.getbasetemp() / "excited"
     options = {"top": 3, "directions": 30, "random_sets": 400, "permutations": 500, "pictures": 2}
-    # The paper's protocol is the default.
-    table = folder.measured(unit_selectivity, **options, **({"standardise": True} if request.param else {}))
-    states, slash, rest = (table["part"].str.partition("/")[place] for place in range(3))
-    assert set(states) == {state + NAMES[request.param] for state in POINTS}, "the part names the protocol"
-    return folder, table.assign(part=states.str.removesuffix(NAMES[request.param]) + slash + rest), request.param
+    return folder, folder.measured(unit_selectivity, **options)
 
 
 def test_every_network_is_measured_once_before_and_after_training(excited):
-    _, table, _ = excited
+    _, table = excited
     assert set(table["metric"]) == set(read_metrics_of("unit_selectivity"))
     for metric in set(read_metrics_of("unit_selectivity")) - {"exciting_pixel"}:
         assert set(values(table, metric)) == {(part, seed) for part in POINTS for seed in (0, 1)}
@@ -128,8 +120,8 @@ def in_common(images, shown, seed):
 @pytest.mark.parametrize("part", POINTS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_purity_and_compactness_are_those_of_the_top_images(excited, part, seed):
-    folder, table, standardise = excited
-    images, shown = found(folder, part, seed, top=3, directions=30, standardise=standardise)
+    folder, table = excited
+    images, shown = found(folder, part, seed, top=3, directions=30)
     assert len(images["unit"]) <= 10 < len(images["direction"]), "there are no more units"
     mean = {which: np.mean(each) for which, each in in_common(images, shown, seed).items()}
     for (who, what), value in mean.items():
@@ -142,8 +134,8 @@ def test_purity_and_compactness_are_those_of_the_top_images(excited, part, seed)
 @pytest.mark.parametrize("part", POINTS)
 @pytest.mark.parametrize("what", ["purity", "compactness"])
 def test_p_is_that_of_a_permutation_test(excited, part, what):
-    folder, table, standardise = excited
-    both = in_common(*found(folder, part, 0, top=3, directions=30, standardise=standardise), 0)
+    folder, table = excited
+    both = in_common(*found(folder, part, 0, top=3, directions=30), 0)
     units, every = len(both["unit", what]), np.array([*both["unit", what], *both["direction", what]])
     chance = np.random.default_rng(0)
     shuffled = [every, *(chance.permutation(every) for _ in range(4000))]
@@ -156,10 +148,8 @@ def test_p_is_that_of_a_permutation_test(excited, part, what):
 
 @pytest.mark.parametrize("part", POINTS)
 def test_pictures_are_the_images_of_the_split_that_excite_most(excited, part):
-    folder, table, standardise = excited
-    images, shown = found(folder, part, 0, top=3, directions=30, standardise=standardise)
-    # Images of a unit are in one table only: they are the same.
-    images = {who: each for who, each in images.items() if who != "unit" or not standardise}
+    folder, table = excited
+    images, shown = found(folder, part, 0, top=3, directions=30)
     rows = table[table["metric"] == "exciting_pixel"]
     assert set(rows["seed"]) == {0}, "of the first seed alone"
     expected = {
@@ -186,17 +176,18 @@ def test_images_are_those_of_the_split_that_is_named(folder):
         assert values(table, f"{who}s_{what}")["trained", 0] == pytest.approx(value)
 
 
-def test_standardised_units_change_directions_and_no_unit(folder):
-    raw = folder.measured(unit_selectivity, top=3, directions=30, pictures=0)
-    equal = folder.measured(unit_selectivity, name="equal", top=3, directions=30, pictures=0, standardise=True)
-    equal = equal.assign(part=equal["part"].str.removesuffix(NAMES[True]))
+def test_units_are_made_equal_unless_it_is_said_otherwise(folder):
+    raw = folder.measured(unit_selectivity, top=3, directions=30, pictures=0, standardise=False)
+    x, shown = activations(folder, states(folder)["trained"][0])
+    _, active = equal_in_spread(x)
+    how = {"dimension": x.shape[1], "generator": generator(0, "trained", "directions")}
+    drawn = draw_random_directions(30, torch.from_numpy(active), **how)
+    labels = shown.labels.tolist()
+    expected = np.mean([purity(labels, one) for one in top_images(x, drawn.float(), 3)])
+    assert values(raw, "directions_purity")["trained", 0] == pytest.approx(expected)
+    equal = folder.measured(unit_selectivity, top=3, directions=30, pictures=0)
     assert values(raw, "directions_purity") != values(equal, "directions_purity")
-    for metric in ("units_purity", "units_compactness"):
-        assert values(raw, metric) == values(equal, metric), "along one unit the order stays"
-    for part, state in states(folder).items():
-        x, _ = activations(folder, state[0])
-        y, _ = equal_in_spread(x)
-        assert top_images(x.double().numpy(), np.eye(x.shape[1]), 3) == top_images(y, np.eye(x.shape[1]), 3), part
+    assert values(raw, "units_purity") == values(equal, "units_purity"), "along one unit the order stays"
 
 
 def test_the_same_twice(folder):

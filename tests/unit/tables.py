@@ -186,9 +186,7 @@ def _attacked(place: int, runs: tuple[str, ...], seed: int, strength: float, sid
         bounds = {f"fc_{layer}": factor * (0.9 + 0.4 * layer + shift) for layer in (1, 2, 3)}
         yield from ({"metric": "lipschitz_bound", "part": part, "at": at, "value": one} for part, one in bounds.items())
         yield {"metric": "lipschitz_product", "at": at, "value": float(np.prod(list(bounds.values())))}
-    for part, gain in (
-        ("untrained", 0.0), ("trained", 0.2), ("untrained, standardised", 0.05), ("trained, standardised", 0.25)
-    ):  # fmt: skip
+    for part, gain in (("untrained", 0.0), ("trained", 0.2)):
         for metric, value in (("purity", 0.4 + gain), ("compactness", 0.95 - gain)):
             yield {"metric": f"units_{metric}", "part": part, "value": value + shift}
             yield {"metric": f"directions_{metric}", "part": part, "value": value + shift / 2 - 0.01}
@@ -210,15 +208,14 @@ def _drawn(side: int) -> Iterator[dict[str, object]]:
             yield {"metric": "example_class", "part": part, "value": float(number + 3 * (name != "original"))}
             for at, value in enumerate(pixels.clip(0, 1).ravel()):
                 yield {"metric": "example_pixel", "part": part, "at": float(at), "value": float(value)}
-    blocks = [f"{state}/{who}" for state in ("trained", "untrained") for who in ("unit", "direction")]
-    blocks += [f"{state}, standardised/direction" for state in ("trained", "untrained")]
-    for block in blocks:
-        for which in range(2):
-            for rank in range(3):
-                image = np.exp(-20 * (down - (1 + rank) / 4 * across - 0.2 * which) ** 2)
-                part = f"{block}/{which}/{rank}"
-                for at, value in enumerate(image.ravel()):
-                    yield {"metric": "exciting_pixel", "part": part, "at": float(at), "value": float(value)}
+    for state in ("trained", "untrained"):
+        for who in ("unit", "direction"):
+            for which in range(2):
+                for rank in range(3):
+                    image = np.exp(-20 * (down - (1 + rank) / 4 * across - 0.2 * which) ** 2)
+                    part = f"{state}/{who}/{which}/{rank}"
+                    for at, value in enumerate(image.ravel()):
+                        yield {"metric": "exciting_pixel", "part": part, "at": float(at), "value": float(value)}
 
 
 def _kept(run: str, level: int) -> float:

@@ -386,22 +386,6 @@ def test_exciting_images_stand_in_four_blocks_a_row_for_each_unit():
     assert not blocks["trained: random directions"].images and blocks["untrained: random directions"].images
 
 
-def test_directions_of_standardised_units_are_a_third_column_and_units_are_drawn_once():
-    parts = [(f"{state}/{who}/0/0", 0.3) for state in ("trained", "untrained") for who in ("unit", "direction")]
-    bare = measured(*(row for part, value in parts for row in pixels("a", part, [[value]], "exciting_pixel")))
-    assert len(drawn("exciting_images", bare, ["a"]).figure.axes) == 4, "tables of the paper's protocol alone"
-    parts += [("untrained, standardised/direction/0/0", 0.7)]
-    rows = measured(*(row for part, value in parts for row in pixels("a", part, [[value]], "exciting_pixel")))
-    blocks = {axes.get_title(loc="left"): axes for axes in drawn("exciting_images", rows, ["a"]).figure.axes}
-    assert list(blocks) == [
-        f"{state}: {what}"
-        for state in ("trained", "untrained")
-        for what in ("single units", "random directions", "directions, standardised")
-    ]
-    assert greys(blocks["untrained: directions, standardised"])[0, 0] == pytest.approx(0.7)
-    assert not blocks["trained: directions, standardised"].images
-
-
 # Units against directions, bounds, distributions
 
 
@@ -424,15 +408,6 @@ def test_units_stand_beside_directions_with_the_p_of_their_difference():
     texts = [text.get_text() for text in left.texts if text.get_text()]
     assert texts == ["p = 0.00079 (2 seeds combined)"], "deviates of 2.576 and 2.170"
     assert [text.get_text() for text in left.get_yticklabels()] == ["A, trained", "A, untrained"]
-
-
-def test_both_protocols_are_drawn_the_papers_first():
-    parts = ["untrained, standardised", "trained, standardised", "untrained", "trained"]
-    metrics = ("units_purity", "directions_purity")
-    rows = measured(*(("a", part, NAN, metric, [0.3, 0.4]) for part in parts for metric in metrics))
-    left, _ = drawn("purity", rows, ["a"]).figure.axes
-    names = [text.get_text().replace("\n", " ") for text in left.get_yticklabels()]
-    assert names == [f"A, {part}" for part in reversed(parts)]
 
 
 def test_bounds_are_those_of_the_first_and_the_last_step():
