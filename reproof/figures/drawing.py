@@ -34,6 +34,7 @@ from reproof.figures.comparisons import describe_left_out, list_measured_panels
 from reproof.figures.cuts import mark_cuts
 from reproof.figures.inks import assign_inks
 from reproof.figures.kinds import KINDS
+from reproof.figures.margins import wrap_headings
 from reproof.figures.style import Look, apply_style, draw_blank, draw_foot_lines
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
@@ -92,6 +93,7 @@ def draw(
             if shown
             else draw_blank(ABSENT)
         )
+        wrap_headings(figure)
         mark_cuts(figure)
         draw_foot_lines(figure, [*notes, compose_foot_line(tables, columns=shown or columns, context=context)])
     return Drawing(

@@ -14,7 +14,6 @@ from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import Look, create_canvas, draw_message
-from reproof.figures.tiles import LETTER, wrap
 from reproof.figures.words import ABSENT, format_run_title, join_words, list_runs, list_unique
 from reproof.metrics import COUNT, Metric
 
@@ -91,7 +90,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
     titles = {run: format_run_title(run, look.titles) for run in runs}
     across = min(2, len(groups))
     down = -(-len(groups) // across)
-    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=1.0, head=0.7)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=0.8)
     places = [place for line in axes for place in line]
     for group, place in zip(groups, places, strict=False):
         measured = group[group["trials"] > 0]
@@ -102,7 +101,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
             entries = [Line2D([], [], label=titles[run], **styles[run]) for run in list_unique(measured["run"])]
             # A legend per panel: panels may show different runs, and a shared one would list them all.
             title = join_words(titles[run] for run in list_unique(measured["run"]))
-            place.set_title(wrap(title, int((size[0] + 0.4) / LETTER)), loc="left")
+            place.set_title(title, loc="left")
             place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
