@@ -30,6 +30,7 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     weight_movement,
 )
 from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
+from reproof.figures.compared import share_limits
 from reproof.figures.comparisons import describe_left_out, list_measured_panels
 from reproof.figures.cuts import mark_cuts
 from reproof.figures.inks import assign_inks
@@ -93,6 +94,7 @@ def draw(
             if shown
             else draw_blank(ABSENT)
         )
+        notes += share_limits(figure)
         wrap_headings(figure)
         mark_cuts(figure)
         draw_foot_lines(figure, [*notes, compose_foot_line(tables, columns=shown or columns, context=context)])

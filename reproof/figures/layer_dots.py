@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import INKS, SPARE
 from reproof.figures.kinds import figure
 from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
@@ -114,6 +115,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) 
         axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
     else:
         axes.set_xlim(0, 1.25 * chosen["mean"].max())
+    declare_compared(axes, x=quantity)
 
 
 def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
@@ -175,6 +177,7 @@ def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
     _name_rows(axes, [f"{label_layer(part)} ({counts[part]:.3g})" for part in parts])
     axes.set_xlim(-0.05, max(1.1, rows.loc[rows["quantity"] != "joint_layers", "mean"].max() + 0.05))
     axes.xaxis.set_major_locator(FixedLocator(HALVES))
+    declare_compared(axes, x=CRITICALITY.name)
     axes.set_xlabel("Criticality")
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
@@ -129,6 +130,7 @@ def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapp
     if len(longest) > 8:
         axes.tick_params(axis="x", rotation=60)
     axes.set_ylim(min(-0.04, rows["mean"].min() - 0.02), max(1.04, rows["mean"].max() + 0.04))
+    declare_compared(axes, y=CRITICALITY.name)
     axes.set_ylabel("Criticality")
 
 
@@ -150,4 +152,5 @@ def _draw_along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, 
     most = max(rows["mean"].max(), 1)
     axes.set_ylim(-0.02 * most, 1.35 * most)  # room for the legend
     axes.set_xlabel("Threshold of criticality (%)")
+    declare_compared(axes, x="threshold", y=LAYERS)
     axes.set_ylabel("Layers at or above threshold")

@@ -35,15 +35,15 @@ def add_margin(figure: Figure, inches: float, *, beyond: float = 0.0, across: bo
     for axes, box in zip(figure.axes, boxes, strict=True):
         moved = list(box)
         moved[axis], moved[axis + 2] = move(box[axis]), box[axis + 2] * old / new
-        axes.set_position(tuple(moved))
+        axes.set_position((moved[0], moved[1], moved[2], moved[3]))
     for text in figure.texts:
         at = list(text.get_position())
         # Texts and legends at the left edge stay there.
         at[axis] = at[axis] * old / new if across else move(at[axis])
-        text.set_position(tuple(at))
+        text.set_position((at[0], at[1]))
     for legend, at in places:
         at[axis] = at[axis] * old / new if across else move(at[axis])
-        legend.set_bbox_to_anchor(tuple(at), transform=figure.transFigure)
+        legend.set_bbox_to_anchor((at[0], at[1]), transform=figure.transFigure)
 
 
 def wrap_headings(figure: Figure) -> None:
@@ -54,7 +54,7 @@ def wrap_headings(figure: Figure) -> None:
         for place, axes in enumerate(named):
             left = axes.get_position().x0
             right = named[place + 1].get_position().x0 if axes is not named[-1] else 1.0
-            old, size = axes.get_title(loc="left"), axes.title.get_fontsize()
+            old, size = axes.get_title(loc="left"), float(axes.title.get_fontsize())
             new = wrap_to_width(old, figure.get_figwidth() * (right - left) - APART, size=size)
             axes.set_title(new, loc="left", fontsize=size)
             more = max(more, (new.count("\n") - old.count("\n")) * size * LINE / 72)
@@ -69,7 +69,7 @@ def _wrap_labels(figure: Figure) -> None:
     more = 0.0
     for axes in figure.axes:
         label, height = axes.get_ylabel(), figure.get_figheight() * axes.get_position().height
-        size = axes.yaxis.label.get_fontsize()
+        size = float(axes.yaxis.label.get_fontsize())
         new = "\n".join(wrap_to_width(line, height + 0.2, size=size) for line in label.split("\n"))
         if new != label:
             axes.set_ylabel(new)

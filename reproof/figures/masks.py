@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -185,6 +186,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
             )  # fmt: skip
             place.plot(line["at"] / PASSES, 100 * line["mean"], **styles[str(name)])
         place.set_xlim(left=0)
+        declare_compared(place, x="passes", y=DURING_SEARCH)
         place.yaxis.set_major_locator(MaxNLocator(6))
         place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     draw_legend(picture, entries)

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from reproof import registry
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE, choose_published_style
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import Ink
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -202,6 +203,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, 
         draw_message(axes, ABSENT)
         return
     unit = scales.scale_value_axis(axes, str(rows["quantity"].iloc[0]), _compute_limits(points))
+    declare_compared(axes, y=str(rows["quantity"].iloc[0]))
     published = _select_comparable(rows, names)
     scales.scale_kept_axis(axes, points["kept"], also=published["kept"], width=width)
     dense = points.loc[points["level"] == 0, "mean"]

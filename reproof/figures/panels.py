@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from reproof.figures import scales
 from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw_dense, draw_published
+from reproof.figures.compared import declare_compared
 from reproof.figures.legend import list_entries, list_publications
 from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -141,6 +142,7 @@ def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], wi
     published = cell.rows[cell.rows["source"] != ""]
     unit = scales.scale_value_axis(axes, str(cell.rows["quantity"].iloc[0]), cell.limits)
     scales.scale_kept_axis(axes, points["kept"], also=published["kept"], width=width)
+    declare_compared(axes, y=str(cell.rows["quantity"].iloc[0]))
     for _, line in _sort_dense_first(cell.others).groupby("run"):
         axes.plot(line["kept"], unit * line["mean"], zorder=1.5, **OTHER_LINE)
     draw_dense(axes, points, unit=unit)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reproof.figures import scales
 from reproof.figures.against_step import compute_dense_mean
+from reproof.figures.compared import declare_compared
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -143,6 +144,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         return
     scales.scale_kept_axis(axes, points["kept"], width=2.6)
     _shade_ranges(axes, points)
+    declare_compared(axes, y=quantity)
     shown = points[points["quantity"] == quantity].sort_values("kept", ascending=False)
     for (arm, bound), line in iterate_groups(shown, "arm", "bound"):
         ink = look.inks[str(arm)]

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer
@@ -110,6 +111,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_ylabel(label_quantity(BOUND))
     _scale_y(axes, rows, _format_products(rows))
+    declare_compared(axes, y=BOUND)
 
 
 def _format_products(rows: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -187,7 +188,40 @@ def _overlap(one: Bbox, other: Bbox, room: float) -> bool:
     return bool(wide > room and high > room)
 
 
+def find_unequal_limits(figure: Figure) -> Iterator[str]:
+    """Panels with one label on an axis of values have one pair of limits, and its ticks, or the figure says otherwise.
+
+    A panel without a y label has that of its neighbour on the left. Kept shares have ticks at the levels of a run.
+    """
+    if any("Panels of one quantity with different axes" in text.get_text() for text in figure.texts):
+        return
+    framed = [axes for axes in figure.axes if axes.spines["left"].get_visible() and not axes.images]
+    across: dict[str, list[Axes]] = {}
+    down: dict[str, list[Axes]] = {}
+    for axes in sorted(framed, key=lambda one: one.get_position().x0):
+        left = [one for one in framed if abs(one.get_position().y0 - axes.get_position().y0) < 1e-6]
+        labels = [one.get_ylabel() for one in sorted(left, key=lambda one: one.get_position().x0)]
+        # The last line with its unit is the quantity; a title of a run may stand above it.
+        label = axes.get_ylabel() or next((one for one in labels if one), "")
+        if label and not axes.yaxis_inverted():
+            across.setdefault(label, []).append(axes)
+        if axes.yaxis_inverted():
+            down.setdefault(axes.get_xlabel(), []).append(axes)
+    for label, panels in across.items():
+        if len({str(np.round([*axes.get_ylim(), *_list_ticks(axes.yaxis)], 9)) for axes in panels}) > 1:
+            yield f"panels of {label!r} have limits {[axes.get_ylim() for axes in panels]}"
+    for label, panels in down.items():
+        if len({str(np.round([*axes.get_xlim(), *_list_ticks(axes.xaxis)], 9)) for axes in panels}) > 1:
+            yield f"panels of {label!r} have limits {[axes.get_xlim() for axes in panels]}"
+
+
+def _list_ticks(axis: Axis) -> list[float]:
+    low, high = sorted(axis.get_view_interval())
+    return [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+
+
 RULES = (
+    find_unequal_limits,
     find_cut_legends,
     find_cut_texts,
     find_untitled_panels,

