@@ -23,13 +23,17 @@ Columns = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Context:
-    """The origin of a figure: scale, labels of its data, number of departures, titles by run, names in the paper."""
+    """The origin of a figure: scale, labels of its data, number of departures, titles by run, names in the paper.
+
+    `classes` maps runs to the number of classes of their data, where it is known.
+    """
 
     scale: str
     data: tuple[str, ...]
     departures: int
     titles: Mapping[str, str] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
 def compose_caption(reading: str, table: pd.DataFrame, *, notes: Sequence[str], published: str = "Hollow marks") -> str:

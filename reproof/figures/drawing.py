@@ -29,7 +29,9 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     under_attack,
     weight_movement,
 )
+from reproof.figures.absent import remove_absent_panels
 from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
+from reproof.figures.chance import describe_chance
 from reproof.figures.compared import share_limits
 from reproof.figures.comparisons import describe_left_out, list_measured_panels
 from reproof.figures.cuts import mark_cuts
@@ -94,7 +96,9 @@ def draw(
             if shown
             else draw_blank(ABSENT)
         )
+        notes += remove_absent_panels(figure, table, context.titles)
         notes += share_limits(figure)
+        notes += describe_chance(tables, table, classes=context.classes, titles=context.titles)
         wrap_headings(figure)
         mark_cuts(figure)
         draw_foot_lines(figure, [*notes, compose_foot_line(tables, columns=shown or columns, context=context)])

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reproof.figures import scales
 from reproof.figures.against_step import compute_dense_mean
@@ -159,7 +159,18 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         top = max(float(shown["mean"].max()), 1.0) if len(shown) else 1.0
         # A little below 0, or marks at iteration 0 would be cut in half.
         axes.set_ylim(-0.06 * top, 1.06 * top)
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        # Only iterations that were measured; 0 is the start of training.
+        axes.yaxis.set_major_locator(FixedLocator(select_apart(sorted(set(shown["mean"])), apart=0.14 * top)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value else "start (0)"))
+
+
+def select_apart(values: Sequence[float], *, apart: float) -> list[float]:
+    """Return the first of the rising values, and those at least `apart` from the last one."""
+    ticks = list(values[:1])
+    for value in values[1:]:
+        if value - ticks[-1] >= apart:
+            ticks.append(value)
+    return ticks
 
 
 def _shade_ranges(axes: Axes, points: pd.DataFrame) -> None:

@@ -163,6 +163,5 @@ def draw_message(axes: Axes, text: str) -> None:
     axes.set(xticks=[], yticks=[])
     # An empty frame looks like a result of nothing.
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import isclose
 
+from reproof.figures.colour_key import draw_colour_key
 from reproof.figures.kinds import figure
 from reproof.figures.seeds import (
     Columns,
@@ -64,6 +65,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     )  # fmt: skip
     for matrix, place in zip(matrices, places, strict=True):
         _draw(place, matrix)
+    draw_colour_key(picture, colours=COLOURS, limit=100.0, label="Error (%)")
     return picture
 
 

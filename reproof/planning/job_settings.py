@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reproof.declarations.criteria import EXAMPLES, GRADIENT
+from reproof.declarations.evaluate import read_declaration
 from reproof.experiments.configuration import Paper, list_figure_runs
 from reproof.experiments.runs import Run
 from reproof.experiments.strict_yaml import Tree
 from reproof.planning.layout import Block, Layout, locate_data_record
 from reproof.provenance.identity import Registered
+from reproof.settings import split_dataset_name
 
 Settings = dict[str, Any]
 TRAINING = ("train_dense", "retrain", "train_control")
@@ -54,6 +56,9 @@ def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], 
     data = {locate_data_record(runs[key].dataset.name) for key in list_figure_runs(entry) if key in runs}
     about = {"references": _comparable_values(paper), "titles": titles, "scale": scale, "data": sorted(data)}
     about |= {"names": _list_names(paper, figure)}
+    about |= {
+        "classes": {key: n for key in list_figure_runs(entry) if key in runs and (n := _count_classes(runs[key]))}
+    }
     return entry | about | {"departures": len(list_departures(paper))}
 
 
@@ -68,6 +73,11 @@ def _list_names(paper: Paper, figure: str) -> dict[str, list[str]]:
     entry = paper.published.settings["figures"].get(figure) or paper.settings["figures"][figure]
     lists = {"arms": arms, "attacks": attacks, "runs": list_figure_runs(entry)}
     return {name: list(dict.fromkeys(each)) for name, each in lists.items()}
+
+
+def _count_classes(run: Run) -> int:
+    """Return the number of classes of a run's data; 0 if its data set does not declare them."""
+    return int(read_declaration("data", "source", split_dataset_name(run.dataset.name)[0]).get("classes", 0))
 
 
 def list_departures(paper: Paper) -> list[Tree]:

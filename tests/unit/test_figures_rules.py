@@ -79,7 +79,8 @@ def draw_published(folder: Path) -> Iterator[tuple[str, Drawing]]:
     content = {name: read_parquet(folder / f"{name}.parquet") for name in ("measurements", "curves", "movement")}
     for name in plan.list_figures(paper):
         asked = plan.make_figure_job(paper, name).settings
-        context = Context(scale, tuple(asked["data"]), asked["departures"], asked["titles"], Names(**asked["names"]))
+        named = Names(**asked["names"]), asked["classes"]
+        context = Context(scale, tuple(asked["data"]), asked["departures"], asked["titles"], *named)
         yield name, draw(
             asked["kind"], tables=content, runs=asked["runs"], context=context,
             references=asked["references"], options=asked.get("options", {}),
