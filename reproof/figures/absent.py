@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproof.figures.words import ABSENT, format_run_title, list_unique, name_quantity
+from reproof.figures.words import ABSENT, format_run_title, join_words, list_unique, name_quantity
 
 
 def remove_absent_panels(figure: Figure, table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
@@ -51,10 +51,15 @@ def _find_left(axes: Axes) -> float:
 
 def _list_absent(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
     """Return the quantities that runs lack which have others: "train instability of LeNet"."""
-    most = table.groupby(["quantity", "run"], sort=False)["trials"].max()
-    lacking = [pair for pair, trials in most.items() if not trials and most.xs(pair[1], level="run").max()]
+    measured = table[table["trials"] > 0]
+    has = set(zip(measured["run"], measured["quantity"], strict=True))
+    lacking = {
+        run: [one for one in list_unique(table["quantity"]) if (run, one) not in has]
+        for run in list_unique(measured["run"])
+    }
     return [
-        f"{', '.join(name_quantity(one).lower() for one, run in lacking if run == each)} of "
-        f"{format_run_title(each, titles)}"
-        for each in list_unique(run for _, run in lacking)
+        f"{join_words(name_quantity(one)[0].lower() + name_quantity(one)[1:] for one in quantities)} of "
+        f"{format_run_title(run, titles)}"
+        for run, quantities in lacking.items()
+        if quantities
     ]

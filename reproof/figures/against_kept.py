@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from reproof.figures.findings import find_best_level
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.panels import draw_quantities_across, draw_runs_across
 from reproof.figures.spread import (
@@ -30,7 +31,12 @@ Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
 
 
-@figure(plot=draw_runs_across, reads=lambda options: options.get("metrics", EARLY_AND_LATE), reading=READING)
+@figure(
+    finding=find_best_level,
+    plot=draw_runs_across,
+    reads=lambda options: options.get("metrics", EARLY_AND_LATE),
+    reading=READING,
+)
 def early_stopping_and_accuracy(
     tables: Tables,
     columns: Columns,
@@ -58,7 +64,7 @@ def early_stopping_and_accuracy(
     return add_published(arrange_panels(summary, columns, metrics), references, columns)
 
 
-@figure(plot=draw_runs_across, reads=lambda _: EARLY_AND_LATE[:2], reading=READING)
+@figure(finding=find_best_level, plot=draw_runs_across, reads=lambda _: EARLY_AND_LATE[:2], reading=READING)
 def random_sparsity(
     tables: Tables,
     columns: Columns,
@@ -72,6 +78,7 @@ def random_sparsity(
 
 
 @figure(
+    finding=find_best_level,
     plot=draw_quantities_across,
     reads=lambda _: ["test_accuracy_at_end"],
     reading=READING,

@@ -13,6 +13,7 @@ from numpy import isclose
 from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import assign_attack_inks, label_attack, label_trained_arm
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_extremes
 from reproof.figures.inks import pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
@@ -83,7 +84,12 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reads=lambda options: [tuple(options.get("metrics", DISTORTIONS))], reading=f"Each dot {SPREAD}.")
+@figure(
+    finding=find_extremes,
+    plot=plot,
+    reads=lambda options: [tuple(options.get("metrics", DISTORTIONS))],
+    reading=f"Each dot {SPREAD}.",
+)
 def by_run(
     tables: Tables,
     columns: Columns,

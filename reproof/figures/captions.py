@@ -36,9 +36,11 @@ class Context:
     classes: Mapping[str, int] = field(default_factory=dict)
 
 
-def compose_caption(reading: str, table: pd.DataFrame, *, notes: Sequence[str], published: str = "Hollow marks") -> str:
-    """Return the caption: how to read the figure, what is left out, and the sources of published values."""
-    sentences = [one for one in (reading, *notes) if one]
+def compose_caption(
+    reading: str, table: pd.DataFrame, *, finding: str = "", notes: Sequence[str], published: str = "Hollow marks"
+) -> str:
+    """Return the caption: what the figure shows, how to read it, what is left out, and sources of published values."""
+    sentences = [one for one in (finding, reading, *notes) if one]
     # Kinds that never show published values have no column `source`.
     sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_spread
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.quantities import find_quantity
@@ -43,6 +44,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_spread,
     plot=plot,
     reads=lambda options: [options.get("metric", "test_accuracy_at_end")],
     reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, "

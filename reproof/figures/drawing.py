@@ -36,7 +36,7 @@ from reproof.figures.compared import share_limits
 from reproof.figures.comparisons import describe_left_out, list_measured_panels
 from reproof.figures.cuts import mark_cuts
 from reproof.figures.inks import assign_inks
-from reproof.figures.kinds import KINDS
+from reproof.figures.kinds import KINDS, Kind
 from reproof.figures.margins import wrap_headings
 from reproof.figures.style import Look, apply_style, draw_blank, draw_foot_lines
 from reproof.figures.words import ABSENT
@@ -106,10 +106,19 @@ def draw(
         figure=figure,
         table=table,
         caption=compose_caption(
-            KINDS[kind].reading if shown else "", table, notes=notes, published=KINDS[kind].published
+            KINDS[kind].reading if shown else "",
+            table,
+            finding=_state_finding(KINDS[kind], table, context) if shown else "",
+            notes=notes,
+            published=KINDS[kind].published,
         ),
         alt=compose_alternative(table, columns=shown or columns, context=context),
     )
+
+
+def _state_finding(kind: Kind, table: pd.DataFrame, context: Context) -> str:
+    """Return the sentence that states what a figure shows, "" for kinds without one."""
+    return kind.finding(table, context.titles) if kind.finding else ""
 
 
 def save(drawing: Drawing, stem: str | Path) -> None:

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_critical_layer, find_joint_cost
 from reproof.figures.inks import INKS, SPARE
 from reproof.figures.kinds import figure
 from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
@@ -63,6 +64,7 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_critical_layer,
     plot=plot_distances,
     reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
     reading=f"{READING} Colours denote the class of the mean criticality.",
@@ -140,6 +142,7 @@ def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_joint_cost,
     plot=plot_sets,
     reads=lambda options: [f"{options.get('split', 'test')}_joint_criticality"],
     reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.",

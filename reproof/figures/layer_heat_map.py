@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures.colour_key import MARK, draw_colour_key
+from reproof.figures.findings import find_costly_reset
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import Look, create_canvas, draw_message
@@ -43,6 +44,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_costly_reset,
     plot=plot,
     reads=lambda options: [f"{options.get('split', 'test')}_accuracy_reinitialised"],
     reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_critical_layer
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
@@ -29,6 +30,7 @@ def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_critical_layer,
     plot=plot_depth,
     reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
     reading=READING,

@@ -12,6 +12,7 @@ from reproof import registry
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE, choose_published_style
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_best_level
 from reproof.figures.inks import Ink
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -56,7 +57,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reads=lambda options: options.get("metrics", TRAINED), reading=READING)
+@figure(finding=find_best_level, plot=plot, reads=lambda options: options.get("metrics", TRAINED), reading=READING)
 def criteria(
     tables: Tables,
     columns: Columns,
@@ -86,7 +87,7 @@ def criteria(
     return _tidy_rows(parts, columns, span)
 
 
-@figure(plot=plot, reads=lambda options: options.get("metrics", UNTRAINED), reading=READING)
+@figure(finding=find_best_level, plot=plot, reads=lambda options: options.get("metrics", UNTRAINED), reading=READING)
 def parts(
     tables: Tables,
     columns: Columns,

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_barrier
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups, select_arms, select_nearest_levels, summarise_trials
 from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
@@ -37,6 +38,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_barrier,
     plot=plot,
     reads=lambda options: options.get("metrics", SPLITS),
     reading="Lines are means over pairs of copies of all seeds, by the iteration from which copies start. Bands reach "
