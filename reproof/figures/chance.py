@@ -23,7 +23,7 @@ def describe_chance(
     its accuracy on unchanged test images is at most NEAR over the classes.
     """
     found = list(_yield_networks(tables, table, classes, titles))
-    return [f"At chance: {'; '.join(found)}."] if found else []
+    return [f"At chance on the test set: {'; '.join(found)}."] if found else []
 
 
 def _yield_networks(
@@ -34,7 +34,11 @@ def _yield_networks(
     rows = add_part_and_at(tables["measurements"])
     # Of trainings that operations continue from a step, `at` is that step, which is none of the run itself.
     clean = (rows["metric"] == WHOLE) & rows["at"].isna() | (rows["metric"] == UNDER_ATTACK) & (rows["at"] == 0)
-    seeds = rows[clean].groupby(["run", "arm", "level", "kept", "seed"], sort=False, as_index=False)["value"].mean()
+    rows = rows[clean]
+    # Attacks are tried on part of the test set, so the whole counts where it was measured.
+    whole = rows.groupby(["run", "arm", "level"])["metric"].transform(lambda names: (names == WHOLE).any())
+    rows = rows[(rows["metric"] == WHOLE) | ~whole.astype(bool)]
+    seeds = rows.groupby(["run", "arm", "level", "kept", "seed"], sort=False, as_index=False)["value"].mean()
     drawn = table[table["trials"] > 0]
     seeds = seeds[seeds["run"].isin(drawn["run"]) & seeds["run"].isin(list(classes))]
     for name in ("arm", "level"):
@@ -55,6 +59,6 @@ def _yield_networks(
             level = f" at {format_per_cent(first['kept'])} % kept" if len(levels) > 1 else ""
             more = " and below" if len(low) > 1 else ""
             yield (
-                f"{network}{level}{more} ({int(first['low'])} of {int(first['seeds'])} seeds; on average "
+                f"{network}{level}{more} ({int(first['low'])} of {int(first['seeds'])} seed{'s' if first['seeds'] > 1 else ''}; on average "
                 f"{100 * first['mean']:.1f} %, chance is {format_per_cent(1 / classes[run])} %)"
             )

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from reproof.figures.compared import declare_compared
 from reproof.figures.findings import find_critical_layer
+from reproof.figures.findings_of_parts import count_critical_layers
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
@@ -58,6 +59,7 @@ def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=count_critical_layers,
     plot=plot_thresholds,
     reads=lambda options: [f"{options.get('split', 'test')}_layers_above"],
     reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "

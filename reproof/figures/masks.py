@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures.artists import choose_published_style
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings_of_parts import find_best_method
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -61,6 +62,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_best_method,
     plot=plot_table,
     reads=lambda _: ["supermask_test_accuracy"],
     reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
@@ -194,6 +196,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_best_method,
     plot=plot_progress,
     reads=lambda _: ["supermask_progress_accuracy"],
     reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "

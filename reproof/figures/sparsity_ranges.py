@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from reproof.figures import scales
 from reproof.figures.against_step import compute_dense_mean
 from reproof.figures.compared import declare_compared
+from reproof.figures.findings_of_parts import find_ranges
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -47,6 +48,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_ranges,
     plot=plot,
     reads=lambda _: [ACCURACY, INSTABILITY],
     reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy import isclose
 
 from reproof.figures.colour_key import draw_colour_key
+from reproof.figures.findings_of_parts import find_transfer
 from reproof.figures.kinds import figure
 from reproof.figures.seeds import (
     Columns,
@@ -76,6 +77,7 @@ def list_transfer_metrics(options: Mapping[str, Any]) -> list[str]:
 
 
 @figure(
+    finding=find_transfer,
     plot=plot,
     reads=list_transfer_metrics,
     reading="Mean error over seeds, in per cent, of the network of a column on examples made for the network of a row.",
