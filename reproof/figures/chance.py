@@ -20,7 +20,7 @@ def describe_chance(
     """Return a sentence that names the drawn networks at chance, or nothing if there are none.
 
     `table` is that of the figure; `classes` maps runs to the number of classes of their data. A seed is at chance if
-    its accuracy on unchanged test images is at most NEAR over the classes.
+    its accuracy on unchanged test images is 1 over the classes, up to a factor of NEAR.
     """
     found = list(_yield_networks(tables, table, classes, titles))
     return [f"At chance on the test set: {'; '.join(found)}."] if found else []
@@ -46,7 +46,9 @@ def _yield_networks(
     # Figures of single levels have no column `level`; those of attacks show dense networks.
     several = seeds["arm"].nunique() > 1 or (seeds["arm"] != "ticket").any()
     for run in list_unique(seeds["run"]):
-        own_run = seeds[seeds["run"] == run].assign(low=seeds["value"] <= NEAR / classes[run])
+        own_run = seeds[seeds["run"] == run].assign(
+            low=seeds["value"].between(1 / NEAR / classes[run], NEAR / classes[run])
+        )
         for arm, own in own_run.groupby("arm", sort=False):
             levels = own.groupby("level").agg(
                 kept=("kept", "mean"), low=("low", "sum"), seeds=("value", "size"), mean=("value", "mean")
@@ -58,7 +60,6 @@ def _yield_networks(
             network = f"{format_run_title(run, titles)}{', ' + label_trained_arm(str(arm)) if several else ''}"
             level = f" at {format_per_cent(first['kept'])} % kept" if len(levels) > 1 else ""
             more = " and below" if len(low) > 1 else ""
-            yield (
-                f"{network}{level}{more} ({int(first['low'])} of {int(first['seeds'])} seed{'s' if first['seeds'] > 1 else ''}; on average "
-                f"{100 * first['mean']:.1f} %, chance is {format_per_cent(1 / classes[run])} %)"
-            )
+            seeds_of = f"{int(first['low'])} of {int(first['seeds'])} seed{'s' if first['seeds'] > 1 else ''}"
+            chance = format_per_cent(1 / classes[run])
+            yield f"{network}{level}{more} ({seeds_of}; on average {100 * first['mean']:.1f} %, chance is {chance} %)"

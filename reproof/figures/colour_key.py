@@ -8,7 +8,7 @@ from reproof.figures.margins import add_margin
 from reproof.figures.scales import TICKS_APART
 from reproof.figures.style import MUTED
 
-WIDE, HIGH, ROOM = 1.4, 0.09, 0.42  # inches of the bar, and of the margin for it
+WIDE, HIGH, ROOM = 1.4, 0.09, 0.46  # inches of the bar, and of the margin for it
 MARK = "▲"  # at a value beyond the end of the scale
 
 
@@ -20,7 +20,7 @@ def draw_colour_key(figure: Figure, *, colours: str, limit: float, label: str, b
     left = min(axes.get_position().x0 for axes in figure.axes) * figure.get_figwidth()
     add_margin(figure, ROOM, beyond=figure.get_figheight())
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((left / width, (height - 0.16) / height, WIDE / width, HIGH / height))
+    axes = figure.add_axes((left / width, (height - 0.22) / height, WIDE / width, HIGH / height))
     axes.imshow(np.linspace(0, 1, 128)[None], cmap=colours, aspect="auto", extent=(0, limit, 0, 1))
     axes.set(yticks=[])
     axes.grid(visible=False)

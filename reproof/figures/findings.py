@@ -15,7 +15,7 @@ from reproof.figures.words import format_per_cent, format_run_title, label_arm, 
 from reproof.metrics import NATS, STEPS
 
 Titles = Mapping[str, str]
-Row = Mapping[str, Any]
+Row = Any  # a row of a table, as a Series or a dictionary
 
 
 def find_best_level(table: pd.DataFrame, titles: Titles) -> str:

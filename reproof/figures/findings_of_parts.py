@@ -3,7 +3,7 @@
 import pandas as pd
 
 from reproof.figures.findings import Titles, give_name, give_range, give_trials, list_first
-from reproof.figures.words import format_per_cent, format_run_title, join_words, list_unique
+from reproof.figures.words import format_per_cent, format_run_title, join_words, list_unique, name_quantity
 
 
 def find_best_method(table: pd.DataFrame, titles: Titles) -> str:
@@ -75,3 +75,13 @@ def find_ranges(table: pd.DataFrame, titles: Titles) -> str:
     kept = {name: levels.loc[levels["range"] == name, "kept"] for name in list_unique(levels["range"])}
     parts = [f"{words[name]} at {join_words(map(format_per_cent, each))} %" for name, each in kept.items()]
     return f"{give_name(rows.iloc[0], titles)}: of the levels measured, {'; '.join(parts)} kept." if parts else ""
+
+
+def find_narrowest_gap(table: pd.DataFrame, titles: Titles) -> str:
+    """Return the gap of the first run's dense network and of its sparsest level, and the accuracies of both."""
+    rows = list_first(table[(table["trials"] > 0) & (table["arm"] == "ticket")], "run").sort_values("kept")
+    texts = []
+    for _, line in rows.groupby("quantity", sort=False):
+        texts.append(f"{name_quantity(str(line['quantity'].iloc[0])).lower()} is {give_range(line.iloc[-1])} dense and "
+                     f"{give_range(line.iloc[0])} at {format_per_cent(line['kept'].iloc[0])} % kept")  # fmt: skip
+    return f"{give_name(rows.iloc[0], titles)}: {'; '.join(texts)}." if len(rows) > 1 else ""

@@ -122,6 +122,20 @@ def test_a_quantity_that_a_run_lacks_is_a_line_and_no_frame(kind: str, missing: 
     assert lowest.get_xlabel() and highest.get_title(loc="left") == "Conv-2", "neighbours take over title and label"
 
 
+def test_occams_hill_shows_the_gap_of_each_trial_and_the_fall_of_accuracy() -> None:
+    rows = tables.measurements(("lenet",), levels=(0, 7, 20)).query("arm == 'ticket'")
+    low = (rows["level"] == 20) & (rows["metric"] == "test_accuracy_at_end")
+    rows.loc[low, "value"] = 0.4
+    shown = draw("occams_hill", tables={"measurements": rows}, runs=["lenet"], context=CONTEXT)
+    gaps = shown.table[shown.table["quantity"] == "Train less test accuracy"]
+    wide = rows[rows["level"] == 0].pivot_table(index="seed", columns="metric", values="value")
+    expected = (wide["train_accuracy_at_end"] - wide["test_accuracy_at_end"]).mean()
+    assert gaps.loc[gaps["level"] == 0, "mean"].item() == pytest.approx(expected)
+    right = shown.figure.axes[1]
+    assert right.get_ylim()[0] < 40 < 95 < right.get_ylim()[1], "no window hides the fall"
+    assert "40.0 % (40.0 to 40.0 %, 3 trials) at 1.2 % kept" in shown.caption
+
+
 def test_first_iterations_have_words_for_0() -> None:
     rows = TABLES["measurements"]
     stable = rows.assign(value=rows["value"].where(rows["metric"] != "test_instability", 0.0))
