@@ -137,13 +137,8 @@ def occams_hill(
     rows = select_arms(rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(sets)], arms, ())
     trials = ["run", "arm", "level", "kept", "seed", "draw"]
     wide = rows.pivot_table(index=trials, columns="metric", values="value", sort=False).reindex(columns=list(sets))
-    gap = (
-        (wide[sets[0]] - wide[sets[1]])
-        .rename("value")
-        .dropna()
-        .reset_index()
-        .assign(metric=GAP, part="", at=float("nan"))
-    )
+    gap = (wide[sets[0]] - wide[sets[1]]).rename("value").dropna().reset_index()
+    gap = gap.assign(metric=GAP, part="", at=float("nan"))
     both = {"measurements": pd.concat([gap, rows])}
     return early_stopping_and_accuracy(both, columns, references, metrics=(GAP, sets[1]), arms=arms)
 

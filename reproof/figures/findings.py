@@ -79,7 +79,7 @@ def find_extremes(table: pd.DataFrame, titles: Titles) -> str:
     rows = rows[rows["quantity"] == rows["quantity"].iloc[0]] if len(rows) else rows
     if rows["run"].nunique() < 2 or rows.groupby("run").size().max() > 1:
         return ""
-    low, high = (rows.loc[rows["mean"].astype(float).agg(which)] for which in ("idxmin", "idxmax"))
+    low, high = pick_ends(rows)
     ends = [f"{give_range(one, 'seed')} ({give_name(one, titles)})" for one in (low, high)]
     return f"{name_quantity(str(low['quantity']))}: from {' to '.join(ends)}, {_compare_ends(low, high)}."
 
@@ -99,7 +99,7 @@ def find_end(table: pd.DataFrame, titles: Titles) -> str:
         arm = f", {label_trained_arm(one['arm'])}" if several else ""
         return f"{give_range(one, 'seed')} ({label_attack(one['part'])}{arm})"
 
-    low, high = (rows.loc[rows["mean"].agg(which)] for which in ("idxmin", "idxmax"))
+    low, high = pick_ends(rows)
     at = f"{low['at']:,g} {place}" if place == "queries" else f"{place} {low['at']:g}"
     start = f"{give_name(low, titles)}: {_lower(low)} at {at} is {describe(low)}"
     return f"{start}." if len(rows) == 1 else f"{start} to {describe(high)}."
@@ -125,7 +125,7 @@ def find_costly_reset(table: pd.DataFrame, titles: Titles) -> str:
     rows = rows[rows["at"] == rows["at"].min()]
     if len(rows) < 2:
         return ""
-    high, low = (rows.loc[rows["mean"].agg(which)] for which in ("idxmax", "idxmin"))
+    low, high = pick_ends(rows)
     ends = [f"{100 * one['mean']:.1f} % ({label_layer(one['part'])})" for one in (low, high)]
     return (
         f"{give_name(high, titles)}: with one layer reset to step {high['at']:,.0f}, the error is {' to '.join(ends)}, "
@@ -158,6 +158,12 @@ def find_spread(table: pd.DataFrame, titles: Titles) -> str:
         one = {**own.iloc[0], "mean": own["value"].mean(), "lowest": own["value"].min(), "highest": own["value"].max()}
         parts.append(f"{give_name(one, titles)} {give_range(one | {'trials': own['seed'].nunique()}, 'seed')}")
     return f"{name_quantity(str(rows['quantity'].iloc[0]))}: {'; '.join(parts)}." if parts else ""
+
+
+def pick_ends(rows: pd.DataFrame) -> tuple[Row, Row]:
+    """Return the row with the lowest mean and that with the highest."""
+    ordered = rows.sort_values("mean", kind="stable")
+    return ordered.iloc[0], ordered.iloc[-1]
 
 
 def list_first(rows: pd.DataFrame, *names: str) -> pd.DataFrame:

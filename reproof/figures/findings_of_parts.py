@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reproof.figures.findings import Titles, give_name, give_range, give_trials, list_first
+from reproof.figures.findings import Titles, give_name, give_range, give_trials, list_first, pick_ends
 from reproof.figures.words import format_per_cent, format_run_title, join_words, list_unique, name_quantity
 
 
@@ -29,7 +29,7 @@ def find_transfer(table: pd.DataFrame, titles: Titles) -> str:
     rows = list_first(rows, "quantity", "panel")
     if len(rows) < 2:
         return ""
-    low, high = (rows.loc[rows["mean"].agg(which)] for which in ("idxmin", "idxmax"))
+    low, high = pick_ends(rows)
     pairs = [
         f"{100 * one['mean']:.1f} % ({give_name(one, titles)} to {format_run_title(str(one['part']), titles)})"
         for one in (low, high)

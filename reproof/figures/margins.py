@@ -24,7 +24,7 @@ def add_margin(figure: Figure, inches: float, *, beyond: float = 0.0, across: bo
     old, new = sizes[axis], sizes[axis] + inches
 
     def move(place: float) -> float:
-        return (place * old + inches * (place * old >= beyond - 1e-6)) / new
+        return float((place * old + inches * (place * old >= beyond - 1e-6)) / new)
 
     places = [
         (legend, list(figure.transFigure.inverted().transform(legend.get_bbox_to_anchor().p0)))
