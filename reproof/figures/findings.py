@@ -110,9 +110,9 @@ def find_critical_layer(table: pd.DataFrame, titles: Titles) -> str:
     rows = list_first(table[(table["trials"] > 0) & (table["quantity"] == "criticality")], "run")
     if len(rows) < 2:
         return ""
-    worst = rows.loc[rows["mean"].idxmax()]
+    _, worst = pick_ends(rows)
     rest = rows[rows["part"] != worst["part"]]
-    after = rest.loc[rest["mean"].idxmax()]
+    _, after = pick_ends(rest)
     return (
         f"{give_name(worst, titles)}: resetting {label_layer(worst['part'])} costs most, {_interval(worst)} of the "
         f"accuracy above chance; the next is {label_layer(after['part'])}, {_interval(after)}{_overlap(worst, after)}."
@@ -141,7 +141,7 @@ def find_joint_cost(table: pd.DataFrame, titles: Titles) -> str:
     together = together[together["part"].isin(alone.index)]
     if together.empty:
         return ""
-    worst = together.loc[together["mean"].idxmax()]
+    _, worst = pick_ends(together)
     single = alone.loc[worst["part"]]
     alike = _overlap(worst, single)
     return (
