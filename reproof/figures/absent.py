@@ -14,7 +14,9 @@ def remove_absent_panels(figure: Figure, table: pd.DataFrame, titles: Mapping[st
 
     Titles and labels go to the next panels of their columns and rows, which need them.
     """
-    absent = [axes for axes in figure.axes if not axes.lines and ABSENT in [text.get_text() for text in axes.texts]]
+    # A matrix may say of single rows that they were not run.
+    empty = [axes for axes in figure.axes if not axes.lines and not axes.images]
+    absent = [axes for axes in empty if ABSENT in [text.get_text() for text in axes.texts]]
     others = [axes for axes in figure.axes if axes not in absent]
     if not absent or not others:
         return []
@@ -39,6 +41,10 @@ def _hand_on(axes: Axes, others: list[Axes]) -> None:
         above.set_xlabel(axes.get_xlabel())
     if right is not None and not right.get_ylabel():
         right.set_ylabel(axes.get_ylabel())
+    # Names of rows stand at the first panel; numbers are drawn later, so their labels are empty here.
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    if right is not None and any(names) and not any(label.get_text() for label in right.get_yticklabels()):
+        right.set_yticks(axes.get_yticks(), names)
 
 
 def _find_top(axes: Axes) -> float:
