@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from reproof.figures.findings import find_best_level
+from reproof.figures.findings_of_parts import find_narrowest_gap
 from reproof.figures.kinds import figure, find_table
-from reproof.figures.panels import draw_quantities_across, draw_runs_across
+from reproof.figures.panels import draw_quantities_across, draw_runs_across, draw_whole_ranges
 from reproof.figures.spread import (
     add_published,
     arrange_panels,
@@ -20,6 +22,7 @@ from reproof.metrics import SHARE, Metric
 
 # In the order of the panels: when training stops early and how good it is there, then what training to the end adds.
 EARLY_AND_LATE = ("early_stop_step", "test_accuracy_at_early_stop", "train_accuracy_at_end", "test_accuracy_at_end")
+GAP = "Train less test accuracy"
 AT_PLACE = "Test accuracy"  # a place follows: ", iteration 30"
 READING = (
     "Points are means over trials (a trial is a seed, or one draw of a seed). Bars reach from the lowest to the "
@@ -30,7 +33,12 @@ Columns = Sequence[Sequence[str]]
 References = Sequence[Mapping[str, Any]]
 
 
-@figure(plot=draw_runs_across, reads=lambda options: options.get("metrics", EARLY_AND_LATE), reading=READING)
+@figure(
+    finding=find_best_level,
+    plot=draw_runs_across,
+    reads=lambda options: options.get("metrics", EARLY_AND_LATE),
+    reading=READING,
+)
 def early_stopping_and_accuracy(
     tables: Tables,
     columns: Columns,
@@ -58,7 +66,7 @@ def early_stopping_and_accuracy(
     return add_published(arrange_panels(summary, columns, metrics), references, columns)
 
 
-@figure(plot=draw_runs_across, reads=lambda _: EARLY_AND_LATE[:2], reading=READING)
+@figure(finding=find_best_level, plot=draw_runs_across, reads=lambda _: EARLY_AND_LATE[:2], reading=READING)
 def random_sparsity(
     tables: Tables,
     columns: Columns,
@@ -72,6 +80,7 @@ def random_sparsity(
 
 
 @figure(
+    finding=find_best_level,
     plot=draw_quantities_across,
     reads=lambda _: ["test_accuracy_at_end"],
     reading=READING,
@@ -102,6 +111,36 @@ def accuracy_during_training(
     # A reference names a metric, but panels here are named by their moment. The end of training is the last of them.
     final = [{**value, "metric": names[-1]} for value in references if value["metric"] == "test_accuracy_at_end"]
     return add_published(arrange_panels(summary, columns, names), final, columns)
+
+
+@figure(
+    finding=find_narrowest_gap,
+    plot=draw_whole_ranges,
+    reads=lambda _: ["train_accuracy_at_end", "test_accuracy_at_end"],
+    reading="Above or on the left: accuracy on the training set less accuracy on the test set, at the end of training. "
+    f"Panels show all levels, down to where accuracy falls. {READING}",
+    quantities=[Metric(GAP, SHARE)],
+)
+def occams_hill(
+    tables: Tables,
+    columns: Columns,
+    references: References,
+    *,
+    arms: Sequence[str] = ("ticket",),
+) -> pd.DataFrame:
+    """Select how much better networks are on the training set than on the test set, and how good on that.
+
+    The difference is made for each trial. Needs measurements; returns `spread.COLUMNS`, in shares.
+    """
+    sets = ("train_accuracy_at_end", "test_accuracy_at_end")
+    rows = select_place(find_table(tables, "measurements"))
+    rows = select_arms(rows[rows["run"].isin(list_runs(columns)) & rows["metric"].isin(sets)], arms, ())
+    trials = ["run", "arm", "level", "kept", "seed", "draw"]
+    wide = rows.pivot_table(index=trials, columns="metric", values="value", sort=False).reindex(columns=list(sets))
+    gap = (wide[sets[0]] - wide[sets[1]]).rename("value").dropna().reset_index()
+    gap = gap.assign(metric=GAP, part="", at=float("nan"))
+    both = {"measurements": pd.concat([gap, rows])}
+    return early_stopping_and_accuracy(both, columns, references, metrics=(GAP, sets[1]), arms=arms)
 
 
 def _find_moment(curves: pd.DataFrame, share: float) -> tuple[str, dict[str, int]]:

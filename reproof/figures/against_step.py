@@ -12,6 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_first_stable
 from reproof.figures.inks import Ink, tint
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.quantities import find_quantity
@@ -72,6 +74,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_first_stable,
     plot=plot,
     reads=lambda options: options.get("metrics", INSTABILITIES),
     reading="Points are means over trials (a trial is a pair of copies of a seed). Bars reach from the lowest to the "
@@ -188,6 +191,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[Line, Mapping[str, Any
     for bound in rows["bound"].dropna().unique():
         axes.axhline(unit * bound, zorder=2, **DENSE_LINE)
     _scale_y(axes, points, unit=unit)
+    declare_compared(axes, y=str(points["quantity"].iloc[0]))
     # Steps lie at 0, 1, 2, ...: they grow by factors, and to scale the first ones would overlap.
     every = ceil(len(steps) * LABEL_IN / width)
     axes.xaxis.set_major_locator(FixedLocator(range(0, len(steps), every)))

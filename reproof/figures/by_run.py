@@ -12,6 +12,8 @@ from numpy import isclose
 
 from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import assign_attack_inks, label_attack, label_trained_arm
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_extremes
 from reproof.figures.inks import pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
@@ -39,6 +41,7 @@ from reproof.figures.words import (
     list_unique,
     name_quantity,
 )
+from reproof.metrics import SPLITS
 
 Series = tuple[str, str]  # arm, part
 DISTORTIONS = ("train_minimum_distortion", "train_clean_error")
@@ -81,7 +84,12 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reads=lambda options: [tuple(options.get("metrics", DISTORTIONS))], reading=f"Each dot {SPREAD}.")
+@figure(
+    finding=find_extremes,
+    plot=plot,
+    reads=lambda options: [tuple(options.get("metrics", DISTORTIONS))],
+    reading=f"Each dot {SPREAD}.",
+)
 def by_run(
     tables: Tables,
     columns: Columns,
@@ -173,6 +181,9 @@ def _draw(
             look, row = mark | {"markersize": 4, "ecolor": look["color"], "zorder": 4}, row + BELOW * apart / 0.6
         axes.errorbar([unit * one["mean"]], [row], xerr=bars, elinewidth=0.9, **look)
     _scale_x(axes, unit * rows["lowest"].min(), unit * rows["highest"].max())
+    # A metric of several sets is one quantity.
+    split, _, metric = str(rows["quantity"].iloc[0]).partition("_")
+    declare_compared(axes, x=metric if split in SPLITS else "")
 
 
 def _scale_x(axes: Axes, low: float, high: float) -> None:

@@ -23,18 +23,24 @@ Columns = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Context:
-    """The origin of a figure: scale, labels of its data, number of departures, titles by run, names in the paper."""
+    """The origin of a figure: scale, labels of its data, number of departures, titles by run, names in the paper.
+
+    `classes` maps runs to the number of classes of their data, where it is known.
+    """
 
     scale: str
     data: tuple[str, ...]
     departures: int
     titles: Mapping[str, str] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
-def compose_caption(reading: str, table: pd.DataFrame, *, notes: Sequence[str], published: str = "Hollow marks") -> str:
-    """Return the caption: how to read the figure, what is left out, and the sources of published values."""
-    sentences = [one for one in (reading, *notes) if one]
+def compose_caption(
+    reading: str, table: pd.DataFrame, *, finding: str = "", notes: Sequence[str], published: str = "Hollow marks"
+) -> str:
+    """Return the caption: what the figure shows, how to read it, what is left out, and sources of published values."""
+    sentences = [one for one in (finding, reading, *notes) if one]
     # Kinds that never show published values have no column `source`.
     sources = list_unique(table.loc[table["source"] != "", "source"]) if "source" in table else []
     if sources:

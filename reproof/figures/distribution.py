@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_spread
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.quantities import find_quantity
@@ -42,6 +44,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_spread,
     plot=plot,
     reads=lambda options: [options.get("metric", "test_accuracy_at_end")],
     reading="Bars count the seeds in each bin; each tick below the axis is a seed. The legend gives the mean and, "
@@ -108,6 +111,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
         )  # fmt: skip
         highest = max(highest, int(counts.max()))
     axes.set_ylim(0, 1.08 * highest)
+    declare_compared(axes, x=str(rows["quantity"].iloc[0]), y="seeds")
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(axis="x", pad=9)  # points; room for the ticks of the seeds

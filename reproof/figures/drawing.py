@@ -29,11 +29,15 @@ from reproof.figures import (  # noqa: F401 (they register their kinds)
     under_attack,
     weight_movement,
 )
+from reproof.figures.absent import remove_absent_panels
 from reproof.figures.captions import Context, compose_alternative, compose_caption, compose_foot_line
+from reproof.figures.chance import describe_chance
+from reproof.figures.compared import share_limits
 from reproof.figures.comparisons import describe_left_out, list_measured_panels
 from reproof.figures.cuts import mark_cuts
 from reproof.figures.inks import assign_inks
-from reproof.figures.kinds import KINDS
+from reproof.figures.kinds import KINDS, Kind
+from reproof.figures.margins import wrap_headings
 from reproof.figures.style import Look, apply_style, draw_blank, draw_foot_lines
 from reproof.figures.words import ABSENT
 from reproof.storage.files import ReproofError, write_atomically, write_json, write_parquet
@@ -92,16 +96,29 @@ def draw(
             if shown
             else draw_blank(ABSENT)
         )
+        notes += remove_absent_panels(figure, table, context.titles)
+        notes += share_limits(figure)
+        notes += describe_chance(tables, table, classes=context.classes, titles=context.titles)
+        wrap_headings(figure)
         mark_cuts(figure)
         draw_foot_lines(figure, [*notes, compose_foot_line(tables, columns=shown or columns, context=context)])
     return Drawing(
         figure=figure,
         table=table,
         caption=compose_caption(
-            KINDS[kind].reading if shown else "", table, notes=notes, published=KINDS[kind].published
+            KINDS[kind].reading if shown else "",
+            table,
+            finding=_state_finding(KINDS[kind], table, context) if shown else "",
+            notes=notes,
+            published=KINDS[kind].published,
         ),
         alt=compose_alternative(table, columns=shown or columns, context=context),
     )
+
+
+def _state_finding(kind: Kind, table: pd.DataFrame, context: Context) -> str:
+    """Return the sentence that states what a figure shows, "" for kinds without one."""
+    return kind.finding(table, context.titles) if kind.finding else ""
 
 
 def save(drawing: Drawing, stem: str | Path) -> None:

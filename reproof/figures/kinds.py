@@ -15,13 +15,15 @@ from reproof.storage.files import ReproofError
 
 Select = Callable[..., pd.DataFrame]
 Plot = Callable[[pd.DataFrame, Look], Figure]
+Finding = Callable[[pd.DataFrame, Mapping[str, str]], str]  # of a table and the titles of runs
 
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of figure.
 
-    `reading` is the part of the caption that explains the marks; `published` names the marks of published values.
+    `reading` is the part of the caption that explains the marks; `published` names the marks of published values;
+    `finding` states in one sentence what the numbers of a table show.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Kind:
     plot: Plot
     reading: str
     published: str = "Hollow marks"
+    finding: Finding | None = None
 
     def select_table(
         self,
@@ -59,6 +62,7 @@ def figure(
     reads: Callable[[Mapping[str, Any]], Sequence[str | tuple[str, ...]]],
     reading: str,
     published: str = "Hollow marks",
+    finding: Finding | None = None,
     quantities: Sequence[Metric] = (),
 ) -> Callable[[Select], Select]:
     """Register the decorated `select(tables, columns, references, **options)` as a kind of figure drawn by `plot`.
@@ -69,12 +73,13 @@ def figure(
     metrics that each run must have for this figure, from the options that the configuration gives; of a tuple, each run
     must have one, and of each some run. Planning reads it by `reproof.declarations.evaluate`. `quantities` declares
     what the kind derives from metrics: each `quantity` of the table is a metric or one of these. The name of the
-    function is the public name of the kind.
+    function is the public name of the kind. `finding` makes the first sentence of the caption from the selected table
+    and the titles of runs (`reproof.figures.findings`); kinds of pictures have none.
     """
 
     def register(select: Select) -> Select:
         declare_quantities(select.__name__, quantities)
-        KINDS[select.__name__] = Kind(select.__name__, select, plot, reading, published)
+        KINDS[select.__name__] = Kind(select.__name__, select, plot, reading, published, finding)
         return select
 
     return register

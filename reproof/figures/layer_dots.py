@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_critical_layer, find_joint_cost
 from reproof.figures.inks import INKS, SPARE
 from reproof.figures.kinds import figure
 from reproof.figures.layers import AMBIENT_TO, CRITICAL_FROM, label_layer, list_parts, summarise_layers
@@ -62,6 +64,7 @@ def plot_distances(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_critical_layer,
     plot=plot_distances,
     reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
     reading=f"{READING} Colours denote the class of the mean criticality.",
@@ -114,6 +117,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, quantity: str, *, first: bool) 
         axes.set_xlim(min(-0.05, chosen["mean"].min() - 0.02), max(1.05, chosen["mean"].max() + 0.02))
     else:
         axes.set_xlim(0, 1.25 * chosen["mean"].max())
+    declare_compared(axes, x=quantity)
 
 
 def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
@@ -138,6 +142,7 @@ def plot_sets(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_joint_cost,
     plot=plot_sets,
     reads=lambda options: [f"{options.get('split', 'test')}_joint_criticality"],
     reading=f"{READING} Numbers in brackets count the layers of a set, on average over seeds.",
@@ -175,6 +180,7 @@ def _draw_sets(axes: Axes, rows: pd.DataFrame) -> None:
     _name_rows(axes, [f"{label_layer(part)} ({counts[part]:.3g})" for part in parts])
     axes.set_xlim(-0.05, max(1.1, rows.loc[rows["quantity"] != "joint_layers", "mean"].max() + 0.05))
     axes.xaxis.set_major_locator(FixedLocator(HALVES))
+    declare_compared(axes, x=CRITICALITY.name)
     axes.set_xlabel("Criticality")
 
 

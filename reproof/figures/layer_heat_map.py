@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reproof.figures.colour_key import MARK, draw_colour_key
+from reproof.figures.findings import find_costly_reset
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import Look, create_canvas, draw_message
@@ -26,7 +28,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     tall = max(len(grid) for grid in grids.values())
     wide = max(len(grid.columns) for grid in grids.values())
     # One colour scale for all panels: equal colours must be equal errors.
-    worst = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in grids.values())
+    limit, beyond = _find_limit(list(grids.values()))
     across = min(2, len(runs))
     down = -(-len(runs) // across)
     size = (max(COLUMN * wide, 1.8), max(ROW * tall, 0.8))
@@ -34,13 +36,15 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     places = [place for line in axes for place in line]
     for run, place in zip(runs, places, strict=False):
         place.set_title(format_run_title(run, look.titles), loc="left")
-        _draw(place, grids[run], worst)
+        _draw(place, grids[run], limit)
     for place in places[len(runs) :]:
         place.remove()
+    draw_colour_key(picture, colours=COLOURS, limit=limit, label="Error (%)", beyond=beyond)
     return picture
 
 
 @figure(
+    finding=find_costly_reset,
     plot=plot,
     reads=lambda options: [f"{options.get('split', 'test')}_accuracy_reinitialised"],
     reading="Mean error over seeds, in per cent, after the layer of a row is reset to its weights at a training step "
@@ -80,8 +84,21 @@ def _pivot_errors(rows: pd.DataFrame) -> pd.DataFrame:
     return 100 * wide.reindex(index=layers, columns=[*order, *others])
 
 
+def _find_limit(grids: Sequence[pd.DataFrame]) -> tuple[float, bool]:
+    """Return the end of the colour scale in per cent, and whether an error lies beyond it.
+
+    It is the largest error after a reset to a step. A layer with random weights often leaves a network at chance, and
+    a scale up to there would make all other cells alike.
+    """
+    every = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in grids)
+    resets = [grid.drop(columns=[name for name in HEADINGS.values() if name in grid]) for grid in grids]
+    steps = max(float(np.nanmax(grid.to_numpy(), initial=0.0)) for grid in resets)
+    # Without resets to steps, or if others cost about as much, the scale reaches to the largest of all.
+    return (every, False) if not 0 < 1.5 * steps < every else (steps, True)
+
+
 def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
-    """Draw one panel, or a message if nothing was measured; `worst` is the top of the colour scale of all panels."""
+    """Draw one panel, or a message if nothing was measured; `worst` is the end of the colour scale of all panels."""
     if grid.empty:
         draw_message(axes, ABSENT)
         return
@@ -97,4 +114,5 @@ def _draw(axes: Axes, grid: pd.DataFrame, worst: float) -> None:
         if np.isfinite(value):
             # About where the colours become too dark for black text.
             ink = "white" if value > 0.62 * worst else "#222222"
-            axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=ink)
+            text = f"{value:.1f}{MARK if value > worst + 1e-9 else ''}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=ink)

@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_critical_layer
+from reproof.figures.findings_of_parts import count_critical_layers
 from reproof.figures.inks import find_place, pick_ink
 from reproof.figures.kinds import figure
 from reproof.figures.layer_dots import CRITICALITY, READING
 from reproof.figures.layers import label_layer, list_parts, summarise_layers
 from reproof.figures.style import Look, create_canvas, draw_message
-from reproof.figures.tiles import LETTER, wrap
 from reproof.figures.words import ABSENT, format_run_title, join_words, list_runs, list_unique
 from reproof.metrics import COUNT, Metric
 
@@ -29,6 +31,7 @@ def plot_depth(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_critical_layer,
     plot=plot_depth,
     reads=lambda options: [f"{options.get('split', 'test')}_criticality"],
     reading=READING,
@@ -56,6 +59,7 @@ def plot_thresholds(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=count_critical_layers,
     plot=plot_thresholds,
     reads=lambda options: [f"{options.get('split', 'test')}_layers_above"],
     reading="Lines give the mean number of layers over seeds whose reset to initial values costs at least the share of "
@@ -91,7 +95,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
     titles = {run: format_run_title(run, look.titles) for run in runs}
     across = min(2, len(groups))
     down = -(-len(groups) // across)
-    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=1.0, head=0.7)
+    picture, axes = create_canvas(down, across, size=size, labels=(), gap=0.75, drop=0.8)
     places = [place for line in axes for place in line]
     for group, place in zip(groups, places, strict=False):
         measured = group[group["trials"] > 0]
@@ -102,7 +106,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, draw: Any, *, size: tuple[floa
             entries = [Line2D([], [], label=titles[run], **styles[run]) for run in list_unique(measured["run"])]
             # A legend per panel: panels may show different runs, and a shared one would list them all.
             title = join_words(titles[run] for run in list_unique(measured["run"]))
-            place.set_title(wrap(title, int((size[0] + 0.4) / LETTER)), loc="left")
+            place.set_title(title, loc="left")
             place.legend(handles=entries, loc="upper right", fontsize=7, labelspacing=0.25)
     for place in places[len(groups) :]:
         place.remove()
@@ -130,6 +134,7 @@ def _draw_along_layers(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapp
     if len(longest) > 8:
         axes.tick_params(axis="x", rotation=60)
     axes.set_ylim(min(-0.04, rows["mean"].min() - 0.02), max(1.04, rows["mean"].max() + 0.04))
+    declare_compared(axes, y=CRITICALITY.name)
     axes.set_ylabel("Criticality")
 
 
@@ -151,4 +156,5 @@ def _draw_along_thresholds(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, 
     most = max(rows["mean"].max(), 1)
     axes.set_ylim(-0.02 * most, 1.35 * most)  # room for the legend
     axes.set_xlabel("Threshold of criticality (%)")
+    declare_compared(axes, x="threshold", y=LAYERS)
     axes.set_ylabel("Layers at or above threshold")

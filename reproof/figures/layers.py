@@ -1,12 +1,17 @@
 """Summarise measurements of layers over seeds, and label layers: shared by the figures of layers."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from reproof.declarations.layer_classes import Thresholds
 from reproof.figures.kinds import find_table
 from reproof.figures.words import list_runs, list_unique
+
+if TYPE_CHECKING:
+    from reproof.figures.criticality import Estimate
 
 COLUMNS = ["run", "part", "at", "quantity", "mean", "low", "high", "named", "settled", "trials"]
 AMBIENT_TO, CRITICAL_FROM = 0.01, 0.5  # default thresholds of criticality
@@ -71,14 +76,27 @@ def _summarise_run(
     found = []
     for (metric, part, at), group in seeds.groupby(by[:3], sort=False, dropna=False):
         one = estimate(group["value"].tolist(), thresholds=thresholds)
+        low, high = clip_interval(one, most=float("inf") if "distance" in str(metric) else 1.0)
         found.append(
-            {"run": run, "part": part, "at": at, "quantity": metric, "mean": one.mean, "low": one.low, "high": one.high}
+            {"run": run, "part": part, "at": at, "quantity": metric, "mean": one.mean, "low": low, "high": high}
             # Only a criticality has a class; the thresholds mean nothing for a distance.
             | {"named": one.named if "criticality" in str(metric) else "", "settled": one.settled, "trials": one.seeds}
         )
     order = {metric: place for place, metric in enumerate(metrics)}
     table = pd.DataFrame(found)
     return table.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+
+
+def clip_interval(one: "Estimate", *, most: float) -> tuple[float, float]:
+    """Return the interval of an estimate, cut where no value can be: below 0, and above `most`.
+
+    The t interval of two or three seeds reaches beyond. A mean that lies out there stays in it: a reset may help, and
+    a network may end below chance.
+    """
+    # NaN, the interval of a single seed, stays NaN.
+    low = one.low if np.isnan(one.low) else max(one.low, min(0.0, one.mean))
+    high = one.high if np.isnan(one.high) else min(one.high, max(most, one.mean))
+    return low, high
 
 
 def list_parts(table: pd.DataFrame) -> list[str]:

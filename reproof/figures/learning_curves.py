@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures import scales
+from reproof.figures.compared import declare_compared
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import find_nearest_levels, iterate_groups, select_common_steps, summarise_trials
 from reproof.figures.style import DENSE, Look, create_canvas, draw_message
@@ -100,6 +101,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, colours: Mapping[float, str], limits: 
     for (kept, arm), line in iterate_groups(rows, "kept", "arm"):
         _line(axes, line, label=_label(kept, arm), colour=colours[kept], whole=arm == "ticket")
     scales.scale_share_axis(axes, *limits)
+    declare_compared(axes, y="test accuracy")
     axes.set_xlim(0, rows["step"].max())
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

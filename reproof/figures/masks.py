@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings_of_parts import find_best_method
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -60,6 +62,7 @@ def plot_table(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_best_method,
     plot=plot_table,
     reads=lambda _: ["supermask_test_accuracy"],
     reading="Dots are means over seeds; bars reach from the lowest to the highest. Values of ranked masks are each "
@@ -185,6 +188,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
             )  # fmt: skip
             place.plot(line["at"] / PASSES, 100 * line["mean"], **styles[str(name)])
         place.set_xlim(left=0)
+        declare_compared(place, x="passes", y=DURING_SEARCH)
         place.yaxis.set_major_locator(MaxNLocator(6))
         place.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     draw_legend(picture, entries)
@@ -192,6 +196,7 @@ def plot_progress(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_best_method,
     plot=plot_progress,
     reads=lambda _: ["supermask_progress_accuracy"],
     reading="Lines are means over seeds; bands reach from the lowest to the highest. A step of gradient descent counts "

@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 from reproof import registry
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE, choose_published_style
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_best_level
 from reproof.figures.inks import Ink
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.legend import list_publications
@@ -55,7 +57,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     return picture
 
 
-@figure(plot=plot, reads=lambda options: options.get("metrics", TRAINED), reading=READING)
+@figure(finding=find_best_level, plot=plot, reads=lambda options: options.get("metrics", TRAINED), reading=READING)
 def criteria(
     tables: Tables,
     columns: Columns,
@@ -85,7 +87,7 @@ def criteria(
     return _tidy_rows(parts, columns, span)
 
 
-@figure(plot=plot, reads=lambda options: options.get("metrics", UNTRAINED), reading=READING)
+@figure(finding=find_best_level, plot=plot, reads=lambda options: options.get("metrics", UNTRAINED), reading=READING)
 def parts(
     tables: Tables,
     columns: Columns,
@@ -202,6 +204,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inks: dict[str, 
         draw_message(axes, ABSENT)
         return
     unit = scales.scale_value_axis(axes, str(rows["quantity"].iloc[0]), _compute_limits(points))
+    declare_compared(axes, y=str(rows["quantity"].iloc[0]))
     published = _select_comparable(rows, names)
     scales.scale_kept_axis(axes, points["kept"], also=published["kept"], width=width)
     dense = points.loc[points["level"] == 0, "mean"]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from reproof.figures import scales
 from reproof.figures.artists import OTHER_LINE, choose_arm_style, draw_arm, draw_dense, draw_published
+from reproof.figures.compared import declare_compared
 from reproof.figures.legend import list_entries, list_publications
 from reproof.figures.spread import iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -33,12 +34,15 @@ class Cell:
     limits: tuple[float, float] = (0.0, 1.0)
 
 
-def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
-    """Draw one column per panel of runs and one row per quantity; a single column is folded into rows of two."""
+def draw_runs_across(table: pd.DataFrame, look: Look, *, whole: bool = False) -> Figure:
+    """Draw one column per panel of runs and one row per quantity; a single column is folded into rows of two.
+
+    Panels show a window around tickets and the dense network, or with `whole` all that was measured.
+    """
     quantities, panels = list_unique(table["quantity"]), list_unique(table["panel"])
     # A single column would be narrow and tall on a wide page.
     if len(panels) == 1:
-        return _draw_grid(table, look, _fold_panels(table, quantities, look), size=(2.75, 1.75), gap=1.0)
+        return _draw_grid(table, look, _fold_panels(table, quantities, look), size=(2.75, 1.75), gap=1.0, whole=whole)
     grid = [
         [
             Cell(
@@ -53,7 +57,12 @@ def draw_runs_across(table: pd.DataFrame, look: Look) -> Figure:
         ]
         for quantity in quantities
     ]
-    return _draw_grid(table, look, grid, size=(2.1, 1.5), gap=0.5)
+    return _draw_grid(table, look, grid, size=(2.1, 1.5), gap=0.5, whole=whole)
+
+
+def draw_whole_ranges(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw the same panels with everything that was measured in them."""
+    return draw_runs_across(table, look, whole=True)
 
 
 def draw_quantities_across(table: pd.DataFrame, look: Look) -> Figure:
@@ -101,11 +110,12 @@ def _draw_grid(
     size: tuple[float, float],
     gap: float,
     share_y: bool = False,
+    whole: bool = False,
 ) -> Figure:
     """Draw a grid of panels of `size` inches, `gap` inches apart."""
     # Columns of one quantity at several moments compare only on one scale; different quantities have no common scale.
     shared = scales.compute_limits(table) if share_y else None
-    grid = [[_limit_cell(cell, shared) for cell in cells] for cells in grid]
+    grid = [[_limit_cell(cell, shared, whole=whole) for cell in cells] for cells in grid]
     shown = pd.concat([cell.rows for cells in grid for cell in cells])
     # Of shown rows alone: a published value outside the limits is not drawn and needs no entry.
     entries = list_entries(shown, look, others=any(not cell.others.empty for cells in grid for cell in cells))
@@ -120,9 +130,11 @@ def _draw_grid(
     return figure
 
 
-def _limit_cell(cell: Cell, shared: tuple[float, float] | None) -> Cell:
+def _limit_cell(cell: Cell, shared: tuple[float, float] | None, *, whole: bool) -> Cell:
     """Return the cell with its y-limits, without the published values outside them."""
-    low, high = shared or scales.compute_limits(cell.rows)
+    measured = (cell.rows["trials"] > 0).any()
+    own = scales.compute_range(cell.rows) if whole and measured else scales.compute_limits(cell.rows)
+    low, high = shared or own
     seen = (cell.rows["source"] == "") | scales.find_comparable(cell.rows, low, high)
     return replace(cell, rows=cell.rows[seen], limits=(low, high))
 
@@ -141,6 +153,7 @@ def _draw(axes: Axes, cell: Cell, look: Look, *, publications: Sequence[str], wi
     published = cell.rows[cell.rows["source"] != ""]
     unit = scales.scale_value_axis(axes, str(cell.rows["quantity"].iloc[0]), cell.limits)
     scales.scale_kept_axis(axes, points["kept"], also=published["kept"], width=width)
+    declare_compared(axes, y=str(cell.rows["quantity"].iloc[0]))
     for _, line in _sort_dense_first(cell.others).groupby("run"):
         axes.plot(line["kept"], unit * line["mean"], zorder=1.5, **OTHER_LINE)
     draw_dense(axes, points, unit=unit)

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_barrier
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups, select_arms, select_nearest_levels, summarise_trials
 from reproof.figures.style import DENSE, Look, create_canvas, draw_legend, draw_message
@@ -36,6 +38,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_barrier,
     plot=plot,
     reads=lambda options: options.get("metrics", SPLITS),
     reading="Lines are means over pairs of copies of all seeds, by the iteration from which copies start. Bands reach "
@@ -109,6 +112,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, styles: Mapping[str, Mapping[str, Any]
         axes.fill_between(line["position"], *bounds, color=style["color"], alpha=0.15, linewidth=0)
         axes.plot(line["position"], 100 * line["mean"], **style)
     axes.set_xlim(0, 1)
+    declare_compared(axes, y=str(points["quantity"].iloc[0]))
     axes.xaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
     # An error has a true zero, and the barrier is read off as a height. 8 % of room above; 1 if all errors are 0.
     axes.set_ylim(0, 108 * float(points["highest"].max()) or 1.0)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproof.figures.findings_of_parts import find_purity
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure
 from reproof.figures.scales import TICKS_APART
@@ -60,6 +61,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_purity,
     plot=plot,
     reads=lambda _: ["units_purity", "directions_purity"],
     reading=f"Each dot {SPREAD}. The value of a seed is its mean over units, or over random directions. p is the p "

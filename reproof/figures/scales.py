@@ -75,6 +75,14 @@ def compute_limits(rows: pd.DataFrame) -> tuple[float, float]:
     return 0.0, 1.06 * float(max(rows["mean"].max(), rows["highest"].max())) or 1.0
 
 
+def compute_range(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return y-limits that hold all measured values with their bars, in the unit of the rows."""
+    measured = rows[rows["trials"] > 0]
+    low, high = float(measured["lowest"].min()), float(measured["highest"].max())
+    margin = 0.06 * (high - low) or 0.005
+    return low - margin, high + margin
+
+
 def compute_window(rows: pd.DataFrame) -> tuple[float, float]:
     """Return y-limits for accuracies in [0, 1], around tickets and the dense network.
 

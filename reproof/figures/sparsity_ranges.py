@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reproof.figures import scales
 from reproof.figures.against_step import compute_dense_mean
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings_of_parts import find_ranges
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.spread import arrange_panels, iterate_groups
 from reproof.figures.style import Look, create_canvas, draw_legend, draw_message
@@ -46,6 +48,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_ranges,
     plot=plot,
     reads=lambda _: [ACCURACY, INSTABILITY],
     reading="Above: mean error over trials at the best iteration of each level, chosen on the test set as in the "
@@ -143,6 +146,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         return
     scales.scale_kept_axis(axes, points["kept"], width=2.6)
     _shade_ranges(axes, points)
+    declare_compared(axes, y=quantity)
     shown = points[points["quantity"] == quantity].sort_values("kept", ascending=False)
     for (arm, bound), line in iterate_groups(shown, "arm", "bound"):
         ink = look.inks[str(arm)]
@@ -157,7 +161,18 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, look: Look) -> None:
         top = max(float(shown["mean"].max()), 1.0) if len(shown) else 1.0
         # A little below 0, or marks at iteration 0 would be cut in half.
         axes.set_ylim(-0.06 * top, 1.06 * top)
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        # Only iterations that were measured; 0 is the start of training.
+        axes.yaxis.set_major_locator(FixedLocator(select_apart(sorted(set(shown["mean"])), apart=0.14 * top)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value else "start (0)"))
+
+
+def select_apart(values: Sequence[float], *, apart: float) -> list[float]:
+    """Return the first of the rising values, and those at least `apart` from the last one."""
+    ticks = list(values[:1])
+    for value in values[1:]:
+        if value - ticks[-1] >= apart:
+            ticks.append(value)
+    return ticks
 
 
 def _shade_ranges(axes: Axes, points: pd.DataFrame) -> None:

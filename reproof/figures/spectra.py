@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reproof.figures.artists import choose_published_style
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings_of_parts import find_largest_bound
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer
@@ -62,6 +64,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_largest_bound,
     plot=plot,
     reads=lambda _: [BOUND],
     reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "
@@ -110,6 +113,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, sources: Sequence[str]) -> None:
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_ylabel(label_quantity(BOUND))
     _scale_y(axes, rows, _format_products(rows))
+    declare_compared(axes, y=BOUND)
 
 
 def _format_products(rows: pd.DataFrame) -> str:

@@ -25,13 +25,15 @@ def summarise_trials(rows: pd.DataFrame, by: list[str], value: str = "value") ->
     columns `by`, and `value`, whose unit the result keeps.
     """
     # The range, as in the papers: the deviation of three to five trials would itself be uncertain.
-    return rows.groupby(by, sort=False, as_index=False).agg(
+    table = rows.groupby(by, sort=False, as_index=False).agg(
         kept=("kept", "mean"),
         mean=(value, "mean"),
         lowest=(value, "min"),
         highest=(value, "max"),
         trials=(value, "size"),
     )
+    # The mean of equal numbers can differ from them in its last bit, and a bar has no negative length.
+    return table.assign(mean=table["mean"].clip(table["lowest"], table["highest"]))
 
 
 def select_common_steps(curves: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reproof.figures.inks import Ink, Names
+from reproof.figures.margins import add_margin
 from reproof.figures.matplotlib_defaults import DEFAULTS
 
 STYLE: Any = {
@@ -145,26 +146,9 @@ def draw_foot_lines(figure: Figure, texts: Sequence[str]) -> None:
     letters = int((figure.get_figwidth() - 0.2) / 0.053)
     lines = [line for text in texts for line in textwrap.wrap(text, letters)]
     # The margin below the panels has room for two lines.
-    _add_margin_below(figure, FOOT_LINE * max(len(lines) - 2, 0))
+    add_margin(figure, FOOT_LINE * max(len(lines) - 2, 0))
     width, height = figure.get_size_inches()
     figure.text(0.1 / width, 0.06 / height, "\n".join(lines), fontsize=6.5, color=MUTED, va="bottom")
-
-
-def _add_margin_below(figure: Figure, inches: float) -> None:
-    """Make a figure higher by this margin at its bottom; all that it holds keeps its size and distance from the top."""
-    width, old = figure.get_size_inches()
-    new = old + inches
-    places = [
-        (legend, figure.transFigure.inverted().transform(legend.get_bbox_to_anchor().p0)) for legend in figure.legends
-    ]
-    boxes = [axes.get_position() for axes in figure.axes]
-    figure.set_size_inches(width, new)
-    for axes, box in zip(figure.axes, boxes, strict=True):
-        axes.set_position((box.x0, (box.y0 * old + inches) / new, box.width, box.height * old / new))
-    for text in figure.texts:
-        text.set_y((text.get_position()[1] * old + inches) / new)
-    for legend, (x, y) in places:
-        legend.set_bbox_to_anchor((x, (y * old + inches) / new), transform=figure.transFigure)
 
 
 def draw_blank(text: str) -> Figure:
@@ -179,6 +163,5 @@ def draw_message(axes: Axes, text: str) -> None:
     axes.set(xticks=[], yticks=[])
     # An empty frame looks like a result of nothing.
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="", ylabel="")
     axes.grid(visible=False)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)

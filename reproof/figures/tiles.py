@@ -1,4 +1,4 @@
-"""Create panels of equal size in rows, with titles and labels wrapped to fit."""
+"""Create panels of equal size in rows, and wrap the names of their rows."""
 
 import textwrap
 from collections.abc import Sequence
@@ -43,18 +43,15 @@ def create_tiles(
     """
     # Fewer panels than fit into a line do not need the width of a line.
     across = min(across, len(titles))
-    # A title may reach into half of the gap to its neighbour, or into the right margin.
-    short = [wrap(title, int((size[0] + min(0.5 * gap, RIGHT)) / LETTER)) for title in titles]
     head = 0.4 if any(titles) else 0.2
-    more = LINE * (max(count_lines(title) for title in short) - 1)
     # The longest label of the legend must fit into the figure.
     width = max(size[0], (_compute_legend_width(labels) - left - RIGHT - (across - 1) * gap) / across)
     picture, grid = create_canvas(
         -(-len(titles) // across), across, size=(width, size[1]), labels=labels,
-        gap=gap, drop=drop + more, left=left, head=head + more, low=low,
+        gap=gap, drop=drop, left=left, head=head, low=low,
     )  # fmt: skip
     places = [place for row in grid for place in row]
-    for title, place in zip(short, places, strict=False):
+    for title, place in zip(titles, places, strict=False):
         place.set_title(title, loc="left")
     for place in places[len(titles) :]:
         place.remove()

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import isclose
 
+from reproof.figures.colour_key import draw_colour_key
+from reproof.figures.findings_of_parts import find_transfer
 from reproof.figures.kinds import figure
 from reproof.figures.seeds import (
     Columns,
@@ -64,6 +66,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
     )  # fmt: skip
     for matrix, place in zip(matrices, places, strict=True):
         _draw(place, matrix)
+    draw_colour_key(picture, colours=COLOURS, limit=100.0, label="Error (%)")
     return picture
 
 
@@ -74,6 +77,7 @@ def list_transfer_metrics(options: Mapping[str, Any]) -> list[str]:
 
 
 @figure(
+    finding=find_transfer,
     plot=plot,
     reads=list_transfer_metrics,
     reading="Mean error over seeds, in per cent, of the network of a column on examples made for the network of a row.",

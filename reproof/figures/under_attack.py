@@ -11,6 +11,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from reproof.figures.artists import choose_published_style
 from reproof.figures.attack_styles import Line, assign_line_styles
+from reproof.figures.compared import declare_compared
+from reproof.figures.findings import find_end
 from reproof.figures.kinds import figure
 from reproof.figures.legend import list_publications, list_published_entries
 from reproof.figures.scales import TICKS_APART
@@ -39,6 +41,7 @@ def plot_epsilon(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_end,
     plot=plot_epsilon,
     reads=lambda options: [f"{options.get('split', 'test')}_accuracy_under_attack"],
     reading=f"Each point {SPREAD}. Epsilon 0 is the accuracy without an attack.",
@@ -69,6 +72,7 @@ def plot_queries(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
+    finding=find_end,
     plot=plot_queries,
     reads=lambda options: [f"{options.get('split', 'test')}_success_within_queries"],
     reading=f"Each point {SPREAD}. Success is the share of correctly classified images that the attack fools within "
@@ -118,6 +122,7 @@ def _draw_panels(table: pd.DataFrame, look: Look, scale: Scale) -> Figure:
         scale(place, rows)
         # The whole range, with room for markers at 0 and 100: an attack is judged by how near it comes to either.
         place.set_ylim(-4, 104)
+        declare_compared(place, x="at", y=str(rows["quantity"].iloc[0]))
         place.set_ylabel(label_quantity(rows["quantity"].iloc[0]))
     draw_legend(picture, entries)
     return picture

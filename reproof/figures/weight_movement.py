@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproof.figures.compared import declare_compared
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.scales import TICKS_APART
@@ -102,6 +103,7 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xlim(seen["bin_left"].min(), seen["bin_right"].max())
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=TICKS_APART))  # numbers of six characters in a narrow panel
     axes.set_ylim(bottom=0)
+    declare_compared(axes, x=str(rows["quantity"].iloc[0]), y="share of the weights")
 
 
 def _select_layers(layers: Sequence[str]) -> list[str]:

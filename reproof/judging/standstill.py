@@ -14,12 +14,9 @@ import pandas as pd
 
 from reproof.judging.rows import Unmeasured, find_rows, place_rows
 from reproof.judging.terms import Term
-from reproof.metrics import find_metric
+from reproof.metrics import find_metric, is_near_chance
 from reproof.settings import USUAL_CLASSES
 
-# A network that always answers one class is as accurate as that class is frequent. Among the first thousand test images
-# of MNIST this is 8.5 to 12.6 %, among a hundred up to 15.
-NEAR_CHANCE = 0.5
 ATTACKED = "epsilon"  # the axis of accuracies under attack; their place 0 is no attack
 ROUNDING = 1e-9
 
@@ -63,7 +60,7 @@ def _is_at_chance(term: Term, values: Array, table: pd.DataFrame, classes: Mappi
         return False
     # An attack takes any network past chance on the way to 0, where accuracies still compare.
     shown = [values, *([_read_unattacked(term, table)] if find_metric(term.metric).axis == ATTACKED else [])]
-    return all(each.size > 0 and bool(np.all(np.abs(count * each - 1) <= NEAR_CHANCE)) for each in shown)
+    return all(each.size > 0 and all(is_near_chance(one, count) for one in each) for each in shown)
 
 
 def _read_unattacked(term: Term, table: pd.DataFrame) -> Array:

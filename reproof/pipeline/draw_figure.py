@@ -19,7 +19,9 @@ def draw_figure(*, settings: str, tables: dict[str, str], data: Sequence[str], s
         asked["kind"],
         tables={name: read_parquet(path) for name, path in tables.items()},
         runs=asked["runs"],
-        context=Context(asked["scale"], labels, asked["departures"], asked["titles"], Names(**asked["names"])),
+        context=Context(
+            asked["scale"], labels, asked["departures"], asked["titles"], Names(**asked["names"]), asked["classes"]
+        ),
         references=asked["references"],
         options=asked.get("options", {}),
     )

@@ -64,6 +64,8 @@ def make_figure_settings(paper: Paper, figure: str, *, runs: Mapping[str, Run], 
     data = {locate_data_record(runs[key].dataset.name) for key in list_figure_runs(entry) if key in runs}
     about = {"references": _comparable_values(paper), "titles": titles, "scale": scale, "data": sorted(data)}
     about |= {"names": _list_names(paper, figure)}
+    drawn = [runs[key] for key in list_figure_runs(entry) if key in runs]
+    about |= {"classes": {run.key: count for run in drawn if (count := _count_classes(run.dataset.name))}}
     return entry | about | {"departures": len(list_departures(paper))}
 
 

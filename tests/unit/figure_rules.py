@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 Signature = tuple[str, ...]
 GREY = "#c4c4c4"  # lines of other panels, for comparison: they share one style
@@ -145,8 +148,82 @@ def find_cut_legends(figure: Figure) -> Iterator[str]:
             yield f"the legend {[text.get_text() for text in legend.get_texts()]} is cut"
 
 
+def find_cut_texts(figure: Figure) -> Iterator[str]:
+    """Each title, label and tick lies within the figure; none of titles, labels and lines below lies over another."""
+    room = 1.5  # pixels: letters are smoothed
+    hidden = [text for axes in figure.axes for text in _list_hidden_labels(axes)]
+    for text in figure.findobj(Text):
+        box = text.get_window_extent()
+        if not text.get_text().strip() or not text.get_visible() or any(text is one for one in hidden):
+            continue
+        if box.x0 < -room or box.y0 < -room or box.x1 > figure.bbox.x1 + room or box.y1 > figure.bbox.y1 + room:
+            yield f"{text.get_text()!r} leaves the figure"
+    named = [text for text in _list_headings(figure) if text.get_text().strip()]
+    for place, one in enumerate(named):
+        for other in named[:place]:
+            if _overlap(one.get_window_extent(), other.get_window_extent(), room):
+                yield f"{one.get_text()!r} lies over {other.get_text()!r}"
+
+
+def _list_headings(figure: Figure) -> list[Text]:
+    """Return the titles of panels, the labels of their axes, the texts of the figure and those of its legends."""
+    legends = [text for legend in figure.legends for text in legend.get_texts()]
+    axes = [one for each in figure.axes for one in (each._left_title, each.title, each.xaxis.label, each.yaxis.label)]
+    return [*axes, *figure.texts, *legends]
+
+
+def _list_hidden_labels(axes: Axes) -> list[Text]:
+    """Return the labels of ticks beyond the limits of a panel, which matplotlib keeps and does not draw."""
+    return [
+        label
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in {*axis.majorTicks, *axis.minorTicks} - set(axis._update_ticks())
+        for label in (tick.label1, tick.label2)
+    ]
+
+
+def _overlap(one: Bbox, other: Bbox, room: float) -> bool:
+    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+    high = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return bool(wide > room and high > room)
+
+
+def find_unequal_limits(figure: Figure) -> Iterator[str]:
+    """Panels with one label on an axis of values have one pair of limits, and its ticks, or the figure says otherwise.
+
+    A panel without a y label has that of its neighbour on the left. Kept shares have ticks at the levels of a run.
+    """
+    if any("Panels of one quantity with different axes" in text.get_text() for text in figure.texts):
+        return
+    framed = [axes for axes in figure.axes if axes.spines["left"].get_visible() and not axes.images]
+    across: dict[str, list[Axes]] = {}
+    down: dict[str, list[Axes]] = {}
+    for axes in sorted(framed, key=lambda one: one.get_position().x0):
+        left = [one for one in framed if abs(one.get_position().y0 - axes.get_position().y0) < 1e-6]
+        labels = [one.get_ylabel() for one in sorted(left, key=lambda one: one.get_position().x0)]
+        # The last line with its unit is the quantity; a title of a run may stand above it.
+        label = axes.get_ylabel() or next((one for one in labels if one), "")
+        if label and not axes.yaxis_inverted():
+            across.setdefault(label, []).append(axes)
+        if axes.yaxis_inverted():
+            down.setdefault(axes.get_xlabel(), []).append(axes)
+    for label, panels in across.items():
+        if len({str(np.round([*axes.get_ylim(), *_list_ticks(axes.yaxis)], 9)) for axes in panels}) > 1:
+            yield f"panels of {label!r} have limits {[axes.get_ylim() for axes in panels]}"
+    for label, panels in down.items():
+        if len({str(np.round([*axes.get_xlim(), *_list_ticks(axes.xaxis)], 9)) for axes in panels}) > 1:
+            yield f"panels of {label!r} have limits {[axes.get_xlim() for axes in panels]}"
+
+
+def _list_ticks(axis: Axis) -> list[float]:
+    low, high = sorted(axis.get_view_interval())
+    return [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+
+
 RULES = (
+    find_unequal_limits,
     find_cut_legends,
+    find_cut_texts,
     find_untitled_panels,
     find_shared_styles,
     find_empty_frames,

