@@ -129,6 +129,7 @@ def test_what_another_attack_fooled_and_autoattack_did_not_is_reported(capsys):
     found.add("farther", {"attack": "pgd"}, 0.2, yes)
     found.add("round", {"attack": "pgd", "norm": "l2"}, 0.1, yes)
     found.add("nearest", {"attack": "carlini_wagner"}, None, yes)
+    found.add("outside", {"attack": "fgsm", "clip": False}, 0.1, yes)
     assert list(found.compare_with_autoattack()) == [("pgd", 0.1, 0.25), ("weak", 0.1, 0.0)]
     assert capsys.readouterr().out == "AutoAttack missed: at 0.1 pgd fooled 25.0% of the images that it did not\n"
 
