@@ -62,6 +62,18 @@ def test_a_projection_is_worked_by_hand(norm):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("count", [0, 1, 400])
+def test_a_row_does_not_depend_on_the_others(count, norm):
+    """Many rows are projected in parts."""
+    points, normals, offsets = planes(count, 784, shift=1.0)
+    moves = project_onto_hyperplanes(points, normals, offsets, norm)
+    assert moves.shape == points.shape
+    for row in range(0, count, 50):
+        one = slice(row, row + 1)
+        assert torch.equal(moves[one], project_onto_hyperplanes(points[one], normals[one], offsets[one], norm))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_no_plane_and_a_point_on_its_plane_move_nothing(norm):
     point = torch.tensor([[0.3, 0.2], [0.3, 0.2]])
     moves = project_onto_hyperplanes(point, torch.tensor([[0.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 0.5]), norm)
