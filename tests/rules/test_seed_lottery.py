@@ -15,6 +15,7 @@ from reproof.operations.dead_outputs import dead_outputs
 from reproof.operations.freeze import freeze
 from reproof.operations.gradient_norms import gradient_norms
 from reproof.operations.recreate import recreate
+from reproof.operations.reset import reset
 from reproof.pipeline.train_dense import train_dense
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
@@ -111,7 +112,13 @@ def test_the_first_network_is_the_runs_own_and_the_second_is_as_if_it_were_alone
 
 @pytest.mark.parametrize(
     ("operation", "options"),
-    [(dead_outputs, {"steps": [4]}), (recreate, {}), (freeze, {"sets": {"one": ["conv_1"]}}), (gradient_norms, {})],
+    [
+        (dead_outputs, {"steps": [4]}),
+        (recreate, {}),
+        (freeze, {"sets": {"one": ["conv_1"]}}),
+        (gradient_norms, {}),
+        (reset, {"steps": [0]}),
+    ],
 )
 def test_a_split_without_examples_is_refused(folder, operation, options):
     options = options | {"split": "validation"}
