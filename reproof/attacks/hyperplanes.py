@@ -20,7 +20,7 @@ def project_onto_hyperplanes(points: Tensor, normals: Tensor, offsets: Tensor, n
     """
     # In parts, three times faster on a CPU for a thousand digits. No row depends on another.
     rows = max(1, len(points) if points.is_cuda else CACHED // points.shape[1])
-    parts = zip(points.split(rows), normals.split(rows), offsets.split(rows), strict=True)
+    parts = zip(*(torch.split(one, rows) for one in (points, normals, offsets)), strict=True)
     return torch.cat([_project(*part, norm) for part in parts])
 
 
