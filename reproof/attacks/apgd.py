@@ -72,7 +72,6 @@ def _climb(
         reached = aim.is_reached(logits.argmax(dim=-1))
         found.count_query(left)
         found.keep_success(left[reached], ascent.points[reached])
-        # The last step needs no check: nothing would follow a shorter one.
         if step in checkpoints:
             ascent = ascent.check(checkpoints[step])
         if bool(reached.any()):

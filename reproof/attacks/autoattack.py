@@ -59,7 +59,9 @@ def run_in_turn(victim: Victim, images: Tensor, aim: Aim, parts: dict[str, Calla
         if not len(left):
             break
         made = part(victim, images[left], aim.select(left))
-        reached = aim.select(left).is_reached(query_classes(victim, made.images))
+        # Judged in the batch of all, like the result: rounding depends on the size of a batch.
+        tried = found.images.index_copy(0, left, made.images)
+        reached = aim.is_reached(query_classes(victim, tried))[left]
         found.queries[left] += made.queries
         found.keep_success(left[reached], made.images[reached])
         fooled_by[name] = torch.zeros_like(found.missed).index_fill_(0, left[reached], True)

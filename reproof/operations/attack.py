@@ -131,9 +131,7 @@ def select_examples(subject: Subject, split: str, examples: int) -> tuple[Tensor
 
     Raises ReproofError if the split is empty.
     """
-    whole = getattr(subject.job.dataset, split)
-    if not len(whole):
-        raise ReproofError(f"evaluations: there are no {split} examples to attack; set dataset.validation or the split")
+    whole = subject.get_examples(split)
     return whole.images[:examples].to(torch.float32) / 255, whole.labels[:examples]
 
 

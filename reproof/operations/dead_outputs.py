@@ -47,7 +47,7 @@ def dead_outputs(subject: Subject, *, steps: Sequence[int], split: str = "test")
 
 def _measure(subject: Subject, state: Weights, split: str) -> Iterator[Row]:
     """Yield number of dead outputs and accuracies of one network."""
-    examples = getattr(subject.job.dataset, split)
+    examples = subject.get_examples(split)
     outputs, labels = _compute_outputs(subject, state, examples.images), examples.labels.cpu()
     yield {"metric": "dead_outputs", "value": float(find_dead_outputs(outputs, labels).sum())}
     yield {"metric": "accuracy_of_all_classes", "value": float(outputs.argmax(dim=-1).eq(labels).double().mean())}

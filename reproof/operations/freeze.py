@@ -38,7 +38,7 @@ def freeze(subject: Subject, *, sets: Mapping[str, Sequence[str]], split: str = 
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: freeze trains dense networks alone; leave `levels` out")
-    examples = getattr(subject.job.dataset, split)
+    examples = subject.get_examples(split)
     own_ends = [convert_to_tensors(end) for end in subject.read_tickets(0)]
     whole = subject.evaluate(own_ends, examples)["accuracy"].tolist()
     layers = list_layers(subject.job.build_network())

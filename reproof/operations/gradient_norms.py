@@ -78,5 +78,5 @@ def _measure_losses(subject: Subject, end: dict[str, Tensor], start: dict[str, T
     """Return the accuracy that a trained network loses with each of its layers put back to its initial values."""
     layers = list_layers(subject.job.build_network())
     states = [end, *(put_back(end, start, names) for names in layers.values())]
-    whole, *reset = subject.evaluate(states, getattr(subject.job.dataset, split))["accuracy"].tolist()
+    whole, *reset = subject.evaluate(states, subject.get_examples(split))["accuracy"].tolist()
     return {layer: whole - value for layer, value in zip(layers, reset, strict=True)}

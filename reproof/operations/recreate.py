@@ -34,7 +34,7 @@ def recreate(subject: Subject, *, networks: int = 2, split: str = "test") -> Row
     """
     if subject.levels != [0]:
         raise ReproofError("evaluations: recreate trains dense networks alone; leave `levels` out")
-    examples = getattr(subject.job.dataset, split)
+    examples = subject.get_examples(split)
     for seed, own in zip(subject.seeds, subject.read_step(0), strict=True):
         for number in range(1, networks + 1):
             start = own if number == 1 else subject.job.draw_weights(seed, "recreated", number)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reproof.data.dataset import Split
 from reproof.declarations.costs import TEST_EXAMPLES, TRAIN_EXAMPLES, Settings, Work
 from reproof.declarations.layer_classes import Thresholds
 from reproof.metrics import COUNT, SHARE, Metric
@@ -130,7 +129,7 @@ class _Network:
         every = list(make_probes(self.subject.job.build_network(), trained, sets))
         # The trained network is the first state of the pass, so that it sees the same batches as its probes.
         states = [trained.state, *(probe.state for probe in every)]
-        whole, *found = self.subject.evaluate(states, self._get_split(split))["accuracy"].tolist()
+        whole, *found = self.subject.evaluate(states, self.subject.get_examples(split))["accuracy"].tolist()
         # Chance takes the classes as equally frequent.
         scale = Scale(split, whole, 1 / self.subject.job.dataset.classes)
         return scale, [probe.make_reading(accuracy) for probe, accuracy in zip(every, found, strict=True)]
@@ -145,10 +144,6 @@ class _Network:
         costs = compute_initial_costs(readings, scale)
         found = tuple(layer for layer, cost in costs.items() if cost <= thresholds.ambient)
         return {"ambient": found} if len(found) > 1 else {}
-
-    def _get_split(self, name: str) -> Split:
-        found: Split = getattr(self.subject.job.dataset, name)
-        return found
 
 
 def _check(subject: Subject, steps: Sequence[int]) -> None:

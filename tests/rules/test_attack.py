@@ -121,7 +121,7 @@ def test_a_targeted_attack_reaches_a_class_that_is_not_the_true_one(folder):
 def test_attacks_measure_dense_networks_alone_and_need_examples(folder):
     with pytest.raises(ReproofError, match="leave `levels` out"):
         folder.measured(attack, asked={"levels": [1]}, attacks={"sign": FGSM}, epsilons=[0.1])
-    with pytest.raises(ReproofError, match="no validation examples to attack"):
+    with pytest.raises(ReproofError, match=r"no validation examples; set dataset.validation"):
         folder.measured(attack, asked={"dataset": {"validation": 0}}, attacks={}, split="validation")
 
 

@@ -12,7 +12,10 @@ from reproof.networks import build
 from reproof.operations.common.subject import Subject, measure
 from reproof.operations.common.training_job import Job, make_member
 from reproof.operations.dead_outputs import dead_outputs
+from reproof.operations.freeze import freeze
+from reproof.operations.gradient_norms import gradient_norms
 from reproof.operations.recreate import recreate
+from reproof.operations.reset import reset
 from reproof.pipeline.train_dense import train_dense
 from reproof.storage.checkpoints import read_checkpoint, write_checkpoint
 from reproof.storage.files import ReproofError, read_parquet
@@ -105,6 +108,23 @@ def test_the_first_network_is_the_runs_own_and_the_second_is_as_if_it_were_alone
         alone = subject.job.train([make_member(start, seed=seed, arm="recreated 2")], label="alone")
         accuracy = subject.evaluate(unstack(alone.points["final"]), subject.job.dataset.test)["accuracy"]
         assert table[2.0, seed] == float(accuracy)
+
+
+@pytest.mark.parametrize(
+    ("operation", "options"),
+    [
+        (dead_outputs, {"steps": [4]}),
+        (recreate, {}),
+        (freeze, {"sets": {"one": ["conv_1"]}}),
+        (gradient_norms, {}),
+        (reset, {"steps": [0]}),
+    ],
+)
+def test_a_split_without_examples_is_refused(folder, operation, options):
+    options = options | {"split": "validation"}
+    job = make_job(folder, options=options, levels=[0], dataset=RUN["dataset"] | {"validation": 0})
+    with pytest.raises(ReproofError, match=r"^evaluations: there are no validation examples"):
+        measure(operation, Subject(job, folder("dense.safetensors")), folder("none.parquet"))
 
 
 @pytest.mark.parametrize(("operation", "options"), [(dead_outputs, {"steps": [4]}), (recreate, {})])

@@ -140,6 +140,19 @@ def test_an_image_stops_at_its_first_success_and_queries_are_counted():
     assert (made.queries[~fooled] == 1 + 2 * 21).all() and (made.queries[fooled] < 43).all()
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("count", [1, 6])
+def test_it_ends_where_no_image_is_left(count, norm, loss):
+    """Images that are adversarial already cost one query; later restarts and targets meet none of the fooled ones."""
+    victim, (images, labels) = linear(), (part[:count] for part in cases())
+    how = {"norm": norm, "loss": loss, "steps": 10, "restarts": 3, "epsilon": {"linf": 0.9, "l2": 4.0}[norm]}
+    made = apgd(victim, images, Aim((labels + 1) % 5), generator=chance(), **how)
+    assert torch.equal(made.images, images) and made.queries.tolist() == [1] * count
+    made = apgd(victim, images, Aim(labels), generator=chance(), **how)
+    assert victim.predict(made.images).ne(labels).all() and made.queries.max() < 14
+
+
 def test_a_target_is_reached_by_the_cross_entropy():
     victim, (images, labels) = linear(), cases()
     targets = (labels + 1) % 5

@@ -98,6 +98,29 @@ def test_a_victim_that_changes_its_mind_is_refused():
         run_in_turn(Victim(logits), pictures([0.1]), Aim(torch.zeros(1).long()), {"one": constant([], [])})
 
 
+@pytest.mark.parametrize("other", [-1e-6, 1e-6])
+def test_an_image_at_the_boundary_counts_as_in_the_batch_of_all(other):
+    """Logits are rounded otherwise in a batch of another size, so a part's success may be none in the whole batch."""
+
+    def paint(wrong, colour):
+        def part(victim, images, aim):
+            made = torch.where(torch.isin(images, torch.tensor(wrong)), colour, images)
+            return Adversarial(made, torch.ones_like(aim.labels))
+
+        return part
+
+    victim = Victim(
+        lambda batch: torch.stack(
+            [torch.full((len(batch),), 0.5), batch.flatten(1).sum(1) + other * (len(batch) < 3)], 1
+        )
+    )
+    images, aim = pictures([0.1], [0.2], [0.3]), Aim(torch.zeros(3).long())
+    parts = {"one": paint([0.1], 0.9), "two": paint([0.2], 0.5 - other / 2)}
+    made = run_in_turn(victim, images, aim, parts)
+    assert victim.predict(made.images).tolist() == [1, int(other < 0), 0]
+    assert torch.equal(made.images[1] == images[1], torch.tensor([[[other > 0]]]))
+
+
 def test_what_another_attack_fooled_and_autoattack_did_not_is_reported(capsys):
     found, yes, no = Fooled(), torch.tensor([True, True, False, False]), torch.tensor([True, False, False, False])
     found.add("pgd", {"attack": "pgd"}, 0.1, yes)
@@ -106,6 +129,7 @@ def test_what_another_attack_fooled_and_autoattack_did_not_is_reported(capsys):
     found.add("farther", {"attack": "pgd"}, 0.2, yes)
     found.add("round", {"attack": "pgd", "norm": "l2"}, 0.1, yes)
     found.add("nearest", {"attack": "carlini_wagner"}, None, yes)
+    found.add("outside", {"attack": "fgsm", "clip": False}, 0.1, yes)
     assert list(found.compare_with_autoattack()) == [("pgd", 0.1, 0.25), ("weak", 0.1, 0.0)]
     assert capsys.readouterr().out == "AutoAttack missed: at 0.1 pgd fooled 25.0% of the images that it did not\n"
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from attack_kit import known, mnist, mnist_network
 from linear_victims import cases, chance, distances, linear, pictures, reachable, solve
 
 from reproof.attacks import checks
@@ -61,6 +62,18 @@ def test_a_projection_is_worked_by_hand(norm):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("count", [0, 1, 400])
+def test_a_row_does_not_depend_on_the_others(count, norm):
+    """Many rows are projected in parts."""
+    points, normals, offsets = planes(count, 784, shift=1.0)
+    moves = project_onto_hyperplanes(points, normals, offsets, norm)
+    assert moves.shape == points.shape
+    for row in range(0, count, 50):
+        one = slice(row, row + 1)
+        assert torch.equal(moves[one], project_onto_hyperplanes(points[one], normals[one], offsets[one], norm))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_no_plane_and_a_point_on_its_plane_move_nothing(norm):
     point = torch.tensor([[0.3, 0.2], [0.3, 0.2]])
     moves = project_onto_hyperplanes(point, torch.tensor([[0.0, 0.0], [1.0, 1.0]]), torch.tensor([1.0, 0.5]), norm)
@@ -101,6 +114,19 @@ def test_fab_fools_all_that_can_be_fooled_of_a_linear_victim_and_nothing_else(no
     assert torch.equal(made.images[~fooled], images[~fooled])
 
 
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.08), ("l2", 1.2)])
+def test_a_success_holds_in_batches_of_any_size(norm, epsilon):
+    """The search ends at the boundary, and logits are rounded otherwise in a batch of another size."""
+    victim = Victim(mnist_network())
+    images, labels = (part[:60] for part in known(victim, *(part[1000:1100] for part in mnist())))
+    made = fab(victim, images, Aim(labels), generator=chance(), epsilon=epsilon, norm=norm, steps=6, targets=2).images
+    changed = made.ne(images).flatten(1).any(dim=1)
+    assert changed.sum() > 20
+    for size in (1, 7, 60):
+        classes = torch.cat([victim.predict(batch) for batch in made.split(size)])
+        assert torch.equal(classes.ne(labels), changed), f"in batches of {size}"
+
+
 def test_queries_are_counted_and_adversarial_images_are_left_alone():
     asked, inner = [], linear()
     victim = Victim(lambda batch: asked.append(len(batch)) or inner.logits(batch))
@@ -117,7 +143,8 @@ def test_the_final_search_is_worked_by_hand():
     inner, outer, label = pictures([0.0]), pictures([1.0]), torch.tensor([0])
     ends = [search_finally(victim, inner, outer, label, steps=steps).item() for steps in (0, 1, 2, 3)]
     second = 0.5 * 0.5 / 0.5**0.5
-    assert ends == pytest.approx([1.0, 0.5, second, second * 0.5 / second**0.5])
+    # A little beyond: each step aims at a difference that rounding cannot undo.
+    assert ends == pytest.approx([1.0, 0.5, second, second * 0.5 / second**0.5], rel=1e-4)
 
 
 def test_the_final_search_never_leaves_the_wrong_side_nor_goes_back():

@@ -51,6 +51,18 @@ def test_more_queries_come_nearer_within_the_budget_and_each_is_counted():
     assert found[0] > 1.2 * found[1] > found[2]
 
 
+@pytest.mark.parametrize("targeted", [False, True])
+def test_a_budget_pays_for_the_start_or_is_refused(targeted):
+    """20 pixels: a look, at most 20 draws of noise, and 7 queries of a line; a target needs no noise."""
+    (images, labels), least = cases(), 8 if targeted else 28
+    aim = Aim(torch.where(labels == 2, 4, 2) if targeted else labels, targeted)
+    made = hop_skip_jump(classes_alone(), images, aim, generator=chance(), queries=least)
+    assert aim.is_reached(linear().predict(made.images)).all() and made.queries.max() <= least
+    message = f"^hop_skip_jump: {least - 1} queries do not pay for its start; give at least {least}$"
+    with pytest.raises(ReproofError, match=message):
+        hop_skip_jump(classes_alone(), images, aim, generator=chance(), queries=least - 1)
+
+
 def test_a_target_is_reached_from_an_image_that_has_it():
     images, labels = cases()
     targets = torch.where(labels == 2, 4, 2)

@@ -21,7 +21,7 @@ from reproof.operations.common.training_job import Job
 from reproof.pruning.masks import Masks, compute_kept_share, read_masks
 from reproof.settings import find_operation
 from reproof.storage.checkpoints import Weights, read_checkpoint
-from reproof.storage.files import write_parquet
+from reproof.storage.files import ReproofError, write_parquet
 from reproof.training.backends.protocol import Networks
 from reproof.training.evaluate import evaluate
 from reproof.training.objective import CLASSIFICATION
@@ -107,6 +107,14 @@ class Subject:
         named: Mapping[str, Any] = self.job.settings.get("victims", {})
         files = zip(self.job.settings["options"].get("victims", []), self.victim_files, strict=True)
         return {key: self._load_victim(named[key]["network"], file, index) for key, file in files}
+
+    def get_examples(self, split: str) -> Split:
+        """Return the split of this name; raise ReproofError if the run has no examples in it."""
+        found: Split | None = getattr(self.job.dataset, split, None)
+        # A mean over no examples would be NaN, after a whole training.
+        if not found:
+            raise ReproofError(f"evaluations: there are no {split} examples; set dataset.validation or another split")
+        return found
 
     def make_variants(self, states: Sequence[State]) -> Variants:
         """Return the network with P complete states {name: tensor, shape of the weight}, for evaluation in one pass."""
