@@ -65,7 +65,7 @@ def _describe_error(error: ValidationError) -> tuple[list[Any], str]:
     path, value = list(error.absolute_path), cast(Any, error.instance)
     if error.validator == "additionalProperties":
         known: Tree = dict(error.schema.get("properties", {})) if isinstance(error.schema, dict) else {}
-        extra = sorted(key for key in dict(value) if key not in known)[0]
+        extra = sorted(str(key) for key in dict(value) if key not in known)[0]
         near = get_close_matches(extra, known, 1)
         inside = [name for name, its in known.items() if extra in its.get("properties", {})]
         if inside:

@@ -15,12 +15,11 @@ from pathlib import Path
 
 from reproof.provenance.definitions import Definitions
 from reproof.provenance.identity import Registered, format_canonical
-from reproof.provenance.records import is_of_system
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.provenance.writer import Text
 from reproof.registry import find_module
-from reproof.storage.files import ROOT, ReproofError, read_json, write_json
+from reproof.storage.files import ROOT, ReproofError, is_of_system, read_json, write_json
 
 LIBRARY = "reproof"
 SOURCES = (LIBRARY, "workflow/scripts")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproof.provenance.memory import Memory
-from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_of_system, is_record, list_json
+from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_record, list_json
 from reproof.provenance.refusals import (
     list_made,
     make_misremembered_error,
@@ -22,8 +22,8 @@ from reproof.provenance.refusals import (
     make_unrecorded_error,
     mend,
 )
-from reproof.storage.files import ReproofError, read_json
-from reproof.storage.shell import show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json
+from reproof.storage.reading import show
 
 AGAIN = "snakemake --cores 1 --"
 
@@ -160,7 +160,7 @@ def _records(folder: Path, wanted: Mapping[str, ExpectedRecord], memory: Memory,
             broken.append(path)
     for path in broken:
         its = [*filter(os.path.isfile, wanted[path].outputs), path]  # nothing else: it may be the user's own
-        raise ReproofError(f"{show_path(path)}: cannot be read as a record; {mend(its, again, [path], memory)}")
+        raise ReproofError(f"{show(path)}: cannot be read as a record; {mend(its, again, [path], memory)}")
     return records
 
 
@@ -184,6 +184,6 @@ def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) ->
     for path, recorded in content["outputs"].items():
         if os.path.exists(path) and memory.compute_sha256(path) != recorded:
             raise ReproofError(
-                f"{show_path(path)}: is damaged or was edited: its bytes are not those recorded in "
-                f"{show_path(record)}; {mend([*content['outputs'], record], again, [record], memory)}"
+                f"{show(path)}: is damaged or was edited: its bytes are not those recorded in "
+                f"{show(record)}; {mend([*content['outputs'], record], again, [record], memory)}"
             )

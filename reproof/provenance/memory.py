@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reproof.provenance.records import SHA256, is_of_system, sha256
+from reproof.provenance.records import SHA256, sha256
 from reproof.provenance.snakemake_internals import decode_entry, locate_entry
-from reproof.storage.files import ReproofError, read_json, write_json
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json, write_json
+from reproof.storage.reading import show
+from reproof.storage.shell import quote_paths
 
 TIMES = ("starttime", "endtime")
 FACTS = 4  # of a file: its size, its times of change of content and of anything, its inode
@@ -111,4 +112,4 @@ def _is_hash(entry: Any) -> bool:
 def _make_damage_error(files: Iterable[Path], what: str) -> ReproofError:
     """Return the error that names a damaged memory; without it, a record has to say what the plan says."""
     first, *more = files
-    return ReproofError(f"{show_path(first)}: is damaged: it {what}; mend it with: rm -f {quote_paths([first, *more])}")
+    return ReproofError(f"{show(first)}: is damaged: it {what}; mend it with: rm -f {quote_paths([first, *more])}")

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from reproof.provenance.identity import format_canonical
-from reproof.storage.files import ReproofError, read_json, remove_temporaries, write_json
-from reproof.storage.reading import open_regular
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json, remove_temporaries, write_json
+from reproof.storage.reading import open_regular, show
+from reproof.storage.shell import quote_paths
 
 RECORD_FORMAT = 3
 Record = dict[str, Any]
 SEAL = "sha256"  # of the rest of a record
 SHA256 = re.compile("[0-9a-f]{64}")
-OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 
 
 @contextmanager
@@ -109,7 +108,7 @@ def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
             yield path, content
         elif isinstance(content, dict) and SEAL in content:
             raise ReproofError(
-                f"{show_path(path)}: is damaged or was edited: it is not what was recorded; run Snakemake again, which "
+                f"{show(path)}: is damaged or was edited: it is not what was recorded; run Snakemake again, which "
                 "says how to mend it"
             )
 
@@ -122,14 +121,9 @@ def list_json(folder: Path) -> list[Path]:
 def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
     """Return the error that names a file whose bytes differ from its record, and the command that repairs it."""
     return ReproofError(
-        f"{show_path(path)}: is damaged or was edited: its bytes are not those that {show_path(record)} holds; "
+        f"{show(path)}: is damaged or was edited: its bytes are not those that {show(record)} holds; "
         f"mend it with: rm -f {quote_paths([*content['outputs'], record])}; then run Snakemake again as you did"
     )
-
-
-def is_of_system(path: Path) -> bool:
-    """Return whether a system may have put a file into a folder of results: hidden files, pictures, settings."""
-    return path.name.startswith(".") or path.name.lower() in OF_SYSTEMS
 
 
 def sha256(path: str | Path) -> str:
@@ -139,7 +133,7 @@ def sha256(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ReproofError(
-            f"{show_path(path)}: cannot be read ({error.strerror or error}); mend or delete it, and run Snakemake again"
+            f"{show(path)}: cannot be read ({error.strerror or error}); mend or delete it, and run Snakemake again"
         ) from error
 
 

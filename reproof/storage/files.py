@@ -17,8 +17,14 @@ from reproof.storage.reading import check_regular, guard_reading, open_regular, 
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).parent.parent.parent  # the folder of the project
+OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 MOST_JSON = 1 << 28  # bytes of a JSON file; the records of a whole scale take a few million
 MOST_CELLS = 1 << 28  # rows times columns of a table: a few kilobytes of parquet can claim billions
+
+
+def is_of_system(path: Path) -> bool:
+    """Return whether a system or an editor may have put a file into a folder: hidden files, pictures, settings."""
+    return path.name.startswith(".") or path.name.lower() in OF_SYSTEMS
 
 
 @contextmanager
