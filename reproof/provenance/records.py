@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, is_of_system, read_json, remove_temporaries, write_json
-from reproof.storage.reading import open_regular, show
+from reproof.storage.reading import guard_reading, list_folder, open_regular, show
 from reproof.storage.shell import quote_paths
 
 RECORD_FORMAT = 3
@@ -115,7 +115,7 @@ def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
 
 def list_json(folder: Path) -> list[Path]:
     """Return the JSON files of a folder, some of which are records; hidden ones are a system's own."""
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    return [path for path in list_folder(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
 def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
@@ -128,13 +128,18 @@ def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> Re
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, as hex."""
-    try:
-        with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ReproofError(
-            f"{show(path)}: cannot be read ({error.strerror or error}); mend or delete it, and run Snakemake again"
-        ) from error
+    with guard_reading(path, _make_unreadable_error), open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_state(path: str | Path) -> os.stat_result:
+    """Return size and times of a file; raise ReproofError if it is absent: another process may remove files."""
+    with guard_reading(path, _make_unreadable_error):
+        return os.stat(path)
+
+
+def _make_unreadable_error(path: str | Path, reason: str) -> ReproofError:
+    return ReproofError(f"{show(path)}: cannot be read ({reason}); mend or delete it, and run Snakemake again")
 
 
 def format_settings_of(record: Mapping[str, Any]) -> str:

@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproof.provenance.integrity import find_other_input, list_unrecorded
+from reproof.provenance.integrity import find_other_input, list_unrecorded, refuse_no_folder
 from reproof.provenance.memory import Memory
 from reproof.provenance.records import Record, is_record, make_damage_error
 from reproof.provenance.refusals import make_mixed_error, make_unrecorded_error
 from reproof.storage.files import ReproofError, is_of_system, read_json
-from reproof.storage.reading import show
+from reproof.storage.reading import list_files_below, show
 
 NAMES = ("record.json", "mask.json", "verdicts.json")  # of records; those of figures have the figure's name before
 
@@ -25,9 +25,10 @@ class Recorded:
 
     @classmethod
     def read(cls, results: Path) -> "Recorded":
-        """Read all records below a folder."""
+        """Read all records below a folder; raise ReproofError if it is no folder, or one in it cannot be listed."""
+        refuse_no_folder(str(results))
         records, broken = {}, []
-        for path in sorted(one for one in results.rglob("*.json") if not is_of_system(one)):
+        for path in (one for one in list_files_below(results) if one.suffix == ".json" and not is_of_system(one)):
             try:
                 content = read_json(path)
             except ReproofError:
