@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent.parent  # the folder of the project
 OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 MOST_JSON = 1 << 28  # bytes of a JSON file; the records of a whole scale take a few million
 MOST_CELLS = 1 << 28  # rows times columns of a table: a few kilobytes of parquet can claim billions
+MOST_TABLE = 1 << 31  # bytes of a table in memory
+PART, MOST_ROWS = 1 << 28, 1 << 16  # bytes and rows of a table that are read at a time
+TEXTS = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")  # what parquet calls columns of text
 
 
 def is_of_system(path: Path) -> bool:
@@ -101,13 +104,32 @@ def write_parquet(path: str | Path, table: Any) -> None:
 
 def read_parquet(path: str | Path) -> Any:
     """Read a parquet file into a pandas DataFrame; raise ReproofError naming the file if it is absent or damaged."""
+    import pyarrow  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
     with guard_reading(path), open_regular(path) as source, parquet.ParquetFile(source) as file:
         if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
             raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
+        table = pyarrow.Table.from_batches(_read_batches(file), file.schema_arrow)
         # A foreign file may carry instructions for pandas, which our writer leaves out.
-        return file.read().replace_schema_metadata(None).to_pandas()
+        return table.replace_schema_metadata(None).to_pandas()
+
+
+def _read_batches(file: Any) -> Iterator[Any]:
+    """Yield the rows of a parquet file, so many at a time as fit into PART bytes; raise ValueError if all are too many.
+
+    A few hundred bytes can repeat one text of a million characters in every row.
+    """
+    about = file.metadata
+    chunks = [about.row_group(g).column(c) for g in range(about.num_row_groups) for c in range(about.num_columns)]
+    # No text is longer than all different ones of its column together.
+    longest = max((one.total_uncompressed_size for one in chunks if one.physical_type in TEXTS), default=1)
+    size = 0
+    for batch in file.iter_batches(batch_size=min(max(1, PART // max(1, longest)), MOST_ROWS)):
+        size += batch.nbytes
+        if size > MOST_TABLE:
+            raise ValueError(f"it unpacks to more than {MOST_TABLE:,} bytes")
+        yield batch
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
