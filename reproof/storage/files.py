@@ -21,8 +21,7 @@ OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  #
 MOST_JSON = 1 << 28  # bytes of a JSON file; the records of a whole scale take a few million
 MOST_CELLS = 1 << 28  # rows times columns of a table: a few kilobytes of parquet can claim billions
 MOST_TABLE = 1 << 31  # bytes of a table in memory
-PART, MOST_ROWS = 1 << 28, 1 << 16  # bytes and rows of a table that are read at a time
-TEXTS = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")  # what parquet calls columns of text
+MOST_ROWS = 512  # of a table, read at a time
 
 
 def is_of_system(path: Path) -> bool:
@@ -116,16 +115,13 @@ def read_parquet(path: str | Path) -> Any:
 
 
 def _read_batches(file: Any) -> Iterator[Any]:
-    """Yield the rows of a parquet file, so many at a time as fit into PART bytes; raise ValueError if all are too many.
+    """Yield the rows of a parquet file, MOST_ROWS at a time; raise ValueError if all of them are too many bytes.
 
-    A few hundred bytes can repeat one text of a million characters in every row.
+    A few hundred bytes can repeat one text of a million characters in every row. What the file states of the sizes of
+    its parts is not read: pyarrow crashes where it is false.
     """
-    about = file.metadata
-    chunks = [about.row_group(g).column(c) for g in range(about.num_row_groups) for c in range(about.num_columns)]
-    # No text is longer than all different ones of its column together.
-    longest = max((one.total_uncompressed_size for one in chunks if one.physical_type in TEXTS), default=1)
     size = 0
-    for batch in file.iter_batches(batch_size=min(max(1, PART // max(1, longest)), MOST_ROWS)):
+    for batch in file.iter_batches(batch_size=MOST_ROWS):
         size += batch.nbytes
         if size > MOST_TABLE:
             raise ValueError(f"it unpacks to more than {MOST_TABLE:,} bytes")

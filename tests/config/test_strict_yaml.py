@@ -215,6 +215,16 @@ OPTIONS = {  # of evaluations: what is said
     "text for a number": ({"measure": "supermask", "budget": 5, "lr": "0.1"}, "lr: '0.1' is text, not a number;"),
     "a number for a list": ({"measure": "attack", "attacks": {}, "epsilons": 0.1}, "epsilons: '0.1' is no list;"),
     "a number for a mapping": ({"measure": "untrained", "criteria": ["random"], "share": 0.5}, "share: '0.5' is no"),
+    "a formula as a label": ({"measure": "attack", "attacks": {"$\\frac{$": {"attack": "fgsm"}}, "epsilons": [0.1]},
+                             "attacks.$\\frac{$: a label holds $, which begins a formula in figures"),
+    "all but the last": ({"measure": "attack", "attacks": {}, "examples": -1}, "examples: -1 is below 0, and all"),
+    "fewer than none in a list": ({"measure": "attack", "attacks": {}, "queries": [5, -5]}, "queries: -5 is below 0"),
+    "an attack of fewer steps than none": (
+        {"measure": "attack", "attacks": {"a": {"attack": "pgd", "steps": -3}}, "epsilons": [0.1]},
+        "attacks.a.steps: -3 is below 0, and all integers here are counts; write 0 or more",
+    ),
+    "fewer points than none": ({"measure": "connect", "points": -5}, "points: -5 is below 0"),
+    "fewer pictures than none": ({"measure": "attack", "attacks": {}, "pictures": -1}, "pictures: -1 is below 0"),
     "an attack that is a name": ({"measure": "attack", "attacks": {"a": "fgsm"}, "epsilons": [0.1]}, "attacks.a: is"),
     "an attack with text for a truth": (
         {"measure": "attack", "attacks": {"a": {"attack": "fgsm", "targeted": "no"}}, "epsilons": [0.1]},
@@ -307,6 +317,13 @@ def test_text_of_the_command_line_is_read_in_its_type(tmp_path):
 def test_text_of_the_command_line_that_is_no_integer_is_refused(tmp_path, size):
     with pytest.raises(ReproofError, match=r"config\.yaml: data\.image_size: "):
         read_configuration(CONFIG | {"data": {"image_size": size}}, folder=write(tmp_path))
+
+
+@pytest.mark.parametrize("title", ["$\\frac{$", "costs $5", "two\nlines", "", "x" * 201])
+@pytest.mark.parametrize("key", ["runs.small.title", "figures.figure_1.title"])
+def test_a_title_that_no_figure_can_draw_is_refused_before_training(tmp_path, key, title):
+    with pytest.raises(ReproofError, match=rf"{key}: is no line of 1 to 200 characters without \$, which begins a"):
+        plan(tmp_path, papers={"one": changed(PAPER, {key: title})})
 
 
 UNKNOWN = {  # settings of the command line: the key that is named

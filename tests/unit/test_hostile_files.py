@@ -239,7 +239,6 @@ def test_a_table_that_repeats_a_long_text_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, groups: int
 ) -> None:
     monkeypatch.setattr(files, "MOST_TABLE", 50_000_000)
-    monkeypatch.setattr(files, "PART", 10_000_000)
     text = "x" * 1_000_000
     values: object = {"bytes": [text.encode()] * 200, "text in lists": [[text]] * 200}.get(kind, [text] * 200)
     table = pyarrow.table({"a": values})
@@ -257,11 +256,10 @@ def test_a_table_read_in_parts_is_the_same(tmp_path: Path, monkeypatch: pytest.M
     table["e"] = pd.Categorical(table["b"])
     write_parquet(tmp_path / "a", table)
     whole = read_parquet(tmp_path / "a")
-    monkeypatch.setattr(files, "PART", 100_000)
     monkeypatch.setattr(files, "MOST_ROWS", 7)
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "a"), whole)
-    write_parquet(tmp_path / "b", table[:0])
-    pd.testing.assert_frame_equal(read_parquet(tmp_path / "b"), whole[:0], check_dtype=True)
+    write_parquet(tmp_path / "b", table[:0].drop(columns="e"))
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "b"), whole[:0].drop(columns="e"))
 
 
 @pytest.mark.parametrize("kind", ["table", "tensors", "masks", "checkpoint", "data set"])
