@@ -96,13 +96,27 @@ def _read_function(where: str, decorator: str, name: str, library: Path = LIBRAR
 def parse_module(path: Path) -> ast.Module:
     """Return the syntax tree of a module. The tree is cached and shared, so no caller may change it."""
     # Planning asks for hundreds of declarations of a few dozen modules.
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return read_source(path)
+
+
+def read_source(path: Path) -> ast.Module:
+    """Return the syntax tree of a module as it is now; raise ReproofError if it is no Python."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ReproofError(f"{path}: cannot be read as Python ({reason}); mend it, or move it elsewhere") from error
+
+
+def list_modules(folder: Path) -> list[Path]:
+    """Return the modules below a folder, sorted; hidden files are those of systems and editors."""
+    return sorted(file for file in folder.rglob("*.py") if not file.name.startswith("."))
 
 
 @cache
 def _find_modules(where: str, decorator: str, library: Path = LIBRARY) -> dict[str, Path]:
     place = library / where
-    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    files = list_modules(place) if place.is_dir() else [place]
     return {node.name: file for file in files for node in _list_functions(parse_module(file), decorator)}
 
 

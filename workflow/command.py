@@ -1,9 +1,12 @@
 """How the commands of this folder begin and end: arguments counted, and each error as one line."""
 
+import os
 import sys
 from collections.abc import Callable
 
 from reproof.storage.files import ReproofError
+
+INTERRUPTED = 130  # the exit code of a program that ends by Ctrl-C
 
 
 def run_command(main: Callable[..., None], usage: str) -> None:
@@ -18,5 +21,11 @@ def run_command(main: Callable[..., None], usage: str) -> None:
         sys.exit(f"error: {len(given) or 'no'} argument{'' if len(given) < 2 else 's'} given; type: {usage}")
     try:
         main(*given)
+        sys.stdout.flush()
     except ReproofError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # nobody reads on, as after `| head`; Python's own last flush would complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,6 +1,5 @@
 """Print a paper's verdicts at a scale as Markdown: python -m workflow.verdicts PAPER SCALE, or `make verdicts`."""
 
-import shlex
 from pathlib import Path
 
 from reproof.experiments.configuration import describe_unknown, list_names, read_configuration
@@ -8,6 +7,8 @@ from reproof.experiments.strict_yaml import make_complaint, read_yaml
 from reproof.judging.markdown import write_table
 from reproof.planning.plan import Plan
 from reproof.storage.files import ROOT, ReproofError, read_parquet
+from reproof.storage.reading import guard_reading
+from reproof.storage.shell import quote_paths
 from workflow.command import run_command
 
 
@@ -20,10 +21,12 @@ def main(paper: str, scale: str) -> None:
     plan = Plan(read_configuration(config | {"scale": scale, "papers": [paper]}))
     verdicts = f"{plan.locate_tables(paper)}/verdicts.parquet"
     if not Path(verdicts).exists():
-        command = f"snakemake --cores all --config scale={scale} {shlex.quote(f'papers=[{paper}]')} -- {verdicts}"
+        command = f"snakemake --cores all --config {quote_paths([f'scale={scale}', f'papers=[{paper}]'])} -- {verdicts}"
         also = " or: make pull" if paper in (plan.configuration.publish or {}) else ""
         raise ReproofError(f"{verdicts}: is not there, because it was not run here; make it with: {command}{also}")
-    print(write_table(read_parquet(verdicts)))
+    with guard_reading(verdicts):  # a sound table may have other columns
+        table = write_table(read_parquet(verdicts))
+    print(table)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from reproof.data.content import Content
 from reproof.data.pictures import SUFFIXES, decode_picture
 from reproof.data.registry import Request, source
-from reproof.storage.files import Array, ReproofError
+from reproof.storage.files import Array, ReproofError, is_of_system
 from reproof.storage.places import expand_folder
 from reproof.storage.reading import show
 
@@ -37,6 +37,7 @@ def imagefolder(request: Request) -> Content:
             "add or remove folders, or name another folder in data.imagefolder of config/config.yaml"
         )
     train, test = ([_list_images(part / name) for name in classes] for part in parts)
+    _say_what_is_left_out([part / name for part in parts for name in classes], [*train, *test])
     return Content(
         label=f"images of {folder.name} at {size}x{size}",
         classes=classes,
@@ -85,12 +86,33 @@ def _list_images(folder: Path) -> tuple[str, ...]:
     """Return the paths of the images in a folder, sorted."""
     try:
         # Sorted: the order in which a file system lists names varies.
-        files = tuple(sorted(entry.path for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES)))
+        files = tuple(sorted(entry.path for entry in os.scandir(folder) if _is_image(entry.name)))
     except OSError as error:
         raise _make_error(folder, f"cannot be read ({error.strerror})") from error
     if not files:
         raise _make_error(folder, "holds no images")
     return files
+
+
+def _is_image(name: str) -> bool:
+    """Return whether a name is that of an image; "._" is how macOS begins the names of files about files."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith("._")
+
+
+def _say_what_is_left_out(folders: Sequence[Path], files: Files) -> None:
+    """Print how many entries of the folders of classes are no images by their names: they may be meant as images."""
+    others = [
+        str(entry)
+        for folder, images in zip(folders, files, strict=True)
+        if len(images) < len(entries := os.listdir(folder))
+        for entry in (folder / name for name in entries)
+        if not _is_image(entry.name) and not is_of_system(entry)
+    ]
+    if others:
+        print(
+            f"{show(min(others))}: left out, as its name ends with none of {', '.join(SUFFIXES)} ({len(others)} of the "
+            "folders of classes in all); convert it, or move it elsewhere"
+        )
 
 
 def _make_labels(files: Files) -> Array:

@@ -44,9 +44,9 @@ class Mirror:
         """Return True if the file exists; raise ReproofError if the mirror itself does not."""
         if self.remote:
             return self._request(relative, "HEAD", 0) is not None
-        if not Path(self.place).is_dir():
+        if not os.path.isdir(self.place):
             raise ReproofError(f"{self.place}: no such folder; name a folder or address that exists in {SETTING}")
-        return Path(self.locate(relative)).exists()
+        return os.path.exists(self.locate(relative))
 
     @contextmanager
     def open_file(self, relative: str, expected: str, *, most: int) -> Iterator[BinaryIO]:

@@ -14,10 +14,10 @@ A rotation in EXIF is not applied: torchvision's loader, on which published resu
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from reproof.storage.files import Array, ReproofError
 from reproof.storage.reading import guard_reading, open_regular, show
@@ -29,6 +29,7 @@ LONGEST = 50  # longer side by shorter side; of a longer image only the middle c
 COLOURS = {"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "LA", "PA", "RGBA"}
 PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 GREY_16 = {"I;16", "I;16L", "I;16B", "I;16N"}
+TURNED = range(2, 9)  # the values of Orientation with a meaning, but for 1, which is upright
 BITS_PER_SAMPLE, PHOTOMETRIC, BLACK_IS_ZERO = 258, 262, 1  # tags of TIFF
 
 
@@ -48,10 +49,18 @@ def decode_picture(path: str | Path, size: int) -> Picture:
     with guard_reading(path, _make_error), open_regular(path) as file:
         if (length := os.fstat(file.fileno()).st_size) > MOST_BYTES:
             raise ValueError(f"it has {length:,} bytes, more than {MOST_BYTES:,}")
-        with Image.open(file, formats=FORMATS) as image:
+        with _open(file) as image:
             # Pillow itself applies the rotation of a TIFF when it loads the pixels.
-            turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1)
+            turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
             return Picture(_resize(_convert(image, path), size), turned)
+
+
+def _open(file: BinaryIO) -> Image.Image:
+    """Open an image; raise ValueError if it has none of the formats."""
+    try:
+        return Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:  # whose text names an object of Python
+        raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
 
 
 def _convert(image: Image.Image, path: str | Path) -> Image.Image:

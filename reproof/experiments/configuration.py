@@ -3,6 +3,7 @@
 Every complaint is one line that names file and key and says what would be right.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,10 +12,11 @@ from typing import Any
 
 from reproof.experiments.schemas import SettingsSource, check_schema, read_schema
 from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
-from reproof.experiments.yaml_scalars import is_integer
+from reproof.experiments.yaml_scalars import is_integer, shorten
 from reproof.storage.files import ROOT
 from reproof.storage.places import check_place
 
+NAME = re.compile("[a-z0-9_]+")  # of a scale or a paper; rules/common.smk has the same pattern
 CONFIG_SCHEMA = "config.schema.yaml"
 FULL_SCALE = "paper"  # runs every paper as published; any other scale runs the papers that it names
 
@@ -129,8 +131,8 @@ def _parse(value: Any, schema: Tree) -> Any:
 
 
 def list_names(folder: Path) -> list[str]:
-    """Return the names of the YAML files of a folder."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """Return the names of the YAML files of a folder; hidden ones are those of systems and editors."""
+    return sorted(path.stem for path in folder.glob("*.yaml") if not path.name.startswith("."))
 
 
 def list_figure_runs(figure: Tree) -> list[str]:
@@ -201,6 +203,9 @@ def _find_file(folder: Path, name: str, what: str) -> Path:
     names = list_names(folder)
     if name not in names:
         raise make_complaint(folder.parent / "config.yaml", what, describe_unknown(name, tuple(names)))
+    if not NAME.fullmatch(name):
+        odd = f"{name!r} holds more than lower-case letters, digits and _, which paths of results need; rename its file"
+        raise make_complaint(folder.parent / "config.yaml", what, odd)
     return folder / f"{name}.yaml"
 
 
@@ -211,6 +216,5 @@ def _accept(source: SettingsSource, schema: str) -> None:
 def describe_unknown(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
     """Return the complaint about a name that is not among the known ones."""
     near = get_close_matches(name, list(known), 1)
-    return (
-        f"{name!r} is unknown; {f'did you mean {near[0]!r}?' if near else 'choose one of ' + ', '.join(sorted(known))}"
-    )
+    remedy = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(sorted(known))}"
+    return f"{shorten(name)!r} is unknown; {remedy}"

@@ -167,6 +167,8 @@ def _attack_problems(at: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _epsilon_problems(f"{at}.epsilons", common, most=1)
     for label, one in options.get("attacks", {}).items():
         where = f"{at}.attacks.{label}"
+        if "$" in label:
+            yield where, "a label holds $, which begins a formula in figures; write it without"
         if not isinstance(one, Mapping):
             yield where, "is no mapping; write {attack: its name}"
             continue

@@ -86,7 +86,10 @@ def _get_inner(kind: ast.Subscript) -> ast.expr:
 def _check_integer(value: Any) -> str:
     if isinstance(value, float):
         return describe_no_integer(value)
-    return "" if isinstance(value, int) and not isinstance(value, bool) else describe_no_number(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return describe_no_number(value)
+    # Python would count from the end: `examples: -1` would be all but the last.
+    return f"{value} is below 0, and all integers here are counts; write 0 or more" if value < 0 else ""
 
 
 def _check_float(value: Any) -> str:

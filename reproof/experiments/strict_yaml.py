@@ -15,11 +15,13 @@ import yaml
 
 from reproof.experiments.yaml_scalars import describe_key, describe_scalar, shorten
 from reproof.storage.files import ROOT, ReproofError
+from reproof.storage.reading import guard_reading, open_regular, show
 
 Tree = dict[str, Any]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where it is there, reads eight times as fast
 MOST_BYTES = 1_000_000  # the longest file of config/ has 50,000
 MOST_VALUES = 100_000  # with every alias written out
+LONGEST_KEY = 200  # characters of a dotted key that an error repeats as a whole
 MOST_DEPTH = 40  # lists and mappings inside one another; parsers and checks recurse
 MARKS = {  # by their first bytes; the mark of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
@@ -31,7 +33,7 @@ CONTROL = re.compile(yaml.reader.Reader.NON_PRINTABLE.pattern + "|[\x85\u2028\u2
 
 def make_complaint(where: Path, key: str, what: str) -> ReproofError:
     """Return the error for one key of one file."""
-    return ReproofError(f"{_shown(where)}: {key}: {what}")
+    return ReproofError(f"{_shown(where)}: {show(key if len(key) < LONGEST_KEY else shorten(key))}: {show(what)}")
 
 
 def read_yaml(path: Path) -> Tree:
@@ -52,14 +54,8 @@ def read_yaml(path: Path) -> Tree:
 
 def _read_text(path: Path) -> str:
     """Return the text of a file; raise ReproofError unless it is a short file of UTF-8 without control characters."""
-    # A pipe or a device would block, or never end.
-    if path.exists() and not path.is_file():
-        raise ReproofError(f"{_shown(path)}: is no regular file; put a YAML file there")
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ReproofError(f"{_shown(path)}: cannot be read ({error.strerror}); restore it or its rights") from error
+    with guard_reading(path, _make_unreadable_error), open_regular(path) as file:
+        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ReproofError(f"{_shown(path)}: has more than {MOST_BYTES:,} bytes; a configuration needs far fewer")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "")
@@ -132,9 +128,15 @@ def _check_scalars(path: Path, node: yaml.Node | None) -> None:
         elif isinstance(value, yaml.MappingNode):
             _refuse_repeated_keys(path, value)
         elif isinstance(value, yaml.ScalarNode):
-            what = describe_scalar(value.value, value.tag, plain=not value.style)
+            what = _describe_control(value.value) or describe_scalar(value.value, value.tag, plain=not value.style)
             if what:
                 raise make_complaint(path, f"{line}: {at}" if at else line, what)
+
+
+def _describe_control(text: str) -> str:
+    """Return what is wrong with a value that spells a control character by an escape; "" if it spells none."""
+    found = CONTROL.search(text)
+    return f"holds an escape for the control character U+{ord(found[0]):04X}; delete it" if found else ""
 
 
 def _refuse_repeated_keys(path: Path, mapping: yaml.MappingNode) -> None:
@@ -183,5 +185,9 @@ def _name_line(number: int) -> str:
     return f"line {number + 1}"
 
 
-def _shown(path: Path) -> Path:
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+def _make_unreadable_error(path: str | Path, reason: str) -> ReproofError:
+    return ReproofError(f"{_shown(Path(path))}: cannot be read ({reason}); put a YAML file there, or mend its rights")
+
+
+def _shown(path: Path) -> str:
+    return show(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -24,7 +24,7 @@ def describe_key(key: yaml.Node) -> str:
         return f"YAML does not read {shorten(key.value)!r} as text; quote it"
     if key.value.startswith(RUN):
         return f"{shorten(key.value)!r} marks a template; nothing is run here, so write out what it stands for"
-    return "" if key.value.isprintable() else f"the key {shorten(key.value)!r} has several lines; write a name"
+    return "" if key.value.isprintable() else f"the key {shorten(key.value)!r} holds what does not print; write a name"
 
 
 def describe_scalar(text: str, tag: str, *, plain: bool) -> str:

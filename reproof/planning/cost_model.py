@@ -50,7 +50,7 @@ def compute_size(settings: Settings) -> Size:
     if callable(cost):
         found: Size = cost(**options)
         return found
-    narrower = min(float(options.get("width", 1.0)), 1.0) ** 2
+    narrower = min(max(float(options.get("width", 1.0)), 0.0), 1.0) ** 2
     return Size(int(cost.weights * narrower), int(cost.products * narrower))
 
 

@@ -12,6 +12,7 @@ from reproof.experiments.configuration import Paper
 from reproof.experiments.runs import Run
 from reproof.planning.cost_model import compute_size
 from reproof.settings import PruningSettings, split_dataset_name
+from reproof.storage.errors import ReproofError
 
 TOGETHER = "ranked"  # the kind of all layers that are ranked together
 # Without any weight of such layers, a network computes a constant; shortcuts may all go.
@@ -25,10 +26,18 @@ LARGEST = 50  # the largest layer of all has at least this part
 def check_dead_networks(paper: Paper, runs: Mapping[str, Run]) -> None:
     """Raise ReproofError for the first run of a paper of which a level or an evaluation would keep no weights."""
     for run in runs.values():
-        for at, what in find_dead_levels(run):
-            stated = paper.published_runs[run.key], paper.settings["runs"][run.key]
-            same = all(stated[0].get(key) == stated[1].get(key) for key in ("pruning", "levels", "evaluations"))
-            raise (paper.published if same else paper.merged).make_complaint(f"runs.{run.key}.{at}", what)
+        stated = paper.published_runs[run.key], paper.settings["runs"][run.key]
+        same = all(stated[0].get(key) == stated[1].get(key) for key in ("network", "pruning", "levels", "evaluations"))
+        source = paper.published if same else paper.merged
+        try:
+            for at, what in find_dead_levels(run):
+                raise source.make_complaint(f"runs.{run.key}.{at}", what)
+        except ImpossibleError as error:
+            raise source.make_complaint(f"runs.{run.key}.network", str(error)) from error
+
+
+class ImpossibleError(Exception):
+    """Options of which no network can be built."""
 
 
 def find_dead_levels(run: Run) -> Iterator[tuple[str, str]]:
@@ -36,7 +45,8 @@ def find_dead_levels(run: Run) -> Iterator[tuple[str, str]]:
     total = compute_size({"network": run.network}).weights
     small = {kind: [SMALLEST_OUTPUT if kind == "output" else max(1, total // PARTS)] for kind in KINDS}
     large = {kind: [max(1, total // LARGEST)] for kind in KINDS}
-    if not any(_find_empty_masks(run, small)) and not any(_find_idle_levels(run, large)):
+    impossible = run.network.get("width", 1) <= 0  # of which the network's own function says what is wrong
+    if not (impossible or any(_find_empty_masks(run, small)) or any(_find_idle_levels(run, large))):
         return
     # Without a declared shape of the images, a kind of layer has at most all weights.
     sizes = _count_layers(run) or {kind: [total] for kind in KINDS}
@@ -96,4 +106,7 @@ def _count_layers(run: Run) -> Sizes | None:
     data = read_declaration("data", "source", split_dataset_name(run.dataset.name)[0])
     if "shape" not in data:
         return None
-    return count_layers(run.network, shape=data["shape"], classes=data["classes"])
+    try:
+        return count_layers(run.network, shape=data["shape"], classes=data["classes"])
+    except ReproofError as error:  # of the network's own function, which knows no file
+        raise ImpossibleError(str(error)) from error

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from reproof.provenance.definitions import Definitions
 from reproof.provenance.identity import Registered, format_canonical
-from reproof.provenance.records import is_of_system
+from reproof.provenance.records import read_state
 from reproof.provenance.scopes import WHOLE
 from reproof.provenance.source_tree import DECLARATIONS, Target, Tree
 from reproof.provenance.writer import Text
 from reproof.registry import find_module
-from reproof.storage.files import ROOT, ReproofError, read_json, write_json
+from reproof.storage.files import ROOT, ReproofError, is_of_system, read_json, write_json
 
 LIBRARY = "reproof"
 SOURCES = (LIBRARY, "workflow/scripts")
@@ -161,11 +161,11 @@ class Fingerprints:
 
 def read_file_states(*places: Path) -> list[list[str | int]]:
     """Return the state of every file below these folders: an edit that keeps size and time still changes `ctime`."""
-    files = ((path, os.stat(path)) for place in places for path in _sources_below(place))
+    files = ((path, read_state(path)) for place in places for path in _sources_below(place))
     return [[path, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in sorted(files)]
 
 
 def _sources_below(place: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(place):
         folders[:] = [name for name in folders if name != "__pycache__"]
-        yield from (os.path.join(folder, name) for name in names)
+        yield from (os.path.join(folder, name) for name in names if not name.startswith("."))  # an editor's own

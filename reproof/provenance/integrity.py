@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reproof.provenance.memory import Memory
-from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_of_system, is_record, list_json
+from reproof.provenance.records import RECORD_FORMAT, Record, format_settings_of, is_record, list_json, read_state
 from reproof.provenance.refusals import (
     list_made,
     make_misremembered_error,
@@ -22,8 +22,8 @@ from reproof.provenance.refusals import (
     make_unrecorded_error,
     mend,
 )
-from reproof.storage.files import ReproofError, read_json
-from reproof.storage.shell import show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json
+from reproof.storage.reading import list_folder, show
 
 AGAIN = "snakemake --cores 1 --"
 
@@ -121,7 +121,7 @@ def find_other_input(path: str, record: Record, memory: Memory) -> str:
     for one, stated in record["inputs"].items():
         is_here = _lies_among_results(one, path) and os.path.exists(one)
         is_other = is_here and memory.compute_sha256(one) != stated and not memory.is_incomplete(one)
-        if is_other and os.stat(one).st_mtime <= _find_oldest_time(path, record):
+        if is_other and read_state(one).st_mtime <= _find_oldest_time(path, record):
             return str(one)
     return ""
 
@@ -135,13 +135,24 @@ def _find_oldest_time(path: str, record: Record) -> float:
     """Return the time by which Snakemake compares a result with its inputs, in seconds: that of its oldest file."""
     folder = Path(path).parent  # files deeper down belong to a folder that Snakemake takes as one result
     files = [path, *(one for one in record["outputs"] if Path(one).parent == folder and os.path.exists(one))]
-    return min(os.stat(one).st_mtime for one in files)
+    return min(read_state(one).st_mtime for one in files)
+
+
+def refuse_no_folder(folder: str) -> Path:
+    """Return this folder, or the first above it that exists; raise ReproofError if there is something else.
+
+    A link to a disk that is not there is no folder either: what it holds would count as not made yet.
+    """
+    there = next(path for path in (Path(folder), *Path(folder).absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise ReproofError(f"{show(there)}: is no folder, or a link to one that is not here; put the folder back")
+    return there
 
 
 def refuse_read_only(*folders: str) -> None:
     """Raise ReproofError naming the first of these folders in which nothing can be written."""
     for folder in folders:
-        there = next(path for path in (Path(folder), *Path(folder).absolute().parents) if path.exists())
+        there = refuse_no_folder(folder)
         if not os.access(there, os.W_OK):
             raise ReproofError(f"{folder}: is read-only; mend its rights, or work in a copy of this folder")
 
@@ -160,7 +171,7 @@ def _records(folder: Path, wanted: Mapping[str, ExpectedRecord], memory: Memory,
             broken.append(path)
     for path in broken:
         its = [*filter(os.path.isfile, wanted[path].outputs), path]  # nothing else: it may be the user's own
-        raise ReproofError(f"{show_path(path)}: cannot be read as a record; {mend(its, again, [path], memory)}")
+        raise ReproofError(f"{show(path)}: cannot be read as a record; {mend(its, again, [path], memory)}")
     return records
 
 
@@ -174,8 +185,7 @@ def _refuse_unrecorded(folder: Path, records: Mapping[str, Record], memory: Memo
 def list_unrecorded(folder: Path, records: Mapping[str, Record]) -> Iterator[Path]:
     """Yield files of a folder that no record lists, except those of systems, and states and half-written files."""
     listed = {file for content in records.values() for file in content["outputs"]} | set(records)
-    files = (path for path in sorted(folder.iterdir()) if path.is_file()) if folder.is_dir() else ()
-    for path in files:
+    for path in filter(os.path.isfile, list_folder(folder)):
         if not path.name.startswith("state.") and not is_of_system(path) and str(path) not in listed:
             yield path
 
@@ -184,6 +194,6 @@ def _refuse_damaged(record: str, content: Record, memory: Memory, again: str) ->
     for path, recorded in content["outputs"].items():
         if os.path.exists(path) and memory.compute_sha256(path) != recorded:
             raise ReproofError(
-                f"{show_path(path)}: is damaged or was edited: its bytes are not those recorded in "
-                f"{show_path(record)}; {mend([*content['outputs'], record], again, [record], memory)}"
+                f"{show(path)}: is damaged or was edited: its bytes are not those recorded in "
+                f"{show(record)}; {mend([*content['outputs'], record], again, [record], memory)}"
             )

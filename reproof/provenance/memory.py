@@ -1,6 +1,5 @@
 """What is remembered from start to start: what Snakemake knows of results, and our hashes of files."""
 
-import os
 from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reproof.provenance.records import SHA256, is_of_system, sha256
+from reproof.provenance.records import SHA256, read_state, sha256
 from reproof.provenance.snakemake_internals import decode_entry, locate_entry
-from reproof.storage.files import ReproofError, read_json, write_json
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json, write_json
+from reproof.storage.reading import show
+from reproof.storage.shell import quote_paths
 
 TIMES = ("starttime", "endtime")
 FACTS = 4  # of a file: its size, its times of change of content and of anything, its inode
@@ -65,7 +65,7 @@ class Memory:
         The time of change (`ctime`) tells an edit in place that restored the time of modification.
         """
         if path not in self.fresh:
-            stat = os.stat(path)
+            stat = read_state(path)
             facts = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
             known = self._hashes.get(path, [])
             self.fresh[path] = known if known[:FACTS] == facts else [*facts, sha256(path)]
@@ -111,4 +111,4 @@ def _is_hash(entry: Any) -> bool:
 def _make_damage_error(files: Iterable[Path], what: str) -> ReproofError:
     """Return the error that names a damaged memory; without it, a record has to say what the plan says."""
     first, *more = files
-    return ReproofError(f"{show_path(first)}: is damaged: it {what}; mend it with: rm -f {quote_paths([first, *more])}")
+    return ReproofError(f"{show(first)}: is damaged: it {what}; mend it with: rm -f {quote_paths([first, *more])}")

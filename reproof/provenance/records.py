@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from reproof.provenance.identity import format_canonical
-from reproof.storage.files import ReproofError, read_json, remove_temporaries, write_json
-from reproof.storage.reading import open_regular
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json, remove_temporaries, write_json
+from reproof.storage.reading import guard_reading, list_folder, open_regular, show
+from reproof.storage.shell import quote_paths
 
 RECORD_FORMAT = 3
 Record = dict[str, Any]
 SEAL = "sha256"  # of the rest of a record
 SHA256 = re.compile("[0-9a-f]{64}")
-OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 
 
 @contextmanager
@@ -109,38 +108,38 @@ def read_records(folder: Path) -> Iterator[tuple[Path, Record]]:
             yield path, content
         elif isinstance(content, dict) and SEAL in content:
             raise ReproofError(
-                f"{show_path(path)}: is damaged or was edited: it is not what was recorded; run Snakemake again, which "
+                f"{show(path)}: is damaged or was edited: it is not what was recorded; run Snakemake again, which "
                 "says how to mend it"
             )
 
 
 def list_json(folder: Path) -> list[Path]:
     """Return the JSON files of a folder, some of which are records; hidden ones are a system's own."""
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    return [path for path in list_folder(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
 def make_damage_error(path: str, record: Path, content: Mapping[str, Any]) -> ReproofError:
     """Return the error that names a file whose bytes differ from its record, and the command that repairs it."""
     return ReproofError(
-        f"{show_path(path)}: is damaged or was edited: its bytes are not those that {show_path(record)} holds; "
+        f"{show(path)}: is damaged or was edited: its bytes are not those that {show(record)} holds; "
         f"mend it with: rm -f {quote_paths([*content['outputs'], record])}; then run Snakemake again as you did"
     )
 
 
-def is_of_system(path: Path) -> bool:
-    """Return whether a system may have put a file into a folder of results: hidden files, pictures, settings."""
-    return path.name.startswith(".") or path.name.lower() in OF_SYSTEMS
-
-
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, as hex."""
-    try:
-        with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ReproofError(
-            f"{show_path(path)}: cannot be read ({error.strerror or error}); mend or delete it, and run Snakemake again"
-        ) from error
+    with guard_reading(path, _make_unreadable_error), open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_state(path: str | Path) -> os.stat_result:
+    """Return size and times of a file; raise ReproofError if it is absent: another process may remove files."""
+    with guard_reading(path, _make_unreadable_error):
+        return os.stat(path)
+
+
+def _make_unreadable_error(path: str | Path, reason: str) -> ReproofError:
+    return ReproofError(f"{show(path)}: cannot be read ({reason}); mend or delete it, and run Snakemake again")
 
 
 def format_settings_of(record: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from reproof.provenance.memory import Memory
 from reproof.provenance.records import Record
 from reproof.storage.files import ReproofError, write_text
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.reading import show
+from reproof.storage.shell import quote_paths
 
 MOST_NAMED = 3
 MOST_TYPED = 100  # files that a command names; of more, a file holds the names
@@ -34,7 +35,7 @@ def make_misremembered_error(records: Mapping[str, Record], memory: Memory) -> R
     entries = [memory.locate(one) for path, record in records.items() for one in list_made(path, record)]
     files = [str(file) for file in entries if file.exists()]
     return ReproofError(
-        f"{show_path(memory.folder / 'metadata')}: Snakemake remembers other settings, code or inputs of "
+        f"{show(memory.folder / 'metadata')}: Snakemake remembers other settings, code or inputs of "
         f"{_name_some(records)} than the records hold, as after --touch; the results are as planned and stay, only "
         f"this memory has to go; mend it with: {_remove(files, memory)}"
     )
@@ -43,7 +44,7 @@ def make_misremembered_error(records: Mapping[str, Record], memory: Memory) -> R
 def make_unrecorded_error(path: str) -> ReproofError:
     """Return the error for a file in no record, which may be the user's own."""
     return ReproofError(
-        f"{show_path(path)}: has no record of how it was made; move it elsewhere, or delete it with: "
+        f"{show(path)}: has no record of how it was made; move it elsewhere, or delete it with: "
         f"rm -f {quote_paths([path])}"
     )
 
@@ -67,7 +68,7 @@ def _list_files(records: Mapping[str, Record]) -> list[str]:
 
 def _name_some(paths: Iterable[str]) -> str:
     """Return the first paths, and the number of the others."""
-    every = list(map(show_path, paths))
+    every = list(map(show, paths))
     more = f" and {len(every) - MOST_NAMED} more" if len(every) > MOST_NAMED else ""
     return ", ".join(every[:MOST_NAMED]) + more
 

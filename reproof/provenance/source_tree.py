@@ -18,6 +18,7 @@ from reproof.provenance.scopes import (
     walk_own_nodes,
     walk_statements,
 )
+from reproof.registry import list_modules, read_source
 
 # Marks of `reproof.registry` at which fingerprints end: code that surrounds a job, and reading what modules declare.
 BOUNDARY, DECLARATIONS = "changes_no_result", "reads_declarations"
@@ -83,8 +84,7 @@ class Tree:
     def read_module(self, file: Path) -> Module:
         """Return a parsed file, without the part that runs only where it is the program."""
         if file not in self._modules:
-            body = ast.parse(file.read_text(encoding="utf-8")).body
-            self._modules[file] = Module(file, [one for one in body if not is_main(one)])
+            self._modules[file] = Module(file, [one for one in read_source(file).body if not is_main(one)])
         return self._modules[file]
 
     def find_file(self, module: str) -> Path | None:
@@ -170,7 +170,7 @@ class Tree:
 
     def find_declared(self, keyword: str, folder: Path) -> Iterator[tuple[Path, ast.expr]]:
         """Yield (file, value) of every decorator below a folder that states this keyword argument."""
-        for file in sorted(folder.rglob("*.py")):
+        for file in list_modules(folder):
             functions = (one for one in self.read_module(file).body if isinstance(one, FUNCTIONS))
             calls = (one for function in functions for one in function.decorator_list if isinstance(one, ast.Call))
             yield from ((file, one.value) for call in calls for one in call.keywords if one.arg == keyword)

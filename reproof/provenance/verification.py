@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproof.provenance.integrity import find_other_input, list_unrecorded
+from reproof.provenance.integrity import find_other_input, list_unrecorded, refuse_no_folder
 from reproof.provenance.memory import Memory
-from reproof.provenance.records import Record, is_of_system, is_record, make_damage_error
+from reproof.provenance.records import Record, is_record, make_damage_error
 from reproof.provenance.refusals import make_mixed_error, make_unrecorded_error
-from reproof.storage.files import ReproofError, read_json
-from reproof.storage.shell import show_path
+from reproof.storage.files import ReproofError, is_of_system, read_json
+from reproof.storage.reading import list_files_below, show
 
 NAMES = ("record.json", "mask.json", "verdicts.json")  # of records; those of figures have the figure's name before
 
@@ -25,9 +25,10 @@ class Recorded:
 
     @classmethod
     def read(cls, results: Path) -> "Recorded":
-        """Read all records below a folder."""
+        """Read all records below a folder; raise ReproofError if it is no folder, or one in it cannot be listed."""
+        refuse_no_folder(str(results))
         records, broken = {}, []
-        for path in sorted(one for one in results.rglob("*.json") if not is_of_system(one)):
+        for path in (one for one in list_files_below(results) if one.suffix == ".json" and not is_of_system(one)):
             try:
                 content = read_json(path)
             except ReproofError:
@@ -50,7 +51,7 @@ class Recorded:
         """
         for path in self.broken:
             if not memory.is_incomplete(path):
-                yield f"{show_path(path)}: cannot be read as a record; run Snakemake, which says how to mend it"
+                yield f"{show(path)}: cannot be read as a record; run Snakemake, which says how to mend it"
         whole = {path: record for path, record in self.records.items() if not memory.is_incomplete(path)}
         damaged: set[str] = set()
         for path, record in whole.items():

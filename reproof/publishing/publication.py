@@ -14,7 +14,8 @@ from reproof.planning.layout import RESULTS
 from reproof.planning.plan import Plan
 from reproof.provenance.identity import format_canonical
 from reproof.storage.files import ReproofError, write_text
-from reproof.storage.shell import quote_paths, show_path
+from reproof.storage.reading import show
+from reproof.storage.shell import quote_paths
 
 MEMORY = ".snakemake/metadata"  # without it Snakemake goes by times, which a pull sets in any order
 CODE = ["Snakefile", "config/papers", "config/scales", "reproof", "requirements.txt", "rules", "workflow"]
@@ -102,7 +103,7 @@ def refuse_older(plan: Plan, file: Path = Path("dvc.yaml")) -> None:
     codes = {plan.locate_tables(paper): compute_code(plan, paper) for paper in alone}
     if older := [tables for tables, code in codes.items() if published.get(tables, code) != code]:
         raise ReproofError(
-            f"{', '.join(map(show_path, older))}: pulled without what they were made of, and made by other code than "
+            f"{', '.join(map(show, older))}: pulled without what they were made of, and made by other code than "
             f"this; check out that code, or make them again: rm -r {quote_paths(older)}"
         )
 
@@ -119,7 +120,7 @@ def refuse_uncommitted() -> None:
             "work in a clone (git clone ...), not in a download"
         ) from error
     if changed:
-        first = show_path(changed.split("\0")[0][3:])  # after two letters of state and a space
+        first = show(changed.split("\0")[0][3:])  # after two letters of state and a space
         raise ReproofError(f"{first}: is not committed; results are published with the code that made them: commit it")
 
 

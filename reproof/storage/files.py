@@ -17,8 +17,16 @@ from reproof.storage.reading import check_regular, guard_reading, open_regular, 
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).parent.parent.parent  # the folder of the project
+OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})  # what systems put into folders
 MOST_JSON = 1 << 28  # bytes of a JSON file; the records of a whole scale take a few million
 MOST_CELLS = 1 << 28  # rows times columns of a table: a few kilobytes of parquet can claim billions
+MOST_TABLE = 1 << 31  # bytes of a table in memory
+MOST_ROWS = 512  # of a table, read at a time
+
+
+def is_of_system(path: Path) -> bool:
+    """Return whether a system or an editor may have put a file into a folder: hidden files, pictures, settings."""
+    return path.name.startswith(".") or path.name.lower() in OF_SYSTEMS
 
 
 @contextmanager
@@ -95,13 +103,29 @@ def write_parquet(path: str | Path, table: Any) -> None:
 
 def read_parquet(path: str | Path) -> Any:
     """Read a parquet file into a pandas DataFrame; raise ReproofError naming the file if it is absent or damaged."""
+    import pyarrow  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 
     with guard_reading(path), open_regular(path) as source, parquet.ParquetFile(source) as file:
         if (cells := file.metadata.num_rows * file.metadata.num_columns) > MOST_CELLS:
             raise ValueError(f"it claims {cells:,} values, more than {MOST_CELLS:,}")
+        table = pyarrow.Table.from_batches(_read_batches(file), file.schema_arrow)
         # A foreign file may carry instructions for pandas, which our writer leaves out.
-        return file.read().replace_schema_metadata(None).to_pandas()
+        return table.replace_schema_metadata(None).to_pandas()
+
+
+def _read_batches(file: Any) -> Iterator[Any]:
+    """Yield the rows of a parquet file, MOST_ROWS at a time; raise ValueError if all of them are too many bytes.
+
+    A few hundred bytes can repeat one text of a million characters in every row. What the file states of the sizes of
+    its parts is not read: pyarrow crashes where it is false.
+    """
+    size = 0
+    for batch in file.iter_batches(batch_size=MOST_ROWS):
+        size += batch.nbytes
+        if size > MOST_TABLE:
+            raise ValueError(f"it unpacks to more than {MOST_TABLE:,} bytes")
+        yield batch
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Places that a user names in the configuration: folders, and http(s) addresses without secrets."""
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,11 +48,14 @@ def check_place(place: str, setting: str, *, addresses: bool = True) -> str:
 def expand_folder(place: str | Path, setting: str) -> Path:
     """Return a folder with `~` and `~user` expanded; raise ReproofError for a user without a home on this machine.
 
-    Raises ReproofError, too, for text with a user and a password, which is a misspelt address.
+    Raises ReproofError, too, for text with a user and a password, which is a misspelt address, and for text that no
+    message can show on one line.
     """
     user, at, _ = str(place).partition("@")
-    if at and ":" in user and not Path(place).exists():
+    if at and ":" in user and not os.path.exists(place):
         raise ReproofError(f"{setting}: it reads like an address with a user or a password; {NETRC}")
+    if (shown := show(place)) != str(place) or not shown.strip():
+        raise ReproofError(f"{setting}: {shown!r}: this name is not printable Unicode; name another folder")
     try:
         return Path(place).expanduser()
     except RuntimeError as error:

@@ -63,6 +63,41 @@ def open_regular(path: str | Path) -> BufferedReader:
     raise OSError(errno.EINVAL, "it is not a regular file")
 
 
+def list_folder(folder: Path) -> list[Path]:
+    """Return what a folder holds, sorted; nothing if there is none. Raise ReproofError if it cannot be listed."""
+    with guard_reading(folder, _make_listing_error):
+        try:
+            return sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def list_files_below(folder: Path) -> list[Path]:
+    """Return the regular files below a folder, sorted, those in folders that are links as well; each folder once.
+
+    Raises ReproofError if a folder cannot be listed: what is left out would count as sound.
+    """
+    files: list[Path] = []
+    folders, links, seen = [folder], list[Path](), set[str]()
+    while folders or links:
+        # Links come last, so that a folder has its own path, and a link to a folder around it ends.
+        place = folders.pop() if folders else links.pop()
+        if (real := os.path.realpath(place)) in seen:
+            continue
+        seen.add(real)
+        with guard_reading(place, _make_listing_error):
+            for path in list_folder(place):
+                if path.is_dir():
+                    (links if path.is_symlink() else folders).append(path)
+                elif path.is_file():
+                    files.append(path)
+    return sorted(files)
+
+
+def _make_listing_error(folder: str | Path, reason: str) -> ReproofError:
+    return ReproofError(f"{show(folder)}: cannot be listed ({reason}); mend its rights")
+
+
 def check_regular(path: str | Path) -> None:
     """Raise OSError unless `path` is a regular file that can be opened. Call it before a library opens the path."""
     open_regular(path).close()

@@ -1,4 +1,4 @@
-"""Paths in messages and in commands to type: on one line, and quoted for the shell."""
+"""Paths in commands to type: on one line, and quoted for the shell."""
 
 import os
 import shlex
@@ -12,12 +12,6 @@ def quote_paths(paths: Iterable[str | os.PathLike[str]]) -> str:
     "results/a 'my notes (1).txt'"
     """
     return " ".join(_quote(os.fspath(path)) for path in paths)
-
-
-def show_path(path: str | os.PathLike[str]) -> str:
-    """Return a path for a message of one line: as it is, or quoted where characters of it do not print."""
-    text = os.fspath(path)
-    return text if text.isprintable() else _quote(text)
 
 
 def _quote(path: str) -> str:

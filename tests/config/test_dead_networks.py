@@ -155,3 +155,12 @@ def test_the_count_is_that_of_pruning_itself(tmp_path):
             scores = {name: chance.random(mask.shape) for name, mask in masks.items()}
             masks = prune(masks, scores, kinds=kinds, share=pruning.get_share(level), scope=pruning.scope)
             assert sum(map(sum, kept.values())) == sum(int(mask.sum()) for mask in masks.values())
+
+
+@pytest.mark.parametrize("width", [0, -1, -0.5, 0.0, -1e300])
+@pytest.mark.parametrize("network", ["conv_2", "lenet_300_100", "resnet_8"])
+def test_a_network_without_units_is_refused_with_file_and_key(tmp_path, network, width):
+    """The network's own function says what is wrong; it knows no file."""
+    with pytest.raises(ReproofError, match=r"papers/one\.yaml: runs\.small\.network(\.width)?: ") as caught:
+        plan(tmp_path, papers={"one": changed(PAPER, {"runs.small.network": {"name": network, "width": width}})})
+    assert "\n" not in str(caught.value)

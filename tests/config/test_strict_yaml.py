@@ -86,7 +86,8 @@ FILES = {  # content: what is said of the file
     "null as a key": (b"~: a\n", "line 1: YAML does not read '~' as text; quote it"),
     "a list as a key": (b"? [a, b]\n: 1\n", "line 1: a list or mapping is no key; write a name"),
     "a mapping as a key": (b"{a: 1}: 2\n", "line 1: a list or mapping is no key; write a name"),
-    "a key of two lines": (b'"a\\nb": 1\n', "line 1: the key 'a\\nb' has several lines; write a name"),
+    "a key with a space that nobody sees": ("a\u200b: 1\n".encode(), "line 1: the key 'a\\u200b' holds what does not"),
+    "a key of two lines": (b'"a\\nb": 1\n', "line 1: the key 'a\\nb' holds what does not print; write a name"),
     "a template": (b"__use_yte__: true\na: 1\n", "line 1: '__use_yte__' marks a template; nothing is run here"),
     "an expression": (b"?if True:\n  a: 1\n", "line 1: '?if True' marks a template; nothing is run here"),
     "definitions": (b"__definitions__:\n  - import os\n", "line 1: '__definitions__' marks a template"),
@@ -148,12 +149,33 @@ def test_what_is_no_regular_file_is_not_read(tmp_path, kind):
     file = tmp_path / "file.yaml"
     make = {"pipe": os.mkfifo, "folder": os.mkdir, "device": lambda path: path.symlink_to("/dev/zero")}
     make[kind](file)
-    with pytest.raises(ReproofError, match=r"file\.yaml: is no regular file; put a YAML file there"):
+    with pytest.raises(ReproofError, match=r"file\.yaml: cannot be read \(it is not a regular file\); put a YAML file"):
         read_yaml(file)
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a\nb", "\udcff", "\x1b[31m"])
+def test_a_file_whose_name_no_system_takes_or_no_screen_shows_is_one_line(tmp_path, name):
+    with pytest.raises(ReproofError, match=r": cannot be read \(.+\); put a YAML file there, or mend") as caught:
+        read_yaml(tmp_path / name)
+    assert str(caught.value).isprintable()
+
+
+ESCAPES = [r"\0", r"\e[31m", r"\x07", r"\N", r"\u2028", r"\ufeff", r"\ufffe"]
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_an_escape_for_a_control_character_is_refused_like_the_character(tmp_path, escape):
+    assert say(tmp_path, f'a: {{b: "x{escape}"}}\n'.encode()).startswith("line 1: a.b: holds an escape for the control")
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\t", r"\u00e9", r"\U0001F600", r"\\", r"\/", r"\""])
+def test_an_escape_for_a_character_of_text_passes(tmp_path, escape):
+    (tmp_path / "file.yaml").write_text(f'a: "x{escape}"\n')
+    assert read_yaml(tmp_path / "file.yaml")["a"][0] == "x"
+
+
 def test_a_file_that_is_absent_is_one_line(tmp_path):
-    with pytest.raises(ReproofError, match=r"none\.yaml: cannot be read \(No such file or directory\); restore it"):
+    with pytest.raises(ReproofError, match=r"none\.yaml: cannot be read \(No such file or directory\); put a"):
         read_yaml(tmp_path / "none.yaml")
 
 
@@ -193,6 +215,16 @@ OPTIONS = {  # of evaluations: what is said
     "text for a number": ({"measure": "supermask", "budget": 5, "lr": "0.1"}, "lr: '0.1' is text, not a number;"),
     "a number for a list": ({"measure": "attack", "attacks": {}, "epsilons": 0.1}, "epsilons: '0.1' is no list;"),
     "a number for a mapping": ({"measure": "untrained", "criteria": ["random"], "share": 0.5}, "share: '0.5' is no"),
+    "a formula as a label": ({"measure": "attack", "attacks": {"$\\frac{$": {"attack": "fgsm"}}, "epsilons": [0.1]},
+                             "attacks.$\\frac{$: a label holds $, which begins a formula in figures"),
+    "all but the last": ({"measure": "attack", "attacks": {}, "examples": -1}, "examples: -1 is below 0, and all"),
+    "fewer than none in a list": ({"measure": "attack", "attacks": {}, "queries": [5, -5]}, "queries: -5 is below 0"),
+    "an attack of fewer steps than none": (
+        {"measure": "attack", "attacks": {"a": {"attack": "pgd", "steps": -3}}, "epsilons": [0.1]},
+        "attacks.a.steps: -3 is below 0, and all integers here are counts; write 0 or more",
+    ),
+    "fewer points than none": ({"measure": "connect", "points": -5}, "points: -5 is below 0"),
+    "fewer pictures than none": ({"measure": "attack", "attacks": {}, "pictures": -1}, "pictures: -1 is below 0"),
     "an attack that is a name": ({"measure": "attack", "attacks": {"a": "fgsm"}, "epsilons": [0.1]}, "attacks.a: is"),
     "an attack with text for a truth": (
         {"measure": "attack", "attacks": {"a": {"attack": "fgsm", "targeted": "no"}}, "epsilons": [0.1]},
@@ -285,6 +317,54 @@ def test_text_of_the_command_line_is_read_in_its_type(tmp_path):
 def test_text_of_the_command_line_that_is_no_integer_is_refused(tmp_path, size):
     with pytest.raises(ReproofError, match=r"config\.yaml: data\.image_size: "):
         read_configuration(CONFIG | {"data": {"image_size": size}}, folder=write(tmp_path))
+
+
+@pytest.mark.parametrize("title", ["$\\frac{$", "costs $5", "two\nlines", "", "x" * 201])
+@pytest.mark.parametrize("key", ["runs.small.title", "figures.figure_1.title"])
+def test_a_title_that_no_figure_can_draw_is_refused_before_training(tmp_path, key, title):
+    with pytest.raises(ReproofError, match=rf"{key}: is no line of 1 to 200 characters without \$, which begins a"):
+        plan(tmp_path, papers={"one": changed(PAPER, {key: title})})
+
+
+UNKNOWN = {  # settings of the command line: the key that is named
+    "lines": ({"a\nb": 1}, "a\\nb: unknown key"),
+    "lines in data": ({"data": {"a\nb": 1}}, "data.a\\nb: unknown key"),
+    "colours": ({"\x1b[31m": 1}, "\\x1b[31m: unknown key"),
+    "half a pair": ({"data": {"\ud800": 1}}, "data.\\ud800: unknown key"),
+    "a number": ({"data": {1: 1}}, "data.1: unknown key"),
+    "a long key": ({"data": {"k" * 100_000: 1}}, "data.kkkkk"),
+    "a long name": ({"scale": "k" * 100_000}, "scale: 'kkkkk"),
+    "a large image": ({"data": {"image_size": "1025"}}, "data.image_size: 1025 is greater than the maximum of 1024"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_odd_settings_of_the_command_line_are_one_short_line(tmp_path, name):
+    given, says = UNKNOWN[name]
+    with pytest.raises(ReproofError) as caught:
+        read_configuration(CONFIG | given, folder=write(tmp_path))
+    text = str(caught.value).partition("config.yaml: ")[2]
+    assert text.startswith(says) and text.isprintable() and len(text) < 250
+
+
+def test_files_that_systems_and_editors_drop_are_no_scales_and_papers(tmp_path):
+    folder = write(tmp_path)
+    for name in ("scales/._tiny.yaml", "papers/._one.yaml"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    (folder / "scales/.#tiny.yaml").symlink_to("somebody@somewhere.1234")
+    assert read_configuration(CONFIG, folder=folder).scales == ("tiny",)
+
+
+@pytest.mark.parametrize("name", ["a+b", "a(b", "a b", "Tiny/..", "a.b", "ä", "{a}", "-a", "a'b"])
+def test_a_scale_or_a_paper_whose_name_no_path_of_results_takes_is_refused(tmp_path, name):
+    """Names are parts of patterns, of paths and of commands."""
+    folder = write(tmp_path)
+    for kind, key in (("scales", "scale"), ("papers", "papers")):
+        file = folder / kind / f"{name.replace('/', '_')}.yaml"
+        file.write_text("about: nothing\n")
+        with pytest.raises(ReproofError, match=rf"config\.yaml: {key}: .* rename") as caught:
+            read_configuration(CONFIG | {key: file.stem if key == "scale" else [file.stem]}, folder=folder)
+        assert str(caught.value).isprintable()
 
 
 def test_a_scale_runs_the_papers_that_it_names_and_says_which_it_leaves_out(tmp_path):

@@ -100,13 +100,37 @@ def test_names_a_picture_that_is_not_whole(folder: Path) -> None:
     picture.write_bytes(picture.read_bytes()[:-40])
     assert message(folder).startswith(f"{picture}: not a whole image (")
     picture.write_text("hello")
-    assert f"{picture}: not a whole image (cannot identify image file" in message(folder)
+    assert f"{picture}: not a whole image (it is none of JPEG, PNG" in message(folder)
 
 
 def test_names_classes_that_differ(folder: Path) -> None:
     (folder / "val/cat").rename(folder / "val/dog")
     assert "val: its classes differ from those of" in message(folder)
     assert "(cat, dog)" in message(folder)
+
+
+def test_what_is_no_image_by_its_name_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of a class in another format would otherwise be missed without a word."""
+    fetch(folder)
+    said = "photos/train/cat/notes.txt: left out, as its name ends with none of .jpg, "
+    assert said in (text := capsys.readouterr().out)
+    assert "(1 of the folders of classes in all)" in text
+    (folder / "val/ant/more").mkdir()
+    for name in ("train/cat/g.heic", "val/ant/h.gif"):
+        (folder / name).write_bytes(b"another format")
+    fetch(folder)
+    assert "photos/train/cat/g.heic: left out" in (text := capsys.readouterr().out)
+    assert "(4 of the folders of classes in all)" in text
+
+
+@pytest.mark.parametrize("name", ["._a.png", ".DS_Store", "Thumbs.db", "desktop.ini"])
+def test_what_systems_drop_into_a_class_is_no_image(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "train/cat/notes.txt").unlink()
+    (folder / "train/cat" / name).write_bytes(b"\x00\x05\x16\x07")
+    assert len(load_dataset(fetch(folder), validation=0).train) == 4
+    assert capsys.readouterr().out == ""
 
 
 def test_names_what_is_absent(folder: Path) -> None:

@@ -164,7 +164,7 @@ def test_what_has_no_known_range_is_refused_by_name(
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp"])
-@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("orientation", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 300])
 def test_exif_is_not_applied_and_is_said(
     tmp_path: Path, kind: str, orientation: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +179,7 @@ def test_exif_is_not_applied_and_is_said(
     plain, turned = read_tensors(tmp_path / "out")[0]["train_images"].astype(int)
     assert np.abs(plain - turned).mean() < 12
     said = f"train/cat/b.{kind}: EXIF asks for a rotation of this image (1 of 2 in all), which is not applied"
-    assert (said in capsys.readouterr().out) == (orientation != 1)
+    assert (said in capsys.readouterr().out) == (orientation in range(2, 9))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 2_000_000), (2_000_000, 1), (3, 500_000), (1, 51), (60, 1)])
@@ -241,7 +241,7 @@ def test_other_formats_reach_no_interpreter(tmp_path: Path, content: bytes, monk
 def test_whole_images_of_other_formats_are_refused(tmp_path: Path, kind: str) -> None:
     make("RGB").save(tmp_path / f"a.{kind}")
     (tmp_path / f"a.{kind}").rename(tmp_path / "a.png")
-    assert "not a whole image (cannot identify image file" in refuse(tmp_path / "a.png")
+    assert "not a whole image (it is none of JPEG, PNG" in refuse(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b"a\x1b[2J", b"\xed\xa0\x80"])

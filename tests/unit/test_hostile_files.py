@@ -233,6 +233,35 @@ def test_a_table_that_claims_too_much_is_not_read(tmp_path: Path, monkeypatch: p
     assert "it claims 3,000,000 values, more than 2,000,000" in refuse(read_parquet, tmp_path / "a")
 
 
+@pytest.mark.parametrize("groups", [1, 50])
+@pytest.mark.parametrize("kind", ["text", "bytes", "text in lists", "categories"])
+def test_a_table_that_repeats_a_long_text_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, groups: int
+) -> None:
+    monkeypatch.setattr(files, "MOST_TABLE", 50_000_000)
+    text = "x" * 1_000_000
+    values: object = {"bytes": [text.encode()] * 200, "text in lists": [[text]] * 200}.get(kind, [text] * 200)
+    table = pyarrow.table({"a": values})
+    if kind == "categories":
+        table = pyarrow.table({"a": pyarrow.array(values).dictionary_encode()})
+    parquet.write_table(table, tmp_path / "a", compression="zstd", store_schema=False, row_group_size=200 // groups)
+    assert (tmp_path / "a").stat().st_size < 20_000
+    assert "it unpacks to more than 50,000,000 bytes" in refuse(read_parquet, tmp_path / "a")
+    monkeypatch.setattr(files, "MOST_TABLE", 1 << 32)
+    assert len(read_parquet(tmp_path / "a")) == 200
+
+
+def test_a_table_read_in_parts_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame({"a": np.arange(5000), "b": ["x", "yy"] * 2500, "c": [None, 1.5] * 2500, "d": [True] * 5000})
+    table["e"] = pd.Categorical(table["b"])
+    write_parquet(tmp_path / "a", table)
+    whole = read_parquet(tmp_path / "a")
+    monkeypatch.setattr(files, "MOST_ROWS", 7)
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "a"), whole)
+    write_parquet(tmp_path / "b", table[:0].drop(columns="e"))
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "b"), whole[:0].drop(columns="e"))
+
+
 @pytest.mark.parametrize("kind", ["table", "tensors", "masks", "checkpoint", "data set"])
 def test_no_changed_byte_escapes_the_boundary(tmp_path: Path, kind: str) -> None:
     """300 files with one to four other bytes: read, or one line; any other exception fails."""

@@ -18,6 +18,11 @@ BAD = {
         ("https://host/?key=secret", "the address holds a query or a fragment"),
         ("sftp://host/secret", "sftp:// is not supported; name a folder, or an http(s) address"),
         ("http://[secret", "the address is not valid; write it as http://host/folder"),
+        ("  ", "'  ': this name is not printable Unicode; name another folder"),
+        ("/data\nmirror", "'/data\\\\nmirror': this name is not printable Unicode"),
+        ("/data\0", "'/data\\\\x00': this name is not printable Unicode"),
+        ("/\udcff", "'/\\\\udcff': this name is not printable Unicode"),
+        ("a:b@" + "x" * 300, "it reads like an address with a user or a password"),
         ("~nosuchuser/data", "~nosuchuser/data: no such user; write the whole path of the folder"),
     ],
     "imagefolder": [

@@ -26,7 +26,7 @@ from reproof.publishing.publication import (
     write_stage,
 )
 from reproof.storage.files import ReproofError
-from reproof.storage.shell import show_path
+from reproof.storage.reading import show
 
 
 def test_tables_and_labels_of_the_papers_that_are_named_travel_and_weights_of_their_runs(tmp_path):
@@ -171,5 +171,5 @@ def test_code_that_is_not_committed_is_named(tmp_path, monkeypatch, name):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).touch()
     subprocess.run(["git", "add", "-A"], check=True)
-    with pytest.raises(ReproofError, match=rf"^{re.escape(show_path(name))}: is not committed[^\n]*$"):
+    with pytest.raises(ReproofError, match=rf"^{re.escape(show(name))}: is not committed[^\n]*$"):
         refuse_uncommitted()

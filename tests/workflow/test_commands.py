@@ -1,11 +1,15 @@
 """The commands of workflow/: wrong arguments give one line that shows how the command is typed."""
 
 import os
+import shlex
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from workspace import ROOT
+
+from reproof.storage.files import write_parquet
 
 USAGE = {
     "codes": "python -m workflow.codes SCALE",
@@ -68,3 +72,33 @@ def test_verdicts_of_a_scale_that_was_not_run_say_how_they_are_made(tmp_path):
     command = f"snakemake --cores all --config scale=mnist 'papers=[attacks]' -- {path} or: make pull"
     assert code == 1
     assert text == f"error: {path}: is not there, because it was not run here; make it with: {command}\n"
+
+
+def test_verdicts_in_a_foreign_table_are_one_line(tmp_path):
+    path = tmp_path / "results/tables/mnist/attacks/verdicts.parquet"
+    write_parquet(path, pd.DataFrame({"a": [1, 2]}))
+    code, text = run("verdicts", "attacks", "mnist", folder=tmp_path)
+    assert code == 1 and text.count("\n") == 1
+    assert text.startswith("error: results/tables/mnist/attacks/verdicts.parquet: cannot be read (KeyError: ")
+
+
+def test_a_reader_that_leaves_is_no_fault(tmp_path):
+    """As after `| head -1`: the lines that nobody reads are no traceback."""
+    program = (
+        "from workflow.command import run_command\n"
+        "def main():\n    for number in range(100_000):\n        print(number, flush=True)\n"
+        "run_command(main, 'usage')"
+    )
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(program)} | head -1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, text=True, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_an_interrupted_command_ends_without_a_traceback(tmp_path):
+    program = (
+        "from workflow.command import run_command\nimport os, signal, time\n"
+        "def main():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
+        "run_command(main, 'usage')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
