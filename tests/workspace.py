@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SMOKE_FIGURES = 6  # of the first paper at smoke scale
 LIMIT_S = 1200  # of one command: a smoke run takes half a minute on an idle machine
 # Left out of copies, which would otherwise start from published results.
 PUBLISHED = ("dvcstore/", "dvc.yaml", "dvc.lock")

@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 from serving import Quiet, flip, replace, served
+from workspace import SMOKE_FIGURES
 
 SMOKE = "config/scales/smoke.yaml"
-FIGURES = {"draw_figure": 5, "build_gallery": 1}
+FIGURES = {"draw_figure": SMOKE_FIGURES, "build_gallery": 1}
 PUBLISH = "make -o install publish"
 
 

@@ -11,10 +11,10 @@ import shutil
 import pytest
 import yaml
 from small_paper import PAPER, RUN, changed
-from workspace import show_table
+from workspace import SMOKE_FIGURES, show_table
 
 JUDGED = {"judge_claims": 1, "build_gallery": 1}
-DRAWN = {"draw_figure": 5, "build_gallery": 1}
+DRAWN = {"draw_figure": SMOKE_FIGURES, "build_gallery": 1}
 COLLECTED = {"collect": 1} | JUDGED | DRAWN
 PRUNED = {"prune": 2, "retrain": 2, "train_control": 2, "measure_movement": 1} | COLLECTED
 EVERYTHING = {"train_dense": 1} | PRUNED
