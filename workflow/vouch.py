@@ -3,7 +3,9 @@
 Results of the commit then stay valid: `workflow/equal_code.json` says which code is equal to which, and how that was
 shown. There are two ways. Code with the same fingerprint is equal. Where fingerprints differ, both versions run every
 scale short (`workflow.shorten`), and each job whose tables and weights are equal to the bit shows that its code is. Of
-verdicts the published tables are judged by both versions as well. Nothing is written unless all code is shown equal.
+verdicts the published tables are judged by both versions as well. Nothing is written unless all code is shown equal,
+with one exception: where both versions give other verdicts, judging is left out and the verdicts are named. They are
+judged again after a pull, in seconds, because what they are judged on is published.
 
 Without a scale, those with published results are taken. The two versions run in .snakemake/vouch, where a broken-off
 run goes on.
@@ -36,6 +38,7 @@ from workflow.shorten import shorten_scale
 FOLDER = Path(".snakemake/vouch")
 COMPARED = (".parquet", ".safetensors")
 TABLES = "results/tables/"
+JUDGED_RECORD = "verdicts.json"
 DRAWN = "results/figures/"  # figures are drawn again after a pull; nothing is said about their code
 SHOWN = 3
 PLACES = {  # where earlier versions keep what is looked up by name
@@ -163,9 +166,13 @@ def vouch(old: Version, new: Version, plans: Sequence[Plan], known: EqualCode) -
 def _shown_by_runs(
     old: Version, new: Version, plans: Sequence[Plan], wanted: Mapping[str, Mapping[str, tuple[str, str]]]
 ) -> dict[str, str]:
-    """Return {fingerprint: code of the old version}, all of `wanted`, each shown by jobs that gave the same bits."""
+    """Return {fingerprint: code of the old version}, each shown by jobs that gave the same bits.
+
+    These are all of `wanted`, without the code that judges otherwise.
+    """
     shown: set[tuple[str, str]] = set()
     differ: list[str] = []
+    otherwise: dict[str, str] = {}  # {record of verdicts: fingerprint of the code that judges otherwise}
     for plan in plans:
         before, after = (one.shorten(plan.scale, plan.configuration.data.get("mirror")) for one in (old, new))
         pairs = {one: (before[one]["code"], after[one]["fingerprint"]) for one in before.keys() & after.keys()}
@@ -177,14 +184,18 @@ def _shown_by_runs(
         for record in made:
             if _is_same_job(old.folder, new.folder, record):
                 different = [*_different(old.folder, new.folder, record)]
-                differ += different
+                judged = record.endswith(JUDGED_RECORD)
+                differ += () if judged else different
+                otherwise |= {record: pairs[record][1]} if judged and different else {}
                 shown |= set() if different else {pairs[record]}
-        differ += _judged_otherwise(old, new, plan)
+        otherwise |= {record: pairs[record][1] for record in _judged_otherwise(old, new, plan) if record in pairs}
     if differ:
         raise ReproofError(
             f"{', '.join(differ[:SHOWN])}: differ ({len(differ)} files in all), so the code is not equal"
         )
-    codes = {one: code for each in wanted.values() for one, code in each.items()}
+    if otherwise:
+        print(f"judged otherwise, and so judged again after a pull: {', '.join(sorted(otherwise))}")
+    codes = {one: code for each in wanted.values() for one, code in each.items() if one not in otherwise.values()}
     missing = [record for one, (code, record) in codes.items() if (code, one) not in shown]
     if missing:
         raise ReproofError(f"{', '.join(missing[:SHOWN])}: no short run does what made it; extend workflow/shorten.py")
@@ -217,9 +228,9 @@ def _different(old: Path, new: Path, record: str) -> Iterator[str]:
 
 
 def _judged_otherwise(old: Version, new: Version, plan: Plan) -> Iterator[str]:
-    """Yield the papers on whose published measurements the two versions give other verdicts."""
+    """Yield the records of verdicts where the two versions judge published measurements otherwise."""
     for paper in plan.configuration.publish or {}:
-        verdicts = f"{plan.locate_tables(paper)}/verdicts.parquet"
+        verdicts = f"{plan.locate_tables(paper)}/{JUDGED_RECORD}"
         if not Path(verdicts).exists():
             raise ReproofError(f"{verdicts}: is not here to be judged by both versions; run: make pull")
         if old.judge(plan, paper) != new.judge(plan, paper):

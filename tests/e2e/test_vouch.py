@@ -58,3 +58,16 @@ def test_code_that_gives_other_bits_is_refused_and_nothing_is_written(project):
     error = vouch(project, code=1).line("error:")
     assert "differ" in error and "so the code is not equal" in error
     assert not (project / "workflow/equal_code.json").exists()
+
+
+@pytest.mark.slow
+def test_verdicts_that_would_be_others_are_named_and_left_to_be_judged_again(project):
+    project.edit("reproof/judging/claims.py", '= "agrees", "disagrees"', '= "very much agrees", "disagrees"')
+    project.edit(SCHEDULE, OLD, "(1 + step) / settings.warmup")
+    project.commit("another word, the same sum")
+    ran = vouch(project)
+    assert "judged otherwise" in ran.text and "verdicts.json" in ran.text
+    codes = json.loads(project.python("-m", "workflow.codes", "smoke").text)
+    (judging,) = {about["fingerprint"] for record, about in codes.items() if record.endswith("verdicts.json")}
+    shown = {fingerprint for one in statements(project) for fingerprint in one["code"]}
+    assert judging not in shown and {about["fingerprint"] for about in codes.values()} & shown
