@@ -97,6 +97,8 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path):
 def test_an_interrupted_command_ends_without_a_traceback(tmp_path):
     program = (
         "from workflow.command import run_command\nimport os, signal, time\n"
+        # A shell starts what runs in the background with interrupts ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def main():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
         "run_command(main, 'usage')"
     )
