@@ -62,7 +62,7 @@ def test_code_that_gives_other_bits_is_refused_and_nothing_is_written(project):
 
 @pytest.mark.slow
 def test_verdicts_that_would_be_others_are_named_and_left_to_be_judged_again(project):
-    project.edit("reproof/judging/claims.py", '= "agrees", "disagrees"', '= "very much agrees", "disagrees"')
+    project.edit("reproof/judging/claims.py", 'NOT_JUDGED = "not judged', 'NOT_JUDGED = "not yet judged')
     project.edit(SCHEDULE, OLD, "(1 + step) / settings.warmup")
     project.commit("another word, the same sum")
     ran = vouch(project)
