@@ -47,7 +47,7 @@ def run(node, asking, tmp_path_factory):
 def test_every_result_is_the_same_byte_for_byte(run, alone):
     workspace, _ = run
     files = [path for pattern in BYTES for path in alone.find(pattern)]
-    assert len(files) > 30
+    assert len(files) >= 30
     assert files == [path for pattern in BYTES for path in workspace.find(pattern)]
     assert [path for path in files if sha256(alone / path) != sha256(workspace / path)] == []
 
