@@ -184,10 +184,12 @@ def _shown_by_runs(
         for record in made:
             if _is_same_job(old.folder, new.folder, record):
                 different = [*_different(old.folder, new.folder, record)]
-                judged = record.endswith(JUDGED_RECORD)
-                differ += () if judged else different
-                otherwise |= {record: pairs[record][1]} if judged and different else {}
-                shown |= set() if different else {pairs[record]}
+                if not different:
+                    shown.add(pairs[record])
+                elif record.endswith(JUDGED_RECORD):
+                    otherwise[record] = pairs[record][1]
+                else:
+                    differ += different
         otherwise |= {record: pairs[record][1] for record in _judged_otherwise(old, new, plan) if record in pairs}
     if differ:
         raise ReproofError(

@@ -19,12 +19,12 @@ Row = Any  # a row of a table, as a Series or a dictionary
 
 
 def find_best_level(table: pd.DataFrame, titles: Titles) -> str:
-    """Return the best mean of the first run's tickets against its dense network, in the last accuracy of the table."""
+    """Return the best mean of the first run's tickets against its dense network, in the first accuracy of the table."""
     rows = list_first(table[(table["trials"] > 0) & table["quantity"].map(_is_accuracy)], "run")
     rows = rows[rows["arm"] == "ticket"] if (rows["arm"] == "ticket").any() else rows
     if rows.empty:
         return ""
-    # Of several accuracies, the first: at early stopping where a figure has it.
+    # Where a figure has it, the accuracy at early stopping comes first.
     rows = rows[rows["quantity"] == rows["quantity"].iloc[0]]
     dense, sparse = rows[rows["level"] == 0], rows[rows["level"] > 0]
     if dense.empty or sparse.empty:
