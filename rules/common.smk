@@ -5,6 +5,7 @@ import os
 from snakemake.script import PythonScript
 
 from reproof.execution.processes import bind_to_parent
+from reproof.experiments.configuration import NAME
 from reproof.planning.inventory import make_gallery_job
 from reproof.provenance.identity import Untracked
 from reproof.provenance.snakemake_internals import plan_without_rate_limit, prepare_jobs, quote_interpreter
@@ -17,16 +18,16 @@ quote_interpreter(PythonScript)
 
 
 wildcard_constraints:
-    dataset=r"[a-z0-9_]+",
+    dataset=NAME,
     # Without these, one path could match several rules, such as a run that contains a "/".
     run=r"[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+)*-[0-9a-f]{8}",
     seeds=r"\d+(-\d+)?",
     level=r"\d+",
-    operation=r"[a-z0-9_]+",
+    operation=NAME,
     levels=r"\d+(_\d+)*",
     scale=PLAN.scale,  # of other scales this plan knows nothing
-    paper=r"[a-z0-9_]+",
-    figure=r"[a-z0-9_]+",
+    paper=NAME,
+    figure=NAME,
 
 
 onstart:

@@ -16,7 +16,7 @@ from reproof.experiments.yaml_scalars import is_integer, shorten
 from reproof.storage.files import ROOT
 from reproof.storage.places import check_place
 
-NAME = re.compile("[a-z0-9_]+")  # of a scale or a paper; rules/common.smk has the same pattern
+NAME = "[a-z0-9_]+"  # of scales, papers and figures, which are parts of paths
 CONFIG_SCHEMA = "config.schema.yaml"
 FULL_SCALE = "paper"  # runs every paper as published; any other scale runs the papers that it names
 
@@ -203,7 +203,7 @@ def _find_file(folder: Path, name: str, what: str) -> Path:
     names = list_names(folder)
     if name not in names:
         raise make_complaint(folder.parent / "config.yaml", what, describe_unknown(name, tuple(names)))
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         odd = f"{name!r} holds more than lower-case letters, digits and _, which paths of results need; rename its file"
         raise make_complaint(folder.parent / "config.yaml", what, odd)
     return folder / f"{name}.yaml"

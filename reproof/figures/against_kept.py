@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from reproof.figures.findings import find_best_level
-from reproof.figures.findings_of_parts import find_narrowest_gap
+from reproof.figures.findings_of_parts import compare_with_sparsest
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.panels import draw_quantities_across, draw_runs_across, draw_whole_ranges
 from reproof.figures.spread import (
@@ -114,7 +114,7 @@ def accuracy_during_training(
 
 
 @figure(
-    finding=find_narrowest_gap,
+    finding=compare_with_sparsest,
     plot=draw_whole_ranges,
     reads=lambda _: ["train_accuracy_at_end", "test_accuracy_at_end"],
     reading="Above or on the left: accuracy on the training set less accuracy on the test set, at the end of training. "

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from reproof.figures import scales
 from reproof.figures.artists import DENSE_LINE
 from reproof.figures.compared import declare_compared
-from reproof.figures.findings import find_first_stable
+from reproof.figures.findings import compare_steps
 from reproof.figures.inks import Ink, tint
 from reproof.figures.kinds import figure, find_table
 from reproof.figures.quantities import find_quantity
@@ -74,7 +74,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
-    finding=find_first_stable,
+    finding=compare_steps,
     plot=plot,
     reads=lambda options: options.get("metrics", INSTABILITIES),
     reading="Points are means over trials (a trial is a pair of copies of a seed). Bars reach from the lowest to the "

@@ -33,11 +33,11 @@ def find_best_level(table: pd.DataFrame, titles: Titles) -> str:
     arm = "" if best["arm"] == "ticket" else f" ({label_arm(str(best['arm']))})"
     return (
         f"{give_name(best, titles)}: {_lower(best)} is at best {give_range(best)} at {format_per_cent(best['kept'])} % "
-        f"kept{arm} (of {len(sparse)} means), {_compare(best, whole)} {give_range(whole)} of the dense network."
+        f"kept{arm} ({_count_means(len(sparse))}), {_compare(best, whole)} {give_range(whole)} of the dense network."
     )
 
 
-def find_first_stable(table: pd.DataFrame, titles: Titles) -> str:
+def compare_steps(table: pd.DataFrame, titles: Titles) -> str:
     """Return the first and the last step of the first run's line, and whether their means keep the bound."""
     rows = list_first(table[table["trials"] > 0], "run", "arm", "level", "quantity").sort_values("step")
     if rows.empty:
@@ -52,7 +52,7 @@ def find_first_stable(table: pd.DataFrame, titles: Titles) -> str:
     below = "instability" in str(first["quantity"])
     kept = [one["mean"] <= bound if below else one["mean"] >= bound for one in rows.to_dict("records")]
     verb = "lie below" if below else "reach"
-    return f"{text}; {sum(kept)} of {len(kept)} means {verb} the bound of {_value(first, bound)}."
+    return f"{text}; {sum(kept)} {_count_means(len(kept))} {verb} the bound of {_value(first, bound)}."
 
 
 def find_barrier(table: pd.DataFrame, titles: Titles) -> str:
@@ -213,6 +213,10 @@ def _interval(one: Row) -> str:
 def give_trials(one: Row, trial: str = "trial") -> str:
     """Return the number of trials of a row: "3 trials"."""
     return f"{int(one['trials'])} {trial}{'s' if one['trials'] > 1 else ''}"
+
+
+def _count_means(number: int) -> str:
+    return f"of {number} mean{'s' if number > 1 else ''}"
 
 
 def _compare(one: Row, other: Row) -> str:

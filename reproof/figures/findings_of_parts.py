@@ -37,7 +37,7 @@ def find_transfer(table: pd.DataFrame, titles: Titles) -> str:
     return f"Between different networks the error is {' to '.join(pairs)}, means of {give_trials(low, 'seed')}."
 
 
-def find_largest_bound(table: pd.DataFrame, titles: Titles) -> str:
+def compare_bounds(table: pd.DataFrame, titles: Titles) -> str:
     """Return the bound of the first run's network before and after training."""
     rows = list_first(table[(table["trials"] > 0) & (table["quantity"] == "lipschitz_product")], "run")
     parts = [f"{give_range(one, 'seed')} {one['state']}" for one in rows.to_dict("records")]
@@ -77,7 +77,7 @@ def find_ranges(table: pd.DataFrame, titles: Titles) -> str:
     return f"{give_name(rows.iloc[0], titles)}: of the levels measured, {'; '.join(parts)} kept." if parts else ""
 
 
-def find_narrowest_gap(table: pd.DataFrame, titles: Titles) -> str:
+def compare_with_sparsest(table: pd.DataFrame, titles: Titles) -> str:
     """Return the gap of the first run's dense network and of its sparsest level, and the accuracies of both."""
     rows = list_first(table[(table["trials"] > 0) & (table["arm"] == "ticket")], "run").sort_values("kept")
     texts = []

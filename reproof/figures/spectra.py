@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reproof.figures.artists import choose_published_style
 from reproof.figures.compared import declare_compared
-from reproof.figures.findings_of_parts import find_largest_bound
+from reproof.figures.findings_of_parts import compare_bounds
 from reproof.figures.inks import INKS
 from reproof.figures.kinds import figure
 from reproof.figures.layers import label_layer
@@ -64,7 +64,7 @@ def plot(table: pd.DataFrame, look: Look) -> Figure:
 
 
 @figure(
-    finding=find_largest_bound,
+    finding=compare_bounds,
     plot=plot,
     reads=lambda _: [BOUND],
     reading=f"Each point {SPREAD}. The bound is the largest factor by which a layer can amplify a change of its "

@@ -73,8 +73,8 @@ def _weigh_sample(sample: Sample, estimate: Estimate, wanted: Range, confidence:
     # A single seed shows no spread, so it has no interval, unless chance plays no part.
     low, high = band(estimate.n) if estimate.n > 1 or estimate.exact else NO_BAND
     # Equal sides agree with many a bound; where neither could differ, that is no evidence. An identity is one anywhere.
-    still = bool(sample.still) and not estimate.exact
-    decision = INCONCLUSIVE if still else decide(low, high, wanted)
+    stands_still = bool(sample.standstill) and not estimate.exact
+    decision = INCONCLUSIVE if stands_still else decide(low, high, wanted)
     return Outcome(
         sample=sample,
         estimate=estimate,
@@ -82,7 +82,7 @@ def _weigh_sample(sample: Sample, estimate: Estimate, wanted: Range, confidence:
         high=high,
         confidence=confidence,
         decision=decision,
-        seeds_needed=inf if still else count_seeds_needed(band, wanted) if decision == INCONCLUSIVE else nan,
+        seeds_needed=inf if stands_still else count_seeds_needed(band, wanted) if decision == INCONCLUSIVE else nan,
     )
 
 

@@ -47,7 +47,7 @@ class Sample:
     """Both sides over the same `seeds`; `lost` counts the seeds that lack a finite value on some side.
 
     `short` is true if the claim is about each level of a range and the ladder of levels ends before the range does.
-    `still` says why the two sides compare nothing, "" if they do.
+    `standstill` says why the two sides compare nothing, "" if they do.
     """
 
     of: Side
@@ -55,7 +55,7 @@ class Sample:
     seeds: tuple[int, ...]
     lost: int = 0
     short: bool = False
-    still: str = ""
+    standstill: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def _add_standstill(sample: Sample, claim: Claim, table: pd.DataFrame, classes: 
     if sample.against is None:
         return sample
     values = [sample.of.values, sample.against.values]
-    return replace(sample, still=describe_standstill(list(claim.sides.values()), values, table, classes))
+    return replace(sample, standstill=describe_standstill(list(claim.sides.values()), values, table, classes))
 
 
 def _keep_shared(rows: Sequence[pd.DataFrame], *, columns: Sequence[str]) -> list[pd.DataFrame]:

@@ -92,7 +92,7 @@ def _explain_limits(outcome: Outcome) -> list[str]:
     sample = outcome.sample
     beyond = sample.of.beyond or (sample.against is not None and sample.against.beyond)
     limits = {
-        sample.still: bool(sample.still) and not outcome.estimate.exact,
+        sample.standstill: bool(sample.standstill) and not outcome.estimate.exact,
         "one seed has no spread, so that it settles nothing": outcome.estimate.n == 1 and not outcome.estimate.exact,
         "the ladder of levels ends before the range of the claim does": sample.short,
         f"{sample.lost} of {sample.lost + len(sample.seeds)} seeds lack a value on some side and are left out": (

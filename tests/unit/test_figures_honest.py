@@ -38,9 +38,9 @@ def test_captions_begin_with_a_finding_made_of_numbers(kind: str) -> None:
 @pytest.mark.parametrize(
     ("tickets", "words"),
     [
-        ((0.95, 0.96), "95.5 % (95.0 to 96.0 %, 2 trials) at 50 % kept (of 1 means), above the 90.5 %"),
-        ((0.80, 0.81), "80.5 % (80.0 to 81.0 %, 2 trials) at 50 % kept (of 1 means), below the 90.5 %"),
-        ((0.905, 0.96), "at 50 % kept (of 1 means), not told apart from the 90.5 % (90.0 to 91.0 %, 2 trials)"),
+        ((0.95, 0.96), "95.5 % (95.0 to 96.0 %, 2 trials) at 50 % kept (of 1 mean), above the 90.5 %"),
+        ((0.80, 0.81), "80.5 % (80.0 to 81.0 %, 2 trials) at 50 % kept (of 1 mean), below the 90.5 %"),
+        ((0.905, 0.96), "at 50 % kept (of 1 mean), not told apart from the 90.5 % (90.0 to 91.0 %, 2 trials)"),
     ],
 )
 def test_a_finding_compares_only_ranges_that_do_not_overlap(tickets: tuple[float, ...], words: str) -> None:
