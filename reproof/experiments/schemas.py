@@ -15,7 +15,6 @@ from reproof.experiments.strict_yaml import Tree, make_complaint, read_yaml
 from reproof.experiments.yaml_scalars import describe_no_integer, describe_no_number, read_number
 from reproof.storage.files import ROOT, ReproofError
 
-PAPER_SCHEMA = "paper.schema.yaml"
 SCHEMAS = ROOT / "workflow" / "schemas"
 LONGEST = 120  # characters of a complaint; jsonschema repeats the whole mapping first, so only the end is shown
 # To JSON, 2.0 is an integer. Here it is not: it would name another run than 2.
@@ -81,7 +80,7 @@ def _describe_error(error: ValidationError) -> tuple[list[Any], str]:
         return path, describe_no_integer(value)
     if error.validator == "type" and error.validator_value == "string" and isinstance(value, bool | int | float):
         return path, f"{value!r} is not text; quote it"
-    if error.validator == "pattern" and error.validator_value == read_schema(PAPER_SCHEMA)["$defs"]["drawn"]["pattern"]:
-        return path, "is no line of 1 to 200 characters without $, which begins a formula in figures; write it so"
+    if error.validator == "pattern" and isinstance(error.schema, dict) and "$comment" in error.schema:
+        return path, str(error.schema["$comment"])  # a pattern says in a comment what does not fit, and the remedy
     text = " ".join(error.message.split())
     return path, text if len(text) < LONGEST else f"... {text[-LONGEST // 2 :]}"
