@@ -73,6 +73,20 @@ def test_a_network_at_chance_is_named_below_the_panels(seeds: tuple[float, ...],
         assert ("At chance on the test set: LeNet" in words) == bool(says) and says in words
 
 
+def test_tickets_at_chance_have_no_name_of_attacks_and_controls_have_their_own() -> None:
+    rows = pd.DataFrame(
+        {"run": "lenet", "arm": arm, "level": level, "kept": 1.0 if level == 0 else 0.5, "seed": 0, "draw": 0,
+         "part": "", "at": float("nan"), "metric": "test_accuracy_at_end", "value": value}
+        for arm, level, value in (("ticket", 0, 0.95), ("ticket", 1, 0.1), ("reinitialise", 1, 0.1))
+    )  # fmt: skip
+    context = Context("demo", ("MNIST",), 12, {"lenet": "LeNet"}, classes={"lenet": 10})
+    words = read_words(
+        draw("early_stopping_and_accuracy", tables={"measurements": rows}, runs=["lenet"], context=context,
+             options={"metrics": ["test_accuracy_at_end"]})
+    )  # fmt: skip
+    assert "LeNet at 50 % kept (1 of 1 seed" in words and "LeNet, reinitialised (1 of 1 seed" in words
+
+
 def test_one_outlying_column_does_not_flatten_a_heat_map() -> None:
     shown = draw("layer_heat_map", tables=TABLES, runs=["lenet"], context=CONTEXT)
     ((limit, texts),) = list_colour_panels(shown)
