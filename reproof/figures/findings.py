@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from reproof.figures.attack_styles import label_attack, label_trained_arm
 from reproof.figures.layers import label_layer
 from reproof.figures.quantities import find_quantity
 from reproof.figures.words import format_per_cent, format_run_title, label_arm, name_quantity
@@ -86,8 +87,6 @@ def find_extremes(table: pd.DataFrame, titles: Titles) -> str:
 
 def find_end(table: pd.DataFrame, titles: Titles) -> str:
     """Return the lowest and the highest mean at the largest place (`at`) of the first run's lines."""
-    from reproof.figures.attack_styles import label_attack, label_trained_arm  # noqa: PLC0415 (it imports the style)
-
     rows = list_first(table[(table["trials"] > 0) & table["at"].notna()], "run")
     rows = rows[rows["at"] == rows["at"].max()]
     if rows.empty:

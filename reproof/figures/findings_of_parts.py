@@ -80,8 +80,9 @@ def find_ranges(table: pd.DataFrame, titles: Titles) -> str:
 def compare_with_sparsest(table: pd.DataFrame, titles: Titles) -> str:
     """Return the gap of the first run's dense network and of its sparsest level, and the accuracies of both."""
     rows = list_first(table[(table["trials"] > 0) & (table["arm"] == "ticket")], "run").sort_values("kept")
-    texts = []
-    for _, line in rows.groupby("quantity", sort=False):
-        texts.append(f"{name_quantity(str(line['quantity'].iloc[0])).lower()} is {give_range(line.iloc[-1])} dense and "
-                     f"{give_range(line.iloc[0])} at {format_per_cent(line['kept'].iloc[0])} % kept")  # fmt: skip
+    texts = [
+        f"{name_quantity(str(quantity)).lower()} is {give_range(line.iloc[-1])} dense and "
+        f"{give_range(line.iloc[0])} at {format_per_cent(line['kept'].iloc[0])} % kept"
+        for quantity, line in rows.groupby("quantity", sort=False)
+    ]
     return f"{give_name(rows.iloc[0], titles)}: {'; '.join(texts)}." if len(rows) > 1 else ""
