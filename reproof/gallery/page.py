@@ -21,6 +21,7 @@ VERDICTS = {
     "inconclusive": "inconclusive",
     "not judged at this scale": "unjudged",
 }
+PLURALS = {"agrees": "agree", "disagrees": "disagree"}  # "4 agree"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,13 @@ def read_claims(verdicts: str) -> list[dict[str, Any]]:
 
 
 def count_verdicts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """Return (verdict, sign, number of claims) of each verdict that occurs, in the order of the page."""
+    """Return (words after the number, sign, number of claims) of each verdict that occurs, in the order of the page."""
     numbers = Counter(row["verdict"] for row in rows)
-    return [(verdict, sign, numbers[verdict]) for verdict, sign in VERDICTS.items() if numbers[verdict]]
+    return [
+        (verdict if numbers[verdict] == 1 else PLURALS.get(verdict, verdict), sign, numbers[verdict])
+        for verdict, sign in VERDICTS.items()
+        if numbers[verdict]
+    ]
 
 
 def _make_environment() -> jinja2.Environment:

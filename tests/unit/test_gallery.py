@@ -215,3 +215,11 @@ def test_judged_claims_come_first_and_their_findings_end_before_what_has_a_colum
     write_parquet(tmp_path / "verdicts.parquet", pd.DataFrame([row | fields for row in rows]))
     claims = read_claims(str(tmp_path / "verdicts.parquet"))
     assert [(row["claim"], row["finding"]) for row in claims] == [("B2", "y is 3 (95 %)."), ("B1", "x is 1.")]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "one", "several"),
+    [("agrees", "agrees", "agree"), ("disagrees", "disagrees", "disagree"), ("inconclusive",) * 3],
+)
+def test_a_count_of_verdicts_can_be_read_aloud(verdict: str, one: str, several: str) -> None:
+    assert [count_verdicts([{"verdict": verdict}] * n)[0][0] for n in (1, 2, 4)] == [one, several, several]
