@@ -1,5 +1,6 @@
 """The graph of each scale: how many jobs of each rule, against snapshots, and what Snakemake's own linter says."""
 
+import ast
 import re
 import shlex
 import sys
@@ -8,7 +9,7 @@ import pytest
 import yaml
 from workspace import ROOT
 
-from reproof.experiments.configuration import list_names, read_configuration
+from reproof.experiments.configuration import NAME, list_names, read_configuration
 from reproof.planning.plan import Plan
 
 SCALES = list_names(ROOT / "config/scales")
@@ -44,10 +45,17 @@ def test_dense_networks_are_shared(repository):
     assert len({runs[key].tickets for key in ("lenet", "lenet_one_shot", "lenet_continue")}) == 3
 
 
+def wildcard_shapes():
+    """Return the pattern of each wildcard in ``rules/common.smk``, except that of the scale, which the plan decides."""
+    _, block = (ROOT / "rules/common.smk").read_text().split("wildcard_constraints:\n")
+    stated = ast.parse(f"dict({block.split('onstart:')[0]})", mode="eval").body.keywords
+    patterns = {word.arg: word.value for word in stated if word.arg != "scale"}
+    return {name: NAME if isinstance(pattern, ast.Name) else pattern.value for name, pattern in patterns.items()}
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_names_fit_the_wildcards_in_one_way(scale):
-    text = (ROOT / "rules/common.smk").read_text()
-    shapes = dict(re.findall(r'^    (\w+)=r"(.*)",$', text, flags=re.MULTILINE))
+    shapes = wildcard_shapes()
     plan = planned(scale)
     names = {run.dense for run in plan.runs["lottery_ticket"].values()}
     names |= {run.tickets for run in plan.runs["lottery_ticket"].values()}
