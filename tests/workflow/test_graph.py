@@ -1,6 +1,5 @@
 """The graph of each scale: how many jobs of each rule, against snapshots, and what Snakemake's own linter says."""
 
-import ast
 import re
 import shlex
 import sys
@@ -45,24 +44,22 @@ def test_dense_networks_are_shared(repository):
     assert len({runs[key].tickets for key in ("lenet", "lenet_one_shot", "lenet_continue")}) == 3
 
 
-def wildcard_shapes():
-    """Return the pattern of each wildcard in ``rules/common.smk``, except that of the scale, which the plan decides."""
+def read_wildcard_shapes(plan):
+    """Return the pattern of each wildcard, evaluated as ``rules/common.smk`` states it."""
     _, block = (ROOT / "rules/common.smk").read_text().split("wildcard_constraints:\n")
-    stated = ast.parse(f"dict({block.split('onstart:')[0]})", mode="eval").body.keywords
-    patterns = {word.arg: word.value for word in stated if word.arg != "scale"}
-    return {name: NAME if isinstance(pattern, ast.Name) else pattern.value for name, pattern in patterns.items()}
+    return eval(f"dict({block.split('onstart:')[0]})", {"NAME": NAME, "PLAN": plan})
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_names_fit_the_wildcards_in_one_way(scale):
-    shapes = wildcard_shapes()
     plan = planned(scale)
+    shapes = read_wildcard_shapes(plan)
     names = {run.dense for run in plan.runs["lottery_ticket"].values()}
     names |= {run.tickets for run in plan.runs["lottery_ticket"].values()}
     names |= {run.control(arm) for run in plan.runs["lottery_ticket"].values() for arm in run.controls}
     assert all(re.fullmatch(shapes["run"], name) for name in names)
     for job in plan.list_jobs():
-        assert all(re.fullmatch(shapes[name], value) for name, value in job.wildcards.items() if name != "scale"), job
+        assert all(re.fullmatch(shapes[name], value) for name, value in job.wildcards.items()), job
 
 
 def test_snakemake_finds_nothing_to_say(repository):
